@@ -1,0 +1,51 @@
+# Two targets do all the set-up on a machine with Python 3.11 or newer: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint types schemas manifests pytest slow bench lock clean
+
+demo: $(READY)
+	$(BIN)/reconciler demo
+
+test: lint types schemas manifests pytest
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+schemas: $(READY)
+	$(BIN)/reconciler schema --check
+
+# Recipes exclude each other, so that each is judged alone.
+manifests: $(READY)
+	$(BIN)/reconciler validate --quiet manifests/*.yaml
+	for recipe in manifests/recipes/*.yaml; do $(BIN)/reconciler validate --quiet $$recipe || exit; done
+
+pytest: $(READY)
+	$(BIN)/pytest -q -n auto -m 'not slow'
+
+# Long fuzz and fault runs.
+slow: $(READY)
+	$(BIN)/pytest -q -n auto -m slow
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py
+
+lock: $(READY)
+	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras \
+		--allow-unsafe --extra dev --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,169 @@
+"""What every kind is, as data: its properties, defaults, limits, mutability and references.
+
+Law: a kind is one JSON file under `kinds/`; nothing else in the program names a kind's properties.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import UNSET, Struct
+
+HERE = Path(__file__).parent
+
+PropertyType = Literal[
+    "string", "boolean", "integer", "duration", "size", "enum", "object", "list", "set", "map", "reference"
+]
+#: How the server normalises a string: `trimmed` loses surrounding blanks, `hostname` is a lower-cased domain or an
+#: address literal, `ip` is an address in canonical form.
+Form = Literal["text", "trimmed", "hostname", "ip"]
+Mutability = Literal["mutable", "immutable", "server-set"]
+
+
+class Language(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an expression property may use, and what its string results name."""
+
+    #: Name of a variable set in `contexts.json`.
+    variables: str
+    #: Constants allowed here; empty means every constant the server knows.
+    constants: tuple[str, ...] = ()
+    #: The kind whose objects a string result names, or "" where results are plain values.
+    names: str = ""
+    #: Names that the server resolves without an object.
+    builtins: tuple[str, ...] = ()
+    #: The server reads the unset value as an empty text, which it does not take back.
+    empty: bool = False
+
+
+class Property(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One property of an object. Defaults, `min` and `max` are in wire form (ms, bytes)."""
+
+    type: PropertyType
+    description: str = ""
+    #: Wire value that the server takes when the property is left out; UNSET where there is none.
+    default: Any = UNSET
+    required: bool = False
+    nullable: bool = False
+    mutability: Mutability = "mutable"
+    #: A secret: masked on read, shown as `(sensitive)`, never compared.
+    sensitive: bool = False
+    min: int | None = None
+    max: int | None = None
+    #: Fewest members of a set, list or map.
+    min_items: int = msgspec.field(name="minItems", default=0)
+    #: Longest string, in bytes of UTF-8.
+    max_bytes: int | None = msgspec.field(name="maxBytes", default=None)
+    #: Members of an enum, or of a set of enum values.
+    values: tuple[str, ...] = ()
+    form: Form = "text"
+    #: Shared type (`types.json`) of an object, or of a list's elements.
+    of: str = ""
+    #: Kind whose id a reference holds.
+    to: str = ""
+    language: Language | None = None
+    #: A host name that the server resolves with the operating system's resolver when settings are reloaded.
+    resolved: bool = False
+    #: Once set, the server cannot take the default back: only a new object has it.
+    one_way: bool = msgspec.field(name="oneWay", default=False)
+
+
+class Variant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The properties that only one variant of an object has."""
+
+    description: str = ""
+    properties: dict[str, Property] = {}
+
+
+class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A nested object type. With variants, `@type` says which; `properties` are common to all."""
+
+    description: str = ""
+    properties: dict[str, Property] = {}
+    variants: dict[str, Variant] = {}
+    #: The required property for which a bare scalar may stand in the human form, or "".
+    short: str = ""
+
+    def shape(self, variant: str = "") -> dict[str, Property]:
+        """Return the properties of a variant ("" where there are none) in the server's order.
+
+        Raises:
+            KeyError: the variant is unknown.
+        """
+        return {**self.variants[variant].properties, **self.properties} if self.variants else self.properties
+
+
+class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An object type of the server, named without its `x:` prefix."""
+
+    kind: str
+    #: One object with the id `singleton`, which always exists.
+    singleton: bool = False
+    #: Properties whose values together tell one object from another.
+    match: tuple[str, ...] = ()
+    #: Properties that the server keeps unique.
+    unique: tuple[str, ...] = ()
+    #: Properties that `query` can filter by; it sorts by these and by id.
+    filters: tuple[str, ...] = ()
+    #: The server runs these objects in the order of their creation.
+    ordered: bool = False
+    #: The action that makes stored changes live.
+    reload: str = "ReloadSettings"
+    #: The property that the server's own pages show as an object's title.
+    label: str = ""
+    #: Wire objects that a new server ships, in order of creation; references are held by name.
+    ships: tuple[dict[str, Any], ...] = ()
+
+
+class Catalogue(Struct, frozen=True, kw_only=True):
+    """Every kind, the shared types, and what expressions may use where."""
+
+    #: The server version whose behaviour the data describes.
+    server: str
+    #: Digest of the data, for plans that outlive this program.
+    digest: str
+    kinds: dict[str, Kind]
+    types: dict[str, Record]
+    variables: dict[str, tuple[str, ...]]
+    constants: tuple[str, ...]
+
+    def record(self, name: str) -> Record:
+        """Return a shared type by name. Raises KeyError where there is none."""
+        return self.types[name]
+
+
+class _Contexts(Struct, frozen=True, forbid_unknown_fields=True):
+    server: str
+    variables: dict[str, tuple[str, ...]]
+    constants: dict[str, tuple[str, ...]]
+
+
+@cache
+def load() -> Catalogue:
+    """Read the catalogue that this program ships.
+
+    Raises:
+        msgspec.ValidationError: a file says something that the catalogue language has no word for.
+    """
+    digest = hashlib.sha256()
+
+    def read(path: Path) -> bytes:
+        content = path.read_bytes()
+        digest.update(path.name.encode() + b"\0" + content)
+        return content
+
+    contexts = msgspec.json.decode(read(HERE / "contexts.json"), type=_Contexts)
+    types = msgspec.json.decode(read(HERE / "types.json"), type=dict[str, Record])
+    decoder = msgspec.json.Decoder(Kind)
+    kinds = [decoder.decode(read(path)) for path in sorted((HERE / "kinds").glob("*.json"))]
+    return Catalogue(
+        server=contexts.server,
+        digest=digest.hexdigest(),
+        kinds={kind.kind: kind for kind in kinds},
+        types=types,
+        variables=contexts.variables,
+        constants=tuple(dict.fromkeys(name for names in contexts.constants.values() for name in names)),
+    )

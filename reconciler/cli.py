@@ -1,0 +1,298 @@
+"""The command line: options, streams and exit codes.
+
+Law: it decides nothing; a command's module is imported only when that command runs, and `--help` imports none.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, NoReturn
+
+import click
+
+from reconciler import __version__
+
+#: Command -> (what it does, whether it takes PATHS, its options beside those that every command has).
+COMMANDS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
+    "validate": ("Judge manifests without a server.", True, ("config", "target")),
+    "plan": ("Show what apply would do.", True, ("server", "policy", "detailed_exitcode", "rotate_secrets")),
+    "apply": (
+        "Plan, ask, apply, reload and read back.",
+        True,
+        ("server", "policy", "yes", "no_reload", "rotate_secrets"),
+    ),
+    "drift": ("Compare, for cron: quiet when in sync.", True, ("server", "policy")),
+    "reload": ("Make the server's stored settings live.", False, ("server",)),
+    "schema": ("Write the JSON Schemas, or check them.", False, ("out", "check")),
+    "eval": ("Evaluate expressions, a JSON object per line.", False, ()),
+    "sandbox": ("Run the embedded JMAP server.", False, ("sandbox",)),
+    "demo": ("Take the tour on an embedded server.", False, ()),
+}
+#: What the interface names and this version does not do yet: refused by name, never ignored.
+LATER_COMMANDS = ("import", "explain", "test", "fmt", "rollback", "permissions", "doctor")
+LATER_OPTIONS = ("--write", "--journal", "--plan", "--diff", "--live")
+LATER_FORMATS = ("markdown", "html", "github", "gitlab", "sarif", "junit")
+
+Declare = Callable[..., Any]
+
+
+def _option(*names: str, **settings: Any) -> click.Option:
+    """Make an option that RECONCILER_… can give too."""
+    long = next(name for name in names if name.startswith("--")).split("/")[0].removeprefix("--")
+    variable = "RECONCILER_" + long.removeprefix("no-").replace("-", "_").upper()
+    return click.Option(names, envvar=variable, show_envvar=False, **settings)
+
+
+def _group(name: str) -> list[click.Parameter]:
+    """Return the options that a name in COMMANDS stands for."""
+    match name:
+        case "config":
+            return [_option("--config", default="", metavar="FILE", help="Configuration instead of reconciler.yaml.")]
+        case "target":
+            return [_option("--target", default="", metavar="NAME", help="Target of the configuration.")]
+        case "server":
+            return [
+                *_group("config"),
+                *_group("target"),
+                _option("--url", default="", metavar="URL", help="Server, such as https://mail.example.org."),
+                _option("--user", default="", metavar="NAME", help="User; the password is STALWART_PASSWORD."),
+                _option("--timeout", default="5m", show_default=True, metavar="TIME", help="Deadline of the run."),
+                _option(
+                    "--ca-bundle", default="", metavar="FILE", help="Certificates to trust instead of the system's."
+                ),
+                _option("--insecure", is_flag=True, help="Do not verify the server's certificate."),
+            ]
+        case "policy":
+            return [
+                _option("--kind", multiple=True, metavar="KIND", help="Look at this kind only; repeatable."),
+                _option("--only", multiple=True, metavar="GLOB", help="Look at these addresses only; repeatable."),
+                _option("--prune/--no-prune", "prune", default=None, help="Destroy undeclared objects, or never."),
+                _option("--allow-empty", multiple=True, metavar="KIND", help="Let pruning empty this kind."),
+                _option("--max-destroy", default="", metavar="N|P%", help="Most objects of a kind to destroy.  [30%]"),
+                _option("--max-update", default="", metavar="N|P%", help="Most objects of a kind to change."),
+            ]
+        case "detailed_exitcode":
+            return [_option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")]
+        case "rotate_secrets":
+            text = "Write secrets that cannot be compared, of all objects or of these addresses."
+            return [
+                _option("--rotate-secrets", default="", is_flag=False, flag_value="*", metavar="[=GLOB]", help=text)
+            ]
+        case "yes":
+            return [_option("--yes", is_flag=True, help="Do not ask.")]
+        case "no_reload":
+            return [_option("--no-reload", is_flag=True, help="Leave the settings stored but not live.")]
+        case "out":
+            return [_option("--out", default="", metavar="DIR", help="Where to write.  [schemas]")]
+        case "check":
+            return [_option("--check", is_flag=True, help="Write nothing; exit 2 when something would change.")]
+        case "sandbox":
+            return [
+                _option("--host", default="127.0.0.1", show_default=True, help="Loopback address to listen on."),
+                _option("--port", default=0, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."),
+                _option("--database", default="", metavar="FILE", help="Keep the objects in this file."),
+                _option("--fault", multiple=True, metavar="SPEC", help="Misbehave as SPEC says; repeatable."),
+            ]
+    raise AssertionError(name)
+
+
+def _every() -> list[click.Parameter]:
+    """Return the options that every command has."""
+    formats = click.Choice(["text", "json", *LATER_FORMATS])
+    return [
+        _option("--format", default="text", type=formats, metavar="text|json", help="How to report.  [text]"),
+        _option("--color", default="auto", type=click.Choice(["auto", "always", "never"]), help="Colours.  [auto]"),
+        _option("--log-format", default="text", type=click.Choice(["text", "json"]), help="How to log.  [text]"),
+        _option("-v", "--verbose", count=True, help="Log what is sent; twice: every request."),
+        _option("--quiet", is_flag=True, help="Only results and errors."),
+    ]
+
+
+class _Commands(click.Group):
+    """A group that knows its commands from a table, and builds one when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in LATER_COMMANDS:
+            raise click.UsageError(f"the command {cmd_name} is not built yet")
+        if cmd_name not in COMMANDS:
+            return None
+        text, paths, names = COMMANDS[cmd_name]
+        parameters: list[click.Parameter] = []
+        if paths:
+            parameters.append(click.Argument(["paths"], nargs=-1, metavar="[PATHS]..."))
+        for name in names:
+            parameters += _group(name)
+        parameters += _every()
+        return _Command(cmd_name, params=parameters, callback=_callback(cmd_name), help=text)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (text, _, _) in COMMANDS.items()])
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            close = get_close_matches(str(args[0]), COMMANDS, n=1)
+            if close and "not built" not in error.message:
+                raise click.UsageError(f"{error.message} Did you mean {close[0]}?", ctx) from None
+            raise
+
+
+class _Command(click.Command):
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        for arg in args:
+            if arg.split("=")[0] in LATER_OPTIONS:
+                raise click.UsageError(f"the option {arg.split('=')[0]} is not built yet", ctx)
+        return super().parse_args(ctx, args)
+
+
+def _callback(name: str) -> Callable[..., int]:
+    def call(**given: Any) -> int:
+        return _run(name, given)
+
+    return call
+
+
+def _run(name: str, given: dict[str, Any]) -> int:
+    """Make the invocation of a command and run its module."""
+    from reconciler.commands.gather import Console, Invocation
+    from reconciler.errors import UsageError
+    from reconciler.report.paint import Paint
+    from reconciler.settings import Options
+
+    if given["format"] in LATER_FORMATS:
+        raise UsageError(f"--format {given['format']} is not built yet", "text and json are")
+    _log(given["verbose"], given["log_format"])
+    options = {key: given[key] for key in Options.__struct_fields__ if key in given}
+    options["reload"] = not given.get("no_reload", False)
+    console = Console(
+        out=_writer(sys.stdout),
+        err=_writer(sys.stderr),
+        out_tty=sys.stdout.isatty(),
+        err_tty=sys.stderr.isatty(),
+        in_tty=sys.stdin is not None and sys.stdin.isatty(),
+        paint=Paint(_coloured(given["color"], sys.stdout.isatty())),
+        paint_err=Paint(_coloured(given["color"], sys.stderr.isatty())),
+    )
+    invocation = Invocation(
+        options=Options(**options),
+        console=console,
+        environment=os.environ,
+        format=given["format"],
+        quiet=given["quiet"],
+        yes=given.get("yes", False),
+        detailed_exitcode=given.get("detailed_exitcode", False),
+        extra={key: given[key] for key in ("out", "check", "host", "port", "database", "fault") if key in given},
+    )
+    if name not in ("sandbox", "eval"):
+        # A run is over before its garbage matters, and collecting costs a large plan half of its time.
+        gc.disable()
+    code: int = import_module(f"reconciler.commands.{name}").run(invocation)
+    return code
+
+
+def _writer(stream: Any) -> Callable[[str], None]:
+    def write(text: str) -> None:
+        stream.write(text)
+        stream.flush()
+
+    return write
+
+
+def _coloured(choice: str, tty: bool) -> bool:
+    if choice != "auto":
+        return choice == "always"
+    return tty and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        import msgspec
+
+        line = {"level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+        return msgspec.json.encode({"time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"), **line}).decode()
+
+
+def _log(verbosity: int, style: str) -> None:
+    """Send this program's own log to standard error; other libraries' logs could show requests."""
+    logger = logging.getLogger("reconciler")
+    logger.setLevel({0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG))
+    logger.propagate = False
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines() if style == "json" else logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logger.handlers[:] = [handler]
+
+
+GROUP = _Commands(
+    name="reconciler",
+    help="Configuration as code for the outbound mail of the Stalwart mail server.",
+    params=[
+        click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, help="Print the version.",
+                     callback=lambda ctx, _, value: _version(ctx) if value else None),
+    ],
+    no_args_is_help=True,
+)  # fmt: skip
+
+
+def _version(ctx: click.Context) -> NoReturn:
+    click.echo(f"reconciler {__version__}")
+    ctx.exit()
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit with the code that the interface names."""
+    sys.exit(invoke(args))
+
+
+def invoke(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    from reconciler.errors import USAGE, ManifestError, ReconcilerError
+
+    try:
+        code = GROUP.main(args, prog_name="reconciler", standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return USAGE
+    except click.UsageError as error:
+        click.echo(f"error: {error.format_message()}", err=True)
+        if error.ctx is not None:
+            click.echo(f"    try {error.ctx.command_path} --help", err=True)
+        return USAGE
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; nothing was being written", err=True)
+        return 130
+    except click.ClickException as error:
+        click.echo(f"error: {error.format_message()}", err=True)
+        return 1
+    except ManifestError as error:
+        _report_mistakes(error)
+        return error.exit_code
+    except ReconcilerError as error:
+        click.echo(f"error: {error.message}", err=True)
+        if error.hint:
+            click.echo(f"    {error.hint}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read us has gone; the interpreter must not try to flush to it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _report_mistakes(error: Any) -> None:
+    from reconciler.report.paint import Paint
+    from reconciler.report.text import diagnostics
+
+    paint = Paint(_coloured("auto", sys.stderr.isatty()))
+    click.echo(diagnostics(error.diagnostics, paint) + f"error: {error.message}", err=True)

@@ -1,0 +1,10 @@
+"""Human form <-> wire form.
+
+Law: pure; `encode` for what people wrote, `decode` for what people read, and neither knows a kind by name.
+"""
+
+from reconciler.codec.contexts import check_expression, context_of
+from reconciler.codec.decode import HIDDEN, decode, decode_pointer
+from reconciler.codec.encode import Codec, Mistake
+
+__all__ = ["HIDDEN", "Codec", "Mistake", "check_expression", "context_of", "decode", "decode_pointer"]

@@ -1,0 +1,28 @@
+"""Where an expression stands decides what it may name.
+
+Law: contexts come from the catalogue; the language itself knows none.
+"""
+
+from __future__ import annotations
+
+from reconciler.catalogue import Catalogue, Property
+from reconciler.expression import Context, ExpressionError, parse
+
+
+def context_of(catalogue: Catalogue, prop: Property) -> Context:
+    """Return the variables and constants that an expression property may name."""
+    if prop.language is None:
+        return Context(frozenset(), frozenset())
+    return Context(
+        frozenset(catalogue.variables[prop.language.variables]),
+        frozenset(prop.language.constants or catalogue.constants),
+    )
+
+
+def check_expression(text: str, context: Context) -> ExpressionError | None:
+    """Return why the server would refuse an expression, or None."""
+    try:
+        parse(text, context)
+    except ExpressionError as error:
+        return error
+    return None

@@ -1,0 +1,140 @@
+"""From the wire form of the server to the human form of manifests, plans and reports.
+
+Law: pure and total: whatever a server answers is printed, and a secret never is; `encode(decode(wire)) == wire`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import UNSET
+
+from reconciler.catalogue import Catalogue, Kind, Property, Record
+from reconciler.model import MASK, Address, Sensitive, Wire
+from reconciler.units import literal, print_duration, print_size, unquote
+
+HIDDEN = "(sensitive)"
+
+
+def decode(catalogue: Catalogue, kind: Kind, wire: Wire, *, defaults: bool = False) -> dict[str, Any]:
+    """Turn a wire object into a spec. Properties at their default are left out unless `defaults` asks for them."""
+    spec = _object(catalogue, kind, wire, defaults=defaults)
+    if "type" in spec:
+        spec = {"type": spec.pop("type"), **spec}
+    first = {name: spec.pop(name) for name in ("type", *kind.match) if name in spec}
+    return {**first, **spec}
+
+
+def decode_pointer(catalogue: Catalogue, kind: Kind, wire: Wire, pointer: str, value: Any) -> Any:
+    """Turn the wire value that a pointer into an object leads to into human form; `wire` tells the variants."""
+    record: Record = kind
+    prop: Property | None = None
+    at: Any = wire
+    for step in pointer.split("/"):
+        if step == "@type":
+            return value
+        variant = at.get("@type") if isinstance(at, Mapping) else None
+        shape = _shape(record, variant)
+        prop = shape.get(step)
+        if prop is None:
+            return _plain(value)
+        at = at.get(step) if isinstance(at, Mapping) else None
+        if prop.type == "object":
+            record = catalogue.record(prop.of)
+    return _plain(value) if prop is None else _property(catalogue, prop, value)
+
+
+def _shape(record: Record, variant: Any) -> dict[str, Property]:
+    if record.variants and variant in record.variants:
+        return record.shape(variant)
+    if record.variants:
+        merged = dict(record.properties)
+        for each in record.variants.values():
+            merged.update(each.properties)
+        return merged
+    return record.properties
+
+
+def _object(catalogue: Catalogue, record: Record, wire: Mapping[str, Any], *, defaults: bool) -> dict[str, Any]:
+    spec: dict[str, Any] = {}
+    if record.variants and "@type" in wire:
+        spec["type"] = wire["@type"]
+    for name, prop in _shape(record, wire.get("@type")).items():
+        value = wire.get(name, UNSET)
+        if value is UNSET or (not defaults and not prop.required and _equal(value, prop.default)):
+            continue
+        spec[name] = _property(catalogue, prop, value)
+    return spec
+
+
+def _equal(value: Any, default: Any) -> bool:
+    return type(value) is type(default) and bool(value == default)
+
+
+def _property(catalogue: Catalogue, prop: Property, value: Any) -> Any:
+    if value is None:
+        return None
+    if prop.sensitive:
+        return value.reference or HIDDEN if isinstance(value, Sensitive) else HIDDEN
+    match prop.type:
+        case "duration" if type(value) is int:
+            return print_duration(value)
+        case "size" if type(value) is int:
+            return print_size(value)
+        case "set" if isinstance(value, Mapping):
+            return [member for member, present in value.items() if present]
+        case "list" if isinstance(value, Mapping):
+            return [_element(catalogue, prop, value[key]) for key in sorted(value, key=_index)]
+        case "object" if isinstance(value, Mapping):
+            if prop.language:
+                return _expression(prop, value)
+            return _object(catalogue, catalogue.record(prop.of), value, defaults=False)
+    return _plain(value)
+
+
+def _index(key: str) -> tuple[int, str]:
+    return (int(key), "") if key.isascii() and key.isdigit() else (1 << 62, key)
+
+
+def _element(catalogue: Catalogue, prop: Property, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return _plain(value)
+    record = catalogue.record(prop.of)
+    spec = _object(catalogue, record, value, defaults=False)
+    if record.short and not set(spec) - {record.short}:
+        # A short form stands for the one required property, which may be at its default here.
+        return spec.get(record.short, _property(catalogue, record.properties[record.short], value.get(record.short)))
+    return spec
+
+
+def _expression(prop: Property, wire: Mapping[str, Any]) -> Any:
+    named = bool(prop.language and prop.language.names)
+
+    def result(text: Any, key: str) -> dict[str, Any]:
+        name = unquote(text) if named and isinstance(text, str) else None
+        return {"use": name} if name is not None and literal(name) == text else {key: _plain(text)}
+
+    match = wire.get("match") or {}
+    other = result(wire.get("else"), "else")
+    if not match:
+        return other if "use" in other else other["else"]
+    branches = [match[key] for key in sorted(match, key=_index)]
+    return {
+        "match": [
+            {"if": branch.get("if"), **result(branch.get("then"), "then")} if isinstance(branch, Mapping) else branch
+            for branch in branches
+        ],
+        **other,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as JSON could hold it, with every secret hidden."""
+    if isinstance(value, Address):
+        return f"id:{value.id}" if value.id and not value.name else value.name
+    if isinstance(value, Sensitive):
+        return value.reference or HIDDEN
+    if isinstance(value, Mapping):
+        return {key: HIDDEN if each == MASK else _plain(each) for key, each in value.items()}
+    return value

@@ -1,0 +1,24 @@
+"""`drift`: tells whether the server still holds what the manifests declare.
+
+Law: its client cannot write; it is quiet when there is nothing to say.
+"""
+
+from __future__ import annotations
+
+from reconciler.commands.gather import Invocation, observe, open_client, plan_report, want
+from reconciler.errors import DIFFERENCES
+
+NOTE = "These are the stored settings; what the server runs since its last reload, no interface shows.\n"
+
+
+def run(invocation: Invocation) -> int:
+    """Compare, and report only differences."""
+    wanted = want(invocation)
+    wanted.desired.checked()
+    with open_client(invocation, wanted) as client:
+        found = observe(wanted, client)
+    if found.plan.differs or invocation.format == "json":
+        invocation.say(plan_report(invocation, wanted, found, "drift"))
+    if found.plan.differs and invocation.format == "text":
+        invocation.tell(NOTE)
+    return DIFFERENCES if found.plan.differs else 0

@@ -1,0 +1,231 @@
+"""What every command starts with: settings, desired state, a connection, live state and the plan between them.
+
+Law: nothing is decided here; each function calls the core's and hands on what it said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import Struct
+
+from reconciler.catalogue import Catalogue, load
+from reconciler.diff import Diff
+from reconciler.errors import Diagnostic, ManifestError
+from reconciler.live import kinds_for_checks, read_flow
+from reconciler.manifest import Desired
+from reconciler.manifest import load as load_manifests
+from reconciler.model import Address, Change, Difference, LiveState, Plan, Resource
+from reconciler.plan import make_plan
+from reconciler.policy import Globs, Policy
+from reconciler.report import machine
+from reconciler.report.paint import Paint
+from reconciler.settings import Options, Server, Settings, connect, read_config, settings
+
+if TYPE_CHECKING:
+    import httpx
+
+    from reconciler.jmap.client import Client
+
+
+class Console(Struct, frozen=True):
+    """Where results and progress go, and who is there to read them."""
+
+    out: Callable[[str], None]
+    err: Callable[[str], None]
+    #: Whether each stream is a terminal; nothing prompts without one.
+    out_tty: bool = False
+    err_tty: bool = False
+    in_tty: bool = False
+    paint: Paint = Paint()
+    paint_err: Paint = Paint()
+
+
+class Invocation(Struct, frozen=True, kw_only=True):
+    """One run of a command."""
+
+    options: Options
+    console: Console
+    environment: Mapping[str, str]
+    format: str = "text"
+    quiet: bool = False
+    yes: bool = False
+    detailed_exitcode: bool = False
+    #: Options that only one command has.
+    extra: Mapping[str, Any] = {}
+    #: What carries requests in place of a socket, for programs that embed this one.
+    transport: httpx.BaseTransport | None = None
+
+    def say(self, text: str) -> None:
+        """Print a result."""
+        self.console.out(text)
+
+    def tell(self, text: str) -> None:
+        """Print progress, unless the user asked for quiet."""
+        if not self.quiet:
+            self.console.err(text)
+
+
+class Wanted(Struct, frozen=True):
+    """What the user wants: settings and desired state."""
+
+    catalogue: Catalogue
+    settings: Settings
+    desired: Desired
+
+
+class Found(Struct, frozen=True):
+    """What there is, and what would be done about it."""
+
+    live: LiveState
+    difference: Difference
+    plan: Plan
+    kinds: frozenset[str]
+    #: The resources in scope, with raw ids brought to addresses.
+    resources: tuple[Resource, ...]
+
+
+def want(invocation: Invocation) -> Wanted:
+    """Read configuration and manifests.
+
+    Raises:
+        ManifestError: the manifests hold errors.
+    """
+    catalogue = load()
+    found = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
+    desired = load_manifests(catalogue, found.paths)
+    strangers = _strangers(desired, found.policy)
+    desired = msgspec.structs.replace(desired, diagnostics=(*desired.diagnostics, *strangers))
+    return Wanted(catalogue, found, desired)
+
+
+def _strangers(desired: Desired, policy: Policy) -> list[Diagnostic]:
+    """Find what is declared outside the names that these manifests own."""
+    found = []
+    for resource in desired.resources:
+        names = policy.owns.get(resource.address.kind)
+        if names is not None and not Globs(names).match(resource.address.name):
+            source = resource.source
+            message = f"policy.owns lets these manifests declare only {', '.join(names)} of {resource.address.kind}"
+            found.append(
+                Diagnostic(
+                    file=source.file,
+                    line=source.line,
+                    column=source.column,
+                    address=str(resource.address),
+                    code="not-owned",
+                    message=message,
+                    hint="rename it, or widen policy.owns",
+                )
+            )
+    return found
+
+
+def target(wanted: Wanted) -> dict[str, str]:
+    """Return how reports name the server."""
+    server = wanted.settings.server
+    return {"name": wanted.settings.target, "url": server.url.rstrip("/") if server else ""}
+
+
+def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = False) -> Client:
+    """Return a client for the settings' server. Nothing is sent yet.
+
+    Raises:
+        UsageError, NotAllowed: no server is named, or there are no credentials.
+    """
+    server: Server = connect(wanted.settings, invocation.environment)
+    from reconciler.jmap.client import Client, Credentials
+
+    if server.insecure:
+        invocation.tell("warning: --insecure: the server's certificate is not verified\n")
+    return Client(
+        server.url,
+        Credentials(server.token, server.user, server.password),
+        may_write=may_write,
+        timeout=server.timeout,
+        ca_bundle=server.ca_bundle,
+        insecure=server.insecure,
+        transport=invocation.transport,
+    )
+
+
+def observe(wanted: Wanted, client: Client) -> Found:
+    """Read live state, compare, and make the plan.
+
+    Raises:
+        ManifestError: the manifests do not say which live object they mean.
+        Unreachable, NotAllowed, Busy: live state cannot be read.
+    """
+    catalogue, found = wanted.catalogue, wanted.settings
+    resources = wanted.desired.resources
+    policy = _pruning(found.policy, resources)
+    kinds = {resource.address.kind for resource in resources} | {kind for kind, rule in policy.prune.items() if rule}
+    kinds |= policy.drift
+    if found.scope.kinds:
+        kinds &= found.scope.kinds
+    checks = kinds_for_checks(catalogue, sorted(kinds))
+    live = client.run(read_flow(catalogue, kinds, client.session().limits, checks=checks))
+    resources = tuple(name_ids(resource, live) for resource in resources)
+    difference = compare(wanted, resources, live, kinds)
+    plan = make_plan(catalogue, difference, live, policy, desired=resources, scope=found.scope)
+    return Found(live, difference, plan, frozenset(kinds), resources)
+
+
+def compare(wanted: Wanted, resources: tuple[Resource, ...], live: LiveState, kinds: set[str]) -> Difference:
+    """Compare desired with live state, within the scope.
+
+    Raises:
+        ManifestError: the manifests do not say which live object they mean.
+    """
+    scope = wanted.settings.scope
+    rotate = Globs(wanted.settings.rotate)
+    inside = [resource for resource in resources if resource.address.kind in kinds and scope.holds(resource.address)]
+    difference, problems = Diff(wanted.catalogue).compare(
+        inside,
+        live,
+        sorted(kinds),
+        declared=[resource for resource in resources if resource.address.kind in kinds],
+        rotate=lambda address: rotate.match(str(address)),
+    )
+    if problems:
+        raise ManifestError(problems)
+    return difference
+
+
+def recheck(wanted: Wanted, found: Found) -> Callable[[LiveState], tuple[Change, ...]]:
+    """Return what compares a new read with the same desired state."""
+    quiet = msgspec.structs.replace(wanted.settings, rotate=())
+    again = Wanted(wanted.catalogue, quiet, wanted.desired)
+    return lambda live: compare(again, found.resources, live, set(found.kinds)).changes
+
+
+def _pruning(policy: Policy, resources: tuple[Resource, ...]) -> Policy:
+    """Spell out `--prune` without `policy.prune`: it covers the kinds that the manifests declare."""
+    if "*" not in policy.prune:
+        return policy
+    declared = {resource.address.kind for resource in resources}
+    return msgspec.structs.replace(policy, prune=dict.fromkeys(sorted(declared), True))
+
+
+def name_ids(resource: Resource, live: LiveState) -> Resource:
+    """Bring raw ids (`id:abc`) to the addresses of the live objects that have them."""
+    named: dict[str, Any] = {}
+    for name, value in resource.wire.items():
+        if isinstance(value, Address) and value.id and not value.name:
+            held = next((each.address for each in live.of(value.kind) if each.id == value.id), None)
+            if held is not None:
+                named[name] = held
+    return msgspec.structs.replace(resource, wire={**resource.wire, **named}) if named else resource
+
+
+def plan_report(invocation: Invocation, wanted: Wanted, found: Found, kind: str = "plan") -> str:
+    """Print a plan in the format that was asked for."""
+    if invocation.format == "json":
+        return machine.dump(
+            kind, machine.plan(wanted.catalogue, found.plan, target(wanted), wanted.desired.diagnostics)
+        )
+    from reconciler.report import text
+
+    return text.plan(wanted.catalogue, found.plan, invocation.console.paint)

@@ -1,0 +1,30 @@
+"""`reload`: make the server's stored settings live.
+
+Law: one ReloadSettings, and its answer explained.
+"""
+
+from __future__ import annotations
+
+from reconciler.apply import outcome_code, reload_flow
+from reconciler.catalogue import load
+from reconciler.commands.gather import Invocation, Wanted, open_client, target
+from reconciler.manifest import Desired
+from reconciler.model import Outcome
+from reconciler.report import machine, text
+from reconciler.secrets import Secrets
+from reconciler.settings import read_config, settings
+
+
+def run(invocation: Invocation) -> int:
+    """Send one ReloadSettings."""
+    catalogue = load()
+    found = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
+    wanted = Wanted(catalogue, found, Desired())
+    with open_client(invocation, wanted, may_write=True) as client:
+        secrets = Secrets(invocation.environment, found.allowed)
+        outcome = client.run(reload_flow(Outcome(), {}, secrets))
+    if invocation.format == "json":
+        invocation.say(machine.dump("outcome", machine.outcome(catalogue, outcome, target(wanted))))
+    else:
+        invocation.say(text.outcome(catalogue, outcome, invocation.console.paint))
+    return outcome_code(outcome)

@@ -1,0 +1,56 @@
+"""`schema`: writes the JSON Schemas that editors and programs use, or checks that they are up to date.
+
+Law: the files are a function of the catalogue and of this program's reports, and of nothing else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from reconciler.catalogue import load
+from reconciler.commands.gather import Invocation
+from reconciler.errors import DIFFERENCES, ReconcilerError
+from reconciler.report import formats
+from reconciler.report.paint import plural
+from reconciler.schema import published
+
+DEFAULT_OUT = "schemas"
+
+
+def files() -> dict[str, bytes]:
+    """Return every schema by its file name below the output directory."""
+    schemas = {**published(load()), **{f"output/{name}.schema.json": each for name, each in formats.SCHEMAS.items()}}
+    return {
+        name: msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n" for name, schema in schemas.items()
+    }
+
+
+def run(invocation: Invocation) -> int:
+    """Write the schemas, or with --check say which files differ from what would be written."""
+    directory = Path(invocation.extra.get("out") or DEFAULT_OUT)
+    wanted = files()
+    found = [*directory.glob("*.schema.json"), *directory.glob("output/*.schema.json")]
+    have = {str(path.relative_to(directory)) for path in found}
+    stale = [name for name, content in wanted.items() if name not in have or (directory / name).read_bytes() != content]
+    extra = sorted(have - wanted.keys())
+    if invocation.extra.get("check"):
+        for name in stale:
+            invocation.say(f"{directory / name} is out of date\n")
+        for name in extra:
+            invocation.say(f"{directory / name} belongs to no kind\n")
+        if stale or extra:
+            invocation.tell("Write them with: reconciler schema\n")
+        return DIFFERENCES if stale or extra else 0
+    try:
+        for name in stale:
+            path = directory / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(wanted[name])
+    except OSError as error:
+        raise ReconcilerError(f"{directory} cannot be written: {error.strerror}") from None
+    invocation.tell(f"{plural(len(wanted), 'schema')} below {directory}, {len(stale)} changed.\n")
+    for name in extra:
+        invocation.tell(f"warning: {directory / name} is none of them\n")
+    return 0

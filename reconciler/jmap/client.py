@@ -1,0 +1,330 @@
+"""Talks JMAP over HTTP: one session, conversations driven to their end, reads repeated and writes never.
+
+Law: this is the only module that imports httpx; it never follows a redirect, never repeats a 401, and never puts a
+server's echo of a request into a message.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import random
+import ssl
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn, Self, TypeVar
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+from msgspec import Struct
+
+from reconciler.errors import Busy, NotAllowed, ReconcilerError, Unreachable, UsageError
+from reconciler.jmap.protocol import AnswerLost, Flow, Request, Response, Session, read_response, read_session
+
+T = TypeVar("T")
+log = logging.getLogger("reconciler.http")
+
+#: Seconds to wait for a connection, and between two pieces of an answer. Reloading 10,000 routes took 0.06 s.
+CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
+#: How often a read is tried again after a broken connection or a 5xx.
+RETRIES = 3
+#: An answer over this many bytes is refused; 8,000 objects of the largest kind are about 10 MB.
+MAX_ANSWER = 256 * 1024 * 1024
+TOO_MANY_REQUESTS = 429
+
+
+class Credentials(Struct, frozen=True):
+    """A bearer token, or a user and a password. Prints as nothing."""
+
+    token: str = ""
+    user: str = ""
+    password: str = ""
+
+    def header(self) -> str:
+        """Return the value of the Authorization header."""
+        if self.token:
+            return f"Bearer {self.token}"
+        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
+    def __repr__(self) -> str:
+        return "(sensitive)"
+
+
+class _Again(Exception):
+    """The server did nothing with the request; it may be sent again after `seconds` (None: back off)."""
+
+    def __init__(self, reason: str, seconds: float | None = None, *, busy: bool = False) -> None:
+        self.reason, self.seconds, self.busy = reason, seconds, busy
+
+
+def check_url(url: str) -> str:
+    """Return a server's base URL without a trailing slash.
+
+    Raises:
+        UsageError: it is no plain http or https URL.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"{url!r} is no http or https URL", "give it as https://mail.example.org")
+    if parts.username or parts.password:
+        raise UsageError("the URL holds credentials", "set STALWART_USER and STALWART_PASSWORD instead")
+    if parts.query or parts.fragment:
+        raise UsageError(f"{url!r} holds a query or a fragment", "give the base URL only")
+    return url.rstrip("/")
+
+
+def tls_context(url: str, *, ca_bundle: str = "", insecure: bool = False) -> ssl.SSLContext:
+    """Return the TLS settings for a URL; reading the system's certificates costs 20 ms, so only https pays for it.
+
+    Raises:
+        UsageError: the bundle cannot be read.
+    """
+    if urlsplit(url).scheme == "http":
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context = ssl.create_default_context(cafile=ca_bundle or None)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"the CA bundle {ca_bundle} cannot be read: {error}") from None
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+class Client:
+    """A connection to one server.
+
+    Args:
+        url: base URL; requests go to `<url>/jmap/session` and `<url>/jmap/` and nowhere else.
+        credentials: sent with every request.
+        may_write: False makes a client that refuses to send anything but reads.
+        timeout: seconds until the whole run is given up.
+        transport: what carries the requests; a test's own in place of a socket.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        *,
+        may_write: bool = False,
+        timeout: float = 300.0,
+        ca_bundle: str = "",
+        insecure: bool = False,
+        transport: httpx.BaseTransport | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.url = check_url(url)
+        self.may_write = may_write
+        self.requests = 0
+        self._deadline = time.monotonic() + timeout
+        self._timeout = timeout
+        self._sleep = sleep
+        self._session: Session | None = None
+        self._http = httpx.Client(
+            verify=tls_context(self.url, ca_bundle=ca_bundle, insecure=insecure),
+            transport=transport,
+            follow_redirects=False,
+            timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
+            headers={
+                "Authorization": credentials.header(),
+                "Accept": "application/json",
+                "Accept-Encoding": "identity",
+                "User-Agent": "stalwart-reconciler",
+            },
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.close()
+
+    def session(self) -> Session:
+        """Return the session, fetched once.
+
+        Raises:
+            NotAllowed: the credentials are refused, or the server takes them for nobody's.
+            Unreachable: no answer, or none that is a Stalwart server's session.
+        """
+        if self._session is None:
+            url = f"{self.url}/jmap/session"
+            document = self._retried("GET", url, None, writes=False)
+            try:
+                session = read_session(document if isinstance(document, dict) else {})
+            except ValueError as error:
+                raise Unreachable(
+                    f"{url} is no JMAP session: {error}", "is this the URL of a Stalwart server?"
+                ) from None
+            if not session.username:
+                raise NotAllowed(
+                    f"{url} knows no user by these credentials",
+                    "set STALWART_TOKEN, or STALWART_USER and STALWART_PASSWORD",
+                )
+            if not session.stalwart:
+                raise Unreachable(f"{url} offers no urn:stalwart:jmap", "is this a Stalwart 0.16 server?")
+            self._session = session
+        return self._session
+
+    def run(self, flow: Flow[T]) -> T:
+        """Drive a conversation to its end and return its result.
+
+        Requests that are yielded together are sent side by side, as many as the session allows. A read that fails is
+        repeated; a request that writes is sent once. What fails is thrown into the flow, which may go on from there:
+        AnswerLost when it is unknown whether a write was made, else what the server's answer says.
+
+        Raises:
+            Unreachable, NotAllowed, Busy: as the server's answer says.
+        """
+        try:
+            requests = next(flow)
+            while True:
+                try:
+                    responses = self._exchange(requests)
+                except (AnswerLost, ReconcilerError) as failure:
+                    requests = flow.throw(failure)
+                else:
+                    requests = flow.send(responses)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def _exchange(self, requests: tuple[Request, ...]) -> tuple[Response, ...]:
+        threads = min(len(requests), self.session().limits.max_concurrent_requests)
+        if threads <= 1 or any(request.writes for request in requests):
+            return tuple(self._call(request) for request in requests)
+        from concurrent.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(threads) as pool:
+            return tuple(pool.map(self._call, requests))
+
+    def _call(self, request: Request) -> Response:
+        if request.writes and not self.may_write:
+            raise ReconcilerError("this client was opened for reading, and will not write")
+        methods = ", ".join(dict.fromkeys(call.method for call in request.calls))
+        body = msgspec.json.encode(request.body())
+        log.debug("POST %s/jmap/: %s (%d calls, %d bytes)", self.url, methods, len(request.calls), len(body))
+        document = self._retried("POST", f"{self.url}/jmap/", body, writes=request.writes)
+        try:
+            return read_response(request, document)
+        except ValueError as error:
+            if request.writes:
+                raise AnswerLost(f"the answer cannot be read: {error}") from None
+            raise Unreachable(f"{self.url}/jmap/ gave an answer that cannot be trusted: {error}") from None
+
+    def _retried(self, method: str, url: str, body: bytes | None, *, writes: bool) -> Any:
+        """Send one request until it is answered, as far as repeating it is safe."""
+        tries = 0
+        while True:
+            try:
+                return self._send(method, url, body, writes=writes)
+            except _Again as again:
+                tries += 1
+                if tries > RETRIES and not again.busy:
+                    raise Unreachable(f"{url}: {again.reason}") from None
+                # Full jitter keeps a fleet's runs from coming back all at the same moment.
+                backoff = random.uniform(0.1, min(0.2 * 2**tries, 10.0))  # noqa: S311 - not for secrets
+                pause = backoff if again.seconds is None else again.seconds + backoff
+                if time.monotonic() + pause > self._deadline:
+                    kind = Busy if again.busy else Unreachable
+                    raise kind(
+                        f"{url}: {again.reason}, past the deadline of {self._timeout:g} s", "try again later"
+                    ) from None
+                log.info("%s: %s; trying again in %.1f s", url, again.reason, pause)
+                self._sleep(pause)
+
+    def _send(self, method: str, url: str, body: bytes | None, *, writes: bool) -> Any:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise Busy(f"{url}: past the deadline of {self._timeout:g} s")
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        timeout = httpx.Timeout(min(READ_SECONDS, left), connect=min(CONNECT_SECONDS, left))
+        self.requests += 1
+        started = time.monotonic()
+        try:
+            with self._http.stream(method, url, content=body, headers=headers, timeout=timeout) as answer:
+                content = b"".join(_bounded(answer))
+        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            # Nothing was sent, so that even a write may be tried again.
+            raise _Again(f"cannot be reached: {_reason(error)}") from None
+        except (httpx.HTTPError, httpx.StreamError) as error:
+            if writes:
+                raise AnswerLost(f"the connection broke: {_reason(error)}") from None
+            raise _Again(f"the connection broke: {_reason(error)}") from None
+        log.debug(
+            "%s: %d, %d bytes, %.0f ms", url, answer.status_code, len(content), 1000 * (time.monotonic() - started)
+        )
+        if answer.status_code != httpx.codes.OK:
+            self._refused(url, answer, content, writes=writes)
+        try:
+            return msgspec.json.decode(content)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            if writes:
+                raise AnswerLost("the answer is no JSON") from None
+            if content.lstrip()[:1] == b"<":
+                raise Unreachable(f"{url} answers with a web page, not with JMAP", "is this the right URL?") from None
+            raise _Again("the answer is no JSON, or was cut off") from None
+
+    def _refused(self, url: str, answer: httpx.Response, content: bytes, *, writes: bool) -> NoReturn:
+        """Raise what an answer other than 200 means. Its `detail` is never shown: it may echo the request."""
+        status = answer.status_code
+        problem = _problem(content)
+        if status == httpx.codes.UNAUTHORIZED:
+            raise NotAllowed(
+                f"{url} refuses these credentials", "they are not tried again: repeated failures ban a host"
+            )
+        if status in (httpx.codes.FORBIDDEN, httpx.codes.PAYMENT_REQUIRED):
+            raise NotAllowed(
+                f"{url} answers {status}",
+                "the account lacks the permission `authenticate`, or this host's address is blocked",
+            )
+        if status == TOO_MANY_REQUESTS:
+            if problem.get("title") == "Too Many Authentication Attempts":
+                raise NotAllowed(
+                    f"{url} counts too many failed logins from this host", "its address is about to be banned"
+                )
+            raise _Again("the server limits the rate of requests", _retry_after(answer), busy=True)
+        limit = problem.get("limit")
+        if status == httpx.codes.BAD_REQUEST and limit == "maxConcurrentRequests":
+            raise _Again("too many requests at once", busy=True)
+        if status == httpx.codes.BAD_REQUEST:
+            raise ReconcilerError(f"{url} refuses the request: {limit or 'malformed'}", "this is a fault of reconciler")
+        if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+            if writes:
+                raise AnswerLost(f"the server answered {status}")
+            raise _Again(f"the server answered {status}", _retry_after(answer))
+        if answer.is_redirect:
+            target = urlsplit(answer.headers.get("location", ""))
+            raise Unreachable(
+                f"{url} redirects to {target.scheme}://{target.netloc}" if target.netloc else f"{url} redirects",
+                "redirects are not followed: give the URL of the server itself",
+            )
+        raise Unreachable(f"{url} answers {status}", "is this the URL of a Stalwart 0.16 server?")
+
+
+def _bounded(answer: httpx.Response) -> list[bytes]:
+    chunks, size = [], 0
+    for chunk in answer.iter_bytes():
+        size += len(chunk)
+        if size > MAX_ANSWER:
+            raise httpx.StreamError(f"the answer is larger than {MAX_ANSWER} bytes")
+        chunks.append(chunk)
+    return chunks
+
+
+def _problem(content: bytes) -> dict[str, Any]:
+    try:
+        problem = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return problem if isinstance(problem, dict) else {}
+
+
+def _retry_after(answer: httpx.Response) -> float | None:
+    value = answer.headers.get("retry-after", "")
+    return float(value) if value.isascii() and value.isdigit() else None
+
+
+def _reason(error: Exception) -> str:
+    return str(error) or type(error).__name__

@@ -1,0 +1,194 @@
+"""Reads live state completely, or says that it cannot be trusted.
+
+Law: a listing is complete only if its unique ids are as many as the server's total, and every id is answered; it is
+never "nothing" because something failed. No httpx: the conversation is a generator.
+
+Stalwart 0.16.19: `query` without `sort` repeats and loses objects past the first page, and `get` with null ids stops
+at 500 without a word. So: query sorted by id with calculateTotal, then gets of the ids.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from reconciler.catalogue import Catalogue, Kind
+from reconciler.errors import NotAllowed, Unreachable
+from reconciler.identity import address_of, key_of
+from reconciler.jmap.protocol import Call, Flow, Limits, MethodError, Request
+from reconciler.model import Address, LiveObject, LiveState, Wire
+from reconciler.references import referring, targets
+
+SINGLETON = "singleton"
+
+
+class _Listing(Struct):
+    """What is known of one kind so far."""
+
+    kind: Kind
+    ids: list[str]
+    total: int = -1
+    objects: dict[str, Wire] = {}
+
+
+class _Ask(Struct):
+    """One call on its way, and what its answer is for."""
+
+    listing: _Listing
+    call: Call
+    #: Ids that a get asks for; none for a query.
+    ids: list[str] = []
+
+
+def read_flow(
+    catalogue: Catalogue, kinds: Iterable[str], limits: Limits, *, checks: Iterable[str] = ()
+) -> Flow[LiveState]:
+    """Read every object of some kinds.
+
+    Args:
+        catalogue: what the kinds are.
+        kinds: the kinds that must be readable.
+        limits: the session's.
+        checks: kinds that are read too, unless the credentials forbid it.
+
+    Raises:
+        Unreachable: a listing is incomplete or contradicts itself.
+        NotAllowed: a kind may not be read.
+    """
+    needed = sorted(set(kinds))
+    listings = {name: _Listing(catalogue.kinds[name], []) for name in sorted({*needed, *checks})}
+    forbidden: set[str] = set()
+    asks = [_first(listing, limits) for listing in listings.values()]
+    while asks:
+        size = limits.max_calls_in_request
+        batches = [asks[start : start + size] for start in range(0, len(asks), size)]
+        responses = yield tuple(Request(tuple(ask.call for ask in batch)) for batch in batches)
+        asked, asks = asks, []
+        results = [result for response in responses for result in response.results]
+        for ask, result in zip(asked, results, strict=True):
+            name = ask.listing.kind.kind
+            if isinstance(result, MethodError):
+                _refused(ask, result, needed=name in needed)
+                forbidden.add(name)
+            elif ask.ids:
+                _take(ask, result)
+            else:
+                asks += _listed(ask, result, limits)
+    for name in forbidden:
+        listings.pop(name, None)
+    return _state(listings, frozenset(forbidden))
+
+
+def _first(listing: _Listing, limits: Limits) -> _Ask:
+    if listing.kind.singleton:
+        listing.ids = [SINGLETON]
+        return _get(listing, [SINGLETON])
+    return _query(listing, 0, limits)
+
+
+def _get(listing: _Listing, ids: list[str]) -> _Ask:
+    return _Ask(listing, Call(f"x:{listing.kind.kind}/get", {"ids": ids}), ids)
+
+
+def _query(listing: _Listing, position: int, limits: Limits) -> _Ask:
+    arguments = {
+        "sort": [{"property": "id", "isAscending": True}],
+        "calculateTotal": True,
+        "position": position,
+        "limit": limits.max_ids_in_query,
+    }
+    return _Ask(listing, Call(f"x:{listing.kind.kind}/query", arguments))
+
+
+def _refused(ask: _Ask, error: MethodError, *, needed: bool) -> None:
+    kind = ask.listing.kind.kind
+    if error.type != "forbidden":
+        raise Unreachable(f"{ask.call.method} fails: {error}", "try again later")
+    if needed:
+        verb = ask.call.method.partition("/")[2].capitalize()
+        raise NotAllowed(f"the credentials may not read {kind}", f"they need the permission sys{kind}{verb}")
+
+
+def _listed(ask: _Ask, result: dict[str, Any], limits: Limits) -> list[_Ask]:
+    """Take the ids of a query, and return what to ask next: the gets of these ids and the query's further pages."""
+    listing = ask.listing
+    ids, total = result.get("ids"), result.get("total")
+    if not isinstance(ids, list) or not isinstance(total, int) or not all(isinstance(each, str) for each in ids):
+        raise _untrusted(listing, "the query was not answered with ids and a total")
+    first = listing.total < 0
+    if not first and total != listing.total:
+        raise _untrusted(listing, f"the total went from {listing.total} to {total} while it was read")
+    listing.total = total
+    listing.ids += ids
+    size = limits.max_objects_in_get
+    asks = [_get(listing, ids[start : start + size]) for start in range(0, len(ids), size)]
+    if first and ids:
+        # A server may answer with fewer ids than the limit allows: the first page's length tells its own.
+        asks += [_query(listing, position, limits) for position in range(len(ids), total, len(ids))]
+    return asks
+
+
+def _take(ask: _Ask, result: dict[str, Any]) -> None:
+    """Take the objects of a get, which must be exactly those that were asked for."""
+    listing = ask.listing
+    objects, missing = result.get("list"), result.get("notFound")
+    if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):
+        raise _untrusted(listing, "a get was not answered with a list of objects")
+    if missing:
+        raise _untrusted(listing, f"{len(missing)} listed objects were not found when they were read")
+    found = Counter(str(each.get("id")) for each in objects)
+    if found != Counter(ask.ids):
+        raise _untrusted(listing, f"{len(ask.ids)} objects were asked for and {len(objects)} others came back")
+    for each in objects:
+        listing.objects[each["id"]] = each
+
+
+def _untrusted(listing: _Listing, reason: str) -> Unreachable:
+    return Unreachable(f"the listing of {listing.kind.kind} cannot be trusted: {reason}", "try again")
+
+
+def _state(listings: dict[str, _Listing], forbidden: frozenset[str]) -> LiveState:
+    for listing in listings.values():
+        unique = len(set(listing.ids))
+        if not listing.kind.singleton and (unique != listing.total or unique != len(listing.ids)):
+            raise _untrusted(listing, f"the server counts {listing.total} objects and lists {unique}")
+    addresses = {
+        name: {each: address_of(listing.kind, key_of(listing.kind, wire)) for each, wire in listing.objects.items()}
+        for name, listing in listings.items()
+    }
+    return LiveState(
+        {name: _objects(listing, addresses) for name, listing in listings.items()},
+        forbidden,
+    )
+
+
+def _objects(listing: _Listing, addresses: dict[str, dict[str, Address]]) -> tuple[LiveObject, ...]:
+    kind = listing.kind
+    own = addresses[kind.kind]
+    holders = [(name, addresses.get(target, {}), target) for name, target in referring(kind)]
+    shared = {address for address, count in Counter(own.values()).items() if count > 1}
+    objects = []
+    for each in listing.ids:
+        wire = listing.objects[each]
+        del wire["id"]
+        for name, known, target in holders:
+            value = wire.get(name)
+            if isinstance(value, str):
+                wire[name] = known.get(value) or Address(target, id=value)
+        address = own[each]
+        if address in shared:
+            address = Address(address.kind, address.name, each)
+        objects.append(LiveObject(address=address, key=key_of(kind, wire), id=each, wire=wire))
+    return tuple(objects)
+
+
+def kinds_for_checks(catalogue: Catalogue, kinds: Sequence[str]) -> frozenset[str]:
+    """Return the kinds that some kinds refer to, or that refer to them."""
+    scope = set(kinds)
+    every = {name: targets(catalogue, kind) for name, kind in catalogue.kinds.items()}
+    related = {target for name in scope for target in every[name]}
+    related |= {name for name, its in every.items() if its & scope}
+    return frozenset(related - scope)

@@ -1,0 +1,211 @@
+"""The frozen values that flow through the program, from a manifest's line to a change's outcome.
+
+Law: everything here is a value: no behaviour beyond printing, ordering and looking up, and no I/O.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from msgspec import Struct
+
+#: A wire object: property -> wire value, except that references are held as Address and secrets as Sensitive.
+Wire = dict[str, Any]
+Action = Literal["create", "update", "replace", "destroy"]
+
+#: What the server shows in place of every stored secret (Stalwart 0.16.19).
+MASK = "****"
+
+
+class Address(Struct, frozen=True, order=True):
+    """What an object is called: `MtaRoute/relay-eu`, `MtaOutboundStrategy`, `MtaMilter/[::1]:11332#jpr0`."""
+
+    kind: str
+    name: str = ""
+    #: The server's id, given only where the name alone does not tell.
+    id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}{'/' + self.name if self.name else ''}{'#' + self.id if self.id else ''}"
+
+
+class Source(Struct, frozen=True, order=True):
+    """Where something is declared: a file, and a line and column from 1 (0 where unknown)."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return ":".join([self.file, *(str(n) for n in (self.line, self.column) if n)])
+
+
+class Sensitive(Struct, frozen=True, repr_omit_defaults=True):
+    """A secret as a manifest declares it: a `${env:…}` or `${file:…}` reference, or plain text. Prints as nothing."""
+
+    reference: str = ""
+    plain: str = ""
+
+    def __str__(self) -> str:
+        return "(sensitive)"
+
+    def __repr__(self) -> str:
+        return "(sensitive)"
+
+
+class Resource(Struct, frozen=True, kw_only=True):
+    """One object as the manifests want it."""
+
+    address: Address
+    #: Values of the kind's match properties, in wire form.
+    key: tuple[Any, ...] = ()
+    #: Every property of a named object; only the declared properties of a singleton.
+    wire: Wire
+    source: Source
+    #: Where each property of a singleton is declared, since several documents may share it.
+    sources: Mapping[str, Source] = {}
+    #: Wire pointers that are left alone whatever the server holds.
+    unmanaged: tuple[str, ...] = ()
+    #: The server's id that the document is bound to, or "".
+    id: str = ""
+    #: The address carries `metadata.name`, so several resources may share one key.
+    named: bool = False
+
+    def place(self, pointer: str = "") -> Source:
+        """Return where the property that a wire pointer begins with is declared."""
+        return self.sources.get(pointer.partition("/")[0], self.source)
+
+
+class LiveObject(Struct, frozen=True, kw_only=True):
+    """One object as the server holds it."""
+
+    address: Address
+    key: tuple[Any, ...] = ()
+    id: str
+    wire: Wire
+
+
+class LiveState(Struct, frozen=True):
+    """What was read from a server: objects per kind in ascending order of id (the order of creation)."""
+
+    objects: dict[str, tuple[LiveObject, ...]] = {}
+    #: Kinds that the credentials may not read.
+    forbidden: frozenset[str] = frozenset()
+
+    def of(self, kind: str) -> tuple[LiveObject, ...]:
+        """Return the objects of a kind; none where the kind was not read."""
+        return self.objects.get(kind, ())
+
+
+class FieldChange(Struct, frozen=True):
+    """One property that differs: a wire pointer, and its wire values before and after."""
+
+    pointer: str
+    before: Any
+    after: Any
+
+
+class Change(Struct, frozen=True, kw_only=True):
+    """One thing that apply would do to one object."""
+
+    action: Action
+    address: Address
+    #: The live object's id; "" for a create.
+    id: str = ""
+    #: What is sent: the object of a create or replace, the PatchObject of an update, nothing for a destroy.
+    patch: Wire = {}
+    fields: tuple[FieldChange, ...] = ()
+    before: Wire | None = None
+    after: Wire | None = None
+    source: Source | None = None
+    #: Why a replace is needed, or a destroy is meant; "" where the fields say it.
+    because: str = ""
+    #: A replace that destroys the old object and creates a new one, since the server cannot change it in place.
+    recreate: bool = False
+
+
+class Secret(Struct, frozen=True, order=True):
+    """A secret whose value cannot be compared, since the server masks it: an address and a wire pointer."""
+
+    address: Address
+    pointer: str
+
+
+class Left(Struct, frozen=True, order=True):
+    """A property of a singleton that no document declares and that is not at its default."""
+
+    address: Address
+    pointer: str
+
+
+class Difference(Struct, frozen=True, kw_only=True):
+    """How live state differs from desired state, before any policy is applied."""
+
+    changes: tuple[Change, ...] = ()
+    unchanged: int = 0
+    #: Live objects in scope that no document declares, in order of address.
+    undeclared: tuple[LiveObject, ...] = ()
+    unknown: tuple[Secret, ...] = ()
+    left: tuple[Left, ...] = ()
+    #: Documents that share a key, and the live object that each was paired with.
+    pairs: tuple[tuple[Address, str], ...] = ()
+
+
+class Phase(Struct, frozen=True):
+    """Changes that may share a request, since none depends on another; begun when the phase before is confirmed."""
+
+    name: str
+    changes: tuple[Change, ...]
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    """The work: apply may leave out a part of it, and never adds, alters or reorders one."""
+
+    changes: tuple[Change, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    unchanged: int = 0
+    undeclared: tuple[Address, ...] = ()
+    unknown: tuple[Secret, ...] = ()
+    left: tuple[Left, ...] = ()
+    pairs: tuple[tuple[Address, str], ...] = ()
+    #: Refusals of guards: a sentence each, and the option that lifts it.
+    refusals: tuple[str, ...] = ()
+    #: Undeclared objects that count as a difference by policy.
+    surplus: tuple[Address, ...] = ()
+    #: What was left out of pruning, and why.
+    spared: tuple[tuple[Address, str], ...] = ()
+    partial: bool = False
+
+    @property
+    def differs(self) -> bool:
+        """Whether apply would change something, or policy counts something undeclared as a difference."""
+        return bool(self.changes or self.surplus)
+
+
+ResultKind = Literal["applied", "failed", "skipped", "unknown"]
+
+
+class Result(Struct, frozen=True, kw_only=True):
+    """What became of one planned change."""
+
+    change: Change
+    result: ResultKind
+    #: The server's error, or why the change was skipped or is unknown.
+    because: str = ""
+    #: The id of a created object.
+    id: str = ""
+
+
+class Outcome(Struct, frozen=True, kw_only=True):
+    """What became of a plan: one result per change in the plan's order, and the reload's."""
+
+    results: tuple[Result, ...] = ()
+    reload: Literal["applied", "failed", "skipped", "unknown"] = "skipped"
+    reload_because: str = ""
+    #: Differences that the read-back found after everything was confirmed; None when nothing was read back.
+    residue: tuple[Change, ...] | None = None
+    #: The exit code of the error that ended the run early, or 0.
+    code: int = 0
+    #: Properties that the server stored in a form of its own: address and wire pointer.
+    normalised: tuple[Left, ...] = ()

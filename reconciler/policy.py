@@ -1,0 +1,68 @@
+"""What a run may do, and which part of the manifests it looks at.
+
+Law: values only; the plan judges by them, and nothing here knows a plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import translate
+from re import compile as compile_pattern
+
+from msgspec import Struct
+
+from reconciler.model import Address
+
+
+class Globs:
+    """Address globs that know `*` and `?`. The kind alone (`MtaRoute`) matches nothing but a singleton."""
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        # `[` is no range here: addresses hold it ([::1]:11332).
+        self._patterns = [compile_pattern(translate(pattern.replace("[", "[[]"))) for pattern in patterns]
+
+    def __bool__(self) -> bool:
+        return bool(self._patterns)
+
+    def match(self, text: str) -> bool:
+        """Whether any of the globs matches the whole text."""
+        return any(pattern.match(text) for pattern in self._patterns)
+
+
+#: Largest share of a kind's live objects that one run destroys, unless policy says otherwise.
+DEFAULT_MAX_DESTROY = "30%"
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """What a run may do. Kinds are named as in manifests; limits are `30%` or a number."""
+
+    #: Kinds whose undeclared objects are destroyed; True spares those that a new server ships.
+    prune: Mapping[str, bool | str] = {}
+    #: Per kind, the names that these manifests own; an empty mapping owns everything.
+    owns: Mapping[str, tuple[str, ...]] = {}
+    #: Address globs of objects that are never destroyed.
+    keep: tuple[str, ...] = ()
+    #: Kinds whose undeclared objects count as a difference.
+    drift: frozenset[str] = frozenset()
+    max_destroy: str | int = DEFAULT_MAX_DESTROY
+    max_update: str | int | None = None
+    #: Pruned kinds that may be emptied although nothing of them is declared.
+    allow_empty: frozenset[str] = frozenset()
+
+
+class Scope(Struct, frozen=True, kw_only=True):
+    """Which part of the manifests a run looks at. Empty fields narrow nothing."""
+
+    kinds: frozenset[str] = frozenset()
+    only: tuple[str, ...] = ()
+
+    @property
+    def partial(self) -> bool:
+        """Whether anything is left out."""
+        return bool(self.kinds or self.only)
+
+    def holds(self, address: Address) -> bool:
+        """Whether an address is looked at."""
+        if self.kinds and address.kind not in self.kinds:
+            return False
+        return not self.only or Globs(self.only).match(str(address))

@@ -1,0 +1,301 @@
+"""How a value gets into a property: the rule of each type, and the words of each refusal.
+
+Law: pure. Nothing is altered in place: each function returns the new value. Order matters and is the server's: what
+is wrong first is what is reported.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from reconciler.sandbox import hostnames, ids
+from reconciler.sandbox.shapes import Body, Mould, Shape, Slot
+
+#: Rust's `parse::<u32>` takes a plus sign and leading zeros.
+_INDEX = re.compile(r"\+?[0-9]+", re.ASCII)
+_MAX_INDEX = 2**32 - 1
+_MAX_NUMBER = 2**64 - 1
+
+
+class PatchError(Exception):
+    """A value that cannot be applied; `path` is where, without a leading slash."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.path = path
+        self.message = message
+
+
+class Pointer(Struct, frozen=True):
+    """A JSON pointer as the server reads it; a number token is an int, and None is a token that names nothing."""
+
+    items: tuple[str | int | None, ...]
+    path: str
+
+
+class Patcher:
+    """Applies values to objects. `names` are all the property names that the server knows."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+        self._rules: dict[str, Callable[[Slot, Any, Pointer, int, Any, bool], Any]] = {
+            "string": _string,
+            "boolean": _boolean,
+            "integer": _whole,
+            "size": _whole,
+            "duration": _duration,
+            "enum": _enum,
+            "reference": _reference,
+            "set": _set,
+            "map": _map,
+            "list": self._list,
+            "object": self._object,
+        }
+
+    def value(self, slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> Any:
+        """Return what a property holds after `value` was applied at `pointer`, from its token `at` on.
+
+        Raises:
+            PatchError: the value does not fit.
+        """
+        word = slot.word
+        if word.mutability != "mutable":
+            if word.mutability == "server-set":
+                raise PatchError(pointer.path, "Cannot modify server set property")
+            if not creating:
+                raise PatchError(pointer.path, "Cannot modify read-only property")
+        if value is None and word.nullable:
+            _end(pointer, at)
+            return None
+        return self._rules[word.type](slot, current, pointer, at, value, creating)
+
+    def record(self, mould: Mould, current: Body, pointer: Pointer, at: int, value: Any, creating: bool) -> Body:
+        """Return an object after a value was applied to it: merged, or replaced where its type has variants."""
+        if not mould.variants:
+            return self._members(mould.shapes[""], current, pointer, at, value, creating)
+        if at == len(pointer.items):
+            variant = value.get("@type") if isinstance(value, dict) else None
+            shape = mould.shapes.get(variant) if isinstance(variant, str) else None
+            if shape is None:
+                raise PatchError(pointer.path, "Missing or invalid '@type' property in object")
+            current = shape.default
+        else:
+            shape = mould.shape(current)
+        if not shape.slots:
+            _end(pointer, at)
+            return current
+        return self._members(shape, current, pointer, at, value, creating)
+
+    def _members(self, shape: Shape, current: Body, pointer: Pointer, at: int, value: Any, creating: bool) -> Body:
+        if at < len(pointer.items):
+            name = pointer.items[at]
+            if name == "@type":
+                return current
+            slot = shape.slots.get(name) if isinstance(name, str) else None
+            if slot is None:
+                raise PatchError(pointer.path, "Invalid property")
+            changed = self.value(slot, current[slot.name], pointer, at + 1, value, creating)
+            return {**current, slot.name: changed}
+        if not isinstance(value, dict):
+            raise PatchError(pointer.path, "Invalid value type for object")
+        body = dict(current)
+        for name, member in value.items():
+            if name == "@type":
+                continue
+            slot = shape.slots.get(name)
+            if slot is None and name not in self._names:
+                raise PatchError(pointer.path, "Invalid key for object")
+            try:
+                if slot is None:
+                    raise PatchError(name, "Invalid property")
+                body[name] = self.value(slot, body[name], Pointer((name,), name), 1, member, creating)
+            except PatchError as error:
+                if pointer.items:
+                    error.path = f"{pointer.path}/{error.path}"
+                raise
+        return body
+
+    def _object(self, slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> Any:
+        return self.record(slot.inner, current, pointer, at, value, creating)
+
+    def _list(self, slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> Any:
+        mould = slot.inner
+        if at < len(pointer.items):
+            token = pointer.items[at]
+            index = token & _MAX_INDEX if isinstance(token, int) else _index(token or "")
+            if index is not None:
+                key = str(index)
+                if value is not None or at + 1 < len(pointer.items):
+                    element = current.get(key, mould.default)
+                    element = self.record(mould, element, pointer, at + 1, value, creating)
+                    return _ordered({**current, key: element})
+                if key in current:
+                    return {name: element for name, element in current.items() if name != key}
+        elif isinstance(value, dict):
+            elements = {}
+            for name, member in value.items():
+                index = _index(name)
+                if index is None:
+                    raise PatchError(pointer.path, "Invalid key for object property")
+                elements[str(index)] = self.record(mould, mould.default, pointer, at, member, creating)
+            return _ordered(elements)
+        raise PatchError(pointer.path, "Invalid value for object property")
+
+
+def _end(pointer: Pointer, at: int) -> None:
+    if at < len(pointer.items):
+        raise PatchError(pointer.path, "Invalid JSON Pointer path")
+
+
+def _index(token: str) -> int | None:
+    if not _INDEX.fullmatch(token) or len(token) > 32:
+        return None
+    index = int(token)
+    return index if index <= _MAX_INDEX else None
+
+
+def _ordered(elements: Body) -> Body:
+    return dict(sorted(elements.items(), key=lambda pair: int(pair[0])))
+
+
+def _text(slot: Slot, pointer: Pointer, value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise PatchError(pointer.path, "Invalid value for property.")
+    if slot.word.form == "trimmed":
+        trimmed = value.strip(hostnames.WHITESPACE)
+        if not trimmed:
+            raise PatchError(pointer.path, "String cannot be empty")
+        return trimmed
+    if slot.word.form == "hostname":
+        name = hostnames.hostname(value)
+        if name is None:
+            raise PatchError(pointer.path, "Invalid hostname or IP address")
+        return name
+    return value
+
+
+def _string(slot: Slot, _: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> str:
+    if slot.word.form == "ip":
+        if not isinstance(value, str) or at < len(pointer.items):
+            raise PatchError(pointer.path, "Invalid path for IpAddr, expected a string value")
+        address = hostnames.address(value)
+        if address is None:
+            raise PatchError(pointer.path, "Failed to parse IpAddr from string")
+        return address
+    text = _text(slot, pointer, value)
+    _end(pointer, at)
+    return text
+
+
+def _boolean(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> bool:
+    if not isinstance(value, bool):
+        raise PatchError(pointer.path, "Invalid value for boolean property (expected true or false)")
+    _end(pointer, at)
+    return value
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_NUMBER
+
+
+def _whole(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> int:
+    if not _is_whole(value):
+        wanted = "(expected non-negative integer)"
+        raise PatchError(pointer.path, f"Invalid value for unsigned integer property {wanted}")
+    _end(pointer, at)
+    return int(value)
+
+
+def _duration(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> int:
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or at < len(pointer.items):
+        raise PatchError(pointer.path, "Invalid path for Duration")
+    if not _is_whole(value) or not value:
+        raise PatchError(pointer.path, "Invalid duration value")
+    return int(value)
+
+
+def _enum(slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> str:
+    if not isinstance(value, str) or value not in slot.word.values:
+        inside = current[:1].upper() + current[1:]
+        raise PatchError(pointer.path, f"Invalid value {_debug(value)} for enum type {inside}.")
+    _end(pointer, at)
+    return value
+
+
+def _reference(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> str:
+    if not isinstance(value, str) or at < len(pointer.items):
+        raise PatchError(pointer.path, "Invalid path for Id, expected a string value")
+    canonical = ids.canonical(value)
+    if canonical is None:
+        raise PatchError(pointer.path, "Failed to parse Id from string")
+    return canonical
+
+
+def _set(slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> Body:
+    if at < len(pointer.items):
+        member = _member(slot, _key(pointer, at))
+        if member is not None and at + 1 == len(pointer.items):
+            if value is True:
+                return {**current, member: True}
+            if value is None or value is False:
+                return {name: True for name in current if name != member}
+    elif isinstance(value, dict):
+        members = {}
+        for name, wanted in value.items():
+            member = _member(slot, name)
+            if member is None or not (wanted is None or isinstance(wanted, bool)):
+                raise PatchError(pointer.path, "Invalid key for object property")
+            if wanted:
+                members[member] = True
+        return members
+    raise PatchError(pointer.path, "Invalid value for object property")
+
+
+def _key(pointer: Pointer, at: int) -> str:
+    token = pointer.items[at]
+    return "" if token is None else str(token)
+
+
+def _member(slot: Slot, name: str) -> str | None:
+    if slot.word.values:
+        return name if name in slot.word.values else None
+    return name.strip(hostnames.WHITESPACE) or None
+
+
+def _map(slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> Body:
+    if at < len(pointer.items):
+        key = _key(pointer, at).strip(hostnames.WHITESPACE)
+        if key:
+            if value is None and at + 1 == len(pointer.items):
+                return {name: text for name, text in current.items() if name != key}
+            text = _text(slot, pointer, value)
+            _end(pointer, at + 1)
+            return {**current, key: text}
+    elif isinstance(value, dict):
+        entries = {}
+        for name, member in value.items():
+            key = name.strip(hostnames.WHITESPACE)
+            if not key:
+                raise PatchError(pointer.path, "Invalid key for object property")
+            entries[key] = _text(slot, pointer, member)
+        return entries
+    raise PatchError(pointer.path, "Invalid value for object property")
+
+
+def _debug(value: Any) -> str:
+    """Print a value as the server does in a refusal."""
+    match value:
+        case None:
+            return "Null"
+        case bool():
+            return f"Bool({str(value).lower()})"
+        case str():
+            return 'Str("' + value.replace("\\", "\\\\").replace('"', '\\"') + '")'
+        case int() | float():
+            return f"Number({value})"
+        case _:
+            return "Array" if isinstance(value, list) else "Object"
