@@ -6,7 +6,6 @@ Law: it decides nothing; a command's module is imported only when that command r
 from __future__ import annotations
 
 import gc
-import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -38,7 +37,8 @@ LATER_COMMANDS = ("import", "explain", "test", "fmt", "rollback", "permissions",
 LATER_OPTIONS = ("--write", "--journal", "--plan", "--diff", "--live")
 LATER_FORMATS = ("markdown", "html", "github", "gitlab", "sarif", "junit")
 
-Declare = Callable[..., Any]
+#: The exit code of wrong usage; stated here too, so that `--help` imports nothing.
+USAGE = 64
 
 
 def _option(*names: str, **settings: Any) -> click.Option:
@@ -167,12 +167,11 @@ def _callback(name: str) -> Callable[..., int]:
 def _run(name: str, given: dict[str, Any]) -> int:
     """Make the invocation of a command and run its module."""
     from reconciler.commands.gather import Console, Invocation
-    from reconciler.errors import UsageError
     from reconciler.report.paint import Paint
     from reconciler.settings import Options
 
     if given["format"] in LATER_FORMATS:
-        raise UsageError(f"--format {given['format']} is not built yet", "text and json are")
+        raise click.UsageError(f"--format {given['format']} is not built yet; text and json are")
     _log(given["verbose"], given["log_format"])
     options = {key: given[key] for key in Options.__struct_fields__ if key in given}
     options["reload"] = not given.get("no_reload", False)
@@ -198,8 +197,7 @@ def _run(name: str, given: dict[str, Any]) -> int:
     if name not in ("sandbox", "eval"):
         # A run is over before its garbage matters, and collecting costs a large plan half of its time.
         gc.disable()
-    code: int = import_module(f"reconciler.commands.{name}").run(invocation)
-    return code
+    return _told(name, invocation)
 
 
 def _writer(stream: Any) -> Callable[[str], None]:
@@ -216,21 +214,22 @@ def _coloured(choice: str, tty: bool) -> bool:
     return tty and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
-class _JsonLines(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        import msgspec
-
-        line = {"level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
-        return msgspec.json.encode({"time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"), **line}).decode()
-
-
 def _log(verbosity: int, style: str) -> None:
     """Send this program's own log to standard error; other libraries' logs could show requests."""
+    import logging
+
+    import msgspec
+
+    class JsonLines(logging.Formatter):
+        def format(self, record: logging.LogRecord) -> str:
+            line = {"level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+            return msgspec.json.encode({"time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"), **line}).decode()
+
     logger = logging.getLogger("reconciler")
     logger.setLevel({0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG))
     logger.propagate = False
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines() if style == "json" else logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    handler.setFormatter(JsonLines() if style == "json" else logging.Formatter("%(levelname)s %(name)s: %(message)s"))
     logger.handlers[:] = [handler]
 
 
@@ -257,8 +256,6 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 def invoke(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    from reconciler.errors import USAGE, ManifestError, ReconcilerError
-
     try:
         code = GROUP.main(args, prog_name="reconciler", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -273,9 +270,19 @@ def invoke(args: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; nothing was being written", err=True)
         return 130
-    except click.ClickException as error:
-        click.echo(f"error: {error.format_message()}", err=True)
+    except BrokenPipeError:
+        # Whoever read us has gone; the interpreter must not try to flush to it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _told(name: str, invocation: Any) -> int:
+    """Run a command's module, and tell of what stopped it."""
+    from reconciler.errors import ManifestError, ReconcilerError
+
+    try:
+        code: int = import_module(f"reconciler.commands.{name}").run(invocation)
+        return code
     except ManifestError as error:
         _report_mistakes(error)
         return error.exit_code
@@ -284,10 +291,6 @@ def invoke(args: Sequence[str] | None = None) -> int:
         if error.hint:
             click.echo(f"    {error.hint}", err=True)
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read us has gone; the interpreter must not try to flush to it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
 
 
 def _report_mistakes(error: Any) -> None:

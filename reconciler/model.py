@@ -71,6 +71,8 @@ class Resource(Struct, frozen=True, kw_only=True):
     id: str = ""
     #: The address carries `metadata.name`, so several resources may share one key.
     named: bool = False
+    #: Lint findings that the manifest accepts: rule id -> reason.
+    accept: Mapping[str, str] = {}
 
     def place(self, pointer: str = "") -> Source:
         """Return where the property that a wire pointer begins with is declared."""

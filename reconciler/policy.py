@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fnmatch import translate
+from functools import lru_cache
+from re import Pattern
 from re import compile as compile_pattern
 
 from msgspec import Struct
@@ -18,8 +20,7 @@ class Globs:
     """Address globs that know `*` and `?`. The kind alone (`MtaRoute`) matches nothing but a singleton."""
 
     def __init__(self, patterns: Iterable[str]) -> None:
-        # `[` is no range here: addresses hold it ([::1]:11332).
-        self._patterns = [compile_pattern(translate(pattern.replace("[", "[[]"))) for pattern in patterns]
+        self._patterns = [_compiled(pattern) for pattern in patterns]
 
     def __bool__(self) -> bool:
         return bool(self._patterns)
@@ -27,6 +28,16 @@ class Globs:
     def match(self, text: str) -> bool:
         """Whether any of the globs matches the whole text."""
         return any(pattern.match(text) for pattern in self._patterns)
+
+    def holds(self, address: Address) -> bool:
+        """Whether any of the globs matches an address, with or without the id that it may carry."""
+        return self.match(str(address)) or (bool(address.id) and self.match(str(Address(address.kind, address.name))))
+
+
+@lru_cache(maxsize=1024)
+def _compiled(pattern: str) -> Pattern[str]:
+    # `[` is no range here: addresses hold it ([::1]:11332).
+    return compile_pattern(translate(pattern.replace("[", "[[]")))
 
 
 #: Largest share of a kind's live objects that one run destroys, unless policy says otherwise.
@@ -65,4 +76,4 @@ class Scope(Struct, frozen=True, kw_only=True):
         """Whether an address is looked at."""
         if self.kinds and address.kind not in self.kinds:
             return False
-        return not self.only or Globs(self.only).match(str(address))
+        return not self.only or Globs(self.only).holds(address)

@@ -59,6 +59,8 @@ def binary(operator: str, left: Node, right: Node) -> Binary:
     return Binary(0, operator, left, right, operator)
 
 
+#: What is said of a word that means nothing.
+NOTHING = '"{}" is no function, variable, constant or duration; a text needs quotes'
 GONE = Missing(0)
 A, B, C = number(1), number(2), number(3)
 
@@ -205,13 +207,13 @@ def test_bare_takes_parentheses_away() -> None:
 @pytest.mark.parametrize(
     ("source", "kind", "name", "column", "message"),
     [
-        ("r1", "unknown", "r1", 1, '"r1" is no function, variable, constant or duration; a text needs quotes'),
-        ("1 + lenn(1)", "unknown", "lenn", 5, '"lenn" is no function, variable, constant or duration; a text needs quotes'),
-        ("$", "unknown", "$", 1, '"$" is no function, variable, constant or duration; a text needs quotes'),
-        ("TRUE", "unknown", "TRUE", 1, '"TRUE" is no function, variable, constant or duration; a text needs quotes'),
-        ("5x", "unknown", "5x", 1, '"5x" is no function, variable, constant or duration; a text needs quotes'),
-        ("1.5s", "unknown", "1.5s", 1, '"1.5s" is no function, variable, constant or duration; a text needs quotes'),
-        ("matches ('a', 1)", "unknown", "matches", 1, '"matches" is no function, variable, constant or duration; a text needs quotes'),
+        ("r1", "unknown", "r1", 1, NOTHING),
+        ("1 + lenn(1)", "unknown", "lenn", 5, NOTHING),
+        ("$", "unknown", "$", 1, NOTHING),
+        ("TRUE", "unknown", "TRUE", 1, NOTHING),
+        ("5x", "unknown", "5x", 1, NOTHING),
+        ("1.5s", "unknown", "1.5s", 1, NOTHING),
+        ("matches ('a', 1)", "unknown", "matches", 1, NOTHING),
         ("mx", "variable", "mx", 1, 'the variable "mx" does not exist in this place'),
         ("remote_ip.ptr", "variable", "remote_ip.ptr", 1, 'the variable "remote_ip.ptr" does not exist in this place'),
         ("plain", "constant", "plain", 1, 'the constant "plain" is not allowed in this place'),
@@ -238,7 +240,7 @@ def test_bare_takes_parentheses_away() -> None:
         ("1.*2", "syntax", "1.*2", 1, "1.*2 is no number"),
         ("9223372036854775808", "syntax", "9223372036854775808", 1, "this integer needs more than 64 bits"),
         ("matches('(', rcpt)", "regex", "(", 1, "the pattern is no regular expression there: a ( without its )"),
-        (r"matches('(?=a)', 1)", "regex", "(?=a)", 1, "the pattern is no regular expression there: look-around is not supported"),
+        ("matches('a|*', 1)", "regex", "a|*", 1, "the pattern is no regular expression there: nothing for * to repeat"),
         ("system('name')", "unknown", "name", 1, "system knows no 'name'"),
         ("metric('queue.size')", "unknown", "queue.size", 1, "metric knows no 'queue.size'"),
     ],
@@ -246,8 +248,8 @@ def test_bare_takes_parentheses_away() -> None:
 def test_a_refusal_names_what_is_at_fault(source: str, kind: str, name: str, column: int, message: str) -> None:
     error = refusal(source)
 
-    assert (error.kind, error.name, error.column, error.message) == (kind, name, column, message)
-    assert str(error) == f"column {column}: {message}"
+    assert (error.kind, error.name, error.column, error.message) == (kind, name, column, message.format(name))
+    assert str(error) == f"column {column}: {error.message}"
 
 
 @pytest.mark.parametrize("source", ["[1, -1]", "[!1]", "[(1), 2]", "[1 +]", "[1, (2)]"])
@@ -270,13 +272,13 @@ def test_a_list_whose_count_comes_out_is_accepted(source: str) -> None:
         "[1, 2.5, 5m][0]",
         "if_then(true, ['a'][0], -(1 + 2))",
         "1 2 , ! - 3 () }rest",
-        "len 'a', () - (,) [ -1 ]",
+        "len 'a', () - (,) , [ -1 ]",
         "system('domain') + metric('queue.count')",
         "0s + 90s + 61m + 48h + 1ms + 100000000000000000000000.0 + 1" + "0" * 400 + ".5",
     ],
 )
 def test_unparse_gives_a_text_with_the_same_tree(source: str) -> None:
-    tree = parse(source, ROUTE) if "[ -1 ]" not in source else parse(source.replace(") [", ") , ["), ROUTE)
+    tree = parse(source, ROUTE)
 
     assert parse(unparse(tree), ROUTE) == tree
 
@@ -284,7 +286,6 @@ def test_unparse_gives_a_text_with_the_same_tree(source: str) -> None:
 @pytest.mark.parametrize(
     ("source", "spelled"),
     [
-        ("rcpt_domain='x'[0]&!relaxed", None),
         ("rcpt_domain= 'x'&!relaxed|  2", "rcpt_domain == 'x' && !relaxed || 2"),
         ("len( 'a' )", "len('a')"),
         ("1=>2", "1 >= 2"),
@@ -300,11 +301,8 @@ def test_unparse_gives_a_text_with_the_same_tree(source: str) -> None:
         ("rcpt [ 0 ]", "rcpt[0]"),
     ],
 )
-def test_unparse_has_one_spelling(source: str, spelled: str | None) -> None:
-    if spelled is None:
-        assert refusal(source).kind == "syntax"
-    else:
-        assert unparse(parse(source, ROUTE)) == spelled
+def test_unparse_has_one_spelling(source: str, spelled: str) -> None:
+    assert unparse(parse(source, ROUTE)) == spelled
 
 
 @pytest.mark.parametrize(
@@ -329,12 +327,10 @@ def test_no_depth_is_too_deep(source: str) -> None:
 
 @pytest.mark.parametrize("digits", ["9" * 5_000, "9" * 5_000 + "s", "$" + "9" * 5_000, "0" * 5_000 + "1"])
 def test_numbers_of_any_length_are_read_or_refused(digits: str) -> None:
-    try:
-        tree = parse(digits, ROUTE)
-    except ExpressionError as error:
-        assert len(error.message) < 200
+    if digits[0] in "0$":
+        assert parse(unparse(parse(digits, ROUTE)), ROUTE) == parse(digits, ROUTE)
     else:
-        assert parse(unparse(tree), ROUTE) == tree
+        assert len(refusal(digits).message) < 200
 
 
 def test_a_node_shows_as_its_text() -> None:

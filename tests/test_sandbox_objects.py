@@ -467,7 +467,7 @@ def test_secret_is_changed_alone_only_where_there_is_one(talk: Talk) -> None:
     new = relay(talk, authSecret={"@type": "Value", "secret": "a"})
     writes = talk.sandbox.registry.writes
 
-    assert talk.update("MtaRoute", new, authSecret__secret="b") is None  # noqa: S106  no secret
+    assert talk.update("MtaRoute", new, authSecret__secret="b") is None
     assert talk.sandbox.registry.writes == writes + 1
     assert talk.update("MtaRoute", new, authSecret__secret="") == invalid_patch(STRING, "authSecret/secret")
 
@@ -736,7 +736,7 @@ def test_hosts_that_a_reload_does_not_find(host: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("pointer", "items", "path"),
+    ("pointer", "steps", "path"),
     [
         ("a/b", ("a", "b"), "a/b"),
         ("/a/b", ("a", "b"), "a/b"),
@@ -749,7 +749,7 @@ def test_hosts_that_a_reload_does_not_find(host: str) -> None:
         ("a/" + "9" * 30, ("a", 2**64 - 1), f"a/{2**64 - 1}"),
     ],
 )
-def test_pointers(pointer: str, items: tuple[Any, ...], path: str) -> None:
+def test_pointers(pointer: str, steps: tuple[Any, ...], path: str) -> None:
     parsed = parse_pointer(pointer)
 
-    assert (parsed.items, parsed.path) == (items, path)
+    assert (parsed.steps, parsed.path) == (steps, path)

@@ -54,7 +54,7 @@ def test_newest_comes_first() -> None:
         ({"position": -9, "limit": 1}, {"position": 0, "ids": [50], "limit": 1}),
         ({"limit": 0}, {"position": 0, "ids": [50, 40, 30, 20, 10], "limit": 0}),
         ({"limit": 5}, {"position": 0, "ids": [50, 40, 30, 20, 10]}),
-        ({"anchor": "bo"}, {"position": 0, "ids": [50, 40, 30, 20, 10]}),
+        ({"anchor": "bs"}, {"position": 0, "ids": [50, 40, 30, 20, 10]}),
         ({"anchor": "6"}, None),
         ({"anchor": "u", "anchorOffset": 1, "limit": 2}, {"position": 4, "ids": [10], "limit": 2}),
         ({"anchor": "bi", "anchorOffset": 1, "limit": 2}, {"position": 2, "ids": [30, 20], "limit": 2}),

@@ -104,7 +104,8 @@ def test_ids_are_no_property_names() -> None:
     assert refused == (
         "error",
         bad(
-            f"Failed to evaluate {{ resultOf: 0, name: {QUEUES}/query, path: ids }} result reference: Invalid property."
+            f"Failed to evaluate {{ resultOf: 0, name: {QUEUES}/query, path: /ids }} result reference:"
+            " Invalid property."
         ),
     )
     assert list(all_of_them[1]["list"][0]) == ["name", "description", "threadsPerNode", "id"]
@@ -112,7 +113,7 @@ def test_ids_are_no_property_names() -> None:
 
 def test_destroy_takes_a_reference_and_its_limit_holds() -> None:
     talk = Talk()
-    query = ("x:MtaInboundThrottle/query", {})
+    query: tuple[str, dict[str, str]] = ("x:MtaInboundThrottle/query", {})
 
     (_, destroyed) = talk.calls(
         query, ("x:MtaInboundThrottle/set", {"#destroy": result("/ids", "x:MtaInboundThrottle/query")})
@@ -186,6 +187,10 @@ def test_references_stand_only_where_ids_do() -> None:
 
     stored = talk.read("MtaHook", hooks[1]["created"]["h"]["id"])
     assert (stored["url"], stored["httpHeaders"]) == ("#q", {"X": "#nope"})
+
+
+def test_reference_where_there_can_be_none_is_an_unknown_argument() -> None:
+    assert Talk().call(f"{QUEUES}/set", **{"#ids": None, "#properties": 5}) == {}
 
 
 def test_failed_call_does_not_stop_the_next() -> None:

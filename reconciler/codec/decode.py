@@ -32,21 +32,18 @@ def decode_pointer(catalogue: Catalogue, kind: Kind, wire: Wire, pointer: str, v
     prop: Property | None = None
     at: Any = wire
     for step in pointer.split("/"):
-        if step == "@type":
-            return value
-        variant = at.get("@type") if isinstance(at, Mapping) else None
-        shape = _shape(record, variant)
-        prop = shape.get(step)
+        inner = at if isinstance(at, Mapping) else {}
+        prop = _shape(record, inner.get("@type")).get(step)
         if prop is None:
             return _plain(value)
-        at = at.get(step) if isinstance(at, Mapping) else None
+        at = inner.get(step)
         if prop.type == "object":
             record = catalogue.record(prop.of)
     return _plain(value) if prop is None else _property(catalogue, prop, value)
 
 
 def _shape(record: Record, variant: Any) -> dict[str, Property]:
-    if record.variants and variant in record.variants:
+    if isinstance(variant, str) and variant in record.variants:
         return record.shape(variant)
     if record.variants:
         merged = dict(record.properties)
@@ -59,16 +56,24 @@ def _shape(record: Record, variant: Any) -> dict[str, Property]:
 def _object(catalogue: Catalogue, record: Record, wire: Mapping[str, Any], *, defaults: bool) -> dict[str, Any]:
     spec: dict[str, Any] = {}
     if record.variants and "@type" in wire:
-        spec["type"] = wire["@type"]
+        spec["type"] = _plain(wire["@type"])
     for name, prop in _shape(record, wire.get("@type")).items():
         value = wire.get(name, UNSET)
-        if value is UNSET or (not defaults and not prop.required and _equal(value, prop.default)):
+        if value is UNSET or (_left_out(prop, defaults=defaults) and _equal(value, prop.default)):
             continue
         spec[name] = _property(catalogue, prop, value)
     return spec
 
 
+def _left_out(prop: Property, *, defaults: bool) -> bool:
+    """Whether a property is left out at its default; always where that is a text which no spec can hold."""
+    return not prop.required and (not defaults or bool(prop.language and prop.language.empty))
+
+
 def _equal(value: Any, default: Any) -> bool:
+    """Whether two wire values are the same, types included: 1 is not `true`."""
+    if isinstance(value, Mapping) and isinstance(default, Mapping):
+        return value.keys() == default.keys() and all(_equal(each, default[key]) for key, each in value.items())
     return type(value) is type(default) and bool(value == default)
 
 
@@ -94,7 +99,8 @@ def _property(catalogue: Catalogue, prop: Property, value: Any) -> Any:
 
 
 def _index(key: str) -> tuple[int, str]:
-    return (int(key), "") if key.isascii() and key.isdigit() else (1 << 62, key)
+    # Python refuses to read very long numbers; a key of the server has at most 10 digits.
+    return (int(key), "") if key.isascii() and key.isdigit() and len(key) < 20 else (1 << 64, key)
 
 
 def _element(catalogue: Catalogue, prop: Property, value: Any) -> Any:
@@ -115,18 +121,18 @@ def _expression(prop: Property, wire: Mapping[str, Any]) -> Any:
         name = unquote(text) if named and isinstance(text, str) else None
         return {"use": name} if name is not None and literal(name) == text else {key: _plain(text)}
 
-    match = wire.get("match") or {}
+    def branch(value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return _plain(value)
+        return {"if": _plain(value.get("if")), **result(value.get("then"), "then")}
+
+    match = wire.get("match")
     other = result(wire.get("else"), "else")
     if not match:
         return other if "use" in other else other["else"]
-    branches = [match[key] for key in sorted(match, key=_index)]
-    return {
-        "match": [
-            {"if": branch.get("if"), **result(branch.get("then"), "then")} if isinstance(branch, Mapping) else branch
-            for branch in branches
-        ],
-        **other,
-    }
+    if not isinstance(match, Mapping):
+        return {"match": _plain(match), **other}
+    return {"match": [branch(match[key]) for key in sorted(match, key=_index)], **other}
 
 
 def _plain(value: Any) -> Any:
@@ -137,4 +143,6 @@ def _plain(value: Any) -> Any:
         return value.reference or HIDDEN
     if isinstance(value, Mapping):
         return {key: HIDDEN if each == MASK else _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
     return value

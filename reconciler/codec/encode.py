@@ -9,38 +9,30 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 
 from reconciler.catalogue import Catalogue, Kind, Property, Record
-from reconciler.codec.contexts import context_of
+from reconciler.codec.contexts import check_expression, context_of
+from reconciler.codec.scalars import (
+    Encode,
+    Mistake,
+    Wrong,
+    expression_text,
+    number_encoder,
+    quoted,
+    sensitive,
+    string_encoder,
+    text,
+    wrong,
+)
 from reconciler.expression import Context
-from reconciler.model import MASK, Address, Sensitive, Wire
-from reconciler.units import MAX_INTEGER, canonical_host, canonical_ip, literal, parse_duration, parse_size
+from reconciler.model import Address, Wire
+from reconciler.units import shown
 
-_REFERENCE = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^{}\x00-\x1f]+)\}\Z")
-_WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*\Z")
-#: An id of the server: base32 of its own alphabet (0.16.19).
-_ID = re.compile(r"id:([a-z0-9]+|singleton)\Z")
-
-Encode = Callable[[Any], Any]
-
-
-class Mistake(Struct, frozen=True):
-    """What is wrong in a spec: the path in human form, a code, a sentence, and what to do."""
-
-    path: tuple[str, ...]
-    code: str
-    message: str
-    hint: str = ""
-
-
-class _Wrong(Exception):
-    def __init__(self, *mistakes: Mistake) -> None:
-        self.mistakes = mistakes
-
-
-def _wrong(code: str, message: str, hint: str = "", path: tuple[str, ...] = ()) -> _Wrong:
-    return _Wrong(Mistake(path, code, message, hint))
+#: What could be meant as the name of an object. The language reads `-` as minus, and only space, CR and LF as blanks.
+_WORD = re.compile(r"[ \r\n]*([A-Za-z_][A-Za-z0-9_.-]*)[ \r\n]*\Z")
+#: An id of the server: letters and digits of its own base 32 (0.16.19).
+_ID = re.compile(r"id:([a-z0-9]+)\Z")
 
 
 class Codec:
@@ -60,7 +52,7 @@ class Codec:
             encoder = self._kinds[kind.kind] = self._record(kind, fill=not kind.singleton)
         try:
             return encoder(spec), ()
-        except _Wrong as wrong:
+        except Wrong as wrong:
             return {}, wrong.mistakes
 
     def context(self, prop: Property) -> Context:
@@ -81,12 +73,12 @@ class Codec:
                 if given is not UNSET:
                     try:
                         wire[name] = encoder(given)
-                    except _Wrong as wrong:
-                        mistakes += [Mistake((name, *m.path), m.code, m.message, m.hint) for m in wrong.mistakes]
+                    except Wrong as wrong:
+                        mistakes += wrong.below(name)
                 elif fill and default is not UNSET:
                     wire[name] = default
             if mistakes:
-                raise _Wrong(*mistakes)
+                raise Wrong(*mistakes)
             if has_variants:
                 wire["@type"] = variant
             return wire
@@ -104,20 +96,16 @@ class Codec:
         match prop.type:
             case "boolean" | "enum":
                 return _same
-            case "integer":
-                return _integer
-            case "duration":
-                return _duration
-            case "size":
-                return _size
+            case "integer" | "duration" | "size":
+                return number_encoder(prop)
             case "string":
-                return _sensitive if prop.sensitive else _string(prop)
+                return sensitive if prop.sensitive else string_encoder(prop)
             case "reference":
-                return _reference(prop.to)
+                return self._reference(prop)
             case "set":
-                return _set(_string(prop) if not prop.values else _same, prop.min_items)
+                return _set(string_encoder(prop) if not prop.values else _same, prop.min_items)
             case "map":
-                return _map(_string(prop))
+                return _map(string_encoder(prop))
             case "list":
                 return _list(self._object(prop))
             case "object":
@@ -129,7 +117,35 @@ class Codec:
         if not record.short:
             return encoder
         short = record.short
-        return lambda value: encoder(value if isinstance(value, dict) else {short: value})
+
+        def encode(value: Any) -> Wire:
+            if isinstance(value, dict):
+                return encoder(value)
+            try:
+                return encoder({short: value})
+            except Wrong as wrong:
+                # Nobody wrote the property's name, so the mistake is the scalar's.
+                raise Wrong(*(Mistake(m.path[1:], m.code, m.message, m.hint) for m in wrong.mistakes)) from None
+
+        return encode
+
+    def _reference(self, prop: Property) -> Encode:
+        """Compile the encoder of a reference: `id:` and an id, or a name in the form that its own kind stores."""
+        kind = prop.to
+        target = self.catalogue.kinds.get(kind)
+        named = target.properties.get(target.match[0]) if target and len(target.match) == 1 else None
+        name = string_encoder(named) if named else text
+
+        def encode(value: Any) -> Address:
+            if not value.startswith("id:"):
+                return Address(kind, name(value))
+            raw = _ID.match(value)
+            if not raw:
+                message = f"{shown(value)} is no id of the server"
+                raise wrong("id", message, "an id is id: and then small letters and digits; else write the name")
+            return Address(kind, id=raw[1])
+
+        return encode
 
     def _expression(self, prop: Property) -> Encode:
         """Compile the encoder of an expression, with `use:` where its results are names."""
@@ -137,43 +153,52 @@ class Codec:
         context = self.context(prop)
 
         def text(value: Any, key: str) -> str:
-            plain = _expression_text(value)
-            if named and key in ("then", "else") and _WORD.match(plain) and plain not in context.variables:
-                raise _wrong(
-                    "bare-word",
-                    f"the bare word {plain} names no variable here, so that no object would be found",
-                    f"write use: {plain}",
-                    (key,),
-                )
+            plain = expression_text(value)
+            word = _WORD.match(plain) if named and key != "if" else None
+            if word and not _computes(plain, word[1], context):
+                message = f"the bare word {word[1]} names no variable here, so that no object would be found"
+                raise wrong("bare-word", message, f"write use: {word[1]}")
             return plain
 
-        def result(value: Mapping[str, Any], key: str) -> str:
-            if "use" not in value:
-                return text(value[key], key)
+        def result(value: Mapping[str, Any], key: str, mistakes: list[Mistake]) -> str:
+            """Encode what a branch gives; a mistake is kept, since the others are to be told too."""
+            written = "use" if "use" in value else key
             try:
-                return literal(value["use"])
-            except ValueError as error:
-                raise _wrong("name", f"{value['use']!r} cannot be written as a name: {error}", path=("use",)) from None
+                return quoted(value["use"]) if written == "use" else text(value[key], key)
+            except Wrong as wrong:
+                mistakes += wrong.below(written)
+                return ""
 
         def branch(value: dict[str, Any]) -> dict[str, str]:
-            return {"if": text(value["if"], "if"), "then": result(value, "then")}
+            mistakes: list[Mistake] = []
+            encoded = {"if": result({"if": value["if"]}, "if", mistakes), "then": result(value, "then", mistakes)}
+            if mistakes:
+                raise Wrong(*mistakes)
+            return encoded
 
         branches = _list(branch)
 
         def encode(value: Any) -> Wire:
             if not isinstance(value, dict):
-                try:
-                    return {"match": {}, "else": text(value, "else")}
-                except _Wrong as wrong:
-                    raise _Wrong(*(Mistake((), m.code, m.message, m.hint) for m in wrong.mistakes)) from None
+                return {"match": {}, "else": text(value, "else")}
+            mistakes: list[Mistake] = []
+            match: Wire = {}
             try:
                 match = branches(value["match"]) if "match" in value else {}
-            except _Wrong as wrong:
-                inner = [Mistake(("match", *m.path), m.code, m.message, m.hint) for m in wrong.mistakes]
-                raise _Wrong(*inner) from None
-            return {"match": match, "else": result(value, "else")}
+            except Wrong as wrong:
+                mistakes += wrong.below("match")
+            other = result(value, "else", mistakes)
+            if mistakes:
+                raise Wrong(*mistakes)
+            return {"match": match, "else": other}
 
         return encode
+
+
+def _computes(text: str, word: str, context: Context) -> bool:
+    """Whether the server reads a text that looks like a name as something that depends on the message."""
+    constant = word in context.constants or word in ("true", "false")
+    return word in context.variables or (not constant and check_expression(text, context) is None)
 
 
 def _same(value: Any) -> Any:
@@ -184,126 +209,75 @@ def _nullable(encoder: Encode) -> Encode:
     return lambda value: None if value is None else encoder(value)
 
 
-def _bounded(value: int) -> int:
-    if value > MAX_INTEGER:
-        raise _wrong("range", f"{value} is over {MAX_INTEGER}")
-    return value
-
-
-def _integer(value: Any) -> int:
-    if type(value) is not int:
-        # JSON Schema counts 25.0 among the integers; the server does not.
-        raise _wrong("type", f"{value!r} is no whole number")
-    return _bounded(value)
-
-
-def _duration(value: Any) -> int:
-    milliseconds = parse_duration(value) if isinstance(value, str) else _integer(value)
-    if milliseconds < 1:
-        raise _wrong("range", f"{value!r} is no time at all", "the shortest is 1ms")
-    return _bounded(milliseconds)
-
-
-def _size(value: Any) -> int:
-    return _bounded(parse_size(value)) if isinstance(value, str) else _integer(value)
-
-
-def _string(prop: Property) -> Encode:
-    def encode(value: Any) -> str:
-        text: str = value
-        if prop.form == "trimmed":
-            text = value.strip()
-        elif prop.form == "hostname":
-            try:
-                text = canonical_host(value)
-            except ValueError as error:
-                raise _wrong("hostname", f"{value!r} is no host name that the server takes: {error}") from None
-        elif prop.form == "ip":
-            try:
-                text = canonical_ip(value)
-            except ValueError:
-                raise _wrong("ip", f"{value!r} is no IPv4 or IPv6 address") from None
-            if text == "0.0.0.0":  # noqa: S104 - compared, not bound
-                raise _wrong("ip", "0.0.0.0 is refused by the server", "name the address to send from")
-        if not text:
-            raise _wrong("empty", "it is empty", "the server takes no empty text; leave the field out")
-        if prop.max_bytes and len(text.encode()) > prop.max_bytes:
-            raise _wrong("length", f"{text!r} is longer than {prop.max_bytes} bytes")
-        return text
-
-    if prop.form == "text" and not prop.max_bytes:
-        return _same
-    return encode
-
-
-def _sensitive(value: Any) -> Sensitive:
-    if value == MASK:
-        raise _wrong("mask", f"{MASK} is what the server shows in place of a secret", "write ${env:NAME}")
-    if type(value) is str and value.startswith("${"):
-        if _REFERENCE.match(value):
-            return Sensitive(reference=value)
-        raise _wrong("secret", "it is no ${env:NAME} or ${file:PATH}", "$${ stands for a literal ${")
-    # A subclass of str is a text that was freed of `$${`, and so is meant as it stands.
-    return Sensitive(plain=str(value))
-
-
-def _reference(kind: str) -> Encode:
-    def encode(value: Any) -> Address:
-        raw = _ID.match(value)
-        return Address(kind, id=raw[1]) if raw else Address(kind, value)
-
-    return encode
-
-
 def _set(member: Encode, least: int) -> Encode:
     def encode(value: Any) -> dict[str, bool]:
         wire: dict[str, bool] = {}
         mistakes: list[Mistake] = []
         for index, element in enumerate(value):
-            path = (element,) if isinstance(value, dict) else (str(index),)
+            path = element if isinstance(value, dict) else str(index)
             try:
                 encoded = member(element)
-            except _Wrong as wrong:
-                mistakes += [Mistake((*path, *m.path), m.code, m.message, m.hint) for m in wrong.mistakes]
+            except Wrong as wrong:
+                mistakes += wrong.below(path)
                 continue
             if encoded in wire:
-                mistakes.append(Mistake(path, "repeat", f"{encoded!r} stands here twice, once brought to one form"))
+                mistakes.append(_repeated(path, encoded))
             wire[encoded] = True
         if mistakes:
-            raise _Wrong(*mistakes)
+            raise Wrong(*mistakes)
         if len(wire) < least:
-            raise _wrong("length", f"it needs at least {least} member{'s' * (least != 1)}")
+            raise wrong("length", f"it needs at least {least} member{'s' * (least != 1)}")
         return wire
 
     return encode
 
 
+def _repeated(path: str, encoded: str) -> Mistake:
+    message = f"{shown(encoded)} stands here twice, once brought to the server's form"
+    return Mistake((path,), "repeat", message, "keep one of them")
+
+
 def _map(member: Encode) -> Encode:
     def encode(value: Any) -> dict[str, str]:
-        return {member(key): member(text) for key, text in value.items()}
+        wire: dict[str, str] = {}
+        mistakes: list[Mistake] = []
+        for key, text in value.items():
+            try:
+                name = member(key)
+                if name in wire:
+                    mistakes.append(_repeated(key, name))
+                wire[name] = member(text)
+            except Wrong as wrong:
+                mistakes += wrong.below(key)
+        if mistakes:
+            raise Wrong(*mistakes)
+        return wire
 
     return encode
 
 
 def _list(element: Encode) -> Encode:
     def encode(value: Any) -> dict[str, Any]:
-        ordered = sorted(value.items(), key=lambda pair: int(pair[0])) if isinstance(value, dict) else None
-        pairs = ordered if ordered is not None else [(str(index), each) for index, each in enumerate(value)]
+        pairs = _ordered(value) if isinstance(value, dict) else [(str(index), each) for index, each in enumerate(value)]
         wire: dict[str, Any] = {}
         mistakes: list[Mistake] = []
         for index, (key, each) in enumerate(pairs):
             try:
                 wire[str(index)] = element(each)
-            except _Wrong as wrong:
-                mistakes += [Mistake((key, *m.path), m.code, m.message, m.hint) for m in wrong.mistakes]
+            except Wrong as wrong:
+                mistakes += wrong.below(key)
         if mistakes:
-            raise _Wrong(*mistakes)
+            raise Wrong(*mistakes)
         return wire
 
     return encode
 
 
-def _expression_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
+def _ordered(value: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the elements of a list that is written as an object, by the numbers that their keys are."""
+    places: dict[int, str] = {}
+    for key in value:
+        first = places.setdefault(int(key), key)
+        if first != key:
+            raise wrong("repeat", f"{first} and {key} are the same place in the list", "keep one of them", (key,))
+    return [(places[place], value[places[place]]) for place in sorted(places)]

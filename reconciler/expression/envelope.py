@@ -10,9 +10,10 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from reconciler.expression.decide import evaluate_if, parse_if
+from reconciler.expression.decide import decide, parse_if
 from reconciler.expression.evaluate import Lookups, normal_question
 from reconciler.expression.language import INT_MAX, INT_MIN, Context, ExpressionError
+from reconciler.expression.regex import verdict
 from reconciler.expression.tree import Matches, walk
 from reconciler.expression.values import Constant, Empty, EvaluationError, Known, Unknown, Value
 
@@ -107,25 +108,26 @@ def eval_line(request: Mapping[str, Any], context: Context) -> dict[str, Any]:
     """
     try:
         expression, given = request.get("expr"), request.get("given")
+        if isinstance(expression, str):
+            expression = {"else": expression}
         if not isinstance(expression, Mapping):
-            return {
-                "accepted": False,
-                "error": "expr must be an object with else, and match where there are conditions",
-            }
+            return _refused("expr must be an object with else, and with match where there are conditions")
         if not isinstance(given, Mapping | None):
-            return {"accepted": False, "error": "given must be an object"}
+            return _refused("given must be an object")
         block = parse_if(expression, context)
-        for tree in (
-            block.otherwise,
-            *(part for branch in block.branches for part in (branch.condition, branch.result)),
-        ):
-            for node in walk(tree):
-                if isinstance(node, Matches) and node.verdict != "valid":
-                    return {"accepted": False, "error": "whether the server takes a regular expression cannot be told"}
+        parts = (part for branch in block.branches for part in (branch.condition, branch.result))
+        for node in (node for tree in (block.otherwise, *parts) for node in walk(tree)):
+            if isinstance(node, Matches) and node.verdict != "valid":
+                because = verdict(node.pattern)[1]
+                return _refused(f"it cannot be told whether the server takes a regular expression: {because}")
         variables, lookups = envelope(given or {})
-        return {"accepted": True, "value": wire(evaluate_if(expression, context, variables, lookups).value)}
+        return {"accepted": True, "value": wire(decide(block, variables, lookups).value)}
     except (ExpressionError, GivenError) as error:
-        return {"accepted": False, "error": str(error)}
+        return _refused(str(error))
+
+
+def _refused(because: str) -> dict[str, Any]:
+    return {"accepted": False, "error": because}
 
 
 def wire(value: Value) -> Any:

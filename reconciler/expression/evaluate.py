@@ -106,7 +106,7 @@ class _Stop(Exception):
 
 
 class _Fork(Struct):
-    """A jump that may or may not be taken: where the two ways meet, and how things stand on the one that jumps."""
+    """A jump that may or may not be taken: where the two ways meet, and the state on the one that jumps."""
 
     meet: int
     stack: Stack

@@ -58,7 +58,7 @@ LOOKUPS = frozenset(
     )
 )
 
-#: Lookups that fail in the ordinary course of things (no such name, no such store), and end the evaluation.
+#: Lookups that fail in ordinary use (no such name, no such store), and end the evaluation.
 FAILING = frozenset(("dns_query", "sql_query"))
 
 #: What `system('…')` can be asked for.

@@ -11,6 +11,7 @@ no limit to nesting.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import ClassVar
 from typing import Literal as Choice
 
 from msgspec import Struct
@@ -25,17 +26,22 @@ _UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "
 class Node(Struct, frozen=True, eq=False):
     """A part of an expression. `column` counts characters from 1 and is no part of its identity."""
 
+    #: The fields that tell this node from another of its class, and those that hold the nodes below it, in order.
+    own: ClassVar[tuple[str, ...]] = ()
+    below: ClassVar[tuple[str, ...]] = ()
+
     column: int
 
     @property
     def parts(self) -> tuple[Node, ...]:
         """The nodes right below this one, in the order they are written."""
-        return ()
-
-    @property
-    def own(self) -> tuple[object, ...]:
-        """What tells this node from another of its class, apart from the nodes below."""
-        return ()
+        if not self.below:
+            return ()
+        found: list[Node] = []
+        for name in self.below:
+            held = getattr(self, name)
+            found.extend(held if isinstance(held, tuple) else (held,))
+        return tuple(found)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Node):
@@ -52,53 +58,43 @@ class Node(Struct, frozen=True, eq=False):
 class Literal(Node, frozen=True, eq=False):
     """A string, a number, `true` or `false` (1 and 0), or a duration (an integer, in milliseconds)."""
 
+    own = ("kind", "value")
+
     value: str | int | float
     kind: LiteralKind
     quote: str = "'"
-
-    @property
-    def own(self) -> tuple[object, ...]:  # noqa: D102  # as in Node, here and below
-        return (self.kind, self.value)
 
 
 class Variable(Node, frozen=True, eq=False):
     """A value of the message, the session or the attempt."""
 
-    name: str
+    own = ("name",)
 
-    @property
-    def own(self) -> tuple[object, ...]:  # noqa: D102
-        return (self.name,)
+    name: str
 
 
 class ConstantName(Node, frozen=True, eq=False):
     """A bare word of the server, such as `relaxed`; it is no string, and equals nothing."""
 
-    name: str
+    own = ("name",)
 
-    @property
-    def own(self) -> tuple[object, ...]:  # noqa: D102
-        return (self.name,)
+    name: str
 
 
 class Capture(Node, frozen=True, eq=False):
     """`$1`: what a group of the last regular expression matched; `$0` is the whole match."""
 
-    number: int
+    own = ("number",)
 
-    @property
-    def own(self) -> tuple[object, ...]:  # noqa: D102
-        return (self.number,)
+    number: int
 
 
 class Global(Node, frozen=True, eq=False):
     """`$name`: accepted whatever the name, and always 0."""
 
-    name: str
+    own = ("name",)
 
-    @property
-    def own(self) -> tuple[object, ...]:  # noqa: D102
-        return (self.name,)
+    name: str
 
 
 class Missing(Node, frozen=True, eq=False):
@@ -108,139 +104,106 @@ class Missing(Node, frozen=True, eq=False):
 class Unary(Node, frozen=True, eq=False):
     """`!` or `-` before an operand."""
 
+    own = ("operator",)
+    below = ("operand",)
+
     operator: str
     operand: Node
-
-    @property
-    def parts(self) -> tuple[Node, ...]:  # noqa: D102
-        return (self.operand,)
-
-    @property
-    def own(self) -> tuple[object, ...]:  # noqa: D102
-        return (self.operator,)
 
 
 class Binary(Node, frozen=True, eq=False):
     """Two operands. `written` is the operator as it stands in the text: `&`, `=>`, or `=` with what it swallowed."""
+
+    own = ("operator",)
+    below = ("left", "right")
 
     operator: str
     left: Node
     right: Node
     written: str
 
-    @property
-    def parts(self) -> tuple[Node, ...]:  # noqa: D102
-        return (self.left, self.right)
-
-    @property
-    def own(self) -> tuple[object, ...]:  # noqa: D102
-        return (self.operator,)
-
 
 class Group(Node, frozen=True, eq=False):
     """Parentheses that call nothing. One part is normal; with several the last counts, with none they say nothing."""
 
-    inner: tuple[Node, ...]
+    below = ("inner",)
 
-    @property
-    def parts(self) -> tuple[Node, ...]:  # noqa: D102
-        return self.inner
+    inner: tuple[Node, ...]
 
 
 class Call(Node, frozen=True, eq=False):
     """A function. `ahead` holds arguments that stand, oddly, between its name and its parenthesis."""
+
+    own = ("name", "early")
+    below = ("ahead", "arguments")
 
     name: str
     arguments: tuple[Node, ...]
     ahead: tuple[Node, ...] = ()
 
     @property
-    def parts(self) -> tuple[Node, ...]:  # noqa: D102
-        return self.ahead + self.arguments
-
-    @property
-    def own(self) -> tuple[object, ...]:  # noqa: D102
-        return (self.name, len(self.ahead))
+    def early(self) -> int:
+        """How many arguments stand ahead of the parenthesis."""
+        return len(self.ahead)
 
 
 class Matches(Node, frozen=True, eq=False):
     """`matches('pattern', value)`. `verdict` says whether the server's engine is sure to take the pattern."""
+
+    own = ("pattern",)
+    below = ("arguments",)
 
     pattern: str
     arguments: tuple[Node, ...]
     verdict: Verdict
     quote: str = "'"
 
-    @property
-    def parts(self) -> tuple[Node, ...]:  # noqa: D102
-        return self.arguments
-
-    @property
-    def own(self) -> tuple[object, ...]:  # noqa: D102
-        return (self.pattern,)
-
 
 class Reading(Node, frozen=True, eq=False):
     """`system('hostname')` or `metric('queue.count')`: asked of the server. `arguments` are odd, and normally none."""
+
+    own = ("form", "name")
+    below = ("arguments",)
 
     form: Choice["system", "metric"]
     name: str
     arguments: tuple[Node, ...] = ()
     quote: str = "'"
 
-    @property
-    def parts(self) -> tuple[Node, ...]:  # noqa: D102
-        return self.arguments
-
-    @property
-    def own(self) -> tuple[object, ...]:  # noqa: D102
-        return (self.form, self.name)
-
 
 class Index(Node, frozen=True, eq=False):
     """`value[position]`, counted from 0. More than one position is odd."""
 
+    below = ("value", "positions")
+
     value: Node
     positions: tuple[Node, ...]
-
-    @property
-    def parts(self) -> tuple[Node, ...]:  # noqa: D102
-        return (self.value, *self.positions)
 
 
 class ListOf(Node, frozen=True, eq=False):
     """`[a, b]`. The server builds it from `size` values, which is the number of elements where it makes sense."""
 
+    own = ("size",)
+    below = ("elements",)
+
     elements: tuple[Node, ...]
     size: int
-
-    @property
-    def parts(self) -> tuple[Node, ...]:  # noqa: D102
-        return self.elements
-
-    @property
-    def own(self) -> tuple[object, ...]:  # noqa: D102
-        return (self.size,)
 
 
 class Adjacent(Node, frozen=True, eq=False):
     """Values with nothing between them; the last counts, except as arguments, where each is one."""
 
-    values: tuple[Node, ...]
+    below = ("values",)
 
-    @property
-    def parts(self) -> tuple[Node, ...]:  # noqa: D102
-        return self.values
+    values: tuple[Node, ...]
 
 
 class Commas(Node, frozen=True, eq=False):
     """Values with commas between them outside of any parentheses; the last counts."""
 
-    values: tuple[Node, ...]
+    below = ("values",)
 
-    @property
-    def parts(self) -> tuple[Node, ...]:  # noqa: D102
-        return self.values
+    values: tuple[Node, ...]
 
 
 class Tree(Struct, frozen=True):
@@ -284,7 +247,7 @@ def unparse(tree: Tree | Node) -> str:
 
 
 def _outline(root: Node) -> tuple[object, ...]:
-    return tuple((type(node), len(node.parts), *node.own) for node in walk(root))
+    return tuple((type(node), len(node.parts), *(getattr(node, name) for name in node.own)) for node in walk(root))
 
 
 def _spell(node: Node) -> Iterator[Node | str]:

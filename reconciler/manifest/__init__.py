@@ -5,20 +5,43 @@ Law: no network and no environment; all mistakes of a run are found together, an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from reconciler.catalogue import Catalogue
 from reconciler.errors import Diagnostic, ManifestError
-from reconciler.manifest.documents import Reader, Where
+from reconciler.manifest.documents import Reader
+from reconciler.manifest.entries import Entry, TestDocument, Where
 from reconciler.manifest.files import Text, find, read
-from reconciler.model import Address, Resource
+from reconciler.model import Address, Resource, Source
 from reconciler.strictyaml import load as load_yaml
 from reconciler.strictyaml import load_json
 
-__all__ = ["Desired", "Text", "find", "load", "read"]
+__all__ = ["Desired", "Locator", "TestDocument", "Text", "find", "load", "parse", "read"]
+
+
+class Locator:
+    """Finds where a property of a resource is declared; works it out only when it is asked for."""
+
+    def __init__(self, pairs: Iterable[tuple[Resource, Entry]]) -> None:
+        self._pairs = tuple(pairs)
+        self._entries: dict[Address, list[tuple[Resource, Entry]]] | None = None
+
+    def __call__(self, address: Address, pointer: str = "") -> Source | None:
+        """Return the place of a wire pointer into a resource; None where nothing declares the resource."""
+        if self._entries is None:
+            self._entries = {}
+            for resource, entry in self._pairs:
+                self._entries.setdefault(Address(resource.address.kind, resource.address.name), []).append(
+                    (resource, entry)
+                )
+        found = self._entries.get(Address(address.kind, address.name), [])
+        top = pointer.partition("/")[0]
+        best = next((entry for resource, entry in found if not top or top in resource.wire), None)
+        return best.at(pointer) if best else found[0][1].at("") if found else None
 
 
 class Desired(Struct, frozen=True):
@@ -28,6 +51,8 @@ class Desired(Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...] = ()
     files: int = 0
     documents: int = 0
+    tests: tuple[TestDocument, ...] = ()
+    locate: Locator = Locator(())
 
     def checked(self) -> Desired:
         """Return this desired state if it holds no error.
@@ -40,35 +65,54 @@ class Desired(Struct, frozen=True):
         return self
 
 
-def load(catalogue: Catalogue, paths: Iterable[str]) -> Desired:
-    """Read the manifests below some paths.
+def load(catalogue: Catalogue, paths: Sequence[str], variables: Mapping[str, Any] | None = None) -> Desired:
+    """Read the manifests below some paths, each path a layer upon those before it.
+
+    Args:
+        catalogue: what the kinds are.
+        paths: files and directories.
+        variables: what `${var:NAME}` stands for.
 
     Raises:
         UsageError: a path does not exist.
     """
-    files = find(paths)
-    texts, problems = read(files)
-    desired = parse(catalogue, texts)
-    return replace(desired, diagnostics=(*problems, *desired.diagnostics), files=len(files))
+    layers: list[list[Text]] = []
+    problems: list[Diagnostic] = []
+    seen: set[object] = set()
+    for path in paths:
+        files = [file for file in find([path]) if file not in seen]
+        seen.update(files)
+        texts, unread = read(files)
+        layers.append(texts)
+        problems += unread
+    desired = parse(catalogue, layers, variables)
+    return replace(desired, diagnostics=(*problems, *desired.diagnostics), files=len(seen))
 
 
-def parse(catalogue: Catalogue, texts: Sequence[Text]) -> Desired:
-    """Turn the texts of manifests into desired state. Pure."""
-    reader = Reader(catalogue)
-    resources: list[Resource] = []
-    count = 0
-    for each in texts:
-        documents, problems = (load_json if each.file.endswith(".json") else load_yaml)(each.text)
-        reader.problems += [
-            Diagnostic(file=each.file, line=p.line, column=p.column, code=p.code, message=p.message, hint=p.hint)
-            for p in problems
-        ]
-        count += len(documents)
-        for index, document in enumerate(documents):
-            resources += reader.resources(Where(each.file, each.text, index, document))
-    merged, clashes = _merge(catalogue, resources)
+def parse(
+    catalogue: Catalogue, layers: Sequence[Sequence[Text]], variables: Mapping[str, Any] | None = None
+) -> Desired:
+    """Turn the texts of manifests, layer by layer, into desired state. Pure."""
+    reader = Reader(catalogue, variables)
+    entries: list[Entry] = []
+    count = files = 0
+    for layer, texts in enumerate(layers):
+        for each in texts:
+            documents, problems = (load_json if each.file.endswith(".json") else load_yaml)(each.text)
+            reader.problems += [
+                Diagnostic(file=each.file, line=p.line, column=p.column, code=p.code, message=p.message, hint=p.hint)
+                for p in problems
+            ]
+            files += 1
+            count += len(documents)
+            dollars = "${" in each.text
+            for index, document in enumerate(documents):
+                entries += reader.entries(Where(each.file, each.text, index, document, dollars), layer)
+    pairs = [(reader.resource(entry), entry) for entry in reader.overlaid(entries)]
+    good = [(resource, entry) for resource, entry in pairs if resource is not None]
+    merged, clashes = _merge(catalogue, [resource for resource, _ in good])
     told = tuple(sorted([*reader.problems, *clashes]))
-    return Desired(tuple(merged), told, len(texts), count)
+    return Desired(tuple(merged), told, files, count, tuple(reader.tests), Locator(good))
 
 
 def _merge(catalogue: Catalogue, resources: Sequence[Resource]) -> tuple[list[Resource], list[Diagnostic]]:

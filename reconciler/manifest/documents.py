@@ -5,77 +5,54 @@ Law: a mistake never stops the reading: every document is looked at, and every m
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.catalogue import Catalogue, Kind
 from reconciler.codec import Codec, check_expression, context_of
 from reconciler.errors import Diagnostic
 from reconciler.identity import address_of, key_of
+from reconciler.manifest.entries import Entry, Path, TestDocument, Where
 from reconciler.manifest.judge import Judge, explain
+from reconciler.manifest.layers import overlay
+from reconciler.manifest.variables import Substitution
 from reconciler.model import Address, Resource, Sensitive, Source
 from reconciler.schema import METADATA
-from reconciler.strictyaml import Positions, YamlDocument, positions, positions_json
 
+ROUTING_TEST = "RoutingTest"
 _TOP = ("kind", "metadata", "spec", "items")
 #: Fields that the format knows and this version does not do yet: refused, never ignored.
-_LATER = {
-    "was": "renames",
-    "absent": "objects that shall not exist",
-    "patch": "layers",
-    "drop": "layers",
-    "accept": "accepted lint findings",
-}
-_SECRET = re.compile(r"\$\{(env|file):[^{}]*\}\Z")
-_OPEN = re.compile(r"(?<!\$)\$\{")
-
-
-class Literal(str):
-    """A text whose `$${` has become `${`, so that it is no reference whatever it looks like."""
-
-    __slots__ = ()
-
-
-class Where(Struct):
-    """A document in its file, and how to find the place of a path in it, which is worked out only when asked."""
-
-    file: str
-    text: str
-    index: int
-    document: YamlDocument
-    _positions: Positions | None = None
-
-    def source(self, path: tuple[str, ...] = (), *, key: bool = False) -> Source:
-        """Return the place of the value (or of the key) that a path leads to, or of its nearest parent."""
-        if self._positions is None:
-            find = positions_json if self.file.endswith(".json") else positions
-            found = find(self.text)
-            if self.index >= len(found):
-                return Source(self.file, self.document.line)
-            self._positions = found[self.index]
-        pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
-        line, column = self._positions.key(pointer) if key else self._positions.value(pointer)
-        return Source(self.file, line, column)
+_LATER = {"was": "renames", "absent": "objects that shall not exist"}
+#: Metadata that stands for one object only.
+_SINGLE = ("id",)
 
 
 class Reader:
-    """Reads documents by one catalogue, and keeps every mistake."""
+    """Reads documents by one catalogue, and keeps every mistake.
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    Documents become entries, layers bring entries together, and entries become resources.
+    """
+
+    def __init__(self, catalogue: Catalogue, variables: Mapping[str, Any] | None = None) -> None:
         self.catalogue = catalogue
         self.codec = Codec(catalogue)
         self.judge = Judge(catalogue)
+        self.substitution = Substitution(variables or {})
         self.problems: list[Diagnostic] = []
+        self.tests: list[TestDocument] = []
+        self.layered = False
 
-    def resources(self, where: Where) -> list[Resource]:
-        """Return the resources of a document; its mistakes go to `problems`."""
+    def entries(self, where: Where, layer: int) -> list[Entry]:
+        """Return what a document declares; its mistakes go to `problems`."""
         value = where.document.value
         if not isinstance(value, dict):
             self._tell(where, (), "document", "a document is a mapping with kind and spec")
+            return []
+        if value.get("kind") == ROUTING_TEST:
+            self.tests.append(TestDocument(value, where))
             return []
         kind = self._kind(where, value)
         if kind is None:
@@ -89,13 +66,23 @@ class Reader:
         specs = self._specs(where, value)
         if metadata is None:
             return []
-        if len(specs) > 1 and metadata.get("id"):
-            self._tell(
-                where, ("metadata", "id"), "metadata", "an id stands for one object, and there are several items"
-            )
+        single = [name for name in _SINGLE if name in metadata]
+        if len(specs) > 1 and single:
+            message = f"metadata.{single[0]} stands for one object, and there are several items"
+            self._tell(where, ("metadata", single[0]), "metadata", message)
             return []
-        found = (self._resource(where, kind, metadata, path, spec, line) for path, spec, line in specs)
-        return [resource for resource in found if resource is not None]
+        self.layered |= bool(metadata.get("patch") or metadata.get("drop"))
+        return [Entry(kind, metadata, spec, where, path, line, layer) for path, spec, line in specs]
+
+    def overlaid(self, entries: list[Entry]) -> list[Entry]:
+        """Bring the layers together, where there are any."""
+        if not self.layered:
+            return entries
+
+        def tell(entry: Entry, path: Path, code: str, message: str, hint: str) -> None:
+            self._about(entry, path, code, message, hint, _guess(entry))
+
+        return overlay(entries, _guess, tell)
 
     def _kind(self, where: Where, value: Mapping[str, Any]) -> Kind | None:
         name = value.get("kind")
@@ -104,9 +91,6 @@ class Reader:
             return None
         if isinstance(name, str) and name in self.catalogue.kinds:
             return self.catalogue.kinds[name]
-        if name == "RoutingTest":
-            self._tell(where, ("kind",), "not-built", "routing tests are not built yet", "take the document out")
-            return None
         known = list(self.catalogue.kinds)
         plain = str(name).removeprefix("x:")
         close = [plain] if plain in known else get_close_matches(plain, known, n=1)
@@ -149,72 +133,48 @@ class Reader:
         lines = where.document.item_lines or (where.document.line,) * len(specs)
         return [(("items", str(index)), spec, lines[index]) for index, spec in enumerate(specs)]
 
-    def _resource(
-        self, where: Where, kind: Kind, metadata: Mapping[str, Any], path: tuple[str, ...], spec: Any, line: int
-    ) -> Resource | None:
-        spec, references = self._literals(where, kind, path, spec)
-        name = str(metadata.get("name", ""))
+    def resource(self, entry: Entry) -> Resource | None:
+        """Judge and encode one entry; None if it holds a mistake, which goes to `problems`."""
+        spec, references = self._substituted(entry)
+        kind, name = entry.kind, str(entry.metadata.get("name", ""))
         faults = self.judge.faults(kind, spec)
         if faults:
-            address = _guess(kind, spec, name)
             for fault in faults:
-                full = (*path, *fault.path)
-                pointer = "/".join(fault.path)
-                self._tell(where, full, fault.code, fault.message, fault.hint, address, pointer, key=fault.of_key)
+                self._about(entry, fault.path, fault.code, fault.message, fault.hint, key=fault.of_key)
             return None
         wire, mistakes = self.codec.encode(kind, spec)
         if mistakes:
-            address = _guess(kind, spec, name)
             for mistake in mistakes:
-                pointer = "/".join(mistake.path)
-                self._tell(where, (*path, *mistake.path), mistake.code, mistake.message, mistake.hint, address, pointer)
+                self._about(entry, mistake.path, mistake.code, mistake.message, mistake.hint)
             return None
         key = key_of(kind, wire)
         resource = Resource(
             address=address_of(kind, key, name),
             key=key,
             wire=wire,
-            source=Source(where.file, line),
-            sources=dict.fromkeys(wire, Source(where.file, line)) if kind.singleton else {},
-            unmanaged=tuple(metadata.get("unmanaged", ())),
-            id=str(metadata.get("id", "")),
+            source=Source(entry.where.file, entry.line),
+            sources=dict.fromkeys(wire, Source(entry.where.file, entry.line)) if kind.singleton else {},
+            unmanaged=tuple(entry.metadata.get("unmanaged", ())),
+            id=str(entry.metadata.get("id", "")),
             named=bool(name),
+            accept=entry.metadata.get("accept", {}),
         )
-        fine = self._hidden(where, path, resource, references)
-        fine &= self._unmanaged(where, path, kind, spec, resource)
-        fine &= self._expressions(where, path, kind, resource)
+        fine = self._hidden(entry, resource, references)
+        fine &= self._unmanaged(entry, spec, resource)
+        fine &= self._expressions(entry, resource)
         return resource if fine else None
 
-    def _literals(
-        self, where: Where, kind: Kind, path: tuple[str, ...], spec: Any
-    ) -> tuple[Any, list[tuple[str, ...]]]:
-        """Undo `$${`, refuse what else looks like a variable, and return the paths of secrets' references."""
-        if "${" not in where.text:
-            return spec, []
-        references: list[tuple[str, ...]] = []
+    def _substituted(self, entry: Entry) -> tuple[Any, list[Path]]:
+        """Put variables in their places, and return the paths of references to secrets."""
+        if not entry.where.variables and not entry.origins:
+            return entry.spec, []
 
-        def walk(value: Any, at: tuple[str, ...]) -> Any:
-            if isinstance(value, dict):
-                return {key: walk(each, (*at, key)) for key, each in value.items()}
-            if isinstance(value, list):
-                return [walk(each, (*at, str(index))) for index, each in enumerate(value)]
-            if not isinstance(value, str) or "${" not in value:
-                return value
-            if _SECRET.match(value):
-                references.append(at)
-                return value
-            if _OPEN.search(value):
-                message, hint = "variables are not built yet", "$${ stands for a literal ${"
-                if "${var:" not in value:
-                    message = "a ${…} stands alone, and is ${env:NAME} or ${file:PATH}"
-                self._tell(where, (*path, *at), "variable", message, hint, Address(kind.kind), "/".join(at))
-            return Literal(value.replace("$${", "${"))
+        def tell(path: Path, message: str, hint: str) -> None:
+            self._about(entry, path, "variable", message, hint)
 
-        return walk(spec, ()), references
+        return self.substitution.spec(entry.kind, entry.spec, tell)
 
-    def _hidden(
-        self, where: Where, path: tuple[str, ...], resource: Resource, references: list[tuple[str, ...]]
-    ) -> bool:
+    def _hidden(self, entry: Entry, resource: Resource, references: list[Path]) -> bool:
         """Check that every reference to a secret stands in a field that holds one."""
         fine = True
         for at in references:
@@ -224,48 +184,45 @@ class Reader:
             if not isinstance(value, Sensitive):
                 fine = False
                 message = "${env:…} and ${file:…} are for secrets, and this field holds none"
-                self._tell(where, (*path, *at), "secret", message, "", resource.address, "/".join(at))
+                self._about(entry, at, "secret", message, "", resource.address)
         return fine
 
-    def _unmanaged(
-        self, where: Where, path: tuple[str, ...], kind: Kind, spec: Mapping[str, Any], resource: Resource
-    ) -> bool:
+    def _unmanaged(self, entry: Entry, spec: Mapping[str, Any], resource: Resource) -> bool:
         """Check that what is left alone is a property, and is not declared beside."""
         fine = True
         for index, pointer in enumerate(resource.unmanaged):
             steps = pointer.split("/")
             at = ("metadata", "unmanaged", str(index))
-            prop = kind.shape(resource.wire.get("@type", "")).get(steps[0])
-            parts = ("match", "else")
-            if prop is None or len(steps) > 2 or (len(steps) == 2 and not (prop.language and steps[1] in parts)):
+            prop = entry.kind.shape(resource.wire.get("@type", "")).get(steps[0])
+            part_of_expression = (
+                len(steps) == 2 and prop is not None and prop.language and steps[1] in ("match", "else")
+            )
+            if prop is None or (len(steps) > 1 and not part_of_expression):
                 fine = False
-                message, hint = f"{pointer} is no property of {kind.kind} that can be left alone", ""
-                self._tell(
-                    where, at, "unmanaged", message, hint or "such as description or route/else", resource.address
-                )
+                message = f"{pointer} is no property of {entry.kind.kind} that can be left alone"
+                hint = "such as description or route/else"
+                self._tell(entry.where, at, "unmanaged", message, hint, resource.address)
                 continue
             declared: Any = spec.get(steps[0])
             if len(steps) == 2 and isinstance(declared, dict):
                 # `use` is another spelling of `else`.
-                declared = next(
-                    (declared[each] for each in (steps[1], *(("use",) * (steps[1] == "else"))) if each in declared),
-                    None,
-                )
+                names = ("else", "use") if steps[1] == "else" else (steps[1],)
+                declared = next((declared[each] for each in names if each in declared), None)
             if declared is not None:
                 fine = False
                 message = f"{pointer} is declared and unmanaged at once"
-                self._tell(where, at, "unmanaged", message, "keep one of the two", resource.address)
+                self._tell(entry.where, at, "unmanaged", message, "keep one of the two", resource.address)
         return fine
 
-    def _expressions(self, where: Where, path: tuple[str, ...], kind: Kind, resource: Resource) -> bool:
+    def _expressions(self, entry: Entry, resource: Resource) -> bool:
         """Check every expression as the server will when it is sent."""
         fine = True
-        for name, prop in kind.shape(resource.wire.get("@type", "")).items():
+        for name, prop in entry.kind.shape(resource.wire.get("@type", "")).items():
             wire = resource.wire.get(name)
             if prop.language is None or wire is None or wire == prop.default:
                 continue
             context = context_of(self.catalogue, prop)
-            texts: list[tuple[tuple[str, ...], str]] = [((name, "else"), wire["else"])]
+            texts: list[tuple[Path, str]] = [((name, "else"), wire["else"])]
             for index, branch in wire["match"].items():
                 texts += [((name, "match", index, part), branch[part]) for part in ("if", "then")]
             for at, text in texts:
@@ -273,13 +230,14 @@ class Reader:
                 if error is not None:
                     fine = False
                     message = f"the server would refuse this expression: {error.message} (character {error.column})"
-                    self._tell(where, (*path, *at), "expression", message, "", resource.address, "/".join(at))
+                    path = entry.human("/".join(at))
+                    self._about(entry, path, "expression", message, "", resource.address, "/".join(at))
         return fine
 
-    def _tell(
+    def _about(
         self,
-        where: Where,
-        path: tuple[str, ...],
+        entry: Entry,
+        path: Path,
         code: str,
         message: str,
         hint: str = "",
@@ -288,7 +246,25 @@ class Reader:
         *,
         key: bool = False,
     ) -> None:
-        source = where.source(path, key=key)
+        """Keep a mistake in a spec; its pointer is the path unless it is given."""
+        source = entry.source(path, key=key)
+        self._keep(source, code, message, hint, address or _guess(entry), pointer or "/".join(path))
+
+    def _tell(
+        self,
+        where: Where,
+        path: Path,
+        code: str,
+        message: str,
+        hint: str = "",
+        address: Address | None = None,
+        *,
+        key: bool = False,
+    ) -> None:
+        """Keep a mistake in a document outside its specs."""
+        self._keep(where.source(path, key=key), code, message, hint, address, "")
+
+    def _keep(self, source: Source, code: str, message: str, hint: str, address: Address | None, pointer: str) -> None:
         self.problems.append(
             Diagnostic(
                 file=source.file,
@@ -303,11 +279,13 @@ class Reader:
         )
 
 
-def _guess(kind: Kind, spec: Any, name: str) -> Address:
-    """Name an object that could not be encoded, as well as what stands there allows."""
+def _guess(entry: Entry) -> Address:
+    """Name an object by its spec as written, as well as what stands there allows."""
+    kind, spec, name = entry.kind, entry.spec, str(entry.metadata.get("name", ""))
     if kind.singleton or not isinstance(spec, dict):
         return Address(kind.kind)
-    parts = [spec.get(each, kind.shape(next(iter(kind.variants), ""))[each].default) for each in kind.match]
+    shape = kind.shape(next(iter(kind.variants), ""))
+    parts = [spec.get(each, shape[each].default) for each in kind.match]
     if any(not isinstance(part, str | int) for part in parts):
         return Address(kind.kind, name)
-    return address_of(kind, tuple(parts), name)
+    return replace(address_of(kind, tuple(parts), name), id=str(entry.metadata.get("id", "")))

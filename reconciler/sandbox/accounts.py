@@ -173,10 +173,10 @@ class Accounts:
         """Return the session state: it changes with the process, and with nothing that is configured."""
         return "0" if user is None else f"{zlib.crc32(self._started + user.name.encode()):x}"
 
-    def session(self, user: User | None, base: str) -> dict[str, Any]:
+    def session(self, user: User | None, origin: str) -> dict[str, Any]:
         """Return the session resource (RFC 8620 section 2); without a user it is anonymous and nearly empty.
 
-        `base` stands before every path: it is what the server was configured with, not what the client asked.
+        `origin` stands before every path: it is what the server was configured with, not what the client asked.
         """
         account = {
             "name": user.name if user else "",
@@ -184,7 +184,7 @@ class Accounts:
             "isReadOnly": False,
             "accountCapabilities": {name: {} for name in sorted(CAPABILITIES - {CORE})},
         }
-        web_socket = f"ws{base.removeprefix('http')}/jmap/ws"
+        web_socket = f"ws{origin.removeprefix('http')}/jmap/ws"
         return {
             "capabilities": {
                 CORE: self._core(),
@@ -194,10 +194,10 @@ class Accounts:
             "accounts": {user.account: account} if user else {},
             "primaryAccounts": dict.fromkeys(sorted(CAPABILITIES - {CORE}), user.account) if user else {},
             "username": user.name if user else "",
-            "apiUrl": f"{base}/jmap/",
-            "downloadUrl": f"{base}/jmap/download/{{accountId}}/{{blobId}}/{{name}}?accept={{type}}",
-            "uploadUrl": f"{base}/jmap/upload/{{accountId}}/",
-            "eventSourceUrl": f"{base}/jmap/eventsource/?types={{types}}&closeafter={{closeafter}}&ping={{ping}}",
+            "apiUrl": f"{origin}/jmap/",
+            "downloadUrl": f"{origin}/jmap/download/{{accountId}}/{{blobId}}/{{name}}?accept={{type}}",
+            "uploadUrl": f"{origin}/jmap/upload/{{accountId}}/",
+            "eventSourceUrl": f"{origin}/jmap/eventsource/?types={{types}}&closeafter={{closeafter}}&ping={{ping}}",
             "state": self.state(user),
         }
 

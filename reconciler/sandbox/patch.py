@@ -54,12 +54,12 @@ def parse_pointer(text: str) -> Pointer:
     words = text.split("/")
     if not words[0]:
         words = words[1:]
-    items = tuple(_item(word) for word in words)
-    path = "/".join("*" if item is None else _escaped(str(item)) for item in items)
-    return Pointer(items, path)
+    steps = tuple(_step(word) for word in words)
+    path = "/".join("*" if step is None else _escaped(str(step)) for step in steps)
+    return Pointer(steps, path)
 
 
-def _item(word: str) -> str | int | None:
+def _step(word: str) -> str | int | None:
     if word == "*":
         return None
     if word.isascii() and word.isdigit() and (word == "0" or word[0] != "0"):

@@ -33,24 +33,25 @@ class Result(Struct, frozen=True):
     shown: frozenset[str] = frozenset()
 
 
-def resolve_results(arguments: dict[str, Any], results: Iterable[Result]) -> dict[str, Any]:
+#: The arguments that may be result references. Elsewhere they are arguments that nobody knows.
+_REFERENCES = {"get": ("#ids", "#properties"), "set": ("#destroy",)}
+
+
+def resolve_results(verb: str, arguments: dict[str, Any], results: Iterable[Result]) -> dict[str, Any]:
     """Return the arguments of a call with every `#name` replaced by what it refers to.
 
     Raises:
         MethodError: invalidResultReference.
     """
-    if not any(name in arguments for name in ("#ids", "#properties", "#destroy")):
+    references = _REFERENCES.get(verb, ())
+    if not any(name in arguments for name in references):
         return arguments
     resolved: dict[str, Any] = {}
     for name, value in arguments.items():
-        if name in ("#ids", "#destroy"):
-            resolved[name[1:]] = _found(value, results)
-        elif name == "#properties":
-            if _found(value, results):
-                raise MethodError(_BAD, f"Failed to evaluate {_words(value)} result reference: Invalid property.")
-            resolved["properties"] = []
-        else:
-            resolved[name] = value
+        found = _found(value, results) if name in references else None
+        if found and name == "#properties":
+            raise MethodError(_BAD, f"Failed to evaluate {_words(value)} result reference: Invalid property.")
+        resolved[name if found is None else name[1:]] = value if found is None else found
     return resolved
 
 
@@ -59,29 +60,29 @@ def _words(reference: dict[str, str]) -> str:
 
 
 def _found(reference: dict[str, str], results: Iterable[Result]) -> list[str]:
-    items = parse_pointer(reference["path"]).items
+    steps = parse_pointer(reference["path"]).steps
     for result in results:
         if (result.id, result.name) != (reference["resultOf"], reference["name"]):
             continue
-        if result.ids is not None and items[0] == "ids":
-            return list(_among(result.ids, items[1:]))
-        if result.objects is not None and items[0] == "list":
+        if result.ids is not None and steps[0] == "ids":
+            return list(_among(result.ids, steps[1:]))
+        if result.objects is not None and steps[0] == "list":
             mould, rows = result.objects
-            return [found for row in _among(rows, items[1:]) for found in _ids(mould, row, items[2:], result.shown)]
+            return [found for row in _among(rows, steps[1:]) for found in _ids(mould, row, steps[2:], result.shown)]
     raise MethodError(_BAD, f"Result reference to {reference['resultOf']}#{reference['name']} not found.")
 
 
-def _among(values: list[Any], items: tuple[str | int | None, ...]) -> Iterator[Any]:
+def _among(values: list[Any], steps: tuple[str | int | None, ...]) -> Iterator[Any]:
     """Yield what the next token picks: every member (a wildcard, or nothing more), or one by its number."""
-    if not items or items[0] is None:
+    if not steps or steps[0] is None:
         yield from values
-    elif isinstance(items[0], int) and items[0] < len(values):
-        yield values[items[0]]
+    elif isinstance(steps[0], int) and steps[0] < len(values):
+        yield values[steps[0]]
 
 
-def _ids(mould: Mould, row: Row, items: tuple[str | int | None, ...], shown: frozenset[str]) -> Iterator[str]:
+def _ids(mould: Mould, row: Row, steps: tuple[str | int | None, ...], shown: frozenset[str]) -> Iterator[str]:
     """Yield the ids at a path within an object; other values are passed over."""
-    name = items[0] if len(items) == 1 else None
+    name = steps[0] if len(steps) == 1 else None
     if not isinstance(name, str) or (shown and name not in shown):
         return
     slot = mould.shape(row.body).slots.get(name)

@@ -130,7 +130,7 @@ class Registry:
         return {"accountId": account, **answer}
 
     def _resolved(self, call: Call, talk: Conversation) -> dict[str, Any]:
-        arguments = resolve_results(call.arguments, talk.results)
+        arguments = resolve_results(call.verb, call.arguments, talk.results)
         if call.verb == "get" and arguments.get("ids"):
             return {**arguments, "ids": resolve_ids(arguments["ids"], talk.created)}
         if call.verb != "set":

@@ -128,7 +128,7 @@ class Live:
             if slot.mould is None:
                 if value and not hostnames.resolvable(value):
                     words = "failed to lookup address information: Name or service not known"
-                    yield slot, f"Unable to resolve {slot.name} {value}: {words}"
+                    yield slot, f"Unable to resolve {_noun(mould.name)} {slot.name} {value}: {words}"
                 continue
             message = self._secret(value)
             if message is None:
@@ -144,6 +144,12 @@ class Live:
             case {"@type": "File", "filePath": str(path)}:
                 return None if _readable(path) else f"Failed to read secret from file '{path}'"
         return None
+
+
+def _noun(name: str) -> str:
+    """Return the last word of a type's name, as the server's messages call it."""
+    start = max((index for index, char in enumerate(name) if char.isupper()), default=0)
+    return name[start:].lower()
 
 
 def _reaches_outside(slot: Slot) -> bool:

@@ -26,7 +26,7 @@ class _BadBody(Exception):
     """A body that is not framed as HTTP asks."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Connection(BaseHTTPRequestHandler):
     """One connection."""
 
     protocol_version = "HTTP/1.1"
@@ -133,7 +133,7 @@ class _Server(ThreadingHTTPServer):
         self._open: set[socket.socket] = set()
         self._open_lock = threading.Lock()
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-        super().__init__(address, _Handler)
+        super().__init__(address, _Connection)
         host, port = self.server_address[:2]
         name = f"[{address[0]}]" if ":" in address[0] else address[0]
         sandbox.url = f"http://{name if host else '127.0.0.1'}:{port}"

@@ -33,7 +33,7 @@ class PatchError(Exception):
 class Pointer(Struct, frozen=True):
     """A JSON pointer as the server reads it; a number token is an int, and None is a token that names nothing."""
 
-    items: tuple[str | int | None, ...]
+    steps: tuple[str | int | None, ...]
     path: str
 
 
@@ -77,7 +77,7 @@ class Patcher:
         """Return an object after a value was applied to it: merged, or replaced where its type has variants."""
         if not mould.variants:
             return self._members(mould.shapes[""], current, pointer, at, value, creating)
-        if at == len(pointer.items):
+        if at == len(pointer.steps):
             variant = value.get("@type") if isinstance(value, dict) else None
             shape = mould.shapes.get(variant) if isinstance(variant, str) else None
             if shape is None:
@@ -91,8 +91,8 @@ class Patcher:
         return self._members(shape, current, pointer, at, value, creating)
 
     def _members(self, shape: Shape, current: Body, pointer: Pointer, at: int, value: Any, creating: bool) -> Body:
-        if at < len(pointer.items):
-            name = pointer.items[at]
+        if at < len(pointer.steps):
+            name = pointer.steps[at]
             if name == "@type":
                 return current
             slot = shape.slots.get(name) if isinstance(name, str) else None
@@ -114,7 +114,7 @@ class Patcher:
                     raise PatchError(name, "Invalid property")
                 body[name] = self.value(slot, body[name], Pointer((name,), name), 1, member, creating)
             except PatchError as error:
-                if pointer.items:
+                if pointer.steps:
                     error.path = f"{pointer.path}/{error.path}"
                 raise
         return body
@@ -124,12 +124,12 @@ class Patcher:
 
     def _list(self, slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> Any:
         mould = slot.inner
-        if at < len(pointer.items):
-            token = pointer.items[at]
+        if at < len(pointer.steps):
+            token = pointer.steps[at]
             index = token & _MAX_INDEX if isinstance(token, int) else _index(token or "")
             if index is not None:
                 key = str(index)
-                if value is not None or at + 1 < len(pointer.items):
+                if value is not None or at + 1 < len(pointer.steps):
                     element = current.get(key, mould.default)
                     element = self.record(mould, element, pointer, at + 1, value, creating)
                     return _ordered({**current, key: element})
@@ -147,7 +147,7 @@ class Patcher:
 
 
 def _end(pointer: Pointer, at: int) -> None:
-    if at < len(pointer.items):
+    if at < len(pointer.steps):
         raise PatchError(pointer.path, "Invalid JSON Pointer path")
 
 
@@ -180,7 +180,7 @@ def _text(slot: Slot, pointer: Pointer, value: Any) -> str:
 
 def _string(slot: Slot, _: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> str:
     if slot.word.form == "ip":
-        if not isinstance(value, str) or at < len(pointer.items):
+        if not isinstance(value, str) or at < len(pointer.steps):
             raise PatchError(pointer.path, "Invalid path for IpAddr, expected a string value")
         address = hostnames.address(value)
         if address is None:
@@ -211,7 +211,7 @@ def _whole(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bo
 
 
 def _duration(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> int:
-    if not isinstance(value, (int, float)) or isinstance(value, bool) or at < len(pointer.items):
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or at < len(pointer.steps):
         raise PatchError(pointer.path, "Invalid path for Duration")
     if not _is_whole(value) or not value:
         raise PatchError(pointer.path, "Invalid duration value")
@@ -227,7 +227,7 @@ def _enum(slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creat
 
 
 def _reference(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> str:
-    if not isinstance(value, str) or at < len(pointer.items):
+    if not isinstance(value, str) or at < len(pointer.steps):
         raise PatchError(pointer.path, "Invalid path for Id, expected a string value")
     canonical = ids.canonical(value)
     if canonical is None:
@@ -236,9 +236,9 @@ def _reference(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating
 
 
 def _set(slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> Body:
-    if at < len(pointer.items):
+    if at < len(pointer.steps):
         member = _member(slot, _key(pointer, at))
-        if member is not None and at + 1 == len(pointer.items):
+        if member is not None and at + 1 == len(pointer.steps):
             if value is True:
                 return {**current, member: True}
             if value is None or value is False:
@@ -256,7 +256,7 @@ def _set(slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creati
 
 
 def _key(pointer: Pointer, at: int) -> str:
-    token = pointer.items[at]
+    token = pointer.steps[at]
     return "" if token is None else str(token)
 
 
@@ -267,10 +267,10 @@ def _member(slot: Slot, name: str) -> str | None:
 
 
 def _map(slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> Body:
-    if at < len(pointer.items):
+    if at < len(pointer.steps):
         key = _key(pointer, at).strip(hostnames.WHITESPACE)
         if key:
-            if value is None and at + 1 == len(pointer.items):
+            if value is None and at + 1 == len(pointer.steps):
                 return {name: text for name, text in current.items() if name != key}
             text = _text(slot, pointer, value)
             _end(pointer, at + 1)

@@ -12,6 +12,8 @@ from typing import NamedTuple
 #: Longest line that is looked at, and longest corrected line that is shown, in characters.
 MAX_LINE = 1000
 MAX_SHOWN = 160
+#: Longest key or scalar that is shown, in characters.
+MAX_WORD = 40
 
 _SECRET = re.compile(
     r"secret|passw|token|credential|bearer|authorization|cookie|(?:api|private)[-_]?key", re.IGNORECASE
@@ -82,6 +84,11 @@ class Value(NamedTuple):
 def may_show(*names: str) -> bool:
     """Tell whether a value below keys of these names may be shown: none of them speaks of a secret."""
     return not any(_SECRET.search(name) for name in names)
+
+
+def short(text: str) -> str:
+    """Return a key or scalar as a message shows it."""
+    return text if len(text) <= MAX_WORD else text[:MAX_WORD] + "…"
 
 
 def line_at(text: str, index: int) -> Line | None:

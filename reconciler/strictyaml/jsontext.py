@@ -16,17 +16,20 @@ import msgspec
 from msgspec import Raw
 
 from reconciler.strictyaml.faults import forbidden_character
+from reconciler.strictyaml.hints import short
 from reconciler.strictyaml.places import Place, Positions, Token, Tree, grow
 from reconciler.strictyaml.problem import MAX_DEPTH, MAX_NUMBER, MAX_PROBLEMS, Problem, YamlDocument, check_size
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _STRING = re.compile(r'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"')
 _WORD = re.compile(r"(?:(?P<number>-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)|true|false|null)(?![\w.+-])")
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]|[\ud800-\udfff]")
 _BEFORE_VALUE = re.compile(rb'[\s,{]*"(?:[^"\\]|\\.)*"\s*:\s*')
 _BEFORE_ELEMENT = re.compile(rb"[\s,]*")
 
 _ABSENT: Any = object()
+
+#: Problems after which the decoded value is of no use: it cannot be walked, or not be written.
+_UNUSABLE = ("too-deep", "not-utf8")
 
 #: What can come next, in the words of a message.
 _VALUE, _FIRST_ELEMENT = "a value", "a value or `]`"
@@ -43,7 +46,7 @@ _HINTS = {
     "#": "JSON has no comments; in a .yaml file they begin with #",
     "}": "take out the comma before it",
     "]": "take out the comma before it",
-    '"': "a comma or a closing quote may be missing, or a backslash or control character is not escaped",
+    '"': "write a line break as \\n, and a backslash as \\\\",
 }
 
 
@@ -64,18 +67,14 @@ def load_json(text: str) -> tuple[list[YamlDocument], list[Problem]]:
     if too_large is not None:
         return [], [too_large]
     text = text.removeprefix("\ufeff")
-    value, sound = _decoded(text)
-    problems = [] if sound else _judged(text)
-    if value is _ABSENT or not (sound or problems):
-        return [], problems or [Problem(1, 1, "json-syntax", "the text cannot be read as JSON")]
-    try:
-        content = text.encode()
-    except UnicodeEncodeError:
-        return [], [forbidden_character(text)]
+    value, doubtful = _decoded(text)
+    problems = _judged(text) if doubtful else []
+    if value is _ABSENT or any(each.code in _UNUSABLE for each in problems):
+        return [], problems or [forbidden_character(text)]
     first = _BLANKS.match(text)
     line = text.count("\n", 0, first.end() if first else 0) + 1
-    lines, elements = _lines(content) if type(value) is dict and sound else ({}, ())
-    return [YamlDocument(value, line, lines, elements, not sound)], problems
+    lines, elements = _lines(text.encode()) if type(value) is dict and not problems else ({}, ())
+    return [YamlDocument(value, line, lines, elements, bool(problems))], problems
 
 
 @lru_cache(maxsize=1)  # callers ask for one place after the other
@@ -96,13 +95,13 @@ def _judged(text: str) -> list[Problem]:
 
 
 def _decoded(text: str) -> tuple[Any, bool]:
-    """Return the value of a text, and whether nothing about it is doubtful."""
-    sound = True
+    """Return the value of a text, and whether it has to be judged by a slower reading."""
+    doubtful = False
 
     def mapping(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal sound
+        nonlocal doubtful
         result = dict(pairs)
-        sound &= len(result) == len(pairs)
+        doubtful |= len(result) != len(pairs)
         return result
 
     try:
@@ -110,8 +109,16 @@ def _decoded(text: str) -> tuple[Any, bool]:
             text, object_pairs_hook=mapping, parse_int=_integer, parse_float=_float, parse_constant=_refused
         )
     except (ValueError, RecursionError):
-        return _ABSENT, False
-    return value, sound and _depth(value) <= MAX_DEPTH and not _SURROGATE.search(text)
+        return _ABSENT, True
+    return value, doubtful or _depth(value) > MAX_DEPTH or "\\ud" in text or "\\uD" in text or not _encodes(text)
+
+
+def _encodes(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _integer(text: str) -> int:
@@ -241,7 +248,7 @@ class _Scanner:
         text = match[0]
         if char == '"':
             text = json.loads(text)
-            if _SURROGATE.search(text):
+            if not _encodes(text):
                 self._tell(place, "not-utf8", "half of a surrogate pair is no character", "write both halves, or none")
         elif match["number"]:
             self._check_number(text, place)
@@ -261,12 +268,14 @@ class _Scanner:
         if keys is None:
             return
         if name in keys:
-            message = f"the key `{name}` stands twice in one mapping, first in line {keys[name]}"
+            message = f"the key `{short(name)}` stands twice in one mapping, first in line {keys[name]}"
             self._tell(place, "duplicate-key", message, "keep one of them")
         keys.setdefault(name, place[0])
 
     def _unexpected(self, char: str, place: Place) -> _Broken:
         message = f"{self.expected} is expected here" + ("" if char else ", and the text ends")
+        if char == '"' and self.expected in (_VALUE, _FIRST_ELEMENT, _KEY, _FIRST_KEY):
+            message = "this text is not closed, or holds a control character or an escape that JSON does not know"
         return _Broken(Problem(*place, "json-syntax", message, _HINTS.get(char, "")))
 
     def _tell(self, place: Place, code: str, message: str, hint: str) -> None:

@@ -108,25 +108,29 @@ def document_tree(text: str, start: int, stop: int, line: int) -> Tree:
 
 def _documents(text: str, parser: Parser) -> Iterator[tuple[int, int, int]]:
     """Yield offset, end and first line (from 0) of the documents that are not empty."""
-    start, line = 0, 0
+    start, line, depth = 0, 0, 0
     #: None before the root of a document
     empty: bool | None = True
     try:
         source = parser(text)
-        while (event := source.get_event()) is not None:
+        # libyaml takes time by the square of a flow's depth, so the limit holds here too
+        while depth <= MAX_DEPTH and (event := source.get_event()) is not None:
             kind, mark = type(event), event.start_mark
             if kind is yaml.DocumentStartEvent:
                 # whole lines, so that indentation and columns stay what they are
                 start, line, empty = mark.index - mark.column, mark.line, None
-            elif kind is yaml.DocumentEndEvent:
+                continue
+            if kind is yaml.DocumentEndEvent:
                 if not empty:
                     yield start, event.end_mark.index, line
                 empty = True
             elif empty is None:
                 empty = kind is yaml.ScalarEvent and not event.value and not event.style
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
     except (yaml.YAMLError, UnicodeEncodeError):
-        if empty is False:
-            yield start, len(text), line
+        pass
+    if empty is False:  # the last document was cut off
+        yield start, len(text), line
 
 
 def _tokens(text: str, line: int, parser: Parser) -> Iterator[Token]:
@@ -183,7 +187,8 @@ def grow(tokens: Iterable[Token], start: Place) -> Tree:
             top.key = token.text
             top.place = token.place if token.kind == "text" else None
             if token.text in top.branch.keys:
-                repeated[token.place] = top.branch.keys[token.text][0]
+                before = top.branch.keys[token.text]
+                repeated[token.place] = repeated.get(before, before[0])
             top.branch.keys[token.text] = token.place
             if token.anchor is not None:
                 anchors[token.anchor] = token.place

@@ -6,14 +6,15 @@ limit ends the reading, after what was found.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 from yaml.reader import ReaderError
 
 from reconciler.strictyaml.events import PARSER, EventSource, Parser
+from reconciler.strictyaml.expansion import Expansion
 from reconciler.strictyaml.faults import forbidden_character, syntax_problem
-from reconciler.strictyaml.hints import OPERATORS, cut_mistake, expression_mistake, line_at, may_show, unfinished
+from reconciler.strictyaml.hints import OPERATORS, cut_mistake, expression_mistake, line_at, may_show, short, unfinished
 from reconciler.strictyaml.places import document_tree
 from reconciler.strictyaml.problem import (
     MAX_ALIASED_NODES,
@@ -31,8 +32,6 @@ _REMEMBERED = 4096
 _MERGE: Any = object()
 #: Stands for a key that is no text in a mapping that is not finished.
 _NO_KEY: Any = object()
-#: Longest scalar that a message shows, in characters.
-_SHOWN = 40
 
 
 class _Stop(Exception):
@@ -72,10 +71,8 @@ class _Reader:
         self.odd: list[tuple[Any, Any, tuple[int, int]]] = []
         #: What this document's anchors stand for.
         self.anchors: dict[str, Any] = {}
-        #: Nodes of what aliases stand for, by id; the object beside keeps its id from being given again.
-        self.sizes: dict[int, tuple[Any, int]] = {}
-        self.aliased = 0
-        #: Where this document starts, the problems known before it, and whether it has equal keys, or nothing.
+        self.expansion = Expansion()
+        #: The event that began this document, the problems known before it, and whether it has equal keys, or nothing.
         self.begin: Any = None
         self.known = 0
         self.repeats = False
@@ -98,6 +95,7 @@ class _Reader:
         scalar, alias = yaml.ScalarEvent, yaml.AliasEvent
         mapping_start, mapping_end = yaml.MappingStartEvent, yaml.MappingEndEvent
         sequence_start, sequence_end = yaml.SequenceStartEvent, yaml.SequenceEndEvent
+        document_start, document_end = yaml.DocumentStartEvent, yaml.DocumentEndEvent
         get_event = source.get_event
         known_scalar, known_key = self.scalars.get, self.keys.get
         decorated = "!" in self.text or "&" in self.text
@@ -177,12 +175,14 @@ class _Reader:
                 elif event is None:
                     return
                 else:
-                    if kind is yaml.DocumentStartEvent:
-                        self._start(event)
-                        root, lines, marks = None, {}, []
-                        top = marked = []
-                    elif kind is yaml.DocumentEndEvent:
+                    if kind is document_end:
                         self._end(event, top[0], lines, marks)
+                    elif kind is document_start:
+                        self.begin = event
+                        if decorated:
+                            self.anchors.clear()
+                        top = marked = []
+                        root, lines, marks = None, {}, []
                     continue
                 if in_mapping:
                     top[key] = value
@@ -207,24 +207,20 @@ class _Reader:
         except yaml.YAMLError as error:
             self.problems.append(syntax_problem(self.text, error, event, self._names(key)))
 
-    def _start(self, event: Any) -> None:
-        self.begin = event.start_mark
-        self.known = len(self.problems)
-        self.repeats = self.blank = False
-        self.anchors.clear()
-
     def _end(self, event: Any, value: Any, lines: dict[str, int], marks: list[int]) -> None:
-        if self.blank:
-            return
+        """Keep the document that ends, unless it has no content."""
+        problems, known = len(self.problems), self.known
         if self.repeats:
             self._name_first(event.end_mark.index)
+        self.known = problems
+        if self.blank:
+            self.blank = False
+            return
         items = value.get("items") if type(value) is dict else None
-        elements = marks[1:]
-        if type(items) is list and len(elements) != len(items):
+        if type(items) is list and len(marks) - 1 != len(items):
             # they came through an alias or a merge
-            elements = [lines["items"]] * len(items)
-        flawed = len(self.problems) > self.known
-        self.documents.append(YamlDocument(value, marks[0], lines, tuple(elements), flawed))
+            marks = [marks[0], *[lines["items"]] * len(items)]
+        self.documents.append(YamlDocument(value, marks[0], lines, tuple(marks[1:]), problems > known))
 
     def _scalar(self, event: Any, key: Any) -> Any:
         """Return the value of a plain scalar that is new, or null, or wrong each time that it comes."""
@@ -279,6 +275,8 @@ class _Reader:
             while depth:
                 inner = source.get_event()
                 depth += isinstance(inner, yaml.CollectionStartEvent) - isinstance(inner, yaml.CollectionEndEvent)
+                if len(self.stack) + depth > MAX_DEPTH:
+                    self._too_deep(inner)
         self.odd.append((top, _NO_KEY, _place(event)))
         return _NO_KEY
 
@@ -307,7 +305,7 @@ class _Reader:
         if event.tag is None:
             return
         index = event.start_mark.index
-        bare = type(event) is yaml.ScalarEvent and self.text[index] == "!" != self.text[index + 1]
+        bare = type(event) is yaml.ScalarEvent and self.text[index : index + 2] not in ("!!", "!<")
         line = line_at(self.text, index) if bare else None
         mistake = expression_mistake(line, "", self._names(key)) if line else None
         self._tell(event, *(mistake or ("yaml-tag", "tags are not allowed", "take the tag out; quote what is text")))
@@ -317,7 +315,7 @@ class _Reader:
         name = event.anchor
         if name not in self.anchors:
             names = self._names(key)
-            shown = f"`&{name}`" if may_show(*names) and len(name) <= _SHOWN else "of this name"
+            shown = f"`&{short(name)}`" if may_show(*names) else "of this name"
             line = line_at(self.text, event.start_mark.index)
             mistake = expression_mistake(line, "", names) if line and key is not _MERGE else None
             hint = mistake[2] if mistake else "an anchor stands in the same document, before its aliases"
@@ -327,32 +325,13 @@ class _Reader:
         if value is top or any(value is each for each in self.stack):
             self._tell(event, "yaml-alias", "this alias stands inside its own anchor, and would never end")
             return None
-        self.aliased += self._size(value)
-        if self.aliased > MAX_ALIASED_NODES:
+        if len(self.stack) + self.expansion.add(value) > MAX_DEPTH:
+            self._too_deep(event)
+        if self.expansion.total > MAX_ALIASED_NODES:
             message = f"the aliases of this file stand for more than {MAX_ALIASED_NODES} nodes"
             self._tell(event, "too-many-nodes", message, "write out what they stand for, or split the file")
             raise _Stop
         return value
-
-    def _size(self, value: Any) -> int:
-        """Return how many nodes a value would be, were its own aliases written out; at most just over the limit."""
-        if type(value) is not dict and type(value) is not list:
-            return 1
-        if id(value) in self.sizes:
-            return self.sizes[id(value)][1]
-        count, pending = 1, [value]
-        while pending and count <= MAX_ALIASED_NODES:
-            each = pending.pop()
-            for child in each.values() if type(each) is dict else each:
-                if type(child) is not dict and type(child) is not list:
-                    count += 1
-                elif id(child) in self.sizes:
-                    count += self.sizes[id(child)][1]
-                else:
-                    count += 1
-                    pending.append(child)
-        self.sizes[id(value)] = (value, count)
-        return count
 
     def _check_cut(self, event: Any, key: Any) -> None:
         """Report an expression that was cut off before it was complete."""
@@ -362,26 +341,27 @@ class _Reader:
 
     def _doubt(self, event: Any, doubt: Doubt, key: Any) -> None:
         text = event.value
-        show = len(text) <= _SHOWN and may_show(*self._names(key))
+        show = short(text) == text and may_show(*self._names(key))
         message = f"unquoted `{text}` {doubt.reason}" if show else f"this unquoted value {doubt.reason}"
         self._tell(event, doubt.code, message, doubt.hint if show else "put it in quotes")
 
     def _repeat(self, event: Any, key: Any) -> None:
         self.repeats = True
-        name, hint = ("<<", "<<: [*a, *b] merges several") if key is _MERGE else (key, "keep one of them")
+        name, hint = ("<<", "<<: [*a, *b] merges several") if key is _MERGE else (short(key), "keep one of them")
         self._tell(event, "duplicate-key", f"the key `{name}` stands twice in one mapping", hint)
 
     def _name_first(self, stop: int) -> None:
         """Say in the duplicate keys of this document where each stood first, which takes a second reading."""
         self.repeats = False
-        tree = document_tree(self.text, self.begin.index - self.begin.column, stop, self.begin.line)
+        mark = self.begin.start_mark
+        tree = document_tree(self.text, mark.index - mark.column, stop, mark.line)
         for index, each in enumerate(self.problems[self.known :], self.known):
             first = tree.repeated.get((each.line, each.column))
             if each.code == "duplicate-key" and first is not None:
                 message = f"{each.message}, first in line {first}"
                 self.problems[index] = Problem(each.line, each.column, each.code, message, each.hint)
 
-    def _too_deep(self, event: Any) -> None:
+    def _too_deep(self, event: Any) -> NoReturn:
         self._tell(event, "too-deep", f"more than {MAX_DEPTH} mappings and lists are nested here")
         raise _Stop
 

@@ -1,0 +1,156 @@
+"""How a single value of a spec gets onto the wire, and what is said where it cannot.
+
+Law: pure; a value that its schema accepts is encoded or answered with `Wrong`, and a secret is never shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from reconciler.catalogue import Property
+from reconciler.codec.decode import HIDDEN
+from reconciler.model import MASK, Sensitive
+from reconciler.units import (
+    BLANK,
+    MAX_INTEGER,
+    canonical_host,
+    canonical_ip,
+    literal,
+    parse_duration,
+    parse_size,
+    print_duration,
+    print_size,
+    shown,
+)
+
+_REFERENCE = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^{}\x00-\x1f]+)\}\Z")
+
+Encode = Callable[[Any], Any]
+
+
+class Mistake(Struct, frozen=True):
+    """What is wrong in a spec: the path in human form, a code, a sentence, and what to do."""
+
+    path: tuple[str, ...]
+    code: str
+    message: str
+    hint: str = ""
+
+
+class Wrong(Exception):
+    def __init__(self, *mistakes: Mistake) -> None:
+        self.mistakes = mistakes
+
+    def below(self, *path: str) -> list[Mistake]:
+        """Return the mistakes as they are seen from further up."""
+        return [Mistake((*path, *each.path), each.code, each.message, each.hint) for each in self.mistakes]
+
+
+def wrong(code: str, message: str, hint: str = "", path: tuple[str, ...] = ()) -> Wrong:
+    return Wrong(Mistake(path, code, message, hint))
+
+
+def number_encoder(prop: Property) -> Encode:
+    """Compile the encoder of an integer, a duration or a size, all of them integers on the wire."""
+    parse: Callable[[str], int] = {"duration": parse_duration, "size": parse_size}.get(prop.type, int)
+    unit: Callable[[int], str | int] = {"duration": print_duration, "size": print_size}.get(prop.type, int)
+    least = max(prop.min or 0, int(prop.type == "duration"))
+    most = MAX_INTEGER if prop.max is None else prop.max
+
+    def encode(value: Any) -> int:
+        number = parse(value) if isinstance(value, str) else value
+        if type(number) is not int:
+            # JSON Schema counts 25.0 among the integers; the server does not.
+            raise wrong("type", f"{shown(value)} is no whole number", f"write {number:.0f}")
+        if number < least:
+            raise wrong("range", f"{shown(value)} is under {unit(least)}")
+        if number > most:
+            raise wrong("range", f"{shown(value)} is over {unit(most)}")
+        return number
+
+    return encode
+
+
+def text(value: Any) -> str:
+    """Return a text that can be sent, which half of a surrogate pair cannot."""
+    text: str = value
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise wrong("text", "it holds half of a surrogate pair, which is no character") from None
+    return text
+
+
+def string_encoder(prop: Property) -> Encode:
+    normal = {"text": text, "trimmed": _trimmed, "hostname": _hostname, "ip": _ip}[prop.form]
+    most = prop.max_bytes
+    if prop.form == "text" and not most:
+        return normal
+
+    def encode(value: Any) -> str:
+        text = normal(value)
+        if not text:
+            raise wrong("empty", "it is empty but for blanks", "the server takes no empty text; leave the field out")
+        if most and len(text.encode()) > most:
+            raise wrong("length", f"{shown(text)} has {len(text.encode())} bytes, and {most} are the most")
+        return text
+
+    return encode
+
+
+def _trimmed(value: Any) -> str:
+    return text(value).strip(BLANK)
+
+
+def _hostname(value: Any) -> str:
+    try:
+        return canonical_host(value)
+    except ValueError as error:
+        message = f"{shown(value)} is no host name that the server takes: {error}"
+        raise wrong("hostname", message, "such as mail.example.org, or an IP address") from None
+
+
+def _ip(value: Any) -> str:
+    try:
+        text = canonical_ip(value)
+    except ValueError:
+        raise wrong("ip", f"{shown(value)} is no IPv4 or IPv6 address", "such as 192.0.2.1 or 2001:db8::1") from None
+    if text == "0.0.0.0":  # noqa: S104 - compared, not bound
+        raise wrong("ip", "0.0.0.0 is refused by the server", "name the address to send from")
+    return text
+
+
+def sensitive(value: Any) -> Sensitive:
+    if value in (MASK, HIDDEN):
+        shows = "the server" if value == MASK else "this program"
+        raise wrong("mask", f"{value} is what {shows} shows in place of a secret", "write ${env:NAME} or ${file:PATH}")
+    if type(value) is str and value.startswith("${"):
+        if _REFERENCE.match(value):
+            return Sensitive(reference=value)
+        raise wrong("secret", "it is no ${env:NAME} or ${file:PATH}", "$${ stands for a literal ${")
+    # A subclass of str is a text that was freed of `$${`, and so is meant as it stands.
+    return Sensitive(plain=str(text(value)))
+
+
+def expression_text(value: Any) -> str:
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if type(value) is not int:
+        raise wrong("type", f"{shown(value)} is no whole number", "quote it if the text is meant")
+    if abs(value) > MAX_INTEGER:
+        raise wrong("range", f"{shown(value)} needs more than 64 bits, which no number of an expression has")
+    return str(value)
+
+
+def quoted(value: Any) -> str:
+    try:
+        return literal(text(value))
+    except ValueError as error:
+        raise wrong("name", f"{shown(value)} cannot be written as a name: {error}") from None

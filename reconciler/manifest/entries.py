@@ -1,0 +1,101 @@
+"""One declared object before it is judged: its spec as written, and where every part of it stands.
+
+Law: a place is worked out only when it is asked for; paths are in human form, pointers in wire form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from reconciler.catalogue import Kind
+from reconciler.model import Source
+from reconciler.strictyaml import Positions, YamlDocument, positions, positions_json
+
+Path = tuple[str, ...]
+
+
+class Where(Struct):
+    """A document in its file, and how to find the place of a path in it."""
+
+    file: str
+    text: str
+    index: int
+    document: YamlDocument
+    #: The file holds a `${` somewhere.
+    variables: bool = False
+    _positions: Positions | None = None
+
+    def source(self, path: Path = (), *, key: bool = False) -> Source:
+        """Return the place of the value (or of the key) that a path leads to, or of its nearest parent."""
+        if self._positions is None:
+            find = positions_json if self.file.endswith(".json") else positions
+            found = find(self.text)
+            if self.index >= len(found):
+                return Source(self.file, self.document.line)
+            self._positions = found[self.index]
+        pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
+        line, column = self._positions.key(pointer) if key else self._positions.value(pointer)
+        return Source(self.file, line, column)
+
+
+class Entry(Struct):
+    """One spec of one document, or what several layers made of it."""
+
+    kind: Kind
+    metadata: Mapping[str, Any]
+    spec: Any
+    #: The document, the path of the spec in it, and the spec's line.
+    where: Where
+    path: Path
+    line: int
+    #: Which of the layers it stands in, from 0.
+    layer: int = 0
+    #: Paths whose value a later layer gave: the document and the path of that layer's spec.
+    origins: Mapping[Path, tuple[Where, Path]] = {}
+
+    def source(self, path: Path = (), *, key: bool = False) -> Source:
+        """Return the place of a path within the spec, in whichever layer it was given."""
+        for length in range(len(path), 0, -1):
+            origin = self.origins.get(path[:length])
+            if origin is not None:
+                where, base = origin
+                return where.source((*base, *path), key=key)
+        return self.where.source((*self.path, *path), key=key)
+
+    def at(self, pointer: str) -> Source:
+        """Return the place of what a wire pointer leads to, as the spec spells it."""
+        return self.source(self.human(pointer))
+
+    def human(self, pointer: str) -> Path:
+        """Return the path in the spec that a wire pointer leads to, as far as it is spelled out there."""
+        path: list[str] = []
+        value: Any = self.spec
+        for step in pointer.split("/") if pointer else []:
+            if isinstance(value, Mapping):
+                spelled = next((each for each in _spellings(step) if each in value), None)
+                if spelled is None:
+                    break
+                value = value[spelled]
+            elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
+                spelled, value = step, value[int(step)]
+            else:
+                break
+            path.append(spelled)
+        return tuple(path)
+
+
+def _spellings(step: str) -> tuple[str, ...]:
+    """Return the keys that may stand for a wire step: `use` for a result, `type` for the variant."""
+    if step in ("then", "else"):
+        return (step, "use")
+    return (step, "type") if step == "@type" else (step,)
+
+
+class TestDocument(Struct, frozen=True):
+    """A routing test as it was written; its cases are judged and run elsewhere."""
+
+    value: Mapping[str, Any]
+    where: Where

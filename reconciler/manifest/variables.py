@@ -1,0 +1,124 @@
+"""Variables: `${var:NAME}` in any string of a manifest.
+
+Law: nothing else is templated; a variable alone takes its own type, within a text it becomes text, and within an
+expression it becomes a literal, so that no value can change what an expression does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from reconciler.catalogue import Kind, Property
+from reconciler.units import literal
+
+_TOKEN = re.compile(r"\$\$\{|\$\{(?P<source>[a-z]*):?(?P<name>[^{}]*)\}|\$\{")
+_SECRET = re.compile(r"\$\{(env|file):[^{}]*\}\Z")
+_ALONE = re.compile(r"\$\{var:([A-Za-z_][A-Za-z0-9_.-]*)\}\Z")
+
+Path = tuple[str, ...]
+#: Told of a mistake: path, message, hint.
+Tell = Callable[[Path, str, str], None]
+
+
+class Literal(str):
+    """A text whose `$${` has become `${`, so that it is no reference whatever it looks like."""
+
+    __slots__ = ()
+
+
+class Substitution:
+    """The variables of one target."""
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self.variables = variables
+
+    def spec(self, kind: Kind, value: Any, tell: Tell) -> tuple[Any, list[Path]]:
+        """Return a spec with its variables replaced, and the paths of references to secrets."""
+        secrets: list[Path] = []
+
+        def walk(each: Any, path: Path) -> Any:
+            if isinstance(each, dict):
+                return {key: walk(inner, (*path, key)) for key, inner in each.items()}
+            if isinstance(each, list):
+                return [walk(inner, (*path, str(index))) for index, inner in enumerate(each)]
+            if not isinstance(each, str) or "${" not in each:
+                return each
+            if _SECRET.match(each):
+                secrets.append(path)
+                return each
+            return self._text(each, path, tell, expression=_is_expression(kind, value, path))
+
+        return walk(value, ()), secrets
+
+    def _text(self, text: str, path: Path, tell: Tell, *, expression: bool) -> Any:
+        alone = _ALONE.match(text)
+        if alone and not expression:
+            return self._value(alone[1], path, tell)
+        parts: list[str] = []
+        last = 0
+        for match in _TOKEN.finditer(text):
+            parts.append(text[last : match.start()])
+            last = match.end()
+            if match[0] == "$${":
+                parts.append("${")
+                continue
+            if match["source"] != "var":
+                tell(path, f"{match[0]} is no variable", "write ${var:NAME}; $${ stands for a literal ${")
+                continue
+            value = self._value(match["name"], path, tell)
+            quoted = expression and _quoted("".join(parts))
+            parts.append(self._within(value, path, tell, expression=expression, quoted=quoted))
+        parts.append(text[last:])
+        return Literal("".join(parts))
+
+    def _value(self, name: str, path: Path, tell: Tell) -> Any:
+        if name not in self.variables:
+            known = ", ".join(sorted(self.variables)) or "none"
+            tell(path, f"there is no variable {name}", f"known here: {known}")
+            return ""
+        return self.variables[name]
+
+    def _within(self, value: Any, path: Path, tell: Tell, *, expression: bool, quoted: bool) -> str:
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if not isinstance(value, str):
+            return str(value)
+        if not expression:
+            return value
+        if quoted:
+            if any(mark in value for mark in "'\"\\"):
+                tell(path, "the variable's value holds a quote or a backslash", "an expression's text cannot hold it")
+                return ""
+            return value
+        try:
+            return literal(value)
+        except ValueError as error:
+            tell(path, f"the variable's value cannot stand in an expression: {error}", "")
+            return ""
+
+
+def _quoted(before: str) -> bool:
+    """Whether what follows a part of an expression stands within a string literal."""
+    quote = ""
+    escaped = False
+    for character in before:
+        if escaped:
+            escaped = False
+        elif quote and character == "\\":
+            escaped = True
+        elif quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+    return bool(quote)
+
+
+def _is_expression(kind: Kind, spec: Any, path: Path) -> bool:
+    """Whether a string of a spec is read as an expression; the name after `use:` is not."""
+    variant = str(spec.get("type", spec.get("@type", ""))) if isinstance(spec, dict) else ""
+    known = not kind.variants or variant in kind.variants
+    shape: Mapping[str, Property] = kind.shape(variant) if known else kind.properties
+    prop = shape.get(path[0]) if path else None
+    return prop is not None and prop.language is not None and path[-1] != "use"
