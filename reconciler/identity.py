@@ -21,11 +21,9 @@ def key_of(kind: Kind, wire: Mapping[str, Any]) -> Key:
 
 def name_of(key: Key) -> str:
     """Print a match key: `relay-eu`, `127.0.0.1:11332`, `[::1]:11332`; an unset property prints as `-`."""
-    if len(key) == 1:
-        return "-" if key[0] is None else str(key[0])
-    first, *rest = key
-    head = f"[{first}]" if isinstance(first, str) and ":" in first and not first.startswith("[") else str(first)
-    return ":".join([head, *map(str, rest)])
+    first, *rest = ["-" if value is None else str(value) for value in key]
+    head = f"[{first}]" if rest and ":" in first and not first.startswith("[") else first
+    return ":".join([head, *rest])
 
 
 def address_of(kind: Kind, key: Key, name: str = "") -> Address:
@@ -35,4 +33,8 @@ def address_of(kind: Kind, key: Key, name: str = "") -> Address:
 
 def is_shipped(kind: Kind, key: Key) -> bool:
     """Whether a new server ships an object with this match key."""
-    return any(key_of(kind, wire) == key for wire in kind.ships)
+    for wire in kind.ships:
+        shape = kind.shape(wire.get("@type", ""))
+        if tuple([wire.get(name, shape[name].default) for name in kind.match]) == key:
+            return True
+    return False

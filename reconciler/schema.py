@@ -4,7 +4,7 @@ Law: generated, never edited; what a schema accepts, the codec can encode or exp
 
 Unions are written with keywords that apply to one JSON type each (`type: [integer, string]` beside `minimum` and
 `pattern`), and variants with `if`/`then`: so a mistake is reported where it stands, never as "not valid under any of
-the given schemas".
+the given schemas". Every property has its description and its default where it stands, for editors.
 """
 
 from __future__ import annotations
@@ -38,13 +38,8 @@ METADATA: Schema = {
         "unmanaged": {
             "type": "array",
             "uniqueItems": True,
-            "items": {"type": "string", "minLength": 1},
+            "items": {"type": "string", "minLength": 1, "description": "A pointer such as `route/else`."},
             "description": "Properties left alone whatever the server holds, as pointers such as `route/else`.",
-        },
-        "accept": {
-            "type": "object",
-            "additionalProperties": {"type": "string", "minLength": 1},
-            "description": "Lint findings that are accepted here: rule id to reason.",
         },
     },
 }
@@ -52,9 +47,7 @@ METADATA: Schema = {
 
 def spec_schema(catalogue: Catalogue, kind: Kind) -> Schema:
     """Return the schema of a kind's `spec`, with every nested type written out in place."""
-    schema = _record(catalogue, kind)
-    schema["description"] = kind.description
-    return schema
+    return {"description": kind.description, **_record(catalogue, kind)}
 
 
 def kind_schema(catalogue: Catalogue, kind: Kind) -> Schema:
@@ -64,13 +57,18 @@ def kind_schema(catalogue: Catalogue, kind: Kind) -> Schema:
 
 def manifest_schema(catalogue: Catalogue) -> Schema:
     """Return the published schema of a document, which dispatches on `kind`."""
-    one_each = {kind: f"{kind}.schema.json" for kind in sorted(catalogue.kinds)}
+    kinds = sorted(catalogue.kinds)
     branches = [
         {
             "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
-            "then": {"properties": {"spec": {"$ref": file}, "items": {"items": {"$ref": file}}}},
+            "then": {
+                "properties": {
+                    "spec": {"$ref": f"{kind}.schema.json"},
+                    "items": {"items": {"$ref": f"{kind}.schema.json"}},
+                }
+            },
         }
-        for kind, file in one_each.items()
+        for kind in kinds
     ]
     return {
         "$schema": DIALECT,
@@ -80,19 +78,19 @@ def manifest_schema(catalogue: Catalogue) -> Schema:
         "required": ["kind"],
         "properties": {
             "kind": {
-                "enum": list(one_each),
+                "enum": kinds,
                 "description": "The server's object type, without its x: prefix.",
             },
             "spec": {"type": "object", "description": "The object, in human form."},
             "items": {
                 "type": "array",
                 "minItems": 1,
-                "items": {"type": "object"},
+                "items": {"type": "object", "description": "One object, in human form."},
                 "description": "Several objects of one kind, in place of spec.",
             },
             "metadata": METADATA,
         },
-        "patternProperties": {"^x-": True},
+        "patternProperties": {"^x-": {"description": "Your own, such as a place for anchors; never looked at."}},
         "additionalProperties": False,
         "oneOf": [{"required": ["spec"]}, {"required": ["items"]}],
         "allOf": branches,
@@ -112,22 +110,25 @@ def _record(catalogue: Catalogue, record: Record) -> Schema:
     branches = [
         {
             "if": {"anyOf": [{"properties": {key: {"const": name}}, "required": [key]} for key in ("type", "@type")]},
-            "then": _shape(catalogue, record.shape(name), variant=name),
+            "then": _shape(catalogue, record.shape(name), variants=True),
         }
         for name in names
     ]
-    told = "; ".join(f"{name}: {variant.description}" for name, variant in record.variants.items())
-    discriminator = {"enum": names, "description": told}
+    told = "; ".join(f"{name}: {variant.description.rstrip('.')}" for name, variant in record.variants.items())
     return {
         "type": "object",
-        "properties": {"type": discriminator, "@type": {"enum": names}},
+        "properties": {
+            "type": {"enum": names, "description": f"{told}."},
+            "@type": {"enum": names, "description": "The same as `type`, as the server spells it."},
+        },
         "oneOf": [{"required": ["type"]}, {"required": ["@type"]}],
         "allOf": branches,
     }
 
 
-def _shape(catalogue: Catalogue, shape: dict[str, Property], variant: str = "") -> Schema:
-    properties: Schema = {"type": {"const": variant}, "@type": {"const": variant}} if variant else {}
+def _shape(catalogue: Catalogue, shape: dict[str, Property], *, variants: bool = False) -> Schema:
+    # What the discriminator may be is said once, beside the branches; here it only has to be known.
+    properties: Schema = {"type": True, "@type": True} if variants else {}
     properties |= {name: _property(catalogue, prop) for name, prop in shape.items()}
     schema: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
     required = [name for name, prop in shape.items() if prop.required]
@@ -143,63 +144,64 @@ def _property(catalogue: Catalogue, prop: Property) -> Schema:
     if prop.nullable:
         if "enum" in schema:
             schema["enum"] = [*schema["enum"], None]
-        elif "type" in schema:
+        else:
             kinds = schema["type"]
             schema["type"] = [*(kinds if isinstance(kinds, list) else [kinds]), "null"]
-    if prop.description:
-        schema["description"] = prop.description
-    default = _default(prop)
-    if default is not UNSET:
-        schema["default"] = default
-    return schema
+    default = UNSET if prop.required or prop.default is UNSET else _human(catalogue, prop, prop.default)
+    shown = (
+        {"description": prop.description} if default is UNSET else {"description": prop.description, "default": default}
+    )
+    return {**shown, **schema}
 
 
 def _holds_secret(catalogue: Catalogue, prop: Property) -> bool:
-    if prop.type != "object" or prop.language:
+    if prop.type not in ("object", "list") or prop.language:
         return prop.sensitive
     record = catalogue.record(prop.of)
     shapes = [record.shape(variant) for variant in record.variants] or [record.properties]
     return any(_holds_secret(catalogue, each) for shape in shapes for each in shape.values())
 
 
-def _default(prop: Property) -> Any:
-    """Return the default in human form where that is a plain value; nested defaults are told by the description."""
-    if prop.default is UNSET or prop.required:
-        return UNSET
-    if prop.type == "duration" and prop.default is not None:
-        return print_duration(prop.default)
-    if prop.type == "size" and prop.default is not None:
-        return print_size(prop.default)
-    if prop.type == "set":
-        return list(prop.default)
-    if prop.type == "object" and prop.language and not prop.default["match"]:
-        return prop.default["else"] or UNSET
-    return UNSET if isinstance(prop.default, dict) else prop.default
+def _human(catalogue: Catalogue, prop: Property, value: Any) -> Any:
+    """Return a default in human form, or UNSET where it is one that no spec can hold."""
+    if value is None:
+        return None
+    match prop.type:
+        case "duration":
+            return print_duration(value)
+        case "size":
+            return print_size(value)
+        case "set":
+            return list(value)
+        case "list":
+            return [_object_default(catalogue, prop, each) for each in value.values()]
+        case "object" if prop.language:
+            if not value["match"]:
+                return value["else"] or UNSET
+            return {"match": list(value["match"].values()), "else": value["else"]}
+        case "object":
+            return _object_default(catalogue, prop, value)
+    return value
+
+
+def _object_default(catalogue: Catalogue, prop: Property, value: dict[str, Any]) -> Schema:
+    record = catalogue.record(prop.of)
+    variant = value.get("@type", "")
+    shape = record.shape(variant)
+    own = {
+        name: _human(catalogue, shape[name], each)
+        for name, each in value.items()
+        if name in shape and (shape[name].required or each != shape[name].default)
+    }
+    return {"type": variant, **own} if variant else own
 
 
 def _typed(catalogue: Catalogue, prop: Property) -> Schema:
     match prop.type:
         case "boolean":
             return {"type": "boolean"}
-        case "integer":
-            most = MAX_INTEGER if prop.max is None else prop.max
-            return {"type": "integer", "minimum": prop.min or 0, "maximum": most}
-        case "duration":
-            least = max(prop.min or 1, 1)
-            return {
-                "type": ["integer", "string"],
-                "minimum": least,
-                "maximum": MAX_INTEGER,
-                "minLength": 1,
-                "pattern": DURATION_PATTERN,
-            }
-        case "size":
-            return {
-                "type": ["integer", "string"],
-                "minimum": prop.min or 0,
-                "maximum": MAX_INTEGER,
-                "pattern": SIZE_PATTERN,
-            }
+        case "integer" | "duration" | "size":
+            return _number(prop)
         case "enum":
             return {"enum": list(prop.values)}
         case "string" | "reference":
@@ -210,9 +212,20 @@ def _typed(catalogue: Catalogue, prop: Property) -> Schema:
             text = _text(prop)
             return {"type": "object", "propertyNames": text, "additionalProperties": text}
         case "list":
-            return _list(_object(catalogue, prop), prop.min_items)
+            described = {"description": catalogue.record(prop.of).description}
+            return _list({**described, **_object(catalogue, prop)}, prop.min_items)
         case "object":
-            return _expression(prop) if prop.language else _object(catalogue, prop)
+            return _expression(catalogue, prop) if prop.language else _object(catalogue, prop)
+
+
+def _number(prop: Property) -> Schema:
+    least = max(prop.min or 0, int(prop.type == "duration"))
+    bounds = {"minimum": least, "maximum": MAX_INTEGER if prop.max is None else prop.max}
+    if prop.type == "integer":
+        return {"type": "integer", **bounds}
+    if prop.type == "size":
+        return {"type": ["integer", "string"], **bounds, "pattern": SIZE_PATTERN}
+    return {"type": ["integer", "string"], **bounds, "minLength": 1, "pattern": DURATION_PATTERN}
 
 
 def _text(prop: Property) -> Schema:
@@ -220,6 +233,9 @@ def _text(prop: Property) -> Schema:
     if prop.form != "text":
         # Blanks at the ends are taken off by the server, which refuses what is empty then.
         schema["pattern"] = "[^ \\t\\r\\n]"
+    elif prop.max_bytes:
+        # A character has a byte or more, so this refuses nothing that would fit.
+        schema["maxLength"] = prop.max_bytes
     return schema
 
 
@@ -229,10 +245,9 @@ def _set(prop: Property) -> Schema:
         "type": ["array", "object"],
         "items": member,
         "uniqueItems": True,
-        "minItems": prop.min_items,
         "propertyNames": member,
         "additionalProperties": {"const": True},
-        "minProperties": prop.min_items,
+        **_at_least(prop.min_items),
     }
 
 
@@ -240,51 +255,49 @@ def _list(element: Schema, least: int) -> Schema:
     return {
         "type": ["array", "object"],
         "items": element,
-        "minItems": least,
-        "patternProperties": {"^[0-9]+$": element},
-        "additionalProperties": False,
-        "minProperties": least,
+        "propertyNames": {"pattern": "^[0-9]{1,10}$"},
+        "additionalProperties": element,
+        **_at_least(least),
     }
+
+
+def _at_least(members: int) -> Schema:
+    return {"minItems": members, "minProperties": members} if members else {}
 
 
 def _object(catalogue: Catalogue, prop: Property) -> Schema:
     record = catalogue.record(prop.of)
     schema = _record(catalogue, record)
     if record.short:
-        scalar = _property(catalogue, record.properties[record.short])
+        scalar = _typed(catalogue, record.properties[record.short])
         kinds = scalar["type"] if isinstance(scalar["type"], list) else [scalar["type"]]
-        schema = {**{k: v for k, v in scalar.items() if k not in ("description", "default")}, **schema}
-        schema["type"] = ["object", *kinds]
+        schema = {**scalar, **schema, "type": ["object", *kinds]}
     return schema
 
 
-def _expression(prop: Property) -> Schema:
-    text: Schema = {"type": ["string", "boolean", "integer"], "minLength": 1}
-    name: Schema = {
-        "type": "string",
-        "minLength": 1,
-        "description": f"Name of a {prop.language.names}." if prop.language and prop.language.names else "",
-    }
-    named = bool(prop.language and prop.language.names)
+def _expression(catalogue: Catalogue, prop: Property) -> Schema:
+    whole, branch = catalogue.record(prop.of).properties, catalogue.record("ExpressionMatch").properties
+    names = prop.language.names if prop.language else ""
 
-    def with_name(schema: Schema, result: str) -> Schema:
-        schema["properties"][result] = text
-        if named:
-            schema["properties"]["use"] = name
-            schema["oneOf"] = [{"required": [result]}, {"required": ["use"]}]
+    def text(described: Property) -> Schema:
+        return {"description": described.description, "type": ["string", "boolean", "integer"], "minLength": 1}
+
+    def closed(properties: Schema, required: list[str], result: str) -> Schema:
+        """Return an object that gives `result`, or `use` in its place where results are names."""
+        if names:
+            told = f"Name of an object of {names}: the same as `{result}` with the name as a quoted text."
+            properties["use"] = {"description": told, "type": "string", "minLength": 1}
         else:
-            schema["required"] = [*schema.get("required", []), result]
-        return schema
+            required = [*required, result]
+        schema: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
+        return {**schema, "required": required} if required else schema
 
-    branch = with_name(
-        {"type": "object", "additionalProperties": False, "properties": {"if": text}, "required": ["if"]}, "then"
-    )
-    whole = with_name(
-        {"type": "object", "additionalProperties": False, "properties": {"match": _list(branch, 0)}}, "else"
-    )
-    return {
-        "type": ["object", "string", "boolean", "integer"],
-        "minLength": 1,
-        "if": {"type": "object"},
-        "then": whole,
-    }
+    def either(result: str) -> Schema:
+        return {"oneOf": [{"required": [result]}, {"required": ["use"]}]} if names else {}
+
+    branch_schema = closed({"if": text(branch["if"]), "then": text(branch["then"])}, ["if"], "then")
+    match = {"description": whole["match"].description, **_list({**branch_schema, **either("then")}, 0)}
+    schema = closed({"match": match, "else": text(whole["else"])}, [], "else")
+    # `oneOf` asks something of every type, and so has to be kept from texts.
+    choice = {"if": {"type": "object"}, "then": either("else")} if names else {}
+    return {**schema, "type": ["object", "string", "boolean", "integer"], "minLength": 1, **choice}

@@ -1,23 +1,28 @@
 """Resolves `${env:NAME}` and `${file:PATH}` as late as possible, and keeps the values out of every output.
 
-Law: a resolved secret lives in the body of one request and nowhere else; policy says what may be read; a message names
-the reference and never the value.
+Law: a resolved secret lives here and in the body of one request, and nowhere else; policy says what may be read; a
+message names the reference and never the value.
 """
 
 from __future__ import annotations
 
+import re
+import stat
 from collections.abc import Iterable, Iterator, Mapping
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 
 from reconciler.errors import ConfigError
-from reconciler.model import Change, Sensitive
+from reconciler.model import MASK, Change, Sensitive
+from reconciler.policy import Globs
 
 #: A secret's file over this many bytes is a mistake.
 MAX_BYTES = 64 * 1024
+#: What stands in a text where a secret stood.
+HIDDEN = "(sensitive)"
 
 
 class Allowed(Struct, frozen=True):
@@ -36,51 +41,49 @@ class Secrets:
         self._environment = environment
         self._allowed = allowed
         self._values: dict[str, str] = {}
+        self._plain: set[str] = set()
 
     def __repr__(self) -> str:
-        return "(sensitive)"
+        return HIDDEN
 
     def gather(self, changes: Iterable[Change]) -> None:
         """Resolve every secret that some changes will write, before the first of them is written.
 
         Raises:
-            ConfigError: a secret is not set, cannot be read, or may not be read.
+            ConfigError: a secret is not set, cannot be read or sent, or may not be read.
         """
         for change in changes:
-            for secret in _within(change.patch):
+            for secret in within(change.patch):
                 self.reveal(secret)
 
     def reveal(self, secret: Sensitive) -> str:
         """Return the value of a secret.
 
         Raises:
-            ConfigError: it is not set, cannot be read, or may not be read.
+            ConfigError: it is not set, cannot be read or sent, or may not be read.
         """
         if not secret.reference:
+            self._plain.add(secret.plain)
             return secret.plain
         if secret.reference not in self._values:
             source, _, name = secret.reference[2:-1].partition(":")
-            self._values[secret.reference] = self._env(name) if source == "env" else self._file(name)
+            value = self._env(name) if source == "env" else self._file(name)
+            self._values[secret.reference] = _sendable(secret.reference, value)
         return self._values[secret.reference]
 
-    def fill(self, value: Any) -> Any:
-        """Return a wire value with every secret resolved, ready to be sent."""
-        if isinstance(value, Sensitive):
-            return self.reveal(value)
-        if isinstance(value, dict):
-            return {key: self.fill(each) for key, each in value.items()}
-        return value
-
-    def scrub(self, text: str, changes: Iterable[Change] = ()) -> str:
-        """Take every value that is known here out of a text that came from outside."""
-        plain = [secret.plain for change in changes for secret in _within(change.patch) if secret.plain]
-        for value in sorted({*self._values.values(), *plain}, key=len, reverse=True):
-            text = text.replace(value, "(sensitive)")
-        return text
+    def scrub(self, text: str) -> str:
+        """Take every secret that was revealed here out of a text that came from outside, as it is and as JSON."""
+        values = {value for value in (*self._values.values(), *self._plain) if value}
+        values |= {msgspec.json.encode(value).decode()[1:-1] for value in values}
+        if not values:
+            return text
+        # All in one pass, longest first: what was put in place of one secret is not searched for the next.
+        pattern = "|".join(re.escape(value) for value in sorted(values, key=len, reverse=True))
+        return re.sub(pattern, HIDDEN, text)
 
     def _env(self, name: str) -> str:
         globs = self._allowed.env
-        fine = not name.startswith(("STALWART_", "RECONCILER_")) if globs is None else _matches(name, globs)
+        fine = not name.startswith(("STALWART_", "RECONCILER_")) if globs is None else Globs(globs).match(name)
         if not fine:
             raise ConfigError(f"${{env:{name}}} may not be read", "policy.secrets.env says which variables may")
         value = self._environment.get(name, "")
@@ -89,34 +92,65 @@ class Secrets:
         return value
 
     def _file(self, name: str) -> str:
-        path = Path(name).resolve()
-        if not self._readable(path):
+        path = _resolved(name)
+        if path is None or not self._readable(path):
             raise ConfigError(f"${{file:{name}}} may not be read", "policy.secrets.files says which files may")
         try:
+            # Whatever is no regular file (a pipe, a device) might never end.
+            if not stat.S_ISREG(path.stat().st_mode):
+                raise ConfigError(f"${{file:{name}}} is no file")
             with path.open("rb") as stream:
                 content = stream.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise ConfigError(f"${{file:{name}}} cannot be read: {error.strerror}") from None
+        if len(content) > MAX_BYTES:
+            raise ConfigError(f"${{file:{name}}} is larger than {MAX_BYTES >> 10} KB")
+        try:
             text = content.decode().removesuffix("\n").removesuffix("\r")
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            raise ConfigError(f"${{file:{name}}} cannot be read: {reason}") from None
-        if not text or len(content) > MAX_BYTES:
-            raise ConfigError(f"${{file:{name}}} is empty or larger than {MAX_BYTES >> 10} KB")
+        except UnicodeDecodeError:
+            raise ConfigError(f"${{file:{name}}} cannot be read: it is not UTF-8") from None
+        if not text:
+            raise ConfigError(f"${{file:{name}}} is empty")
         return text
 
     def _readable(self, path: Path) -> bool:
         if self._allowed.files is not None:
-            return _matches(str(path), self._allowed.files)
+            return Globs(map(_rooted, self._allowed.files)).match(str(path))
         roots = ["/run/secrets", self._environment.get("CREDENTIALS_DIRECTORY", ""), *self._allowed.roots]
         return any(path.is_relative_to(Path(root).resolve()) for root in roots if root)
 
 
-def _matches(text: str, globs: Iterable[str]) -> bool:
-    return any(fnmatchcase(text, glob) for glob in globs)
-
-
-def _within(value: Any) -> Iterator[Sensitive]:
+def within(value: Any) -> Iterator[Sensitive]:
+    """Yield every secret that a wire value holds."""
     if isinstance(value, Sensitive):
         yield value
     elif isinstance(value, dict):
         for each in value.values():
-            yield from _within(each)
+            yield from within(each)
+
+
+def _sendable(reference: str, value: str) -> str:
+    """Return a secret that can be written, which must not turn out in the middle of an apply. Raises ConfigError."""
+    if value == MASK:
+        raise ConfigError(f"{reference} holds {MASK}, which is what the server shows in place of a secret")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        # As `os.environ` hands on bytes that are no text.
+        raise ConfigError(f"{reference} is not UTF-8") from None
+    return value
+
+
+def _resolved(name: str) -> Path | None:
+    try:
+        return Path(name).resolve()
+    except (OSError, RuntimeError, ValueError):
+        return None
+
+
+def _rooted(glob: str) -> str:
+    """Bring the directories before the first wildcard to the form that resolved paths have, links followed."""
+    plain = re.split(r"[*?]", glob, maxsplit=1)[0]
+    directory, slash, _ = plain.rpartition("/")
+    resolved = _resolved(directory) if directory else None
+    return f"{resolved}{slash}{glob[len(directory) + 1 :]}" if resolved is not None and str(resolved) != "/" else glob

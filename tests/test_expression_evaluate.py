@@ -295,6 +295,7 @@ def test_what_would_take_too_long_is_unknown(text: str) -> None:
         ("(size && " * 5_000 + "0" + ")" * 5_000, Unknown("size is not given", truth=False)),
         ("!" * 20_000 + "1", 1),
         ("rcpt" + "[0]" * 5_000, "User@ext.test"),
+        ("is_intersect([" + "'a@example.test'," * 500 + "1], [" + "'b@example.test'," * 500 + "2])", 0),
     ],
 )
 def test_long_and_deep_texts_run(text: str, expected: Value) -> None:

@@ -72,7 +72,7 @@ def test_read_object_is_complete_and_in_order(talk: Talk) -> None:
         ("MtaRoute", {"variant": "Mx", "colour": 1}, invalid_patch("Invalid key for object", "")),
         ("MtaRoute", {"variant": "Mx", "/name": "r"}, invalid_patch("Invalid key for object", "")),
         ("MtaRoute", {"variant": "Mx", "port": 25}, invalid_patch("Invalid property", "port")),
-        ("MtaRoute", {"variant": "Mx", "priority": 1}, invalid_patch("Invalid property", "priority")),
+        ("MtaRoute", {"variant": "Mx", "threadsPerNode": 1}, invalid_patch("Invalid property", "threadsPerNode")),
         ("MtaRoute", {"variant": "Mx", "id": "b"}, invalid_patch("Invalid property", "id")),
         ("MtaRoute", {"variant": "Mx"}, failed(required("name"))),
         ("MtaRoute", {"variant": "Relay", "port": 0}, None),

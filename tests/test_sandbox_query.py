@@ -226,7 +226,6 @@ def test_comparisons_split_all_names_in_two(names: set[str], value: str) -> None
         (["@type", "name"], ["name", "@type", "id"]),
         (["id"], ["id"]),
         (["hostname"], ["id"]),
-        (["memberTenantId"], ["id"]),
         (["name", "colour"], ["name", "id"]),
         (["colour"], ["name", "description", "@type", "id"]),
         ([], ["name", "description", "@type", "id"]),

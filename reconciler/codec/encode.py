@@ -19,11 +19,11 @@ from reconciler.codec.scalars import (
     Wrong,
     expression_text,
     number_encoder,
+    plain_text,
     quoted,
+    refusal,
     sensitive,
     string_encoder,
-    text,
-    wrong,
 )
 from reconciler.expression import Context
 from reconciler.model import Address, Wire
@@ -52,8 +52,8 @@ class Codec:
             encoder = self._kinds[kind.kind] = self._record(kind, fill=not kind.singleton)
         try:
             return encoder(spec), ()
-        except Wrong as wrong:
-            return {}, wrong.mistakes
+        except Wrong as found:
+            return {}, found.mistakes
 
     def context(self, prop: Property) -> Context:
         """Return what the expressions of a property may name."""
@@ -73,8 +73,8 @@ class Codec:
                 if given is not UNSET:
                     try:
                         wire[name] = encoder(given)
-                    except Wrong as wrong:
-                        mistakes += wrong.below(name)
+                    except Wrong as found:
+                        mistakes += found.below(name)
                 elif fill and default is not UNSET:
                     wire[name] = default
             if mistakes:
@@ -123,9 +123,9 @@ class Codec:
                 return encoder(value)
             try:
                 return encoder({short: value})
-            except Wrong as wrong:
+            except Wrong as found:
                 # Nobody wrote the property's name, so the mistake is the scalar's.
-                raise Wrong(*(Mistake(m.path[1:], m.code, m.message, m.hint) for m in wrong.mistakes)) from None
+                raise Wrong(*(Mistake(m.path[1:], m.code, m.message, m.hint) for m in found.mistakes)) from None
 
         return encode
 
@@ -134,7 +134,7 @@ class Codec:
         kind = prop.to
         target = self.catalogue.kinds.get(kind)
         named = target.properties.get(target.match[0]) if target and len(target.match) == 1 else None
-        name = string_encoder(named) if named else text
+        name = string_encoder(named) if named else plain_text
 
         def encode(value: Any) -> Address:
             if not value.startswith("id:"):
@@ -142,7 +142,7 @@ class Codec:
             raw = _ID.match(value)
             if not raw:
                 message = f"{shown(value)} is no id of the server"
-                raise wrong("id", message, "an id is id: and then small letters and digits; else write the name")
+                raise refusal("id", message, "an id is id: and then small letters and digits; else write the name")
             return Address(kind, id=raw[1])
 
         return encode
@@ -157,7 +157,7 @@ class Codec:
             word = _WORD.match(plain) if named and key != "if" else None
             if word and not _computes(plain, word[1], context):
                 message = f"the bare word {word[1]} names no variable here, so that no object would be found"
-                raise wrong("bare-word", message, f"write use: {word[1]}")
+                raise refusal("bare-word", message, f"write use: {word[1]}")
             return plain
 
         def result(value: Mapping[str, Any], key: str, mistakes: list[Mistake]) -> str:
@@ -165,8 +165,8 @@ class Codec:
             written = "use" if "use" in value else key
             try:
                 return quoted(value["use"]) if written == "use" else text(value[key], key)
-            except Wrong as wrong:
-                mistakes += wrong.below(written)
+            except Wrong as found:
+                mistakes += found.below(written)
                 return ""
 
         def branch(value: dict[str, Any]) -> dict[str, str]:
@@ -185,8 +185,8 @@ class Codec:
             match: Wire = {}
             try:
                 match = branches(value["match"]) if "match" in value else {}
-            except Wrong as wrong:
-                mistakes += wrong.below("match")
+            except Wrong as found:
+                mistakes += found.below("match")
             other = result(value, "else", mistakes)
             if mistakes:
                 raise Wrong(*mistakes)
@@ -217,8 +217,8 @@ def _set(member: Encode, least: int) -> Encode:
             path = element if isinstance(value, dict) else str(index)
             try:
                 encoded = member(element)
-            except Wrong as wrong:
-                mistakes += wrong.below(path)
+            except Wrong as found:
+                mistakes += found.below(path)
                 continue
             if encoded in wire:
                 mistakes.append(_repeated(path, encoded))
@@ -226,7 +226,7 @@ def _set(member: Encode, least: int) -> Encode:
         if mistakes:
             raise Wrong(*mistakes)
         if len(wire) < least:
-            raise wrong("length", f"it needs at least {least} member{'s' * (least != 1)}")
+            raise refusal("length", f"it needs at least {least} member{'s' * (least != 1)}")
         return wire
 
     return encode
@@ -247,8 +247,8 @@ def _map(member: Encode) -> Encode:
                 if name in wire:
                     mistakes.append(_repeated(key, name))
                 wire[name] = member(text)
-            except Wrong as wrong:
-                mistakes += wrong.below(key)
+            except Wrong as found:
+                mistakes += found.below(key)
         if mistakes:
             raise Wrong(*mistakes)
         return wire
@@ -264,8 +264,8 @@ def _list(element: Encode) -> Encode:
         for index, (key, each) in enumerate(pairs):
             try:
                 wire[str(index)] = element(each)
-            except Wrong as wrong:
-                mistakes += wrong.below(key)
+            except Wrong as found:
+                mistakes += found.below(key)
         if mistakes:
             raise Wrong(*mistakes)
         return wire
@@ -279,5 +279,5 @@ def _ordered(value: dict[str, Any]) -> list[tuple[str, Any]]:
     for key in value:
         first = places.setdefault(int(key), key)
         if first != key:
-            raise wrong("repeat", f"{first} and {key} are the same place in the list", "keep one of them", (key,))
+            raise refusal("repeat", f"{first} and {key} are the same place in the list", "keep one of them", (key,))
     return [(places[place], value[places[place]]) for place in sorted(places)]

@@ -42,6 +42,8 @@ class Mistake(Struct, frozen=True):
 
 
 class Wrong(Exception):
+    """A value cannot be encoded. Never leaves the codec, whose answer the mistakes are."""
+
     def __init__(self, *mistakes: Mistake) -> None:
         self.mistakes = mistakes
 
@@ -50,7 +52,8 @@ class Wrong(Exception):
         return [Mistake((*path, *each.path), each.code, each.message, each.hint) for each in self.mistakes]
 
 
-def wrong(code: str, message: str, hint: str = "", path: tuple[str, ...] = ()) -> Wrong:
+def refusal(code: str, message: str, hint: str = "", path: tuple[str, ...] = ()) -> Wrong:
+    """Return what is to be raised for one mistake."""
     return Wrong(Mistake(path, code, message, hint))
 
 
@@ -65,29 +68,31 @@ def number_encoder(prop: Property) -> Encode:
         number = parse(value) if isinstance(value, str) else value
         if type(number) is not int:
             # JSON Schema counts 25.0 among the integers; the server does not.
-            raise wrong("type", f"{shown(value)} is no whole number", f"write {number:.0f}")
+            raise refusal("type", f"{shown(value)} is no whole number", f"write {number:.0f}")
         if number < least:
-            raise wrong("range", f"{shown(value)} is under {unit(least)}")
+            raise refusal("range", f"{shown(value)} is under {unit(least)}")
         if number > most:
-            raise wrong("range", f"{shown(value)} is over {unit(most)}")
+            raise refusal("range", f"{shown(value)} is over {unit(most)}")
         return number
 
     return encode
 
 
-def text(value: Any) -> str:
+def plain_text(value: Any) -> str:
     """Return a text that can be sent, which half of a surrogate pair cannot."""
-    text: str = value
+    # A subclass of str, as `$${` leaves behind, would be no text to the type-exact comparison.
+    text = value if type(value) is str else str(value)
     if not text.isascii():
         try:
             text.encode()
         except UnicodeEncodeError:
-            raise wrong("text", "it holds half of a surrogate pair, which is no character") from None
+            raise refusal("text", "it holds half of a surrogate pair, which is no character") from None
     return text
 
 
 def string_encoder(prop: Property) -> Encode:
-    normal = {"text": text, "trimmed": _trimmed, "hostname": _hostname, "ip": _ip}[prop.form]
+    """Compile the encoder of a text: what the server makes of it, and the server's limits."""
+    normal = {"text": plain_text, "trimmed": _trimmed, "hostname": _hostname, "ip": _ip}[prop.form]
     most = prop.max_bytes
     if prop.form == "text" and not most:
         return normal
@@ -95,16 +100,16 @@ def string_encoder(prop: Property) -> Encode:
     def encode(value: Any) -> str:
         text = normal(value)
         if not text:
-            raise wrong("empty", "it is empty but for blanks", "the server takes no empty text; leave the field out")
+            raise refusal("empty", "it is empty but for blanks", "the server takes no empty text; leave the field out")
         if most and len(text.encode()) > most:
-            raise wrong("length", f"{shown(text)} has {len(text.encode())} bytes, and {most} are the most")
+            raise refusal("length", f"{shown(text)} has {len(text.encode())} bytes, and {most} are the most")
         return text
 
     return encode
 
 
 def _trimmed(value: Any) -> str:
-    return text(value).strip(BLANK)
+    return plain_text(value).strip(BLANK)
 
 
 def _hostname(value: Any) -> str:
@@ -112,45 +117,50 @@ def _hostname(value: Any) -> str:
         return canonical_host(value)
     except ValueError as error:
         message = f"{shown(value)} is no host name that the server takes: {error}"
-        raise wrong("hostname", message, "such as mail.example.org, or an IP address") from None
+        raise refusal("hostname", message, "such as mail.example.org, or an IP address") from None
 
 
 def _ip(value: Any) -> str:
     try:
         text = canonical_ip(value)
     except ValueError:
-        raise wrong("ip", f"{shown(value)} is no IPv4 or IPv6 address", "such as 192.0.2.1 or 2001:db8::1") from None
+        raise refusal("ip", f"{shown(value)} is no IPv4 or IPv6 address", "such as 192.0.2.1 or 2001:db8::1") from None
     if text == "0.0.0.0":  # noqa: S104 - compared, not bound
-        raise wrong("ip", "0.0.0.0 is refused by the server", "name the address to send from")
+        raise refusal("ip", "0.0.0.0 is refused by the server", "name the address to send from")
     return text
 
 
 def sensitive(value: Any) -> Sensitive:
+    """Return a secret: a reference that is resolved later, or the text itself. No message shows it."""
     if value in (MASK, HIDDEN):
         shows = "the server" if value == MASK else "this program"
-        raise wrong("mask", f"{value} is what {shows} shows in place of a secret", "write ${env:NAME} or ${file:PATH}")
+        raise refusal(
+            "mask", f"{value} is what {shows} shows in place of a secret", "write ${env:NAME} or ${file:PATH}"
+        )
     if type(value) is str and value.startswith("${"):
         if _REFERENCE.match(value):
             return Sensitive(reference=value)
-        raise wrong("secret", "it is no ${env:NAME} or ${file:PATH}", "$${ stands for a literal ${")
+        raise refusal("secret", "it is no ${env:NAME} or ${file:PATH}", "$${ stands for a literal ${")
     # A subclass of str is a text that was freed of `$${`, and so is meant as it stands.
-    return Sensitive(plain=str(text(value)))
+    return Sensitive(plain=plain_text(value))
 
 
 def expression_text(value: Any) -> str:
+    """Return the text of an expression, for which a boolean or an integer may stand."""
     if isinstance(value, str):
-        return text(value)
+        return plain_text(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if type(value) is not int:
-        raise wrong("type", f"{shown(value)} is no whole number", "quote it if the text is meant")
+        raise refusal("type", f"{shown(value)} is no whole number", "quote it if the text is meant")
     if abs(value) > MAX_INTEGER:
-        raise wrong("range", f"{shown(value)} needs more than 64 bits, which no number of an expression has")
+        raise refusal("range", f"{shown(value)} needs more than 64 bits, which no number of an expression has")
     return str(value)
 
 
 def quoted(value: Any) -> str:
+    """Return the expression that gives a name and nothing else."""
     try:
-        return literal(text(value))
+        return literal(plain_text(value))
     except ValueError as error:
-        raise wrong("name", f"{shown(value)} cannot be written as a name: {error}") from None
+        raise refusal("name", f"{shown(value)} cannot be written as a name: {error}") from None

@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from reconciler.expression.decide import decide, parse_if
 from reconciler.expression.evaluate import Lookups, normal_question
-from reconciler.expression.language import INT_MAX, INT_MIN, Context, ExpressionError
+from reconciler.expression.language import INT_MAX, INT_MIN, METRICS, Context, ExpressionError
 from reconciler.expression.regex import verdict
-from reconciler.expression.tree import Matches, walk
+from reconciler.expression.tree import Matches, Reading, walk
 from reconciler.expression.values import Constant, Empty, EvaluationError, Known, Unknown, Value
 
 Shape = Literal["text", "integer", "boolean", "texts", "object"]
@@ -117,6 +117,8 @@ def eval_line(request: Mapping[str, Any], context: Context) -> dict[str, Any]:
         block = parse_if(expression, context)
         parts = (part for branch in block.branches for part in (branch.condition, branch.result))
         for node in (node for tree in (block.otherwise, *parts) for node in walk(tree)):
+            if isinstance(node, Reading) and node.form == "metric" and node.name not in METRICS:
+                return _refused(f"it cannot be told whether the server has the metric {node.name}")
             if isinstance(node, Matches) and node.verdict != "valid":
                 because = verdict(node.pattern)[1]
                 return _refused(f"it cannot be told whether the server takes a regular expression: {because}")

@@ -255,8 +255,9 @@ class _Machine:
             return Unknown(unknown.because)
         if name in LOOKUPS:
             return self.accept(self.lookup(name, arguments))
-        sizes = [_size(argument) for argument in arguments]
-        self.spend(max(sizes) ** 2 if name in SQUARE else sum(sizes))
+        if name in SQUARE:
+            self.spend(len(elements_of(arguments[0])) * len(elements_of(arguments[-1])))
+        self.spend(sum(map(_size, arguments)))
         return call(name, arguments)
 
     def lookup(self, name: str, arguments: tuple[Known, ...]) -> Value:

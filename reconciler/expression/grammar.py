@@ -28,7 +28,6 @@ from reconciler.expression.language import (
     ExpressionError,
     miscounted,
     misnamed,
-    vocabulary,
 )
 from reconciler.expression.regex import verdict
 from reconciler.expression.tokens import Token, lex
@@ -57,6 +56,9 @@ _FLOAT = re.compile(r"[0-9]+\.[0-9]*|\.[0-9]+")
 _DURATION = re.compile(r"([0-9]+)(ms|[smhd])", re.IGNORECASE)
 _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _CLOSES = {"(": ")", "[": "]"}
+
+#: What a metric may be called; which ones the server has, only it knows.
+_METRIC = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+\Z")
 
 
 @lru_cache(maxsize=8192)
@@ -269,7 +271,7 @@ class _Parser:
         if given != 0:
             raise miscounted(token.kind, 1, given + 1, column)
         form = "system" if token.kind == "system" else "metric"
-        if name not in (SYSTEM if form == "system" else vocabulary().metrics):
+        if name not in SYSTEM if form == "system" else not _METRIC.match(name):
             raise ExpressionError(f"{form} knows no {name[:64]!r}", column, "unknown", name)
         return Reading(column, "system" if form == "system" else "metric", name, inner, quote)
 

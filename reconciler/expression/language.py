@@ -64,6 +64,9 @@ FAILING = frozenset(("dns_query", "sql_query"))
 #: What `system('…')` can be asked for.
 SYSTEM = frozenset(("domain", "hostname", "node_id", "node_hostname", "node_role"))
 
+#: Metrics that the server is known to have; it has more, so that another well-formed name cannot be judged.
+METRICS = frozenset(("queue.count",))
+
 
 class Context(Struct, frozen=True):
     """Where an expression stands: the variables and the constants that may be used there."""
@@ -73,18 +76,17 @@ class Context(Struct, frozen=True):
 
 
 class Vocabulary(Struct, frozen=True, forbid_unknown_fields=True):
-    """Every variable, constant and metric of the server, whatever the context."""
+    """The variables and constants of outbound mail and sessions, whatever the context."""
 
     server: str
     variables: frozenset[str]
     #: In the server's order, which is how it compares them.
     constants: tuple[str, ...]
-    metrics: frozenset[str]
 
 
 @cache
 def vocabulary() -> Vocabulary:
-    """Return every word that the server knows. Read late: a text that is right has no need of it."""
+    """Return the words that only some contexts know. Read late: a text that is right has no need of it."""
     return msgspec.json.decode((Path(__file__).parent / "vocabulary.json").read_bytes(), type=Vocabulary)
 
 

@@ -1,7 +1,7 @@
 """Judges specs by their kind's schema, and says in plain words what is wrong.
 
 Law: jsonschema-rs accepts, jsonschema explains what was rejected, and the two agree (a property test holds it); every
-mistake of a spec is told, where it stands.
+mistake of a spec is told where it stands, and nothing that may be a secret is shown.
 """
 
 from __future__ import annotations
@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
+from msgspec.json import encode
 
 from reconciler.catalogue import Catalogue, Kind
 from reconciler.schema import DIALECT, spec_schema
+from reconciler.units import print_duration, print_size, shown
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -63,7 +66,7 @@ def _quick(schema: Schema) -> Callable[[Any], bool]:
         try:
             return bool(judge.is_valid(spec))
         except ValueError:
-            # Integers beyond 64 bits cannot be carried over; the slow judge has no such bound.
+            # A subclass of str, or half of a surrogate pair, cannot be carried over; the slow judge takes any value.
             return False
 
     return accepts
@@ -71,130 +74,261 @@ def _quick(schema: Schema) -> Callable[[Any], bool]:
 
 def explain(schema: Schema, value: object) -> list[Fault]:
     """Return the mistakes of a value, as jsonschema finds them and in our words."""
-    validator = _slow()({"$schema": DIALECT, **schema})
-    found = [fault for error in validator.iter_errors(value) for fault in _fault(error)]
-    return sorted(dict.fromkeys(found), key=lambda fault: fault.path)
+    found = [_Found(schema, error) for error in _slow()({"$schema": DIALECT, **schema}).iter_errors(value)]
+    # Which fields are right depends on the variant: where two are named, nothing else can be said.
+    torn = [each.path for each in found if each.keyword == "oneOf" and len(each.given) > 1 and "type" in each.given]
+    told = [
+        fault
+        for each in found
+        for fault in _EXPLAINED.get(each.keyword, _other)(each)
+        if not any(each.path[: len(path)] == path and (each.path, each.keyword) != (path, "oneOf") for path in torn)
+    ]
+    return sorted(dict.fromkeys(told), key=lambda fault: fault.path)
 
 
+@cache
 def _slow() -> Any:
     from jsonschema import Draft202012Validator, validators
 
-    return validators.extend(Draft202012Validator, {"pattern": _pattern})  # type: ignore[no-untyped-call] # in jsonschema
+    return validators.extend(Draft202012Validator, {"pattern": _ecma})  # type: ignore[no-untyped-call] # in jsonschema
 
 
-def _pattern(_: Any, pattern: str, value: Any, __: Any) -> Iterator[Any]:
+def _ecma(_: Any, pattern: str, value: Any, __: Any) -> Iterator[Any]:
     """Match as ECMA-262 does: `$` is the end of the text, not the place before a last line break."""
     from jsonschema.exceptions import ValidationError
 
     if isinstance(value, str) and not re.search(pattern.replace("$", r"\Z"), value):
-        yield ValidationError(f"{value!r} does not match")
+        yield ValidationError("it does not match")
 
 
-def _fault(error: ValidationError) -> Iterator[Fault]:  # noqa: C901 - one short case a keyword
-    path = tuple(str(step) for step in error.absolute_path)
-    keyword, value, schema = error.validator, error.instance, error.schema
-    rule: Any = error.validator_value
-    if not isinstance(schema, Mapping):
-        yield Fault(path, "schema", "it is not allowed here")
-        return
-    # What may be a secret in the wrong place is never shown.
-    shown = "the value" if schema.get("writeOnly") else _shown(value)
-    match keyword:
-        case "additionalProperties" if isinstance(value, dict) and rule is False:
-            patterns = [re.compile(pattern) for pattern in schema.get("patternProperties", ())]
-            known = list(schema.get("properties", ()))
-            for name in value:
-                if name not in known and not any(pattern.search(name) for pattern in patterns):
-                    yield _unknown(path, name, known)
-        case "required" if isinstance(value, dict):
-            for name in rule:
-                if name not in value:
-                    yield Fault(path, "missing", f"the required field {name} is missing")
-        case "oneOf":
-            yield _one_of(path, rule, value)
-        case "enum":
-            yield _choice(path, value, [each for each in rule if each is not None])
-        case "const":
-            yield Fault(path, "value", f"{shown} must be {_shown(rule)} here")
-        case "type":
-            kinds = rule if isinstance(rule, list) else [rule]
-            expected = _expected(kinds, schema)
-            hint = "leave the field out to take its default" if value is None else ""
-            yield Fault(path, "type", f"{shown} is no {expected}", hint)
-        case "minimum":
-            yield Fault(path, "range", f"{value} is under {rule}")
-        case "maximum":
-            yield Fault(path, "range", f"{value} is over {rule}")
-        case "minItems" | "minProperties":
-            yield Fault(path, "length", f"it needs at least {rule} member{'s' * (rule != 1)}")
-        case "minLength":
-            yield Fault(path, "empty", "it is empty", "the server takes no empty text; leave the field out")
-        case "uniqueItems":
-            yield Fault(path, "repeat", "a member stands here twice")
-        case "pattern":
-            yield _mismatch(path, shown, schema)
-        case _:
-            yield Fault(path, "schema", f"{shown} is not allowed here")
+class _Found:
+    """An error of jsonschema, and what the schemas above it say."""
+
+    def __init__(self, schema: Schema, error: ValidationError) -> None:
+        self.keyword = str(error.validator)
+        self.value: Any = error.instance
+        self.rule: Any = error.validator_value
+        self.schema: Mapping[str, Any] = error.schema if isinstance(error.schema, Mapping) else {}
+        self.path = tuple(str(step) for step in error.absolute_path)
+        steps = list(error.absolute_schema_path)
+        self.above = _walked(schema, steps)
+        self.of_key = "propertyNames" in steps
+        if self.of_key:
+            self.path = (*self.path, str(self.value))
+        #: Below a property that holds a secret, anything may be the secret in the wrong place.
+        self.hidden = any(isinstance(each, Mapping) and each.get("writeOnly") for each in self.above)
+
+    @property
+    def label(self) -> str:
+        """The value as a message may show it."""
+        return "the value" if self.hidden else shown(self.value)
+
+    @property
+    def kinds(self) -> list[str]:
+        """The JSON types that the place allows."""
+        kinds = self.schema.get("type", [])
+        return kinds if isinstance(kinds, list) else [kinds]
+
+    @property
+    def given(self) -> list[str]:
+        """Which of the fields that exclude each other are there."""
+        return [name for name in _alternatives(self.rule) if isinstance(self.value, dict) and name in self.value]
+
+    def fault(self, code: str, message: str, hint: str = "", *, below: tuple[str, ...] = ()) -> Fault:
+        """Return a fault at this place, or below it."""
+        return Fault((*self.path, *below), code, message, hint, of_key=self.of_key)
 
 
-def _unknown(path: tuple[str, ...], name: str, known: list[str]) -> Fault:
-    close = get_close_matches(name, known, n=1)
+def _walked(schema: Schema, steps: list[Any]) -> list[Any]:
+    """Return every part of a schema that a path leads through."""
+    at: Any = schema
+    parts = [at]
+    for step in steps:
+        at = at[step]
+        parts.append(at)
+    return parts
+
+
+def _unknown(found: _Found) -> Iterator[Fault]:
+    known = [name for name in found.schema["properties"] if name != "@type"]
     lower = {each.lower(): each for each in known}
-    guess = lower.get(name.lower()) or (close[0] if close else "")
-    hint = f"did you mean {guess}?" if guess else "known here: " + ", ".join(each for each in known if each != "@type")
-    return Fault((*path, name), "unknown-field", f"unknown field {name}", hint, of_key=True)
+    for name in found.value:
+        if name in found.schema["properties"]:
+            continue
+        close = get_close_matches(name, known, n=1)
+        guess = lower.get(name.lower()) or (close[0] if close else "")
+        owner = _owner(found, name)
+        hint = f"known here: {', '.join(known)}" if known else ""
+        if owner:
+            hint = f"only {owner} has it"
+        elif guess:
+            hint = f"did you mean {guess}?"
+        if found.hidden and not (owner or guess):
+            # `{p4ssw0rd}` in flow style is a key without a value.
+            yield found.fault("unknown-field", "an unknown field stands here", hint)
+        else:
+            yield Fault((*found.path, name), "unknown-field", f"unknown field {_brief(name)}", hint, of_key=True)
 
 
-def _one_of(path: tuple[str, ...], rule: Any, value: Any) -> Fault:
-    names = [each["required"][0] for each in rule]
-    given = [name for name in names if isinstance(value, dict) and name in value]
+def _owner(found: _Found, name: str) -> str:
+    """Name the variants that have a field which this one has not, or "" where there are none."""
+    # The shape of a variant stands at allOf/N/then.
+    branches = found.above[-5].get("allOf", ()) if len(found.above) > 4 and isinstance(found.above[-5], Mapping) else ()
+    owners = [
+        branch["if"]["anyOf"][0]["properties"]["type"]["const"]
+        for branch in branches
+        if name in branch["then"]["properties"]
+    ]
+    return f"type {' or '.join(owners)}" if owners else ""
+
+
+def _missing(found: _Found) -> Iterator[Fault]:
+    for name in found.rule:
+        if name not in found.value:
+            described = str(found.schema.get("properties", {}).get(name, {}).get("description", ""))
+            yield found.fault("missing", f"the required field {name} is missing", _first_sentence(described))
+
+
+def _one_of(found: _Found) -> Iterator[Fault]:
+    names = _alternatives(found.rule)
     told = " or ".join(names)
-    if given:
-        return Fault(path, "both", f"{' and '.join(given)} exclude each other", f"keep one of {told}")
-    if names[0] == "type":
-        return Fault(path, "missing", "the required field type is missing", "it says which variant this is")
-    return Fault(path, "missing", f"{told} is missing")
+    if found.given:
+        yield found.fault("both", f"{' and '.join(found.given)} exclude each other", f"keep one of {told}")
+    elif names and names[0] == "type":
+        variants = found.schema["properties"]["type"]["enum"]
+        yield found.fault("missing", "the required field type is missing", f"it is one of {', '.join(variants)}")
+    else:
+        yield found.fault("missing", f"{told} is missing")
 
 
-def _choice(path: tuple[str, ...], value: Any, choices: list[Any]) -> Fault:
-    close = get_close_matches(value, choices, n=1) if isinstance(value, str) else []
-    hint = f"did you mean {close[0]}?" if close else ""
-    return Fault(path, "choice", f"{_shown(value)} is none of {', '.join(map(str, choices))}", hint)
+def _alternatives(rule: Any) -> list[str]:
+    return [each["required"][0] for each in rule] if isinstance(rule, list) else []
 
 
-def _mismatch(path: tuple[str, ...], shown: str, schema: Mapping[str, Any]) -> Fault:
-    kinds = schema.get("type")
-    expected = _expected(kinds if isinstance(kinds, list) else [kinds], schema)
-    return Fault(path, "form", f"{shown} is no {expected}")
+def _choice(found: _Found) -> Iterator[Fault]:
+    choices = [str(each) for each in found.rule if each is not None]
+    lower = {each.lower(): each for each in choices}
+    hint = ""
+    if isinstance(found.value, str):
+        close = get_close_matches(found.value, choices, n=1)
+        guess = lower.get(found.value.lower()) or (close[0] if close else "")
+        hint = f"did you mean {guess}?" if guess else ""
+    yield found.fault("choice", f"{found.label} is none of {', '.join(choices)}", hint)
 
 
-def _expected(kinds: list[Any], schema: Mapping[str, Any]) -> str:
+def _type(found: _Found) -> Iterator[Fault]:
+    hint, value = "", found.value
+    if value is None:
+        hint = "leave the field out to take its default"
+    elif found.kinds in (["integer"], ["boolean"]) and isinstance(value, str):
+        hint = "take the quotes away" if re.fullmatch("[0-9]+|true|false", value) else ""
+    elif "string" in found.kinds and "integer" not in found.kinds and isinstance(value, int | float):
+        hint = "put it in quotes"
+    yield found.fault("type", f"{found.label} is no {_expected(found)}", hint)
+
+
+def _form(found: _Found) -> Iterator[Fault]:
+    if found.of_key and not found.kinds:
+        message = f"{_brief(str(found.value))} is no place in a list"
+        yield found.fault("form", message, "keys are 0, 1, 2 and so on; or write a list")
+    else:
+        expected = "text" if found.kinds == ["string"] else _expected(found)
+        empty = found.kinds == ["string"]
+        yield found.fault("form", "it is empty but for blanks" if empty else f"{found.label} is no {expected}")
+
+
+def _least(found: _Found) -> Iterator[Fault]:
+    yield found.fault("range", f"{found.label} is under {_bound(found)}")
+
+
+def _most(found: _Found) -> Iterator[Fault]:
+    yield found.fault("range", f"{found.label} is over {_bound(found)}")
+
+
+def _bound(found: _Found) -> str:
+    """Print a bound as people would write the value."""
+    pattern = str(found.schema.get("pattern", ""))
+    printed = print_duration if "ms" in pattern else print_size if "KB" in pattern else str
+    return str(printed(found.rule))
+
+
+def _few(found: _Found) -> Iterator[Fault]:
+    yield found.fault("length", f"it needs at least {found.rule} member{'s' * (found.rule != 1)}")
+
+
+def _long(found: _Found) -> Iterator[Fault]:
+    yield found.fault("length", f"{found.label} is longer than {found.rule} bytes")
+
+
+def _empty(found: _Found) -> Iterator[Fault]:
+    yield found.fault("empty", "it is empty", "the server takes no empty text; leave the field out")
+
+
+def _repeat(found: _Found) -> Iterator[Fault]:
+    seen: set[bytes] = set()
+    for index, member in enumerate(found.value):
+        text = encode(member)
+        if text in seen:
+            label = "the value" if found.hidden else shown(member)
+            yield found.fault("repeat", f"{label} stands here twice", "keep one of them", below=(str(index),))
+        seen.add(text)
+
+
+def _const(found: _Found) -> Iterator[Fault]:
+    name = _brief(found.path[-1]) if found.path else "it"
+    yield found.fault(
+        "value", f"{found.label} must be {shown(found.rule)} here", f"leave {name} out if it is not meant"
+    )
+
+
+def _other(found: _Found) -> Iterator[Fault]:
+    yield found.fault("schema", f"{found.label} is not allowed here")
+
+
+#: What is said of an error, by the keyword of JSON Schema that found it.
+_EXPLAINED: dict[str, Callable[[_Found], Iterator[Fault]]] = {
+    "additionalProperties": _unknown,
+    "required": _missing,
+    "oneOf": _one_of,
+    "enum": _choice,
+    "type": _type,
+    "pattern": _form,
+    "minimum": _least,
+    "maximum": _most,
+    "minItems": _few,
+    "minProperties": _few,
+    "maxLength": _long,
+    "minLength": _empty,
+    "uniqueItems": _repeat,
+    "const": _const,
+}
+_WORDS = {
+    "object": "mapping",
+    "array": "list",
+    "string": "text",
+    "integer": "whole number",
+    "boolean": "true or false",
+    "null": "null",
+}
+
+
+def _expected(found: _Found) -> str:
     """Say what a place holds, by the JSON types and the pattern that its schema names."""
-    pattern = str(schema.get("pattern", ""))
+    kinds, pattern = found.kinds, str(found.schema.get("pattern", ""))
     if "integer" in kinds and "ms" in pattern:
         return "duration such as 30s, 1h30m or 500 (ms)"
     if "integer" in kinds and "KB" in pattern:
         return "size such as 512KB, 50MB or 1024 (bytes)"
     if {"object", "string", "boolean"} <= set(kinds):
         return "expression: a text, or match and else"
-    words = {
-        "object": "mapping",
-        "array": "list",
-        "string": "text",
-        "integer": "whole number",
-        "boolean": "true or false",
-        "null": "null",
-    }
-    return " or ".join(words.get(str(kind), str(kind)) for kind in kinds)
+    if kinds == ["array", "object"]:
+        return "list"
+    return " or ".join(_WORDS.get(str(kind), str(kind)) for kind in kinds)
 
 
-def _shown(value: Any) -> str:
-    """Show a value in a message, shortened; texts in single quotes, mappings and lists by their size."""
-    if isinstance(value, dict):
-        return f"a mapping of {len(value)}"
-    if isinstance(value, list):
-        return f"a list of {len(value)}"
-    if isinstance(value, bool) or value is None:
-        return {True: "true", False: "false", None: "null"}[value]
-    text = repr(value) if isinstance(value, str) else str(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _first_sentence(text: str) -> str:
+    return re.split(r"[.;:] ", text, maxsplit=1)[0].rstrip(".")
+
+
+def _brief(name: str) -> str:
+    return name if len(name) <= 60 else f"{name[:57]}..."

@@ -6,8 +6,6 @@ and never altered in place.
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from msgspec import UNSET, Struct, field
@@ -137,8 +135,8 @@ class Moulds:
             for slot in shape.slots.values()
             if slot.word.type == "reference"
         ) | {"id"}
-        #: Names that some object of the server has: the others are no property names at all.
-        self.names = known_names() | {
+        #: Names that some kind of the catalogue has: to this server the others are no property names at all.
+        self.names = frozenset(("@type", "id")) | {
             name
             for mould in (*self.kinds.values(), *self._types.values())
             for shape in mould.shapes.values()
@@ -206,9 +204,3 @@ def _empty(word: Property, mould: Mould | None) -> Any:
             return mould.default if mould else {}
         case _:
             return {}
-
-
-@cache
-def known_names() -> frozenset[str]:
-    """Return every property name that some object type of the server has, those outside the catalogue included."""
-    return frozenset((Path(__file__).parent / "names.txt").read_text("ascii").split())

@@ -54,12 +54,24 @@ def syntax_problem(text: str, error: yaml.YAMLError, last: Any, names: Iterable[
     unclosed = _unclosed_quote(mark, detail, context, last, str(getattr(error, "context", None) or ""))
     if unclosed is not None:
         return unclosed
+    written = len(text.rstrip())
+    if mark.index >= written and "flow" in str(getattr(error, "context", None)):
+        return _unclosed_bracket(text[:written], context, detail)
     line, column = mark.line + 1, mark.column + 1
     source = line_at(text, mark.index)
     mistake = expression_mistake(source, detail, names) if source else None
     if mistake is not None:
         return Problem(line, column, *mistake)
     return Problem(line, column, "yaml-syntax", f"not valid YAML: {detail}", _hint(detail, source, mark, context))
+
+
+def _unclosed_bracket(text: str, context: Any, detail: str) -> Problem:
+    """Return the problem of a text that ends within brackets: where they open, or else where the text ends."""
+    if context is not None and "',' or" in detail:
+        message = "the bracket that opens here is never closed"
+        return Problem(context.line + 1, context.column + 1, "yaml-syntax", message, "close it")
+    line, column = text.count("\n") + 1, len(text) - text.rfind("\n") - 1
+    return Problem(line, max(column, 1), "yaml-syntax", "the text ends here, and a bracket is not closed", "close it")
 
 
 def _unclosed_quote(mark: Any, detail: str, context: Any, last: Any, doing: str) -> Problem | None:

@@ -177,10 +177,10 @@ def value_around(line: Line) -> Value | None:
 
 
 def corrected(line: Line, value: Value, names: Iterable[str] = ()) -> str:
-    """Return the hint with the value quoted; without it where it may be a secret or the line is long."""
+    """Return the hint with the value quoted; without it where that is unsure, long, or may show a secret."""
     text = line.text
     fixed = (text[: value.start] + quoted(text[value.start : value.stop]) + text[value.stop :]).strip()
-    if len(fixed) > MAX_SHOWN or not may_show(fixed, *names):
+    if not value.closed or len(fixed) > MAX_SHOWN or not may_show(fixed, *names):
         return f"put the whole value{f' of `{value.key}`' if value.key else ''} in quotes"
     return f"write {fixed}"
 
@@ -222,7 +222,7 @@ def cut_mistake(text: str, start: int, stop: int, names: Iterable[str]) -> tuple
         return None
     comment = match[1] == "#"
     if comment and text[stop - 1] in OPERATORS:
-        value = value._replace(stop=len(line.text.rstrip()))
+        value = value._replace(stop=len(line.text.rstrip()), closed=True)
     elif not value.closed or value.stop <= line.column:
         return None
     if comment:

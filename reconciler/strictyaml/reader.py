@@ -346,6 +346,8 @@ class _Reader:
         self._tell(event, doubt.code, message, doubt.hint if show else "put it in quotes")
 
     def _repeat(self, event: Any, key: Any) -> None:
+        if key is _NO_KEY:  # told already
+            return
         self.repeats = True
         name, hint = ("<<", "<<: [*a, *b] merges several") if key is _MERGE else (short(key), "keep one of them")
         self._tell(event, "duplicate-key", f"the key `{name}` stands twice in one mapping", hint)

@@ -1,7 +1,7 @@
-"""Compares what the manifests want with what the server holds, and says what would have to be sent.
+"""The comparison itself: changes with minimal patches, and what cannot or need not be compared.
 
-Law: pure; `diff(x, x)` is empty; equality is type-exact; a masked secret is unknown, never equal and never changed.
-The only home of deepdiff, which is asked only about values that are known to differ and will be shown.
+Law: pure, and everything about a kind comes from the catalogue. What is left alone keeps the live value, whatever else
+happens to its object; a value that was read masked is never sent.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from typing import Any
 from msgspec import UNSET, Struct
 
 from reconciler.catalogue import Catalogue, Kind, Property, Record
-from reconciler.errors import Diagnostic
-from reconciler.expression import same
+from reconciler.diff.equality import exact, same_branches, same_text
+from reconciler.diff.pairing import out_of_order, pair
+from reconciler.errors import Diagnostic, NotAllowed
 from reconciler.model import (
+    MASK,
     Address,
     Change,
     Difference,
@@ -40,15 +42,6 @@ class _Compared(Struct):
     unknown: list[str]
 
 
-def exact(want: Any, have: Any) -> bool:
-    """Whether two wire values are equal, types included: 1, 1.0 and true all differ."""
-    if type(want) is not type(have):
-        return False
-    if isinstance(want, dict):
-        return want.keys() == have.keys() and all(exact(value, have[key]) for key, value in want.items())
-    return bool(want == have)
-
-
 class Diff:
     """Comparisons by one catalogue; what to compare is worked out once per kind and variant."""
 
@@ -69,10 +62,14 @@ class Diff:
 
         Args:
             desired: the resources in scope.
-            live: what the server holds.
+            live: what the server holds; every kind compared must have been read.
             kinds: the kinds whose undeclared objects are named.
             declared: every resource of the manifests, where the scope is narrower; what they stand for is declared.
             rotate: whether the secrets of an object are to be sent although they cannot be compared.
+
+        Raises:
+            NotAllowed: a resource names an object of a kind that the credentials may not read.
+            ValueError: a kind was not read, which is not the same as that there is nothing of it.
         """
         changes: list[Change] = []
         unknown: list[Secret] = []
@@ -86,6 +83,8 @@ class Diff:
         scope = None if declared is None else {resource.address for resource in desired}
         unchanged = 0
         for name in sorted({*by_kind, *kinds}):
+            if name not in live.objects:
+                raise ValueError(f"{name} was not read")
             kind = self.catalogue.kinds[name]
             matches, rest, mistakes = pair(kind, by_kind[name], live.of(name))
             problems += mistakes
@@ -94,8 +93,9 @@ class Diff:
                 (r.address, o.id) for r, o in matches if r.named and o is not None and r.address.name != o.address.name
             ]
             matches = [(r, o) for r, o in matches if scope is None or r.address in scope]
-            late = _out_of_order(matches, live.of(name)) if kind.ordered else frozenset()
+            late = out_of_order(matches, live.of(name)) if kind.ordered else frozenset()
             for resource, found in matches:
+                self._check_readable(kind, resource, live)
                 if found is None:
                     changes.append(self._create(kind, resource))
                     continue
@@ -136,6 +136,20 @@ class Diff:
             shape = self._shapes[key] = tuple(record.shape(variant).items())
         return shape
 
+    def _check_readable(self, kind: Kind, resource: Resource, live: LiveState) -> None:
+        """Refuse a reference by name where no name can be told from another."""
+        if not live.forbidden:
+            return
+        for name, prop in self._shape(kind, resource.wire.get("@type", "")):
+            target = resource.wire.get(name)
+            if prop.to in live.forbidden and isinstance(target, Address) and not target.id:
+                place = resource.place(name)
+                raise NotAllowed(
+                    f"{place} {resource.address} {name}: the credentials may not read {prop.to}, "
+                    f"so that it cannot be told which object {target} is",
+                    f"they need sys{prop.to}Query and sys{prop.to}Get; or write {name}: id:… with the server's id",
+                )
+
     def _create(self, kind: Kind, resource: Resource) -> Change:
         body = self.sendable(kind, resource.wire)
         return Change(
@@ -157,36 +171,19 @@ class Diff:
         move: bool,
         mistakes: list[Diagnostic],
     ) -> tuple[Change | None, list[str]]:
-        want, have = resource.wire, found.wire
+        want, have = _managed(kind, resource, found), found.wire
         compared = _Compared([], {}, [])
         variant, before = want.get("@type", ""), have.get("@type", "")
         if variant == before:
-            self._compare_shape(kind, want, have, resource.unmanaged, compared, rotating=rotate(resource.address))
-        recreate = self._recreate(kind, resource, found, move=move)
+            self._compare_shape(kind, want, have, compared, rotating=rotate(resource.address))
+        recreate = self._recreate(kind, want, have, move=move)
         if variant == before and not compared.fields and not recreate:
             return None, compared.unknown
-        frozen = [
-            f.pointer
-            for f in compared.fields
-            if kind.shape(variant)[f.pointer.partition("/")[0]].mutability == "immutable"
-        ]
-        if frozen:
-            place = resource.place(frozen[0])
-            mistakes.append(
-                Diagnostic(
-                    file=place.file,
-                    line=place.line,
-                    column=place.column,
-                    address=str(resource.address),
-                    pointer=frozen[0],
-                    code="immutable",
-                    message=f"the server does not let {frozen[0]} of object {found.id} change",
-                    hint="declare a new object, and destroy the old one",
-                )
-            )
+        problem = self._impossible(kind, resource, found, want, compared, whole=variant != before or bool(recreate))
+        if problem:
+            mistakes.append(problem)
             return None, compared.unknown
-        source = resource.place(compared.fields[0].pointer) if compared.fields else resource.source
-        update = Change(
+        change = Change(
             action="update",
             address=resource.address,
             id=found.id,
@@ -194,10 +191,10 @@ class Diff:
             fields=tuple(compared.fields),
             before=have,
             after=want,
-            source=source,
+            source=resource.place(compared.fields[0].pointer) if compared.fields else resource.source,
         )
         if variant == before and not recreate:
-            return update, compared.unknown
+            return change, compared.unknown
         body = self.sendable(kind, want)
         return (
             Change(
@@ -205,24 +202,41 @@ class Diff:
                 address=resource.address,
                 id=found.id,
                 patch=body,
-                fields=tuple(compared.fields) if variant == before else tuple(_variant_fields(body, have)),
+                fields=change.fields if variant == before else tuple(_variant_fields(body, have)),
                 before=have,
                 after=want,
-                source=source,
+                source=change.source,
                 because=recreate or f"the variant changes from {before} to {variant}",
                 recreate=bool(recreate),
             ),
             [],
         )
 
-    def _recreate(self, kind: Kind, resource: Resource, found: LiveObject, *, move: bool) -> str:
+    def _impossible(
+        self, kind: Kind, resource: Resource, found: LiveObject, want: Wire, compared: _Compared, *, whole: bool
+    ) -> Diagnostic | None:
+        """Say why an object that is there cannot be made as wanted, if that is so."""
+        shape = kind.shape(want.get("@type", ""))
+        tops = [each.pointer.partition("/")[0] for each in compared.fields]
+        frozen = next((name for name in tops if shape[name].mutability == "immutable"), "")
+        if frozen and not whole:
+            message = f"the server does not let {frozen} of object {found.id} change"
+            return _problem(resource, frozen, "immutable", message, "declare a new object, and destroy the old one")
+        lost = next((name for name in map(_top, resource.unmanaged) if _masked(want.get(name))), "")
+        if lost and whole:
+            message = f"the whole object has to be sent, and the secret in {lost} is left alone and cannot be read"
+            return _problem(resource, lost, "unmanaged", message, f"declare {lost}")
+        return None
+
+    def _recreate(self, kind: Kind, want: Wire, have: Wire, *, move: bool) -> str:
         """Return why only a new object can be as wanted, or ""."""
         if move:
             return "the server runs these in the order of their creation"
-        for name, prop in self._shape(kind, resource.wire.get("@type", "")):
-            unset = prop.one_way and exact(resource.wire.get(name), prop.default)
-            if unset and name not in resource.unmanaged and not exact(found.wire.get(name), prop.default):
-                return f"the server cannot unset {name}"
+        for name, prop in self._shape(kind, want.get("@type", "")):
+            if prop.one_way and name in want and name in have:
+                unset = exact(want[name], prop.default) and not exact(have[name], prop.default)
+                if unset:
+                    return f"the server cannot unset {name}"
         return ""
 
     def _compare_shape(
@@ -230,7 +244,6 @@ class Diff:
         record: Record,
         want: Mapping[str, Any],
         have: Mapping[str, Any],
-        unmanaged: tuple[str, ...],
         compared: _Compared,
         path: str = "",
         *,
@@ -244,14 +257,12 @@ class Diff:
             if type(wanted) is type(held) and not isinstance(wanted, dict) and wanted == held:
                 continue
             pointer = path + name
-            if unmanaged and pointer in unmanaged:
-                continue
             if prop.language and isinstance(held, dict):
-                _compare_expression(wanted, held, pointer, unmanaged, compared)
+                _compare_expression(wanted, held, pointer, compared)
                 continue
             nested = self.catalogue.record(prop.of) if prop.type == "object" else None
             if nested is not None and not nested.variants and isinstance(held, dict):
-                self._compare_shape(nested, wanted, held, unmanaged, compared, pointer + "/", rotating=rotating)
+                self._compare_shape(nested, wanted, held, compared, pointer + "/", rotating=rotating)
             elif not self._equal(prop, wanted, held, pointer, compared.unknown, rotating=rotating):
                 compared.fields.append(FieldChange(pointer, held, wanted))
                 compared.patch[pointer] = wanted
@@ -281,133 +292,69 @@ class Diff:
     def _left(self, kind: Kind, resource: Resource, found: LiveObject) -> Iterator[str]:
         """Yield the properties of a singleton that nobody declares and that are not at their default."""
         for name, prop in kind.properties.items():
-            if name not in resource.wire and not exact(found.wire.get(name), prop.default):
+            chosen = name in resource.wire or name in resource.unmanaged
+            if not chosen and not exact(found.wire.get(name), prop.default):
                 yield name
 
 
-def pair(
-    kind: Kind, resources: Sequence[Resource], objects: Sequence[LiveObject]
-) -> tuple[list[tuple[Resource, LiveObject | None]], list[LiveObject], list[Diagnostic]]:
-    """Match resources with live objects: by id where one is bound, else by key, and by order where names share a key.
-
-    Returns:
-        The pairs (with None for what is to be created), the objects left over, and what is ambiguous.
-    """
-    by_id = {each.id: each for each in objects}
-    bound = {resource.id for resource in resources if resource.id}
-    by_key: dict[Any, list[LiveObject]] = {}
-    for each in objects:
-        if each.id not in bound:
-            by_key.setdefault(each.key, []).append(each)
-    pairs: list[tuple[Resource, LiveObject | None]] = []
-    problems: list[Diagnostic] = []
-    taken: set[str] = set()
-    for resource in resources:
-        found: LiveObject | None
-        if resource.id:
-            found = by_id.get(resource.id)
-            if found is None:
-                problems.append(
-                    _unpaired(resource, "unknown-id", f"the server has no object with the id {resource.id}")
-                )
-                continue
-        else:
-            candidates = by_key.get(resource.key, [])
-            if len(candidates) > 1 and not resource.named:
-                ids = ", ".join(each.id for each in candidates)
-                problems.append(
-                    _unpaired(
-                        resource,
-                        "ambiguous",
-                        f"the server has {len(candidates)} objects with this key: {ids}",
-                        "bind the document to one with metadata.id, or declare each with a metadata.name",
-                    )
-                )
-                taken.update(each.id for each in candidates)
-                continue
-            found = next((each for each in candidates if each.id not in taken), None)
-        if found is not None:
-            taken.add(found.id)
-        pairs.append((resource, found))
-    return pairs, [each for each in objects if each.id not in taken], problems
+def _managed(kind: Kind, resource: Resource, found: LiveObject) -> Wire:
+    """Return what is wanted of an object, with the live values of everything that is left alone."""
+    if not resource.unmanaged:
+        return resource.wire
+    want = dict(resource.wire)
+    shape, before = kind.shape(want.get("@type", "")), kind.shape(found.wire.get("@type", ""))
+    for pointer in resource.unmanaged:
+        name, _, rest = pointer.partition("/")
+        # A singleton's property that nobody declares is not here, and a new variant may not have it.
+        if name in want and name in found.wire and shape.get(name) == before.get(name):
+            want[name] = _grafted(want[name], found.wire[name], rest)
+    return want
 
 
-def _unpaired(resource: Resource, code: str, message: str, hint: str = "") -> Diagnostic:
-    source = resource.source
+def _grafted(want: Any, have: Any, pointer: str) -> Any:
+    """Return a wanted value with the part that a pointer leads to taken from the live value."""
+    if not pointer:
+        return have
+    step, _, rest = pointer.partition("/")
+    if not isinstance(want, dict) or not isinstance(have, dict) or step not in have:
+        return want
+    if want.get("@type") != have.get("@type"):
+        return want
+    return {**want, step: _grafted(want.get(step), have[step], rest)}
+
+
+def _top(pointer: str) -> str:
+    return pointer.partition("/")[0]
+
+
+def _masked(value: Any) -> bool:
+    """Whether a nested object holds a secret as it was read."""
+    return isinstance(value, dict) and any(each == MASK or _masked(each) for each in value.values())
+
+
+def _problem(resource: Resource, pointer: str, code: str, message: str, hint: str) -> Diagnostic:
+    place = resource.place(pointer)
     return Diagnostic(
-        file=source.file,
-        line=source.line,
-        column=source.column,
+        file=place.file,
+        line=place.line,
+        column=place.column,
         address=str(resource.address),
+        pointer=pointer,
         code=code,
         message=message,
         hint=hint,
     )
 
 
-def _out_of_order(
-    pairs: Sequence[tuple[Resource, LiveObject | None]], objects: Sequence[LiveObject]
-) -> frozenset[Address]:
-    """Return what must be created anew so that creation order becomes the declared order.
-
-    New objects come last on the server, so only the longest run of the first declared ones can stay.
-    """
-    places = {each.id: place for place, each in enumerate(objects)}
-    late: set[Address] = set()
-    last = -1
-    for resource, found in pairs:
-        place = len(places) if found is None else places[found.id]
-        if found is not None and place < last:
-            late.add(resource.address)
-            place = len(places)
-        last = place
-    return frozenset(late)
-
-
-def _compare_expression(
-    want: Mapping[str, Any], have: Mapping[str, Any], pointer: str, unmanaged: tuple[str, ...], compared: _Compared
-) -> None:
+def _compare_expression(want: Mapping[str, Any], have: Mapping[str, Any], pointer: str, compared: _Compared) -> None:
     """Compare two expressions by their tokens: white space that means nothing is no difference."""
-    for name, equal in (("match", _same_list), ("else", _same_text)):
-        at = f"{pointer}/{name}"
-        if at not in unmanaged and not equal(want.get(name), have.get(name)):
-            compared.fields.append(FieldChange(at, have.get(name), want.get(name)))
-            compared.patch[at] = want.get(name)
-
-
-def _same_text(want: Any, have: Any) -> bool:
-    return want == have or (isinstance(want, str) and isinstance(have, str) and same(want, have))
-
-
-def _same_list(want: Any, have: Any) -> bool:
-    if not isinstance(want, dict) or not isinstance(have, dict) or want.keys() != have.keys():
-        return False
-    return all(
-        branch.keys() == have[key].keys() and all(_same_text(text, have[key][part]) for part, text in branch.items())
-        for key, branch in want.items()
-    )
+    for name, equal in (("match", same_branches), ("else", same_text)):
+        if not equal(want.get(name), have.get(name)):
+            compared.fields.append(FieldChange(f"{pointer}/{name}", have.get(name), want.get(name)))
+            compared.patch[f"{pointer}/{name}"] = want.get(name)
 
 
 def _variant_fields(body: Wire, have: Wire) -> Iterator[FieldChange]:
     for name, value in body.items():
         if not exact(value, have.get(name)):
             yield FieldChange(name, have.get(name, UNSET), value)
-
-
-def details(before: Any, after: Any) -> list[tuple[str, Any, Any]]:
-    """Say element by element how two human values differ: path, value before, value after (UNSET where absent).
-
-    Meant for what is shown, since it is some hundred times slower than knowing that they differ.
-    """
-    from deepdiff import DeepDiff
-
-    found: list[tuple[str, Any, Any]] = []
-    for group in DeepDiff(before, after, view="tree", threshold_to_diff_deeper=0).values():
-        for level in group:
-            path = "/".join(str(step) for step in level.path(output_format="list"))
-            found.append((path, _shown(level.t1), _shown(level.t2)))
-    return sorted(found, key=lambda each: [(0, int(s), "") if s.isdigit() else (1, 0, s) for s in each[0].split("/")])
-
-
-def _shown(value: Any) -> Any:
-    return UNSET if type(value).__name__ == "NotPresent" else value

@@ -1,0 +1,38 @@
+"""When two wire values are the same.
+
+Law: types count, the order of an object's members does not, and white space between the tokens of an expression
+neither; what is not understood is different.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reconciler.expression import same
+
+
+def exact(want: Any, have: Any) -> bool:
+    """Whether two wire values are equal, types included: 1, 1.0 and true all differ."""
+    if type(want) is not type(have):
+        return False
+    if isinstance(want, dict):
+        return want.keys() == have.keys() and all(exact(value, have[key]) for key, value in want.items())
+    return bool(want == have)
+
+
+def same_text(want: Any, have: Any) -> bool:
+    """Whether two expressions have the same tokens."""
+    return exact(want, have) or (isinstance(want, str) and isinstance(have, str) and same(want, have))
+
+
+def same_branches(want: Any, have: Any) -> bool:
+    """Whether two lists of branches are the same ones in the same order."""
+    if not isinstance(want, dict) or not isinstance(have, dict) or want.keys() != have.keys():
+        return False
+    return all(_same_branch(branch, have[key]) for key, branch in want.items())
+
+
+def _same_branch(want: Any, have: Any) -> bool:
+    if not isinstance(want, dict) or not isinstance(have, dict) or want.keys() != have.keys():
+        return False
+    return all(same_text(text, have[part]) for part, text in want.items())

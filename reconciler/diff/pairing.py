@@ -1,0 +1,98 @@
+"""Which live object each resource stands for.
+
+Law: nothing is guessed: by id where one is bound, else by match key, and by order only where every document that shares
+a key has a name of its own. What remains ambiguous is a diagnostic, and touches no object.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+from reconciler.catalogue import Kind
+from reconciler.errors import Diagnostic
+from reconciler.model import Address, LiveObject, Resource
+
+Pairs = list[tuple[Resource, LiveObject | None]]
+
+
+def pair(
+    kind: Kind, resources: Sequence[Resource], objects: Sequence[LiveObject]
+) -> tuple[Pairs, list[LiveObject], list[Diagnostic]]:
+    """Match resources with the live objects of their kind.
+
+    Returns:
+        The pairs (with None for what is to be created), the objects left over, and what is ambiguous.
+    """
+    by_id = {each.id: each for each in objects}
+    bound = {resource.id for resource in resources if resource.id}
+    by_key: dict[Any, list[LiveObject]] = {}
+    for each in objects:
+        if each.id not in bound:
+            by_key.setdefault(each.key, []).append(each)
+    shares = Counter(resource.key for resource in resources if not resource.id)
+    pairs: Pairs = []
+    problems: list[Diagnostic] = []
+    taken: set[str] = set()
+    for resource in resources:
+        if resource.id:
+            found = by_id.get(resource.id)
+            if found is None:
+                problems.append(
+                    _unpaired(resource, "unknown-id", f"the server has no object with the id {resource.id}")
+                )
+                continue
+        else:
+            candidates = by_key.get(resource.key, [])
+            problem = "" if resource.named or kind.singleton else _ambiguity(candidates, shares[resource.key])
+            if problem:
+                hint = "bind the document to one with metadata.id, or declare each with a metadata.name"
+                problems.append(_unpaired(resource, "ambiguous", problem, hint))
+                taken.update(each.id for each in candidates)
+                continue
+            found = next((each for each in candidates if each.id not in taken), None)
+        if found is not None:
+            taken.add(found.id)
+        pairs.append((resource, found))
+    return pairs, [each for each in objects if each.id not in taken], problems
+
+
+def _ambiguity(candidates: Sequence[LiveObject], documents: int) -> str:
+    """Say why a document without a name of its own does not tell which object it means, or ""."""
+    if len(candidates) > 1:
+        ids = ", ".join(each.id for each in candidates)
+        return f"the server has {len(candidates)} objects with this key: {ids}"
+    if documents > 1:
+        return f"{documents} documents have this key"
+    return ""
+
+
+def _unpaired(resource: Resource, code: str, message: str, hint: str = "") -> Diagnostic:
+    source = resource.source
+    return Diagnostic(
+        file=source.file,
+        line=source.line,
+        column=source.column,
+        address=str(resource.address),
+        code=code,
+        message=message,
+        hint=hint,
+    )
+
+
+def out_of_order(pairs: Pairs, objects: Sequence[LiveObject]) -> frozenset[Address]:
+    """Return what must be created anew so that the order of creation becomes the declared order.
+
+    New objects come last on the server, so only the longest run of the first declared ones can stay.
+    """
+    places = {each.id: place for place, each in enumerate(objects)}
+    late: set[Address] = set()
+    last = -1
+    for resource, found in pairs:
+        place = len(places) if found is None else places[found.id]
+        if found is not None and place < last:
+            late.add(resource.address)
+            place = len(places)
+        last = place
+    return frozenset(late)
