@@ -42,6 +42,8 @@ slow: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/pages.py
+	$(BIN)/python benchmarks/expressions.py
 
 lock: $(READY)
 	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras \

@@ -26,17 +26,41 @@ COMMANDS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
         ("server", "policy", "yes", "no_reload", "rotate_secrets"),
     ),
     "drift": ("Compare, for cron: quiet when in sync.", True, ("server", "policy")),
+    "explain": ("Tell which way a message would take, and why.", True, ("server", "message")),
+    "test": ("Run the routing tests.", True, ("config", "target")),
     "reload": ("Make the server's stored settings live.", False, ("server",)),
+    "import": ("Write live state as manifests.", False, ("server", "kind", "import_out")),
+    "fmt": ("Lay out manifests, comments kept.", True, ("config", "target", "check", "diff")),
+    "permissions": ("Tell the least permissions needed.", True, ("config", "target", "kind", "only", "prune")),
     "schema": ("Write the JSON Schemas, or check them.", False, ("out", "check")),
     "eval": ("Evaluate expressions, a JSON object per line.", False, ()),
     "sandbox": ("Run the embedded JMAP server.", False, ("sandbox",)),
     "demo": ("Take the tour on an embedded server.", False, ()),
 }
 #: What the interface names and this version does not do yet: refused by name, never ignored.
-LATER_COMMANDS = ("import", "explain", "test", "fmt", "rollback", "permissions", "doctor")
-LATER_OPTIONS = ("--write", "--journal", "--plan", "--diff", "--live")
+LATER_COMMANDS = ("rollback", "doctor")
+LATER_OPTIONS = ("--write", "--journal", "--plan")
+#: Formats that one command has beside text and json.
+OWN_FORMATS = {"test": ("junit",)}
 LATER_FORMATS = ("markdown", "html", "github", "gitlab", "sarif", "junit")
 
+#: What `explain` is told of a message.
+MESSAGE = (
+    *("rcpt", "sender", "retry", "last_error", "source", "priority", "size", "queue_name", "local_domain"),
+    *("local_address", "lookup", "mx", "remote_ip", "received_from_ip", "received_via_port", "live", "graph"),
+)
+#: Options that only one command reads.
+EXTRA = ("out", "check", "diff", "host", "port", "database", "fault", *MESSAGE)
+#: Options that some commands have without those that stand beside them elsewhere.
+ALONE: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "kind": (("--kind",), {"multiple": True, "metavar": "KIND", "help": "Look at this kind only; repeatable."}),
+    "only": (("--only",), {"multiple": True, "metavar": "GLOB", "help": "Look at these addresses only; repeatable."}),
+    "prune": (("--prune/--no-prune", "prune"), {"default": None, "help": "With pruning, or without."}),
+    "import_out": (("--out",), {"default": "", "metavar": "DIR", "help": "Write a file for each kind here."}),
+    "diff": (("--diff",), {"is_flag": True, "help": "Write nothing; show what would change."}),
+}
+#: Commands whose name no module can have.
+MODULES = {"import": "import_command"}
 #: The exit code of wrong usage; stated here too, so that `--help` imports nothing.
 USAGE = 64
 
@@ -50,6 +74,8 @@ def _option(*names: str, **settings: Any) -> click.Option:
 
 def _group(name: str) -> list[click.Parameter]:
     """Return the options that a name in COMMANDS stands for."""
+    if name in ALONE:
+        return [_option(*ALONE[name][0], **ALONE[name][1])]
     match name:
         case "config":
             return [_option("--config", default="", metavar="FILE", help="Configuration instead of reconciler.yaml.")]
@@ -91,6 +117,26 @@ def _group(name: str) -> list[click.Parameter]:
             return [_option("--out", default="", metavar="DIR", help="Where to write.  [schemas]")]
         case "check":
             return [_option("--check", is_flag=True, help="Write nothing; exit 2 when something would change.")]
+        case "message":
+            return [
+                _option("--rcpt", required=True, metavar="ADDRESS", help="Recipient."),
+                _option("--sender", default=None, metavar="ADDRESS", help="Sender; '' is a bounce's."),
+                _option("--retry", default="0", metavar="N|A..B", help="Attempts to explain; 0 is the first.  [0]"),
+                _option("--last-error", default="", metavar="NAME", help="Why attempts failed.  [connection]"),
+                _option("--source", default="", metavar="NAME", help="Where it came from.  [unauthenticated]"),
+                _option("--priority", default=None, type=int, metavar="N", help="Priority.  [0]"),
+                _option("--size", default="", metavar="SIZE", help="Size, in bytes or such as 5MB."),
+                _option("--queue-name", default="", metavar="NAME", help="Virtual queue."),
+                _option("--local-domain", multiple=True, metavar="DOMAIN", help="Domain of the server; repeatable."),
+                _option("--local-address", multiple=True, metavar="ADDRESS", help="Address of the server; repeatable."),
+                _option("--lookup", multiple=True, metavar="CALL=VALUE", help="Answer of a lookup; repeatable."),
+                _option("--mx", default=None, metavar="HOST", help="Host that is delivered to."),
+                _option("--remote-ip", default="", metavar="IP", help="Address that is delivered to."),
+                _option("--received-from-ip", default="", metavar="IP", help="Address that it came from."),
+                _option("--received-via-port", default=None, type=int, metavar="N", help="Port that it came in by."),
+                _option("--live", is_flag=True, help="Explain what the server holds, not the manifests."),
+                _option("--graph", is_flag=True, help="Print the routing as a Mermaid flowchart."),
+            ]
         case "sandbox":
             return [
                 _option("--host", default="127.0.0.1", show_default=True, help="Loopback address to listen on."),
@@ -170,7 +216,7 @@ def _run(name: str, given: dict[str, Any]) -> int:
     from reconciler.report.paint import Paint
     from reconciler.settings import Options
 
-    if given["format"] in LATER_FORMATS:
+    if given["format"] in LATER_FORMATS and given["format"] not in OWN_FORMATS.get(name, ()):
         raise click.UsageError(f"--format {given['format']} is not built yet; text and json are")
     _log(given["verbose"], given["log_format"])
     options = {key: given[key] for key in Options.__struct_fields__ if key in given}
@@ -192,7 +238,7 @@ def _run(name: str, given: dict[str, Any]) -> int:
         quiet=given["quiet"],
         yes=given.get("yes", False),
         detailed_exitcode=given.get("detailed_exitcode", False),
-        extra={key: given[key] for key in ("out", "check", "host", "port", "database", "fault") if key in given},
+        extra={key: given[key] for key in EXTRA if key in given},
     )
     if name not in ("sandbox", "eval"):
         # A run is over before its garbage matters, and collecting costs a large plan half of its time.
@@ -281,7 +327,7 @@ def _told(name: str, invocation: Any) -> int:
     from reconciler.errors import ManifestError, ReconcilerError
 
     try:
-        code: int = import_module(f"reconciler.commands.{name}").run(invocation)
+        code: int = import_module(f"reconciler.commands.{MODULES.get(name, name)}").run(invocation)
         return code
     except ManifestError as error:
         _report_mistakes(error)

@@ -6,13 +6,14 @@ Law: pure; the plan fixes the work, and apply never adds to it. Everything that 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from reconciler.catalogue import Catalogue
-from reconciler.identity import is_shipped
-from reconciler.model import Address, Change, Difference, LiveObject, LiveState, Phase, Plan, Resource
+from reconciler.identity import address_of, is_shipped, key_of
+from reconciler.model import Address, Change, Difference, LiveObject, LiveState, Phase, Plan, Resource, Wire
 from reconciler.policy import Globs, Policy, Scope
-from reconciler.references import levels, references
+from reconciler.references import levels, names, references, targets
 
 
 def make_plan(
@@ -31,7 +32,7 @@ def make_plan(
         difference: how live state differs from desired state.
         live: what the server holds, for counts and references.
         policy: what may be done.
-        desired: every resource of the manifests, for references.
+        desired: every resource of the manifests; a pruned kind of which there is none is refused.
         scope: what the run looks at.
     """
     scope = scope or Scope()
@@ -42,10 +43,11 @@ def make_plan(
         for each in doomed
     ]
     changes = [*difference.changes, *destroys]
-    order = _Order(catalogue)
-    phases = order.phases(changes)
-    gone = {each.id for each in doomed}
-    kept = tuple(each.address for each in undeclared if each.id not in gone)
+    phases = _Order(catalogue).phases(changes)
+    # Ids are unique within a kind only.
+    gone = {(each.address.kind, each.id) for each in doomed}
+    kept = tuple(each.address for each in undeclared if (each.address.kind, each.id) not in gone)
+    after = _After(catalogue, live, changes, desired)
     return Plan(
         # A replace that destroys and creates stands in two phases, and is one change.
         changes=tuple({id(change): change for phase in phases for change in phase.changes}.values()),
@@ -57,9 +59,10 @@ def make_plan(
         pairs=difference.pairs,
         refusals=(
             *_limits(changes, live, policy),
-            *_empty(undeclared, desired, policy),
-            *_dangling(catalogue, desired, live, gone, scope),
-            *_linked(catalogue, destroys, desired, live, gone),
+            *_kept(changes, policy),
+            *_empty(doomed, desired, policy),
+            *after.dangling(),
+            *after.linked(),
         ),
         surplus=tuple(address for address in kept if address.kind in policy.drift),
         spared=spared,
@@ -68,8 +71,8 @@ def make_plan(
 
 
 def _owned(policy: Policy, address: Address) -> bool:
-    names = policy.owns.get(address.kind)
-    return names is None or Globs(names).match(address.name)
+    owned = policy.owns.get(address.kind)
+    return owned is None or Globs(owned).match(address.name)
 
 
 def _prune(
@@ -83,8 +86,7 @@ def _prune(
         rule = policy.prune.get(each.address.kind, False)
         if not rule:
             continue
-        plain = Address(each.address.kind, each.address.name)
-        if keep.match(str(plain)) or keep.match(str(each.address)):
+        if keep.holds(each.address):
             spared.append((each.address, "policy.keep"))
         elif rule != "all" and is_shipped(catalogue.kinds[each.address.kind], each.key):
             spared.append((each.address, "a new server ships it"))
@@ -106,10 +108,12 @@ class _Order:
         makes: defaultdict[int, list[Change]] = defaultdict(list)
         singletons: list[Change] = []
         destroys: defaultdict[int, list[Change]] = defaultdict(list)
+        claimed = {claim for change in changes if change.action != "destroy" for claim in self._claims(change)}
         for change in changes:
             level = self.levels[change.address.kind]
             if change.action == "destroy":
-                destroys[level].append(change)
+                early = any(held in claimed for held in self._names(change, change.before))
+                (frees if early else destroys)[level].append(change)
             elif self.catalogue.kinds[change.address.kind].singleton:
                 singletons.append(change)
             else:
@@ -121,6 +125,16 @@ class _Order:
         phases += [Phase("repoint", tuple(singletons))] if singletons else []
         phases += [Phase("destroy", tuple(destroys[level])) for level in sorted(destroys, reverse=True)]
         return tuple(phases)
+
+    def _names(self, change: Change, wire: Wire | None) -> Iterator[tuple[str, str, Any]]:
+        """Yield the values that the server lets only one object of the kind have."""
+        for name in self.catalogue.kinds[change.address.kind].unique:
+            yield change.address.kind, name, (wire or {}).get(name)
+
+    def _claims(self, change: Change) -> Iterator[tuple[str, str, Any]]:
+        """Yield the unique values that a change brings about."""
+        held = set(self._names(change, change.before))
+        return (claim for claim in self._names(change, change.after) if claim not in held)
 
 
 def _limits(changes: Sequence[Change], live: LiveState, policy: Policy) -> list[str]:
@@ -149,58 +163,125 @@ def allowed(limit: str | int | None, total: int) -> int | None:
     return max(int(limit.rstrip("%")) * total // 100, 1)
 
 
-def _empty(undeclared: Sequence[LiveObject], desired: Sequence[Resource], policy: Policy) -> list[str]:
-    """Say which pruned kinds have live objects and no declared one."""
+def _kept(changes: Sequence[Change], policy: Policy) -> list[str]:
+    """Say which objects could only be changed by destroying them, although policy keeps them."""
+    keep = Globs(policy.keep)
+    return [
+        f"{change.address} would be destroyed and made anew ({change.because}), and policy.keep holds it"
+        for change in changes
+        if change.recreate and keep.holds(change.address)
+    ]
+
+
+def _empty(doomed: Sequence[LiveObject], desired: Sequence[Resource], policy: Policy) -> list[str]:
+    """Say which pruned kinds would lose objects although none of the kind is declared."""
     declared = {resource.address.kind for resource in desired}
-    kinds = {each.address.kind for each in undeclared if policy.prune.get(each.address.kind)}
+    kinds = {each.address.kind for each in doomed}
     return [
         f"{kind} is pruned and nothing of it is declared; --allow-empty {kind} lifts this"
         for kind in sorted(kinds - declared - policy.allow_empty)
     ]
 
 
-def _dangling(
-    catalogue: Catalogue, desired: Sequence[Resource], live: LiveState, gone: set[str], scope: Scope
-) -> list[str]:
-    """Say which references by id would lead nowhere once the plan is carried out."""
-    names = {resource.address for resource in desired}
-    ids = {address.id for address in names if address.id}
-    for each in (each for objects in live.objects.values() for each in objects if each.id not in gone):
-        names.add(Address(each.address.kind, each.address.name))
-        ids.add(each.id)
-    found: list[str] = []
-    for resource in desired:
-        kind = catalogue.kinds[resource.address.kind]
-        for pointer, target in references(catalogue, kind, resource.wire):
-            fine = target.id in ids if target.id else target in names
-            if not fine and target.kind not in live.forbidden and scope.holds(resource.address):
-                place = resource.place(pointer)
-                what = f"the id {target.id}" if target.id else str(target)
-                found.append(f"{place} {resource.address} {pointer}: {what} does not exist; declare it")
-    return found
+class _After:
+    """What there would be once every change is made, as far as references go."""
 
+    def __init__(
+        self, catalogue: Catalogue, live: LiveState, changes: Sequence[Change], desired: Sequence[Resource]
+    ) -> None:
+        self.catalogue = catalogue
+        self.live = live
+        self.changes = changes
+        self.declared = {Address(each.address.kind, each.address.name) for each in desired}
+        #: The kinds whose objects refer to others at all.
+        self.referring = {name for name, kind in catalogue.kinds.items() if targets(catalogue, kind)}
+        self.altered = {(change.address.kind, change.id): change for change in changes if change.id}
+        self.doomed = {
+            address_of(
+                catalogue.kinds[change.address.kind], key_of(catalogue.kinds[change.address.kind], change.before)
+            )
+            for change in changes
+            if change.action == "destroy" and change.before is not None
+        }
+        self._addresses: dict[str, set[Address]] = {}
 
-def _linked(
-    catalogue: Catalogue,
-    destroys: Sequence[Change],
-    desired: Sequence[Resource],
-    live: LiveState,
-    gone: set[str],
-) -> list[str]:
-    """Say which destroys the server would refuse, since an object that stays refers to what would go."""
-    if not destroys:
-        return []
-    doomed = {Address(change.address.kind, change.address.name): change for change in destroys}
-    wanted = {resource.address: resource for resource in desired}
-    found: list[str] = []
-    for objects in live.objects.values():
-        for each in objects:
-            if each.id in gone:
+    def wire(self, each: LiveObject) -> Wire | None:
+        """Return what becomes of a live object; None if it is destroyed."""
+        change = self.altered.get((each.address.kind, each.id))
+        if change is None:
+            return each.wire
+        if change.action == "destroy":
+            return None
+        whole = not self.catalogue.kinds[each.address.kind].singleton
+        return change.after if whole else {**each.wire, **(change.after or {})}
+
+    def addresses(self, name: str) -> set[Address]:
+        """Return what the objects of a kind would be called."""
+        if name not in self._addresses:
+            kind = self.catalogue.kinds[name]
+            wires = [self.wire(each) for each in self.live.of(name)]
+            wires += [
+                change.after for change in self.changes if change.action == "create" and change.address.kind == name
+            ]
+            self._addresses[name] = {address_of(kind, key_of(kind, wire)) for wire in wires if wire is not None}
+        return self._addresses[name]
+
+    def exists(self, target: Address) -> bool:
+        """Whether there would be what a reference leads to."""
+        if not target.id:
+            return target in self.addresses(target.kind)
+        return any(each.id == target.id and self.wire(each) is not None for each in self.live.of(target.kind))
+
+    def dangling(self) -> list[str]:
+        """Say which references that this plan makes would lead nowhere.
+
+        A name that is live in the same expression leads nowhere already, and is not this plan's doing: the strategy of
+        a new server names a schedule that no new server has.
+        """
+        found: list[str] = []
+        for change in self.changes:
+            if change.action == "destroy" or change.after is None or change.address.kind not in self.referring:
                 continue
-            resource = wanted.get(each.address)
-            wire = each.wire if resource is None else {**each.wire, **resource.wire}
-            for pointer, target in references(catalogue, catalogue.kinds[each.address.kind], wire):
-                if target in doomed:
-                    place = f"{resource.place(pointer)} " if resource else ""
+            kind = self.catalogue.kinds[change.address.kind]
+            old = {(_top(pointer), target) for pointer, target in names(self.catalogue, kind, change.before or {})}
+            made = [each for each in names(self.catalogue, kind, change.after) if (_top(each[0]), each[1]) not in old]
+            for pointer, target in [*references(self.catalogue, kind, change.after), *made]:
+                # What an object that is live already refers to is told by `linked`.
+                told = change.id and target in self.doomed
+                if target.kind not in self.live.forbidden and not told and not self.exists(target):
+                    place = f"{change.source} " if change.source else ""
+                    found.append(f"{place}{change.address} {pointer}: {self._missing(target)}")
+        return found
+
+    def _missing(self, target: Address) -> str:
+        if target in self.doomed:
+            return f"{target} would be destroyed; declare it"
+        if target in self.declared:
+            return f"{target} does not exist yet, and --kind or --only leaves it out"
+        what = f"{target.kind} with the id {target.id}" if target.id and not target.name else str(target)
+        return f"{what} does not exist; declare it"
+
+    def linked(self) -> list[str]:
+        """Say which objects would be destroyed although something that stays refers to them.
+
+        The server refuses to destroy what others hold by id. A name in an expression it does not know as a reference,
+        and mail would silently go elsewhere.
+        """
+        if not self.doomed:
+            return []
+        found: list[str] = []
+        for each in (each for name in sorted(self.referring) for each in self.live.of(name)):
+            wire = self.wire(each)
+            if wire is None:
+                continue
+            kind = self.catalogue.kinds[each.address.kind]
+            for pointer, target in [*references(self.catalogue, kind, wire), *names(self.catalogue, kind, wire)]:
+                if target in self.doomed and not self.exists(target):
+                    change = self.altered.get((each.address.kind, each.id))
+                    place = f"{change.source} " if change is not None and change.source else ""
                     found.append(f"{target} would be destroyed, and {place}{each.address} {pointer} refers to it")
-    return found
+        return found
+
+
+def _top(pointer: str) -> str:
+    return pointer.partition("/")[0]

@@ -38,6 +38,7 @@ class PolicyConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     prune: dict[str, bool | Literal["all"]] = {}
     owns: dict[str, list[str]] = {}
     keep: list[str] = []
+    lint: dict[str, Literal["error", "warning", "note", "ignore"]] = {}
     undeclared: dict[str, Literal["drift", "ignore"]] = {}
     max_destroy: int | str | None = None
     max_update: int | str | None = None
@@ -53,6 +54,10 @@ class TargetConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     password: str = ""
     ca_bundle: str = ""
     manifests: list[str] = []
+    #: What `${var:NAME}` stands for; a text that is wholly `${env:NAME}` is read from the environment.
+    vars: dict[str, str | int | float | bool] = {}
+    #: Variables too, and what fleets choose targets by.
+    labels: dict[str, str] = {}
     #: Merged over the policy for all targets, key by key.
     policy: dict[str, Any] = {}
 
@@ -112,6 +117,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     policy: Policy
     scope: Scope
     allowed: Allowed
+    #: What `${var:NAME}` stands for in this target's manifests.
+    variables: Mapping[str, Any] = {}
+    #: Severities of lint rules that policy sets.
+    lint: Mapping[str, str] = {}
     rotate: tuple[str, ...] = ()
     reload: bool = True
     #: None where no server is named.
@@ -182,6 +191,8 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
             tuple(policy.secrets.files) if policy.secrets.files is not None else None,
             roots,
         ),
+        variables=_variables(name, target, environment),
+        lint=policy.lint,
         rotate=(options.rotate_secrets,) if options.rotate_secrets else (),
         reload=options.reload,
         server=server,
@@ -234,6 +245,28 @@ def _target(config: Config, options: Options) -> tuple[str, TargetConfig | None]
     if len(config.targets) == 1:
         return next(iter(config.targets.items()))
     return "", None
+
+
+def _variables(name: str, target: TargetConfig | None, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the variables of a target: its name, its labels and its vars.
+
+    Raises:
+        ConfigError: one is taken twice, or is not set in the environment.
+    """
+    if target is None:
+        return {}
+    found: dict[str, Any] = {"target": name, **target.labels}
+    for key, value in target.vars.items():
+        if key in found:
+            raise ConfigError(f"targets.{name}.vars.{key} has the name of a label, or of the target itself")
+        if isinstance(value, str) and value.startswith("${env:") and value.endswith("}"):
+            variable = value[6:-1]
+            if variable not in environment:
+                raise ConfigError(f"targets.{name}.vars.{key}: {variable} is not set", f"set {variable}")
+            found[key] = environment[variable]
+        else:
+            found[key] = value
+    return found
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
@@ -300,5 +333,5 @@ def _convert(value: Any, kind: type[Any], file: str, at: str) -> Any:
         return msgspec.convert(value, kind)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at ")
-        where = path.strip("`").replace("$", at, 1).lstrip(".")
+        where = (path.strip("`") or "$").replace("$", at, 1).lstrip(".")
         raise ConfigError(f"{file}{': ' + where if where else ''}: {message}") from None

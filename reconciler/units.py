@@ -77,10 +77,13 @@ def canonical_ip(text: str) -> str:
     Raises:
         ValueError: it is no IPv4 or IPv6 address.
     """
-    address = ipaddress.ip_address(text)
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        raise ValueError(f"{shown(text)} is no IPv4 or IPv6 address") from None
     if isinstance(address, ipaddress.IPv6Address):
         if address.scope_id:
-            raise ValueError("an address with a zone")
+            raise ValueError(f"{shown(text)} is an address with a zone")
         if address.ipv4_mapped:
             return f"::ffff:{address.ipv4_mapped}"
     return str(address)

@@ -1,4 +1,7 @@
-"""The strict reader of YAML and JSON: values, problems with their places, and positions."""
+"""The strict reader of YAML and JSON: values, problems with their places, and positions.
+
+Long because its facts are tables: of scalars, of expressions that YAML does not take, of syntax errors.
+"""
 
 import json
 import math
@@ -152,14 +155,8 @@ def test_elements_that_came_through_an_alias_or_a_merge_stand_where_it_does() ->
 @pytest.mark.parametrize(
     ("scalar", "hint"),
     [
-        *[
-            (text, f'write "{text}" for the text, or true')
-            for text in ("yes", "Yes", "YES", "yEs", "y", "Y", "on", "ON")
-        ],
-        *[
-            (text, f'write "{text}" for the text, or false')
-            for text in ("no", "No", "NO", "n", "N", "off", "Off", "oFF")
-        ],
+        *[(text, f'write "{text}" for the text, or true') for text in ("yes", "Yes", "YES", "yEs", "on", "ON")],
+        *[(text, f'write "{text}" for the text, or false') for text in ("no", "No", "NO", "off", "Off", "oFF")],
         *[("0755", 'write "0755" for the text, or 0o755'), ("00", 'write "00" for the text, or 0o0')],
         *[(text, f'write "{text}" for the text') for text in ("089", "-012", "007.5", "01e5")],
         *[
@@ -380,7 +377,7 @@ def test_nesting_without_end_is_a_problem_and_never_a_crash(opening: str) -> Non
 
     assert load(text)[0] == []
     assert load(text)[1] != []
-    assert [each.value("/0/0") is not None for each in positions(text)] in ([], [True])
+    assert [each.value("/0/0")[0] for each in positions(text)] in ([], [1])
 
 
 # --- syntax, and expressions that YAML does not take ----------------------------------------------------------------
@@ -415,6 +412,10 @@ def test_problems_before_a_syntax_error_are_told_with_it() -> None:
         ("if: {a} == x", 9, "yaml-syntax", 'write if: "{a} == x"'),
         ("if: &a && b", 9, "yaml-syntax", 'write if: "&a && b"'),
         ("if: && b", 6, "yaml-syntax", 'write if: "&& b"'),
+        ("if: &a == b", 5, "yaml-syntax", 'write if: "&a == b"'),
+        ("if: &a != [b]", 5, "yaml-syntax", 'write if: "&a != [b]"'),
+        ("- {if: a == '[(', use: x}", 14, "yaml-syntax", "write - {if: \"a == '[('\", use: x}"),
+        ("- {if: a == 'x #y', use: x}", 8, "cut-by-comment", "write - {if: \"a == 'x #y'\", use: x}"),
         ("if: @x", 5, "yaml-reserved", 'write if: "@x"'),
         ("if: `x` == y", 5, "yaml-reserved", 'write if: "`x` == y"'),
         ("if: %x", 5, "yaml-reserved", 'write if: "%x"'),
@@ -498,6 +499,8 @@ def test_text_that_nothing_cut_off_is_fine(text: str) -> None:
             "not valid YAML: found character that cannot start any token",
             "indent with spaces: YAML allows no tabs there",
         ),
+        ("a: [b,\n  {c: d\n", (2, 3), "the bracket that opens here is never closed", "close it"),
+        ("a: 1\nb: [\n", (2, 4), "the text ends here, and a bracket is not closed", "close it"),
         ('a: 1\nb: "c\nd: 1\n', (2, 4), "the quote that opens here is never closed", "close it in the same line"),
         (
             "if: 'a == b\nuse: x\nelse: 'y'\n",

@@ -22,7 +22,7 @@ def sandbox() -> Iterator[Any]:
 
 
 WRONG = {
-    "broken YAML": ("kind: MtaRoute\nspec: {type: Local, name: x\n", "wrong.yaml:3:1"),
+    "broken YAML": ("kind: MtaRoute\nspec: {type: Local, name: x\n", "wrong.yaml:2:7"),
     "a duplicate key": (
         "kind: MtaRoute\nspec:\n  type: Local\n  name: x\n  name: y\n",
         "wrong.yaml:5:3",
@@ -193,7 +193,7 @@ def test_a_server_that_answers_html_is_69(tmp_path: Path) -> None:
         (["frobnicate"], "No such command 'frobnicate'."),
         (["aply"], "Did you mean apply?"),
         (["plan", "--prnue"], "No such option '--prnue'"),
-        (["explain"], "the command explain is not built yet"),
+        (["doctor"], "the command doctor is not built yet"),
         (["plan", "--format", "html"], "--format html is not built yet"),
         (["plan", "--write", "html=x"], "the option --write is not built yet"),
         (["validate", "nowhere"], "nowhere does not exist"),

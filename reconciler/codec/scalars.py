@@ -123,8 +123,8 @@ def _hostname(value: Any) -> str:
 def _ip(value: Any) -> str:
     try:
         text = canonical_ip(value)
-    except ValueError:
-        raise refusal("ip", f"{shown(value)} is no IPv4 or IPv6 address", "such as 192.0.2.1 or 2001:db8::1") from None
+    except ValueError as error:
+        raise refusal("ip", str(error), "such as 192.0.2.1 or 2001:db8::1") from None
     if text == "0.0.0.0":  # noqa: S104 - compared, not bound
         raise refusal("ip", "0.0.0.0 is refused by the server", "name the address to send from")
     return text

@@ -21,6 +21,7 @@ from reconciler.commands.gather import (
     plan_report,
     recheck,
     target,
+    tested,
     want,
 )
 from reconciler.errors import REFUSED, UsageError, strongest
@@ -32,7 +33,7 @@ from reconciler.secrets import Secrets
 
 def run(invocation: Invocation) -> int:
     """Plan, ask, apply, reload and read back."""
-    wanted = want(invocation)
+    wanted = tested(want(invocation))
     wanted.desired.checked()
     may_ask = invocation.console.in_tty and invocation.format == "text"
     if not invocation.yes and not may_ask:

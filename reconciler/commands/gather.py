@@ -20,9 +20,11 @@ from reconciler.manifest import load as load_manifests
 from reconciler.model import Address, Change, Difference, LiveState, Plan, Resource
 from reconciler.plan import make_plan
 from reconciler.policy import Globs, Policy
+from reconciler.references import referring
 from reconciler.report import machine
 from reconciler.report.paint import Paint
-from reconciler.settings import Options, Server, Settings, connect, read_config, settings
+from reconciler.routing import check_documents
+from reconciler.settings import Config, Options, Server, Settings, connect, read_config, settings
 
 if TYPE_CHECKING:
     import httpx
@@ -88,17 +90,35 @@ class Found(Struct, frozen=True):
 
 
 def want(invocation: Invocation) -> Wanted:
-    """Read configuration and manifests.
+    """Read configuration and manifests. Mistakes in manifests are in `desired`; `checked()` raises them."""
+    return _want(load(), read_config(invocation.options), invocation.options, invocation.environment)
 
-    Raises:
-        ManifestError: the manifests hold errors.
-    """
-    catalogue = load()
-    found = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
-    desired = load_manifests(catalogue, found.paths)
-    strangers = _strangers(desired, found.policy)
-    desired = msgspec.structs.replace(desired, diagnostics=(*desired.diagnostics, *strangers))
+
+def want_all(invocation: Invocation) -> list[Wanted]:
+    """Read configuration and manifests of every target, or of the one that is chosen."""
+    catalogue, config, options = load(), read_config(invocation.options), invocation.options
+    targets = () if options.target or options.url or options.paths else tuple(config.targets)
+    chosen = [msgspec.structs.replace(options, target=name) for name in targets] or [options]
+    return [_want(catalogue, config, each, invocation.environment) for each in chosen]
+
+
+def _want(catalogue: Catalogue, config: Config, options: Options, environment: Mapping[str, str]) -> Wanted:
+    found = settings(catalogue, config, options, environment)
+    desired = load_manifests(catalogue, found.paths, found.variables)
+    told = [*desired.diagnostics, *_strangers(desired, found.policy)]
+    desired = msgspec.structs.replace(desired, diagnostics=tuple(told))
     return Wanted(catalogue, found, desired)
+
+
+def tested(wanted: Wanted) -> Wanted:
+    """Run the routing tests of the manifests, and add what fails to the diagnostics."""
+    desired = wanted.desired
+    if not desired.tests or any(each.severity == "error" for each in desired.diagnostics):
+        # A test of manifests that are wrong would only repeat it.
+        return wanted
+    failed = check_documents(wanted.catalogue, desired.resources, desired.locate, desired.tests)
+    told = msgspec.structs.replace(desired, diagnostics=(*desired.diagnostics, *failed))
+    return Wanted(wanted.catalogue, wanted.settings, told)
 
 
 def _strangers(desired: Desired, policy: Policy) -> list[Diagnostic]:
@@ -167,7 +187,9 @@ def observe(wanted: Wanted, client: Client) -> Found:
         kinds &= found.scope.kinds
     checks = kinds_for_checks(catalogue, sorted(kinds))
     live = client.run(read_flow(catalogue, kinds, client.session().limits, checks=checks))
-    resources = tuple(name_ids(resource, live) for resource in resources)
+    referring_kinds = {kind for kind in kinds if referring(catalogue.kinds[kind])}
+    if referring_kinds:
+        resources = tuple(name_ids(each, live) if each.address.kind in referring_kinds else each for each in resources)
     difference = compare(wanted, resources, live, kinds)
     plan = make_plan(catalogue, difference, live, policy, desired=resources, scope=found.scope)
     return Found(live, difference, plan, frozenset(kinds), resources)

@@ -1,32 +1,36 @@
 """`validate`: tells whether the manifests are right, as far as that can be told without a server.
 
-Law: no network, no credentials, no secret values.
+Law: no network, no credentials, no secret values; every target's layers are judged.
 """
 
 from __future__ import annotations
 
-from reconciler.commands.gather import Invocation, want
-from reconciler.errors import MANIFEST
+import msgspec
+
+from reconciler.commands.gather import Invocation, tested, want_all
+from reconciler.errors import MANIFEST, Diagnostic
 from reconciler.report import machine, text
 from reconciler.report.paint import plural
 
 
 def run(invocation: Invocation) -> int:
     """Judge the manifests and report every mistake."""
-    desired = want(invocation).desired
-    errors = sum(each.severity == "error" for each in desired.diagnostics)
+    all_ = [tested(each) for each in want_all(invocation)]
+    found: list[Diagnostic] = []
+    for wanted in all_:
+        several = f"target {wanted.settings.target}: " if len(all_) > 1 else ""
+        found += [msgspec.structs.replace(each, message=several + each.message) for each in wanted.desired.diagnostics]
+    errors = sum(each.severity == "error" for each in found)
+    desired = [wanted.desired for wanted in all_]
+    files, documents = sum(each.files for each in desired), sum(each.documents for each in desired)
+    resources = sum(len(each.resources) for each in desired)
     if invocation.format == "json":
-        members = machine.validation(
-            desired.diagnostics,
-            files=desired.files,
-            documents=desired.documents,
-            resources=len(desired.resources),
-        )
+        members = machine.validation(found, files=files, documents=documents, resources=resources)
         invocation.say(machine.dump("validation", members))
     else:
-        counted = f"{plural(desired.files, 'file')}, {plural(desired.documents, 'document')}"
-        verdict = f"{plural(errors, 'error')}" if errors else f"{plural(len(desired.resources), 'resource')}, no errors"
-        invocation.say(text.diagnostics(desired.diagnostics, invocation.console.paint))
+        counted = f"{plural(files, 'file')}, {plural(documents, 'document')}"
+        verdict = plural(errors, "error") if errors else f"{plural(resources, 'resource')}, no errors"
+        invocation.say(text.diagnostics(found, invocation.console.paint))
         if errors or not invocation.quiet:
             invocation.say(f"{counted}: {verdict}.\n")
     return MANIFEST if errors else 0

@@ -95,11 +95,12 @@ def parse(
     """Turn the texts of manifests, layer by layer, into desired state. Pure."""
     reader = Reader(catalogue, variables)
     entries: list[Entry] = []
+    unreadable: list[Diagnostic] = []
     count = files = 0
     for layer, texts in enumerate(layers):
         for each in texts:
             documents, problems = (load_json if each.file.endswith(".json") else load_yaml)(each.text)
-            reader.problems += [
+            unreadable += [
                 Diagnostic(file=each.file, line=p.line, column=p.column, code=p.code, message=p.message, hint=p.hint)
                 for p in problems
             ]
@@ -111,7 +112,10 @@ def parse(
     pairs = [(reader.resource(entry), entry) for entry in reader.overlaid(entries)]
     good = [(resource, entry) for resource, entry in pairs if resource is not None]
     merged, clashes = _merge(catalogue, [resource for resource, _ in good])
-    told = tuple(sorted([*reader.problems, *clashes]))
+    # What YAML understood otherwise is wrong for its field too; once is enough.
+    doubted = {(each.file, each.line, each.column) for each in unreadable}
+    judged = [each for each in reader.problems if (each.file, each.line, each.column) not in doubted]
+    told = tuple(sorted([*unreadable, *judged, *clashes]))
     return Desired(tuple(merged), told, files, count, tuple(reader.tests), Locator(good))
 
 

@@ -135,7 +135,10 @@ class Reader:
 
     def resource(self, entry: Entry) -> Resource | None:
         """Judge and encode one entry; None if it holds a mistake, which goes to `problems`."""
+        told = len(self.problems)
         spec, references = self._substituted(entry)
+        if len(self.problems) > told:
+            return None
         kind, name = entry.kind, str(entry.metadata.get("name", ""))
         faults = self.judge.faults(kind, spec)
         if faults:

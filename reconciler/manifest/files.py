@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from reconciler.errors import Diagnostic, UsageError
-from reconciler.strictyaml import MAX_BYTES
+from reconciler.strictyaml import check_size, decode
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -74,14 +74,20 @@ def read(paths: Iterable[Path]) -> tuple[list[Text], list[Diagnostic]]:
     for path in paths:
         name = str(path)
         try:
-            if path.stat().st_size > MAX_BYTES:
-                message, hint = f"it is larger than {MAX_BYTES >> 20} MB", "split it into several files"
-                problems.append(Diagnostic(file=name, code="file-too-large", message=message, hint=hint))
-                continue
-            texts.append(Text(name, path.read_bytes().decode("utf-8-sig")))
-        except UnicodeDecodeError as error:
-            message = f"it is not UTF-8: byte {error.start} cannot be read"
-            problems.append(Diagnostic(file=name, code="not-utf8", message=message, hint="save it as UTF-8"))
+            found = check_size(path.stat().st_size) or decode(path.read_bytes())
         except OSError as error:
             problems.append(Diagnostic(file=name, code="unreadable", message=f"it cannot be read: {error.strerror}"))
+            continue
+        if isinstance(found, str):
+            texts.append(Text(name, found))
+        else:
+            told = Diagnostic(
+                file=name,
+                line=found.line,
+                column=found.column,
+                code=found.code,
+                message=found.message,
+                hint=found.hint,
+            )
+            problems.append(told)
     return texts, problems

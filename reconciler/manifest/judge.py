@@ -16,7 +16,7 @@ from msgspec import Struct
 from msgspec.json import encode
 
 from reconciler.catalogue import Catalogue, Kind
-from reconciler.schema import DIALECT, spec_schema
+from reconciler.schema import DIALECT, ID_PATTERN, NOT_BLANK_PATTERN, PLACE_PATTERN, spec_schema
 from reconciler.units import print_duration, print_size, shown
 
 if TYPE_CHECKING:
@@ -192,6 +192,9 @@ def _missing(found: _Found) -> Iterator[Fault]:
 def _one_of(found: _Found) -> Iterator[Fault]:
     names = _alternatives(found.rule)
     told = " or ".join(names)
+    if not isinstance(found.value, dict):
+        # `type` says so already.
+        return
     if found.given:
         yield found.fault("both", f"{' and '.join(found.given)} exclude each other", f"keep one of {told}")
     elif names and names[0] == "type":
@@ -218,23 +221,32 @@ def _choice(found: _Found) -> Iterator[Fault]:
 
 def _type(found: _Found) -> Iterator[Fault]:
     hint, value = "", found.value
+    variants = found.schema.get("properties", {}).get("type", {})
     if value is None:
-        hint = "leave the field out to take its default"
+        hint = "leave the field out"
+    elif isinstance(variants, Mapping) and "enum" in variants and "object" in found.kinds:
+        hint = f"it has a type, which is one of {', '.join(variants['enum'])}"
     elif found.kinds in (["integer"], ["boolean"]) and isinstance(value, str):
         hint = "take the quotes away" if re.fullmatch("[0-9]+|true|false", value) else ""
+    elif found.kinds == ["array", "object"]:
+        hint = "write it in brackets"
     elif "string" in found.kinds and "integer" not in found.kinds and isinstance(value, int | float):
         hint = "put it in quotes"
-    yield found.fault("type", f"{found.label} is no {_expected(found)}", hint)
+    expected = "neither true nor false" if found.kinds == ["boolean"] else f"no {_expected(found)}"
+    yield found.fault("type", f"{found.label} is {expected}", hint)
 
 
 def _form(found: _Found) -> Iterator[Fault]:
-    if found.of_key and not found.kinds:
+    if found.rule == PLACE_PATTERN:
         message = f"{_brief(str(found.value))} is no place in a list"
         yield found.fault("form", message, "keys are 0, 1, 2 and so on; or write a list")
-    else:
-        expected = "text" if found.kinds == ["string"] else _expected(found)
-        empty = found.kinds == ["string"]
-        yield found.fault("form", "it is empty but for blanks" if empty else f"{found.label} is no {expected}")
+    elif found.rule == ID_PATTERN:
+        yield found.fault("form", f"{found.label} is no id of the server", "ids are small letters and digits")
+    elif found.rule != NOT_BLANK_PATTERN:
+        yield found.fault("form", f"{found.label} is no {_expected(found)}")
+    elif found.value:
+        # What has no character at all is told by `minLength`.
+        yield found.fault("empty", "it is empty but for blanks", "the server cuts them off and takes no empty text")
 
 
 def _least(found: _Found) -> Iterator[Fault]:
@@ -261,7 +273,8 @@ def _long(found: _Found) -> Iterator[Fault]:
 
 
 def _empty(found: _Found) -> Iterator[Fault]:
-    yield found.fault("empty", "it is empty", "the server takes no empty text; leave the field out")
+    leave = "; leave the field out" if "default" in found.schema else ""
+    yield found.fault("empty", "it is empty", f"the server takes no empty text{leave}")
 
 
 def _repeat(found: _Found) -> Iterator[Fault]:

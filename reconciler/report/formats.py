@@ -7,11 +7,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from reconciler.report.explanation import EXPLANATION_SCHEMA, ROUTING_TESTS_SCHEMA
+
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-_TEXT: Schema = {"type": "string"}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
+
+def _told(schema: Schema, description: str) -> Schema:
+    return {"description": description, **schema}
+
+
+def _text(description: str) -> Schema:
+    return {"description": description, "type": "string"}
+
+
+def _count(description: str) -> Schema:
+    return {"description": description, "type": "integer", "minimum": 0}
 
 
 def _closed(required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
@@ -27,73 +38,120 @@ def _list(of: Schema) -> Schema:
     return {"type": "array", "items": of}
 
 
+_ADDRESS = _text("The object, as `MtaRoute/relay-eu`.")
+_FILE = _text("The manifest, as its path was found.")
+_LINE = _count("From 1; 0 where it is unknown.")
+_POINTER = _text("Wire pointer of the property, its steps joined by slashes.")
+
 _DIAGNOSTIC = _closed(
-    {"severity": {"enum": ["error", "warning", "note"]}, "code": _TEXT, "message": _TEXT},
     {
-        "hint": _TEXT,
-        "address": _TEXT,
-        "pointer": {"type": "string", "description": "Slash-separated path within the object."},
-        "source": _closed({"file": _TEXT, "line": _COUNT, "column": _COUNT}),
+        "severity": {"description": "Only errors stop a run.", "enum": ["error", "warning", "note"]},
+        "code": _text("A word for this sort of finding, which stays the same where the message does not."),
+        "message": _text("What is wrong, as a sentence."),
+    },
+    {
+        "hint": _text("What to do about it."),
+        "address": _ADDRESS,
+        "pointer": _text("Where in the object, its steps joined by slashes, as far as the manifest is nested."),
+        "source": _told(_closed({"file": _FILE, "line": _LINE, "column": _LINE}), "Where it is written."),
     },
 )
 _FIELD = _closed(
     {
-        "pointer": {"type": "string", "description": "Wire pointer of the property."},
+        "pointer": _POINTER,
         "before": {"description": "Human form; null where there was none. A secret shows as (sensitive)."},
         "after": {"description": "Human form; a secret shows as its reference or as (sensitive)."},
     }
 )
 _CHANGE_REQUIRED: dict[str, Schema] = {
-    "action": {"enum": ["create", "update", "replace", "destroy"]},
-    "address": _TEXT,
+    "action": {"description": "What apply does.", "enum": ["create", "update", "replace", "destroy"]},
+    "address": _ADDRESS,
 }
 _CHANGE_OPTIONAL: dict[str, Schema] = {
-    "id": {"type": "string", "description": "The server's id; absent before a create."},
-    "because": _TEXT,
-    "source": _closed({"file": _TEXT, "line": _COUNT}),
-    "patch": {"type": "object", "description": "Wire form: the object of a create or replace, else a PatchObject."},
-    "fields": _list(_FIELD),
+    "id": _text("The server's id; absent before a create."),
+    "because": _text("Why, where the fields do not tell."),
+    "source": _told(_closed({"file": _FILE, "line": _LINE}), "Where the object is declared."),
+    "patch": {"description": "Wire form: the object of a create or replace, else a PatchObject.", "type": "object"},
+    "fields": _told(_list(_FIELD), "The properties that differ."),
 }
 _CHANGE = _closed(_CHANGE_REQUIRED, _CHANGE_OPTIONAL)
-_PLACE = _closed({"address": _TEXT, "pointer": _TEXT})
-_TARGET = _closed({"name": _TEXT, "url": _TEXT})
-_COUNTS = dict.fromkeys(("create", "update", "replace", "destroy", "unchanged", "undeclared", "unknown"), _COUNT)
+_PLACE = _closed({"address": _ADDRESS, "pointer": _POINTER})
+_TARGET = _told(
+    _closed({"name": _text("Name of the target."), "url": _text("Where the server is.")}), "The server that was asked."
+)
+_COUNTS = {
+    "create": _count("Objects to create."),
+    "update": _count("Objects to update."),
+    "replace": _count("Objects to replace."),
+    "destroy": _count("Objects to destroy."),
+    "unchanged": _count("Declared objects that are as wanted."),
+    "undeclared": _count("Objects in scope that no document declares."),
+    "unknown": _count("Secrets that cannot be compared."),
+}
 
 _PLAN: dict[str, Schema] = {
-    "changes": _list(_CHANGE),
-    "diagnostics": _list(_DIAGNOSTIC),
-    "left": {**_list(_PLACE), "description": "Undeclared properties of singletons that are not at their default."},
-    "pairs": _list(_closed({"address": _TEXT, "id": _TEXT})),
-    "partial": {"type": "boolean", "description": "--kind or --only leaves a part of the manifests out."},
-    "refusals": {**_list(_TEXT), "description": "What a guard refuses, and the option that lifts it."},
-    "spared": _list(_closed({"address": _TEXT, "because": _TEXT})),
-    "summary": _closed(_COUNTS),
-    "surplus": {**_list(_TEXT), "description": "Undeclared objects that count as a difference by policy."},
-    "target": _TARGET,
-    "undeclared": _list(_TEXT),
-    "unknown": {**_list(_PLACE), "description": "Secrets that cannot be compared, since the server masks them."},
-}
-_RESULT = {"enum": ["applied", "failed", "skipped", "unknown"]}
-_OUTCOME: dict[str, Schema] = {
-    "changes": _list(
-        _closed(
-            {**_CHANGE_REQUIRED, "result": _RESULT},
-            {**_CHANGE_OPTIONAL, "error": {"type": "string", "description": "The server's error."}},
-        )
+    "changes": _told(_list(_CHANGE), "What apply would do, by address."),
+    "diagnostics": _told(_list(_DIAGNOSTIC), "What else is to be said."),
+    "left": _told(_list(_PLACE), "Undeclared properties of singletons that are not at their default."),
+    "pairs": _told(
+        _list(_closed({"address": _ADDRESS, "id": _text("The server's id.")})),
+        "Documents that share a key, and the live object that each stands for.",
     ),
-    "reload": _closed({"result": _RESULT}, {"because": _TEXT}),
-    "summary": _closed(dict.fromkeys(("applied", "failed", "skipped", "unknown"), _COUNT)),
+    "partial": {"description": "--kind or --only leaves a part of the manifests out.", "type": "boolean"},
+    "refusals": _told(_list(_text("A sentence.")), "What a guard refuses, and the option that lifts it."),
+    "spared": _told(
+        _list(_closed({"address": _ADDRESS, "because": _text("What spares it.")})), "Objects left out of pruning."
+    ),
+    "summary": _told(_closed(_COUNTS), "The counts."),
+    "surplus": _told(_list(_ADDRESS), "Undeclared objects that count as a difference by policy."),
+    "target": _TARGET,
+    "undeclared": _told(_list(_ADDRESS), "Objects in scope that no document declares."),
+    "unknown": _told(_list(_PLACE), "Secrets that cannot be compared, since the server masks them."),
+}
+_RESULTS = {
+    "applied": _count("Changes that the server confirmed."),
+    "failed": _count("Changes that the server refused."),
+    "skipped": _count("Changes that were not tried."),
+    "unknown": _count("Changes of which it is not known whether they were made."),
+}
+_RESULT: Schema = {"description": "What became of it.", "enum": list(_RESULTS)}
+_OUTCOME: dict[str, Schema] = {
+    "changes": _told(
+        _list(
+            _closed(
+                {**_CHANGE_REQUIRED, "result": _RESULT}, {**_CHANGE_OPTIONAL, "error": _text("The server's error.")}
+            )
+        ),
+        "Every planned change, by address.",
+    ),
+    "reload": _told(
+        _closed({"result": _RESULT}, {"because": _text("The server's error, or why there was none.")}),
+        "The reload that makes stored settings live.",
+    ),
+    "summary": _told(_closed(_RESULTS), "The counts."),
     "target": _TARGET,
 }
 _VALIDATION: dict[str, Schema] = {
-    "diagnostics": _list(_DIAGNOSTIC),
-    "summary": _closed(dict.fromkeys(("documents", "error", "files", "note", "resources", "warning"), _COUNT)),
+    "diagnostics": _told(_list(_DIAGNOSTIC), "Every finding, by place."),
+    "summary": _told(
+        _closed(
+            {
+                "documents": _count("Documents read."),
+                "error": _count("Errors found."),
+                "files": _count("Files read."),
+                "note": _count("Notes found."),
+                "resources": _count("Objects declared."),
+                "warning": _count("Warnings found."),
+            }
+        ),
+        "The counts.",
+    ),
 }
 
 
 def _report(name: str, required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
-    schema = _closed({"format": {"const": f"reconciler/{name}/v1"}, **required}, optional)
-    return {"$schema": DIALECT, "title": f"reconciler/{name}/v1", **schema}
+    version = {"description": "Name and version of this report.", "const": f"reconciler/{name}/v1"}
+    return {"$schema": DIALECT, "title": f"reconciler/{name}/v1", **_closed({"format": version, **required}, optional)}
 
 
 #: The schema of every report, by the report's name.
@@ -101,5 +159,9 @@ SCHEMAS: dict[str, Schema] = {
     "validation": _report("validation", _VALIDATION),
     "plan": _report("plan", _PLAN),
     "drift": _report("drift", _PLAN),
-    "outcome": _report("outcome", _OUTCOME, {"residue": _list(_CHANGE)}),
+    "outcome": _report(
+        "outcome", _OUTCOME, {"residue": _told(_list(_CHANGE), "What still differs after all was confirmed.")}
+    ),
+    "explanation": EXPLANATION_SCHEMA,
+    "routing-tests": ROUTING_TESTS_SCHEMA,
 }

@@ -5,6 +5,7 @@ Law: the same input gives the same bytes; nothing that is destroyed is ever shor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -24,6 +25,8 @@ MANY = 12
 DETAILED = 200
 
 _SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "replace": ("!", "magenta"), "destroy": ("-", "red")}
+#: Texts that need no quotes within a list or mapping.
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*")
 _TONES = {"error": "red", "warning": "yellow", "note": "blue"}
 
 
@@ -133,8 +136,19 @@ def human_object(catalogue: Catalogue, change: Change) -> dict[str, Any]:
 
 
 def _shown(value: Any) -> str:
+    """Show a human value on one line: texts as they are, mappings and lists as YAML's flow style writes them."""
     if isinstance(value, str):
         return printable(value) if value and value.strip() == value else encode(value).decode()
+    return _flow(value)
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(each) for each in value) + "]"
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return value
     return encode(value).decode()
 
 

@@ -14,9 +14,11 @@ import yaml
 from reconciler.strictyaml.hints import Line, expression_mistake, line_at
 from reconciler.strictyaml.problem import Problem
 
-#: Everything that YAML 1.2 does not call printable (chapter 5.1).
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+#: Everything that YAML 1.2 does not call printable (chapter 5.1); compiled only where it is needed.
+_FORBIDDEN = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
+#: The hint where brackets are open at the end of a text.
+CLOSE = "close it"
 #: Part of the parser's words, and what to do about it.
 _HINTS = (
     ("mapping values", "check the indentation, or quote a value that contains `: `"),
@@ -31,7 +33,7 @@ _HINTS = (
 
 def forbidden_character(text: str) -> Problem:
     """Return the problem of a text that holds a character which YAML does not allow."""
-    match = _FORBIDDEN.search(text)
+    match = re.search(_FORBIDDEN, text)
     if match is None:
         return Problem(1, 1, "yaml-syntax", "the text cannot be read as YAML")
     start = match.start()
@@ -54,24 +56,27 @@ def syntax_problem(text: str, error: yaml.YAMLError, last: Any, names: Iterable[
     unclosed = _unclosed_quote(mark, detail, context, last, str(getattr(error, "context", None) or ""))
     if unclosed is not None:
         return unclosed
-    written = len(text.rstrip())
-    if mark.index >= written and "flow" in str(getattr(error, "context", None)):
-        return _unclosed_bracket(text[:written], context, detail)
-    line, column = mark.line + 1, mark.column + 1
-    source = line_at(text, mark.index)
+    index, line, column = mark.index, mark.line + 1, mark.column + 1
+    written = text.rstrip()
+    if index >= len(written):
+        # the parser stands behind the text, if need be in a line that is not there
+        index = max(len(written) - 1, 0)
+        line, column = written.count("\n") + 1, index - written.rfind("\n", 0, index)
+        if "flow" in str(getattr(error, "context", None)):
+            return _unclosed_bracket((line, column), context, detail)
+    source = line_at(text, index)
     mistake = expression_mistake(source, detail, names) if source else None
     if mistake is not None:
         return Problem(line, column, *mistake)
-    return Problem(line, column, "yaml-syntax", f"not valid YAML: {detail}", _hint(detail, source, mark, context))
+    return Problem(line, column, "yaml-syntax", f"not valid YAML: {detail}", _hint(detail, source, context))
 
 
-def _unclosed_bracket(text: str, context: Any, detail: str) -> Problem:
+def _unclosed_bracket(end: tuple[int, int], context: Any, detail: str) -> Problem:
     """Return the problem of a text that ends within brackets: where they open, or else where the text ends."""
     if context is not None and "',' or" in detail:
         message = "the bracket that opens here is never closed"
-        return Problem(context.line + 1, context.column + 1, "yaml-syntax", message, "close it")
-    line, column = text.count("\n") + 1, len(text) - text.rfind("\n") - 1
-    return Problem(line, max(column, 1), "yaml-syntax", "the text ends here, and a bracket is not closed", "close it")
+        return Problem(context.line + 1, context.column + 1, "yaml-syntax", message, CLOSE)
+    return Problem(*end, "yaml-syntax", "the text ends here, and a bracket is not closed", CLOSE)
 
 
 def _unclosed_quote(mark: Any, detail: str, context: Any, last: Any, doing: str) -> Problem | None:
@@ -88,7 +93,7 @@ def _unclosed_quote(mark: Any, detail: str, context: Any, last: Any, doing: str)
     return Problem(begin.line + 1, begin.column + 1, "yaml-syntax", message, "close it in the same line")
 
 
-def _hint(detail: str, source: Line | None, mark: Any, context: Any) -> str:
+def _hint(detail: str, source: Line | None, context: Any) -> str:
     """Return what to do about a syntax error that no expression explains."""
     if source is not None and source.text[: source.column + 1].strip(" ")[:1] == "\t":
         return "indent with spaces: YAML allows no tabs there"

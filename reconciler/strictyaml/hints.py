@@ -54,14 +54,12 @@ _BEGINNINGS = {
     "-": ("yaml-syntax", "a value that begins with `- ` must be quoted: YAML takes it for a list"),
     "?": ("yaml-syntax", "a value that begins with `? ` must be quoted: YAML takes it for a key"),
 }
-#: What a `: ` within a value means, by the words of the parser that met it.
-_COLONS = {
-    "mapping values": (
-        "yaml-syntax",
-        "a value that contains `: ` must be quoted: YAML takes it for a key and its value",
-    ),
-    "',' or": ("yaml-syntax", "a value that contains `: ` must be quoted, or a comma is missing before the next key"),
-}
+_BRACKET = ("yaml-syntax", "between `{}` or `[]` a value that contains a bracket must be quoted")
+_COLON = ("yaml-syntax", "a value that contains `: ` must be quoted: YAML takes it for a key and its value")
+_COLON_IN_BRACKETS = (
+    "yaml-syntax",
+    "a value that contains `: ` must be quoted, or a comma is missing before the next key",
+)
 
 
 class Line(NamedTuple):
@@ -109,7 +107,9 @@ def quoted(text: str) -> str:
 
 
 def unfinished(text: str) -> bool:
-    """Tell whether a plain scalar looks like an expression that something cut off."""
+    """Tell whether a plain scalar, if it is not very long, looks like an expression that something cut off."""
+    if len(text) > MAX_LINE:
+        return False
     outside = _QUOTED.sub("", text) if "'" in text or '"' in text else text
     return outside.count("(") > outside.count(")") or bool(_QUOTE.search(outside) or _OPERATOR.search(text))
 
@@ -200,8 +200,12 @@ def expression_mistake(line: Line, detail: str, names: Iterable[str] = ()) -> tu
         found = found if close is not None and close < len(text) else None
     elif text[0] in "-?" and text[1:2] not in ("", " "):
         found = None
-    if found is None and re.search(r":(?:\s|\Z)", text):
-        found = next((cause for words, cause in _COLONS.items() if words in detail), None)
+    if found is None and "mapping values" in detail and re.search(r":(?:\s|\Z)", text):
+        found = _COLON
+    if found is None and re.search(r"[^\s:].*:\s", line.text[value.start : line.column + 2]):
+        found = _COLON_IN_BRACKETS
+    if found is None and "',' or" in detail and value.start < line.column < value.stop:
+        found = _BRACKET
     return (*found, corrected(line, value, names)) if found else None
 
 

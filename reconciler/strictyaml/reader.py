@@ -13,7 +13,7 @@ from yaml.reader import ReaderError
 
 from reconciler.strictyaml.events import PARSER, EventSource, Parser
 from reconciler.strictyaml.expansion import Expansion
-from reconciler.strictyaml.faults import forbidden_character, syntax_problem
+from reconciler.strictyaml.faults import CLOSE, forbidden_character, syntax_problem
 from reconciler.strictyaml.hints import OPERATORS, cut_mistake, expression_mistake, line_at, may_show, short, unfinished
 from reconciler.strictyaml.places import document_tree
 from reconciler.strictyaml.problem import (
@@ -32,6 +32,9 @@ _REMEMBERED = 4096
 _MERGE: Any = object()
 #: Stands for a key that is no text in a mapping that is not finished.
 _NO_KEY: Any = object()
+
+
+_ANCHORED = ("yaml-syntax", "an anchor stands before an operator", "put the whole value in quotes")
 
 
 class _Stop(Exception):
@@ -89,7 +92,7 @@ class _Reader:
             self._name_first(len(self.text))
 
     def _events(self, source: EventSource) -> None:  # noqa: C901 - one loop without calls, see below
-        # This loop costs about a third of what creating the events does, so it keeps in locals all that a scalar
+        # This loop costs about a quarter of what creating the events does, so it keeps in locals all that a scalar
         # meets, and calls methods only for what is rare. A key and its scalar value are taken in one turn. Without a
         # `!` or `&` in the whole text no node is `decorated` by a tag or an anchor.
         scalar, alias = yaml.ScalarEvent, yaml.AliasEvent
@@ -205,7 +208,10 @@ class _Reader:
         except ReaderError:
             raise
         except yaml.YAMLError as error:
-            self.problems.append(syntax_problem(self.text, error, event, self._names(key)))
+            problem = syntax_problem(self.text, error, event, self._names(key))
+            # an expression that a comment cuts off between brackets takes their end with it, and is told already
+            if not (problem.hint == CLOSE and any(each.line == problem.line for each in self.problems[-1:])):
+                self.problems.append(problem)
 
     def _end(self, event: Any, value: Any, lines: dict[str, int], marks: list[int]) -> None:
         """Keep the document that ends, unless it has no content."""
@@ -300,12 +306,17 @@ class _Reader:
 
     def _decoration(self, event: Any, value: Any, key: Any) -> None:
         """Refuse a tag, and keep what an anchor stands for."""
+        bare = type(event) is yaml.ScalarEvent or event.tag == "!="
         if event.anchor is not None:
             self.anchors[event.anchor] = value
-        if event.tag is None:
-            return
         index = event.start_mark.index
-        bare = type(event) is yaml.ScalarEvent and self.text[index : index + 2] not in ("!!", "!<")
+        if event.tag is None:
+            # `if: &a == b` is an anchor and the text `== b`
+            if bare and not event.style and event.value and event.value[0] in OPERATORS:
+                line = line_at(self.text, index)
+                self._tell(event, *((line and expression_mistake(line, "", self._names(key))) or _ANCHORED))
+            return
+        bare = bare and self.text[index : index + 2] not in ("!!", "!<")
         line = line_at(self.text, index) if bare else None
         mistake = expression_mistake(line, "", self._names(key)) if line else None
         self._tell(event, *(mistake or ("yaml-tag", "tags are not allowed", "take the tag out; quote what is text")))

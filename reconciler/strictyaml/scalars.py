@@ -31,8 +31,8 @@ WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }
 NOT_A_NUMBER = frozenset({".nan", ".NaN", ".NAN"})
-#: Booleans of YAML 1.1, where any of their usual cases counted.
-OLD_BOOLEANS = {"yes": "true", "y": "true", "on": "true", "no": "false", "n": "false", "off": "false"}
+#: Booleans that readers of YAML 1.1 make of words, in any of their usual cases. None makes one of a lone y or n.
+OLD_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 #: What a scalar that is not simply its own text can begin with.
 SPECIAL = frozenset("0123456789+-.~tTfFnNyYoO")
 
@@ -45,7 +45,7 @@ _LEADING_ZERO = re.compile(r"[-+]?0[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?")
 _OLD_NUMBER = re.compile(
     r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?)"
 )
-_BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
+_SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}.*)?")
 
 
@@ -55,7 +55,7 @@ def resolve(text: str) -> str | int | float | bool | Doubt | None:
         return WORDS[text]
     if text[0] not in SPECIAL:
         return text
-    if text.lower() in OLD_BOOLEANS:
+    if len(text) <= 3 and text.lower() in OLD_BOOLEANS:
         return _ambiguous(text, "a boolean to some YAML readers and text to others", OLD_BOOLEANS[text.lower()])
     if text[0] in "0123456789+-.":
         return _number(text)
@@ -64,18 +64,20 @@ def resolve(text: str) -> str | int | float | bool | Doubt | None:
 
 def _number(text: str) -> str | int | float | Doubt:
     """Return what a scalar that begins as a number does means."""
+    if _INTEGER.fullmatch(text):
+        return _value(text, whole=True)
     if text in NOT_A_NUMBER:
         return Doubt("not-a-number", "is not a number that can be compared or sent", f'write "{text}" for the text')
     if _DATE.fullmatch(text):
         return _ambiguous(text, "a date to some YAML readers and text to others")
-    if _BASE_60.fullmatch(text):
+    if _SEXAGESIMAL.fullmatch(text):
         return _ambiguous(text, "a number of base 60 to some YAML readers and text to others")
     if _LEADING_ZERO.fullmatch(text):
         octal = f"0o{text[1:]}" if re.fullmatch(r"0[0-7]+", text) else ""
         return _ambiguous(text, "an octal number to some YAML readers and a decimal one to others", octal)
-    plain = _INTEGER.fullmatch(text) or _OCTAL.fullmatch(text) or _HEXADECIMAL.fullmatch(text)
-    if plain or _FLOAT.fullmatch(text):
-        return _value(text, whole=bool(plain))
+    whole = bool(_OCTAL.fullmatch(text) or _HEXADECIMAL.fullmatch(text))
+    if whole or _FLOAT.fullmatch(text):
+        return _value(text, whole=whole)
     if _OLD_NUMBER.fullmatch(text):
         number = text.replace("_", "") if _INTEGER.fullmatch(text.replace("_", "")) else ""
         return _ambiguous(text, "a number to some YAML readers and text to others", number)

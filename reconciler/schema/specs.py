@@ -1,4 +1,4 @@
-"""From the catalogue to JSON Schema 2020-12, for the human form.
+"""From the catalogue to JSON Schema 2020-12: the schema of a kind's `spec`, in human form.
 
 Law: generated, never edited; what a schema accepts, the codec can encode or explain.
 
@@ -19,30 +19,10 @@ from reconciler.units import DURATION_PATTERN, MAX_INTEGER, SIZE_PATTERN, print_
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]
 
-#: Top-level keys beside these are refused, but for those that begin with `x-`.
-METADATA: Schema = {
-    "type": "object",
-    "description": "The reconciler's own; never sent to the server.",
-    "additionalProperties": False,
-    "properties": {
-        "name": {
-            "type": "string",
-            "minLength": 1,
-            "description": "Name in the address, for kinds without a name of their own.",
-        },
-        "id": {
-            "type": "string",
-            "pattern": "^[a-z0-9]+$",
-            "description": "The server's id of the one object that this document stands for.",
-        },
-        "unmanaged": {
-            "type": "array",
-            "uniqueItems": True,
-            "items": {"type": "string", "minLength": 1, "description": "A pointer such as `route/else`."},
-            "description": "Properties left alone whatever the server holds, as pointers such as `route/else`.",
-        },
-    },
-}
+#: Blanks at the ends of some texts are cut off by the server, which refuses what is empty then.
+NOT_BLANK_PATTERN = "[^ \\t\\r\\n]"
+#: Keys of a list that is written as an object.
+PLACE_PATTERN = "^[0-9]{1,10}$"
 
 
 def spec_schema(catalogue: Catalogue, kind: Kind) -> Schema:
@@ -53,54 +33,6 @@ def spec_schema(catalogue: Catalogue, kind: Kind) -> Schema:
 def kind_schema(catalogue: Catalogue, kind: Kind) -> Schema:
     """Return the published schema of one kind's `spec`."""
     return {"$schema": DIALECT, "title": kind.kind, **spec_schema(catalogue, kind)}
-
-
-def manifest_schema(catalogue: Catalogue) -> Schema:
-    """Return the published schema of a document, which dispatches on `kind`."""
-    kinds = sorted(catalogue.kinds)
-    branches = [
-        {
-            "if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]},
-            "then": {
-                "properties": {
-                    "spec": {"$ref": f"{kind}.schema.json"},
-                    "items": {"items": {"$ref": f"{kind}.schema.json"}},
-                }
-            },
-        }
-        for kind in kinds
-    ]
-    return {
-        "$schema": DIALECT,
-        "title": "Manifest",
-        "description": f"One document of a manifest for Stalwart {catalogue.server}.",
-        "type": "object",
-        "required": ["kind"],
-        "properties": {
-            "kind": {
-                "enum": kinds,
-                "description": "The server's object type, without its x: prefix.",
-            },
-            "spec": {"type": "object", "description": "The object, in human form."},
-            "items": {
-                "type": "array",
-                "minItems": 1,
-                "items": {"type": "object", "description": "One object, in human form."},
-                "description": "Several objects of one kind, in place of spec.",
-            },
-            "metadata": METADATA,
-        },
-        "patternProperties": {"^x-": {"description": "Your own, such as a place for anchors; never looked at."}},
-        "additionalProperties": False,
-        "oneOf": [{"required": ["spec"]}, {"required": ["items"]}],
-        "allOf": branches,
-    }
-
-
-def published(catalogue: Catalogue) -> dict[str, Schema]:
-    """Return every published schema by file name."""
-    files = {f"{kind.kind}.schema.json": kind_schema(catalogue, kind) for kind in catalogue.kinds.values()}
-    return {"manifest.schema.json": manifest_schema(catalogue), **files}
 
 
 def _record(catalogue: Catalogue, record: Record) -> Schema:
@@ -130,7 +62,9 @@ def _shape(catalogue: Catalogue, shape: dict[str, Property], *, variants: bool =
     # What the discriminator may be is said once, beside the branches; here it only has to be known.
     properties: Schema = {"type": True, "@type": True} if variants else {}
     properties |= {name: _property(catalogue, prop) for name, prop in shape.items()}
-    schema: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
+    # The same goes for its type, which would be found wrong once for each variant.
+    schema: Schema = {} if variants else {"type": "object"}
+    schema |= {"additionalProperties": False, "properties": properties}
     required = [name for name, prop in shape.items() if prop.required]
     if required:
         schema["required"] = required
@@ -231,8 +165,7 @@ def _number(prop: Property) -> Schema:
 def _text(prop: Property) -> Schema:
     schema: Schema = {"type": "string", "minLength": 1}
     if prop.form != "text":
-        # Blanks at the ends are taken off by the server, which refuses what is empty then.
-        schema["pattern"] = "[^ \\t\\r\\n]"
+        schema["pattern"] = NOT_BLANK_PATTERN
     elif prop.max_bytes:
         # A character has a byte or more, so this refuses nothing that would fit.
         schema["maxLength"] = prop.max_bytes
@@ -255,7 +188,7 @@ def _list(element: Schema, least: int) -> Schema:
     return {
         "type": ["array", "object"],
         "items": element,
-        "propertyNames": {"pattern": "^[0-9]{1,10}$"},
+        "propertyNames": {"pattern": PLACE_PATTERN},
         "additionalProperties": element,
         **_at_least(least),
     }

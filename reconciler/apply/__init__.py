@@ -1,0 +1,12 @@
+"""Carries a plan out, and accounts for every change of it.
+
+Law: apply sends what the plan says and nothing else; it may leave a change out, and never adds, alters or reorders one.
+A change is applied only if the server confirmed it or a new read shows it; after a lost answer it reads, then decides.
+No httpx: the conversation is a generator.
+"""
+
+from reconciler.apply.flow import apply_flow, outcome_code
+from reconciler.apply.reload import reload_flow
+from reconciler.apply.run import Listener
+
+__all__ = ["Listener", "apply_flow", "outcome_code", "reload_flow"]

@@ -1,0 +1,74 @@
+"""One ReloadSettings, and its answer explained.
+
+Law: it changes nothing that is stored, so that it may be sent again after a lost answer; a refusal names the object
+that stands in the way as manifests call it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from reconciler.apply.run import NOTHING_DONE
+from reconciler.errors import NOT_ALLOWED, ReconcilerError
+from reconciler.jmap.protocol import AnswerLost, Call, Flow, MethodError, Request, read_set_error
+from reconciler.model import Address, Outcome
+from reconciler.secrets import Secrets
+
+RELOAD = Request((Call("x:Action/set", {"create": {"reload": {"@type": "ReloadSettings"}}}),))
+#: How often it is sent at most.
+TRIES = 2
+
+
+def reload_flow(outcome: Outcome, ids: Mapping[Address, str], secrets: Secrets) -> Flow[Outcome]:
+    """Make stored settings live, and return the outcome with what became of that.
+
+    Args:
+        outcome: what became of the changes before.
+        ids: what objects are called.
+        secrets: what must not be shown.
+    """
+    lost = ""
+    for _ in range(TRIES):
+        try:
+            (response,) = yield (RELOAD,)
+        except AnswerLost as error:
+            lost = str(error)
+            continue
+        except ReconcilerError as error:
+            because = secrets.scrub(str(error))
+            return replace(outcome, reload="failed", reload_because=because, code=outcome.code or error.exit_code)
+        result = response.results[0]
+        if isinstance(result, MethodError):
+            if result.type not in NOTHING_DONE:
+                lost = str(result)
+                continue
+            return _refused(outcome, result.type, secrets.scrub(str(result)))
+        created, refused = result.get("created"), result.get("notCreated")
+        if isinstance(created, Mapping) and "reload" in created:
+            return replace(outcome, reload="applied", reload_because="")
+        if not isinstance(refused, Mapping) or "reload" not in refused:
+            lost = "the server left it unanswered"
+            continue
+        error_object = refused["reload"]
+        return _refused(outcome, read_set_error(error_object).type, secrets.scrub(_blocker(error_object, ids)))
+    return replace(outcome, reload="unknown", reload_because=secrets.scrub(lost))
+
+
+def _refused(outcome: Outcome, type_: str, because: str) -> Outcome:
+    code = outcome.code or (NOT_ALLOWED if type_ == "forbidden" else 0)
+    return replace(outcome, reload="failed", reload_because=because, code=code)
+
+
+def _blocker(error: object, ids: Mapping[Address, str]) -> str:
+    """Name the object that blocks a reload, as manifests call it where they know it."""
+    text = read_set_error(error).text
+    blocker = error.get("objectId") if isinstance(error, Mapping) else None
+    if not isinstance(error, Mapping) or not isinstance(blocker, Mapping):
+        return text
+    kind, id_ = str(blocker.get("object")), str(blocker.get("id"))
+    address = next(
+        (address for address, known in ids.items() if known == id_ and address.kind == kind), Address(kind, id=id_)
+    )
+    return f"{address}: {error.get('description') or text}"

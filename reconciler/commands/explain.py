@@ -1,0 +1,156 @@
+"""`explain`: tells which route, schedule, connection and TLS strategy a message would take, and which branch decided.
+
+Law: it writes nothing; without `--live` it needs no server, and with it nothing of the manifests.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from reconciler.catalogue import Catalogue, Kind, Property, load
+from reconciler.commands.gather import Invocation, Wanted, open_client, target, want
+from reconciler.errors import Unreachable, UsageError
+from reconciler.explain import State, desired_state, explain, judge_given, kinds_explained, live_state, routing
+from reconciler.expression import ExpressionError, normal_question
+from reconciler.live import read_flow
+from reconciler.manifest import Desired
+from reconciler.report import machine
+from reconciler.report.explanation import explanation, explanation_members, graph
+from reconciler.settings import read_config, settings
+from reconciler.units import parse_size
+
+if TYPE_CHECKING:
+    from reconciler.jmap.client import Client
+
+#: Option (as click names it) -> field of `given`.
+GIVEN = {
+    "rcpt": "rcpt",
+    "sender": "sender",
+    "source": "source",
+    "priority": "priority",
+    "size": "size",
+    "queue_name": "queueName",
+    "local_domain": "localDomains",
+    "local_address": "localAddresses",
+    "mx": "mx",
+    "remote_ip": "remoteIp",
+    "received_from_ip": "receivedFromIp",
+    "received_via_port": "receivedViaPort",
+}
+#: Most attempts that one run tells of, and the last that it knows.
+MOST_ATTEMPTS, LAST_RETRY = 100, 1000
+#: The server's domains: not of the catalogue, since nothing here writes them.
+DOMAIN = "Domain"
+
+
+def run(invocation: Invocation) -> int:
+    """Decide for one message, and report."""
+    extra = invocation.extra
+    if extra["graph"] and invocation.format != "text":
+        raise UsageError("--graph prints a Mermaid flowchart, and no other format", "leave --format or --graph out")
+    given = _given(extra)
+    retries = _retries(extra["retry"])
+    last_error = extra["last_error"] or "connection"
+    if extra["live"]:
+        wanted = _unread(invocation)
+        with open_client(invocation, wanted) as client:
+            state = _live(wanted.catalogue, client)
+            if "localDomains" not in given:
+                given |= _domains(invocation, wanted.catalogue, client)
+    else:
+        wanted = want(invocation)
+        desired = wanted.desired.checked()
+        state = desired_state(wanted.catalogue, desired.resources, desired.locate)
+    found = routing(wanted.catalogue, state)
+    for _, message, hint in judge_given(found, {**given, "lastError": last_error}):
+        raise UsageError(message, hint)
+    explained = explain(found, given, retries, last_error, live=extra["live"])
+    if extra["graph"]:
+        invocation.say(graph(found, explained))
+    elif invocation.format == "json":
+        invocation.say(machine.dump("explanation", explanation_members(wanted.catalogue, explained, target(wanted))))
+    else:
+        invocation.say(explanation(wanted.catalogue, explained, invocation.console.paint))
+    return 0
+
+
+def _given(extra: Mapping[str, Any]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for option, field in GIVEN.items():
+        value = extra[option]
+        if value is None or value == () or (value == "" and option not in ("sender", "mx")):
+            continue
+        given[field] = list(value) if isinstance(value, tuple) else value
+    if "size" in given:
+        given["size"] = _size(given["size"])
+    lookups = dict(_lookup(text) for text in extra["lookup"])
+    return {**given, "lookups": lookups} if lookups else given
+
+
+def _size(text: str) -> int:
+    try:
+        return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else parse_size(text)
+    except ValueError as error:
+        raise UsageError(f"--size: {error}") from None
+
+
+def _lookup(text: str) -> tuple[str, Any]:
+    """Split `key_exists('a','b')=true`; the answer is JSON, or a text as it is."""
+    for at in (match.start() + 1 for match in re.finditer(r"\)\s*=", text[:10_000])):
+        try:
+            asked = normal_question(text[:at])
+        except ExpressionError:
+            continue
+        answer = text[at:].partition("=")[2].strip()
+        try:
+            return asked, msgspec.json.decode(answer)
+        except msgspec.DecodeError:
+            return asked, answer
+    raise UsageError(f"--lookup {text[:80]!r} is no question with an answer", "such as key_exists('store','key')=true")
+
+
+def _retries(text: str) -> range:
+    match = re.fullmatch(r"([0-9]{1,4})(?:\.\.([0-9]{1,4}))?", text)
+    if match is None:
+        raise UsageError(f"--retry {text[:40]!r} is neither a number nor a range", "such as 0, or 0..5")
+    first = int(match[1])
+    last = int(match[2] or first)
+    if not first <= last <= LAST_RETRY or last - first >= MOST_ATTEMPTS:
+        hint = f"from 0 to {LAST_RETRY}, and at most {MOST_ATTEMPTS} of them"
+        raise UsageError(f"--retry {text} is no range of attempts", hint)
+    return range(first, last + 1)
+
+
+def _unread(invocation: Invocation) -> Wanted:
+    """Return the settings alone: what is live is not explained by manifests."""
+    if invocation.options.paths:
+        raise UsageError("--live explains what the server holds, and manifests are given", "leave one of them out")
+    catalogue = load()
+    found = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
+    return Wanted(catalogue, found, Desired())
+
+
+def _live(catalogue: Catalogue, client: Client) -> State:
+    kinds = kinds_explained(catalogue)
+    needed = [name for name in kinds if catalogue.kinds[name].singleton]
+    return live_state(catalogue, client.run(read_flow(catalogue, needed, client.session().limits, checks=kinds)))
+
+
+def _domains(invocation: Invocation, catalogue: Catalogue, client: Client) -> dict[str, list[str]]:
+    """Return the server's domains as `localDomains`, or nothing where they cannot be read."""
+    domain = Kind(kind=DOMAIN, match=("name",), properties={"name": Property(type="string", required=True)})
+    known = msgspec.structs.replace(catalogue, kinds={**catalogue.kinds, DOMAIN: domain})
+    hint = "is_local_domain is unknown; name the domains with --local-domain"
+    try:
+        live = client.run(read_flow(known, [], client.session().limits, checks=[DOMAIN]))
+    except Unreachable as error:
+        invocation.tell(f"note: the server's domains cannot be read: {error.message}; {hint}\n")
+        return {}
+    if DOMAIN in live.forbidden:
+        invocation.tell(f"note: the credentials may not read the server's domains; {hint}\n")
+        return {}
+    return {"localDomains": [str(each.wire.get("name")) for each in live.of(DOMAIN)]}

@@ -1,0 +1,63 @@
+"""From a state and a message to decisions: which objects it would take, and which branch of which expression decided.
+
+Law: pure; it knows no manifest and no server, only the catalogue, the expression language and the values of the model.
+
+    resources | live objects -> State -> routing -> Routing, with a message -> choices, filters, explain
+"""
+
+from reconciler.explain.cases import Case, CaseResult, Check, Step, listed, told
+from reconciler.explain.choose import (
+    NEVER_FAILS_OVER,
+    Attempt,
+    Choice,
+    Explanation,
+    Filter,
+    Given,
+    Routing,
+    choices,
+    explain,
+    filters,
+    place,
+    routing,
+)
+from reconciler.explain.given import LAST_ERRORS, SOURCES, judge_given
+from reconciler.explain.state import (
+    Held,
+    Locate,
+    Origin,
+    State,
+    desired_state,
+    kinds_explained,
+    live_state,
+)
+
+__all__ = [
+    "LAST_ERRORS",
+    "NEVER_FAILS_OVER",
+    "SOURCES",
+    "Attempt",
+    "Case",
+    "CaseResult",
+    "Check",
+    "Choice",
+    "Explanation",
+    "Filter",
+    "Given",
+    "Held",
+    "Locate",
+    "Origin",
+    "Routing",
+    "State",
+    "Step",
+    "choices",
+    "desired_state",
+    "explain",
+    "filters",
+    "judge_given",
+    "kinds_explained",
+    "listed",
+    "live_state",
+    "place",
+    "routing",
+    "told",
+]

@@ -1,0 +1,33 @@
+"""What an apply did, line by line, and how to undo it: JSON lines at `.reconciler/journal/<target>.jsonl`.
+
+Law: what is about to be done stands on the disk, with its inverse, before the first write leaves; no secret is ever
+in a journal, and nothing but rollback and audits reads one.
+"""
+
+from reconciler.journal.inverse import Cannot, Undo, inverse, masked
+from reconciler.journal.records import Begin, begin_record, read
+from reconciler.journal.run import Run, Told, Who
+from reconciler.journal.writer import DEFAULT_DIRECTORY, Journal, file_name, whoami
+from reconciler.journal.written import WrittenChange, pack, read_change, unpack, write_change
+
+__all__ = [
+    "DEFAULT_DIRECTORY",
+    "Begin",
+    "Cannot",
+    "Journal",
+    "Run",
+    "Told",
+    "Undo",
+    "Who",
+    "WrittenChange",
+    "begin_record",
+    "file_name",
+    "inverse",
+    "masked",
+    "pack",
+    "read",
+    "read_change",
+    "unpack",
+    "whoami",
+    "write_change",
+]

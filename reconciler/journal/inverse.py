@@ -1,0 +1,139 @@
+"""The inverse of what an apply did: of a create a destroy, of an update the values before, of a destroy a create.
+
+Law: pure. Only what was applied, or may have been, has an inverse; what would need a secret that the server never
+showed has none, and says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct
+
+from reconciler.catalogue import Kind
+from reconciler.journal.run import Run
+from reconciler.model import MASK, Action, Address, Change, FieldChange, Wire
+
+
+class Undo(Struct, frozen=True):
+    """One change that undoes another: `before` is what the apply left, `after` what there was before it."""
+
+    change: Change
+    #: Whether the server confirmed the change to undo; else a new read has to tell whether it was made.
+    known: bool
+    #: The id before the apply; "" where it created the object.
+    was: str = ""
+
+
+class Cannot(Struct, frozen=True, order=True):
+    """One change that cannot be undone, and why."""
+
+    address: Address
+    because: str
+
+
+def inverse(run: Run) -> tuple[tuple[Undo, ...], tuple[Cannot, ...]]:
+    """Return what undoes a run, last change first, and what cannot be undone."""
+    undos: list[Undo] = []
+    cannot: list[Cannot] = []
+    for index in reversed(range(len(run.changes))):
+        change, steps, result = run.changes[index], run.inverses[index], run.results.get(index)
+        told = result.result if result else "unknown"
+        # What is destroyed and created anew may have come half the way.
+        if told in ("failed", "skipped") and not change.recreate:
+            continue
+        if isinstance(steps, str):
+            cannot.append(Cannot(change.address, steps))
+            continue
+        # A new object's id is the result's to tell; every other object keeps the one that it had.
+        renewed = change.action == "create" or change.recreate
+        id_ = (result.id if result else "") if renewed else change.id
+        undos.append(Undo(_undo(change, steps[0], steps[1], id_), told == "applied", change.id))
+    return tuple(undos), tuple(cannot)
+
+
+def steps_of(kind: Kind, change: Change) -> tuple[Action, Wire] | str:
+    """Return the action that undoes a change and what it sends, or why there is none."""
+    if change.action == "create":
+        return "destroy", {}
+    if change.before is None:
+        return "it is not known what there was before"
+    if change.action == "update":
+        patch = {pointer: at(change.before, pointer) for pointer in change.patch}
+        lost = [pointer for pointer, value in patch.items() if masked(value)]
+        if lost:
+            return f"the secret that was in {lost[0]} is not known: the server never shows it"
+        shape = kind.shape(change.before.get("@type", ""))
+        unset = any(
+            name in shape and shape[name].one_way and _plain(shape[name].default, patch[name]) for name in patch
+        )
+        return ("replace", sendable(kind, change.before)) if unset else ("update", patch)
+    lost = [name for name, value in change.before.items() if masked(value)]
+    if lost:
+        return f"the secret that was in {lost[0]} is not known: the server never shows it"
+    return "create" if change.action == "destroy" else "replace", sendable(kind, change.before)
+
+
+def _undo(change: Change, action: Action, patch: Wire, id_: str) -> Change:
+    """Return the inverse of a change."""
+    left = patched(change.before, change.patch) if change.action == "update" and change.before else change.after
+    former = None if action == "destroy" else change.before
+    held = left or {}
+    return Change(
+        action=action,
+        address=Address(change.address.kind, change.address.name),
+        id=id_,
+        patch=patch,
+        fields=tuple(FieldChange(name, at(held, name) if held else UNSET, value) for name, value in patch.items()),
+        before=None if change.action == "destroy" else left,
+        after=former,
+        because="an earlier apply made it" if action == "destroy" else "",
+        recreate=action == "replace" and (change.recreate or change.action == "update"),
+    )
+
+
+def sendable(kind: Kind, wire: Wire) -> Wire:
+    """Return what must be sent to make an object as it was read: all but what the server fills in by itself."""
+    variant = wire.get("@type", "")
+    sent = {
+        name: wire[name]
+        for name, prop in kind.shape(variant).items()
+        if name in wire and prop.mutability != "server-set" and (prop.required or not _plain(prop.default, wire[name]))
+    }
+    return {"@type": variant, **sent} if variant else sent
+
+
+def _plain(default: Any, value: Any) -> bool:
+    """Whether a value is the default, types included."""
+    if type(value) is not type(default):
+        return False
+    return bool(msgspec.json.encode(value, order="sorted") == msgspec.json.encode(default, order="sorted"))
+
+
+def at(wire: Mapping[str, Any], pointer: str) -> Any:
+    """Return the value that a pointer leads to; None where there is none."""
+    value: Any = wire
+    for step in pointer.split("/"):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def patched(wire: Wire, patch: Mapping[str, Any]) -> Wire:
+    """Return an object as a PatchObject makes it; the object itself stays as it is."""
+    found = dict(wire)
+    for pointer, value in patch.items():
+        *path, last = pointer.split("/")
+        inner = found
+        for step in path:
+            held = inner.get(step)
+            inner[step] = dict(held) if isinstance(held, dict) else {}
+            inner = inner[step]
+        inner[last] = value
+    return found
+
+
+def masked(value: Any) -> bool:
+    """Whether a value holds a secret as the server shows it."""
+    return value == MASK or (isinstance(value, Mapping) and any(masked(each) for each in value.values()))

@@ -1,0 +1,59 @@
+"""One apply as a journal tells it.
+
+Law: a value; a change without a result is one of which nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from reconciler.model import Action, Address, Change, ResultKind, Wire
+
+
+class Who(Struct, frozen=True):
+    """Who runs this program, and where."""
+
+    user: str
+    host: str
+    pid: int
+
+
+class Told(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What became of the change at an index of the run."""
+
+    index: int
+    result: ResultKind
+    id: str = ""
+    because: str = ""
+
+
+class Run(Struct, frozen=True, kw_only=True):
+    """One apply: what it was about to do, and what became of it as far as it was recorded."""
+
+    id: str
+    #: When it began, in UTC.
+    time: str
+    who: Who
+    target: str
+    url: str
+    #: Digest of the plan.
+    plan: str
+    #: In the plan's order; without fields and sources, and without `after` where the patch tells it.
+    changes: tuple[Change, ...]
+    #: Per change: the action that undoes it and what that sends, or why there is none.
+    inverses: tuple[tuple[Action, Wire] | str, ...]
+    #: Per kind that the server runs in order of creation: the ids before the run, and what they were called.
+    order: Mapping[str, tuple[tuple[str, Address], ...]] = {}
+    results: Mapping[int, Told] = {}
+    #: The exit code; None where the run did not come to its end.
+    code: int | None = None
+    reload: str = ""
+    #: Address and pointer of what the server stored in a form of its own.
+    normalised: tuple[tuple[Address, str], ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run came to its end."""
+        return self.code is not None

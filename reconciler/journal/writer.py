@@ -1,0 +1,162 @@
+"""The rim of the journal: a file that only its owner can read, opened, appended to and forced to the disk.
+
+Law: `begin` returns only once the disk has the record; a later line that cannot be written never ends an apply.
+"""
+
+from __future__ import annotations
+
+import errno
+import getpass
+import hashlib
+import os
+import re
+import socket
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Self
+from urllib.parse import urlsplit
+
+import msgspec
+
+from reconciler.errors import ConfigError
+from reconciler.journal.records import Begin, Results, end_record
+from reconciler.journal.run import Told, Who
+from reconciler.model import Change, Outcome, Result
+
+#: Where journals are, unless an option says otherwise; below the working directory.
+DEFAULT_DIRECTORY = ".reconciler/journal"
+_STRANGE = re.compile(r"[^A-Za-z0-9._-]|^\.")
+_LONGEST = 100
+
+
+def file_name(target: str, url: str) -> str:
+    """Return the name of a target's journal; a server without a target has its host and port for a name."""
+    name = target or urlsplit(url).netloc or url
+    plain = _STRANGE.sub("_", name)[:_LONGEST]
+    # What had to be changed could meet another name that was.
+    mark = "" if plain == name else "-" + hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{plain}{mark}.jsonl"
+
+
+def whoami() -> Who:
+    """Return who runs this process, and where."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user may have no name.
+        user = str(os.getuid())
+    return Who(user, socket.gethostname(), os.getpid())
+
+
+class Journal:
+    """The journal of one run.
+
+    Args:
+        path: the file; it and its directory are made where they are not.
+        clock: now, in UTC, as ISO 8601.
+    """
+
+    def __init__(self, path: Path, clock: Callable[[], str]) -> None:
+        self.path = path
+        self.run = ""
+        #: Why a line could not be written after the run had begun, or "".
+        self.broken = ""
+        self._clock = clock
+        self._file = -1
+        self._indices: dict[int, int] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def begin(self, record: Begin, changes: Sequence[Change]) -> None:
+        """Write what is about to be done, and return once the disk has it.
+
+        Args:
+            record: what `begin_record` made.
+            changes: the plan's, whose results will be told.
+
+        Raises:
+            ConfigError: it cannot be written; nothing must be applied then.
+        """
+        self.run = record.run
+        self._indices = {id(change): index for index, change in enumerate(changes)}
+        try:
+            new = self._open()
+            self._write(msgspec.json.encode(record))
+            os.fsync(self._file)
+            if new:
+                _sync_directory(self.path.parent)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ConfigError(
+                f"the journal {self.path} cannot be written: {reason}", "choose another directory, or --journal off"
+            ) from None
+
+    def tell(self, result: Result) -> None:
+        """Write what became of one change."""
+        self.results((result,))
+
+    def results(self, results: Iterable[Result]) -> None:
+        """Write what became of some changes of the plan."""
+        told = [
+            Told(self._indices[id(each.change)], each.result, each.id, each.because)
+            for each in results
+            if id(each.change) in self._indices
+        ]
+        if told:
+            self._append(msgspec.json.encode(Results(run=self.run, results=tuple(told))))
+
+    def end(self, outcome: Outcome, code: int) -> None:
+        """Write how the run ended.
+
+        Args:
+            outcome: what became of the plan.
+            code: the exit code.
+        """
+        self._append(msgspec.json.encode(end_record(self.run, self._clock(), code, outcome)), sync=True)
+
+    def _append(self, line: bytes, *, sync: bool = False) -> None:
+        try:
+            self._write(line)
+            if sync:
+                os.fsync(self._file)
+        except OSError as error:
+            # What is under way must be finished: the journal is then one of a run that was interrupted.
+            self.broken = error.strerror or str(error)
+
+    def _open(self) -> bool:
+        """Open the file for appending, and say whether it is new."""
+        for directory in reversed((self.path.parent, *self.path.parent.parents)):
+            # Not `parents=True`, which would leave those in between open to others.
+            if not directory.exists():
+                directory.mkdir(mode=0o700, exist_ok=True)
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+        self._file = os.open(self.path, flags, 0o600)
+        found = os.fstat(self._file)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is no file")
+        os.fchmod(self._file, 0o600)
+        size = found.st_size
+        if size and os.pread(self._file, 1, size - 1) != b"\n":
+            # The last run died while it wrote; its line must not swallow ours.
+            os.write(self._file, b"\n")
+        return not size
+
+    def _write(self, line: bytes) -> None:
+        rest = memoryview(line + b"\n")
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+
+
+def _sync_directory(path: Path) -> None:
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

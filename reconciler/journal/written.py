@@ -1,0 +1,128 @@
+"""Wire values and changes as JSON that can be read back: references by address, secrets as their reference.
+
+Law: `unpack(pack(value)) == value` for every wire value, except that a plain-text secret is not written; what is not
+understood is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from msgspec import UNSET, Struct
+
+from reconciler.model import Action, Address, Change, FieldChange, Sensitive, Source, Wire
+
+#: References that a secret may be written as; the same that manifests may hold.
+_REFERENCE = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^{}\x00-\x1f]+)\}")
+
+
+class WrittenChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
+    """A change as plans and journals hold it; wire values are packed."""
+
+    action: Action
+    #: Kind, name and id.
+    address: tuple[str, str, str]
+    id: str = ""
+    patch: dict[str, Any] = {}
+    #: Pointer, value before, value after.
+    fields: tuple[tuple[str, Any, Any], ...] = ()
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    #: File, line and column.
+    source: tuple[str, int, int] | None = None
+    because: str = ""
+    recreate: bool = False
+
+
+def pack(value: Any) -> Any:
+    """Return a wire value as plain JSON. A key that begins with `$` marks what JSON has no word for."""
+    match value:
+        case Address():
+            return {"$address": [value.kind, value.name, value.id]}
+        case Sensitive():
+            return {"$secret": value.reference}
+        case dict():
+            packed = {key: pack(each) for key, each in value.items()}
+            return {"$object": packed} if len(packed) == 1 and next(iter(packed)).startswith("$") else packed
+        case list() | tuple():
+            return [pack(each) for each in value]
+    return {"$unset": True} if value is UNSET else value
+
+
+def unpack(value: Any) -> Any:
+    """Return the wire value that some JSON stands for.
+
+    Raises:
+        ValueError: it stands for none.
+    """
+    if isinstance(value, list):
+        return [unpack(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    mark, *more = value or ("",)
+    if more or not mark.startswith("$"):
+        return {key: unpack(each) for key, each in value.items()}
+    return _marked(mark, value[mark])
+
+
+def _marked(mark: str, inner: Any) -> Any:
+    match mark, inner:
+        case "$address", [str(kind), str(name), str(id_)]:
+            return Address(kind, name, id_)
+        case "$secret", str() if not inner or _REFERENCE.fullmatch(inner):
+            return Sensitive(reference=inner)
+        case "$object", dict():
+            return {key: unpack(each) for key, each in inner.items()}
+        case "$unset", True:
+            return UNSET
+    raise ValueError(f"{mark} marks no value that is known here")
+
+
+def unpack_wire(value: dict[str, Any]) -> Wire:
+    """Return the wire object that some JSON stands for.
+
+    Raises:
+        ValueError: it stands for none.
+    """
+    found = unpack(value)
+    if not isinstance(found, dict):
+        raise ValueError("an object is wanted where a single value stands")
+    return found
+
+
+def write_change(change: Change) -> WrittenChange:
+    """Return the written form of a change."""
+    source = change.source
+    return WrittenChange(
+        action=change.action,
+        address=(change.address.kind, change.address.name, change.address.id),
+        id=change.id,
+        patch=pack(change.patch),
+        fields=tuple((each.pointer, pack(each.before), pack(each.after)) for each in change.fields),
+        before=None if change.before is None else pack(change.before),
+        after=None if change.after is None else pack(change.after),
+        source=None if source is None else (source.file, source.line, source.column),
+        because=change.because,
+        recreate=change.recreate,
+    )
+
+
+def read_change(written: WrittenChange) -> Change:
+    """Return the change that a written form stands for.
+
+    Raises:
+        ValueError: it stands for none.
+    """
+    return Change(
+        action=written.action,
+        address=Address(*written.address),
+        id=written.id,
+        patch=unpack_wire(written.patch),
+        fields=tuple(FieldChange(pointer, unpack(old), unpack(new)) for pointer, old, new in written.fields),
+        before=None if written.before is None else unpack_wire(written.before),
+        after=None if written.after is None else unpack_wire(written.after),
+        source=None if written.source is None else Source(*written.source),
+        because=written.because,
+        recreate=written.recreate,
+    )

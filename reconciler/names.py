@@ -1,0 +1,510 @@
+"""Which names the expressions of an object can give, and which of those lead nowhere.
+
+Law: pure, and never a guess: what an expression gives is traced through every operator, and where mail decides it, that
+is said with its reason. Which expressions name objects of which kind, the catalogue says.
+
+What may surprise (Stalwart 0.16.19): `a || b` gives `a` itself where that is true, and else 1 or 0, never `b`; `a && b`
+gives `a` itself where that is false, and else 1 or 0. A result that is no text counts as the name `default`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import product
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from reconciler.catalogue import Catalogue, Property
+from reconciler.expression import (
+    ARITY,
+    FIELDS,
+    LOOKUPS,
+    Adjacent,
+    Binary,
+    Call,
+    Capture,
+    Commas,
+    Constant,
+    ConstantName,
+    Context,
+    ExpressionError,
+    Global,
+    Group,
+    Index,
+    ListOf,
+    Matches,
+    Missing,
+    Node,
+    Reading,
+    Tree,
+    Unary,
+    Variable,
+    bare,
+    parse,
+    truth,
+    walk,
+)
+from reconciler.expression import Literal as LiteralNode
+from reconciler.expression.functions import call
+from reconciler.expression.values import Known, add, calculate, compare, elements_of, minus, position_of
+from reconciler.model import Address
+
+#: The name that the server looks up where an expression gives no text (Stalwart 0.16.19).
+NO_TEXT = "default"
+
+#: Results of one part, and characters of a text or elements of a list, that are followed at most.
+_MOST_RESULTS = 128
+_LONGEST = 4096
+
+Type = Literal["known", "text", "number", "list", "any"]
+_SHAPES: dict[str, Type] = {"text": "text", "integer": "number", "boolean": "number", "texts": "list"}
+#: What a variable holds, whatever the message.
+_VARIABLES: dict[str, Type] = {name: _SHAPES[shape] for name, shape in FIELDS.values() if name}
+_LISTS = frozenset(("sort", "dedup", "winnow", "lines", "split", "rsplit", "split_n", "split_words"))
+_TEXTS = frozenset(
+    ("trim", "trim_end", "trim_start", "substring", "strip_prefix", "strip_suffix", "email_part", "hash")
+)
+_NUMBERS = frozenset(
+    (
+        *("count", "len", "contains", "contains_ignore_case", "eq_ignore_case", "starts_with", "ends_with"),
+        *(name for name in ARITY if name.startswith(("is_", "count_", "has_", "counter_"))),
+        "key_exists",
+    )
+)
+_COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))
+
+
+class Text(Struct, frozen=True, order=True):
+    """A text that an expression can give, and the column (from 1) of what gives it."""
+
+    text: str
+    column: int
+    #: It is what a list holds past its end, which not every message reaches.
+    past_end: bool = False
+
+
+class Other(Struct, frozen=True, order=True):
+    """A result that is no text: what it is, for people, and its column."""
+
+    what: str
+    column: int
+
+
+class Untold(Struct, frozen=True, order=True):
+    """A result that depends on the message: why, and its column."""
+
+    because: str
+    column: int
+
+
+class Possible(Struct, frozen=True):
+    """Everything that one expression can give."""
+
+    texts: tuple[Text, ...] = ()
+    others: tuple[Other, ...] = ()
+    untold: tuple[Untold, ...] = ()
+
+
+class Mention(Struct, frozen=True, kw_only=True):
+    """A name that an expression of an object can give, or that cannot be told."""
+
+    origin: Address
+    #: Wire pointer of the part that gives it, such as `route/match/0/then`.
+    pointer: str
+    #: The kind that is named.
+    kind: str
+    name: str = ""
+    #: Where in the expression, in characters from 1.
+    column: int = 1
+    #: Why the name cannot be told; "" where it can.
+    because: str = ""
+    #: The server resolves the name without an object.
+    builtin: bool = False
+    #: It is the '' past the end of a list, which not every message reaches.
+    past_end: bool = False
+
+    @property
+    def target(self) -> Address:
+        """The object that is named."""
+        return Address(self.kind, self.name)
+
+
+class ResultFault(Struct, frozen=True, kw_only=True):
+    """A result that is no text where the server wants a name: it looks up `default` instead."""
+
+    origin: Address
+    pointer: str
+    kind: str
+    #: What the result is, such as `the number 5`.
+    what: str
+    column: int
+    #: `default` works there without an object.
+    builtin: bool = False
+
+
+class _Result(Struct, frozen=True):
+    """One value that a part can give; `value` counts only where the type is known."""
+
+    column: int
+    type: Type = "known"
+    value: Known = ""
+    because: str = ""
+    elements: tuple[tuple[_Result, ...], ...] = ()
+    past_end: bool = False
+
+
+_Results = tuple[_Result, ...]
+
+
+def returned(tree: Tree) -> Possible:
+    """Return every text that an expression can give, what it can give that is no text, and what cannot be told."""
+    found: dict[int, _Results] = {}
+    nodes = tuple(walk(tree))
+    for node in reversed(nodes):
+        found[id(node)] = _limited(node, _results(node, lambda part: found[id(part)]))
+    results = found[id(tree.root)]
+    if not results:
+        return Possible(others=(Other("nothing at all", 1),))
+    texts = (
+        Text(each.value, each.column, each.past_end)
+        for each in results
+        if each.type == "known" and isinstance(each.value, str)
+    )
+    others = (
+        Other(_described(each), each.column)
+        for each in results
+        if each.type in ("number", "list") or (each.type == "known" and not isinstance(each.value, str))
+    )
+    untold = (Untold(each.because, each.column) for each in results if each.type in ("text", "any"))
+    return Possible(tuple(dict.fromkeys(texts)), tuple(dict.fromkeys(others)), tuple(dict.fromkeys(untold)))
+
+
+def mentions(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -> tuple[Mention, ...]:
+    """Return every name that an object's expressions can give, in the order of its properties and branches.
+
+    A part that depends on the message gives a mention without a name, with the reason in `because`.
+    """
+    return tuple(_mentions(catalogue, address, wire))
+
+
+def _mentions(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -> Iterator[Mention]:
+    for pointer, text, prop, context in _parts(catalogue, address.kind, wire):
+        language = prop.language
+        if language is None:
+            continue
+        kind = language.names
+        try:
+            possible = _possible(text, context)
+        except ExpressionError:
+            yield Mention(origin=address, pointer=pointer, kind=kind, because="the server would refuse this expression")
+            continue
+        for each in possible.texts:
+            yield Mention(
+                origin=address,
+                pointer=pointer,
+                kind=kind,
+                name=each.text,
+                column=each.column,
+                builtin=each.text in language.builtins,
+                past_end=each.past_end,
+            )
+        for dark in possible.untold:
+            yield Mention(origin=address, pointer=pointer, kind=kind, column=dark.column, because=dark.because)
+
+
+def result_faults(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -> tuple[ResultFault, ...]:
+    """Return every result that is no text where an object's expressions are to give a name."""
+    found: list[ResultFault] = []
+    for pointer, text, prop, context in _parts(catalogue, address.kind, wire):
+        language = prop.language
+        if language is None:
+            continue
+        try:
+            others = _possible(text, context).others
+        except ExpressionError:
+            continue
+        builtin = NO_TEXT in language.builtins
+        found += [
+            ResultFault(
+                origin=address,
+                pointer=pointer,
+                kind=language.names,
+                what=each.what,
+                column=each.column,
+                builtin=builtin,
+            )
+            for each in others
+        ]
+    return tuple(found)
+
+
+def dangling(found: Iterable[Mention], known: Mapping[str, Collection[str]]) -> tuple[Mention, ...]:
+    """Return the mentions of names that no object has.
+
+    Args:
+        found: what is named.
+        known: the names of all objects, by kind; a kind that is not in it cannot be judged.
+    """
+    return tuple(
+        each
+        for each in found
+        if not each.because and not each.builtin and each.kind in known and each.name not in known[each.kind]
+    )
+
+
+def suggestions(name: str, known: Iterable[str], most: int = 3) -> tuple[str, ...]:
+    """Return the names that could have been meant, the likeliest first: another case, blanks, a slip of the pen."""
+    names = sorted(set(known))
+    folded = name.strip().casefold()
+    same = [each for each in names if each.strip().casefold() == folded]
+    if len(name) > 256 or not folded:
+        return tuple(same[:most])
+    from difflib import get_close_matches  # slow to load, and seldom wanted
+
+    near = get_close_matches(name, [each for each in names if each not in same and len(each) <= 256], most, 0.7)
+    return tuple([*same, *near][:most])
+
+
+def results_of(expression: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the pointer and the text of every part of an expression that says what it gives, in the order of trying."""
+    branches = expression.get("match")
+    for key, branch in branches.items() if isinstance(branches, Mapping) else ():
+        if isinstance(branch, Mapping) and isinstance(branch.get("then"), str):
+            yield f"match/{key}/then", branch["then"]
+    if isinstance(expression.get("else"), str):
+        yield "else", expression["else"]
+
+
+def _parts(catalogue: Catalogue, name: str, wire: Mapping[str, Any]) -> Iterator[tuple[str, str, Property, Context]]:
+    """Yield every part of an object that gives a name: its pointer, text and property, and what it may use."""
+    kind = catalogue.kinds[name]
+    variant = wire.get("@type")
+    shape = kind.shape(variant) if variant in kind.variants else kind.properties
+    for field, prop in shape.items():
+        value = wire.get(field)
+        if prop.language is None or not prop.language.names or not isinstance(value, Mapping):
+            continue
+        context = Context(
+            frozenset(catalogue.variables[prop.language.variables]),
+            frozenset(prop.language.constants or catalogue.constants),
+        )
+        for pointer, text in results_of(value):
+            yield f"{field}/{pointer}", text, prop, context
+
+
+@lru_cache(maxsize=4096)
+def _possible(text: str, context: Context) -> Possible:
+    return returned(parse(text, context))
+
+
+# -- what a part can give, from what the parts below it can
+
+
+def _results(node: Node, below: Callable[[Node], _Results]) -> _Results:
+    column = node.column
+    match node:
+        case Missing():
+            return ()
+        case Group(inner=parts) | Adjacent(values=parts) | Commas(values=parts):
+            # The last of several values counts; where nothing stands, what is left of it does.
+            last = next((part for part in reversed(parts) if not isinstance(part, Missing)), None)
+            return below(last) if last is not None else ()
+        case Matches():
+            return _either(column, (0, 1))
+        case Unary(operator=operator, operand=operand):
+            return _signed(column, operator, below(operand))
+        case Binary(operator=operator, left=left, right=right):
+            return _combined(column, operator, below(left), below(right))
+        case ListOf(elements=elements):
+            return (_listed(column, tuple(below(each) for each in elements)),)
+        case Index(value=value, positions=positions):
+            return _indexed(column, below(bare(value)), below(positions[-1]))
+        case Call(name=name):
+            return _called(column, name, [below(each) for each in _arguments(node)])
+    return (_leaf(node),)
+
+
+def _leaf(node: Node) -> _Result:
+    column = node.column
+    match node:
+        case LiteralNode(value=value):
+            return _Result(column, value=value)
+        case ConstantName(name=name):
+            return _Result(column, value=Constant(name))
+        case Global():
+            return _Result(column, value=0)
+        case Capture(number=number):
+            return _untold(column, f"${number} is what a regular expression finds", "text")
+        case Variable(name=name):
+            return _untold(column, f"{name} depends on the message", _VARIABLES.get(name, "any"))
+        case Reading(form=form, name=name):
+            return _untold(column, f"{form}('{name}') is the server's own", "text" if form == "system" else "number")
+    return _untold(column, "this cannot be followed")
+
+
+def _untold(column: int, because: str, kind: Type = "any") -> _Result:
+    return _Result(column, kind, because=because)
+
+
+def _either(column: int, sides: Iterable[Known]) -> _Results:
+    """Return 1 and 0, as far as some values make them."""
+    return tuple(_Result(column, value=int(each)) for each in sorted({truth(side) for side in sides}, reverse=True))
+
+
+def _limited(node: Node, results: _Results) -> _Results:
+    unique = tuple(
+        {(each.type, type(each.value), each.value, each.because): each for each in reversed(results)}.values()
+    )
+    if len(unique) > _MOST_RESULTS:
+        return (_untold(node.column, "it has too many possible results"),)
+    if any(isinstance(each.value, str | tuple) and len(each.value) > _LONGEST for each in unique):
+        return (_untold(node.column, "it is too long to follow"),)
+    return unique[::-1]
+
+
+def _signed(column: int, operator: str, operand: _Results) -> _Results:
+    if not operand:
+        return (_untold(column, "an operand is missing"),)
+    if operator == "!":
+        known = [each.value for each in operand if each.type == "known"]
+        return _either(column, [int(not truth(each)) for each in known] if len(known) == len(operand) else (0, 1))
+    return tuple(
+        _Result(column, value=minus(each.value)) if each.type == "known" else _untold(column, each.because, "number")
+        for each in operand
+    )
+
+
+def _truths(results: _Results) -> set[bool]:
+    """Return how true the results can be."""
+    found: set[bool] = set()
+    for each in results:
+        found |= {truth(each.value)} if each.type == "known" else {True, False}
+    return found
+
+
+def _combined(column: int, operator: str, left: _Results, right: _Results) -> _Results:
+    if operator in ("&&", "||"):
+        return _shortened(column, operator, left, right)
+    if operator == "^":
+        return _either(column, (0, 1))
+    if operator in _COMPARISONS and not (left and right):
+        return _either(column, (0, 1))
+    if not (left and right):
+        return (_untold(column, "an operand is missing"),)
+    if len(left) * len(right) > _MOST_RESULTS:
+        return (_untold(column, "it has too many possible results"),)
+    pairs = product(left, right)
+    found: list[_Result] = []
+    for one, other in pairs:
+        if one.type == other.type == "known":
+            found.append(_computed(one, other, operator, column))
+        elif operator in _COMPARISONS:
+            found += _either(column, (0, 1))
+        else:
+            found.append(_mixed(one, other, operator, column))
+    return tuple(found)
+
+
+def _shortened(column: int, operator: str, left: _Results, right: _Results) -> _Results:
+    """Follow `&&` and `||`: the left side itself where it decides, else 1 or 0."""
+    decides = operator == "||"
+    kept = tuple(each for each in left if each.type != "known" or truth(each.value) == decides)
+    if (not decides) in _truths(left) or not left:
+        kept += _either(column, map(int, _truths(right) or {False}))
+    return kept
+
+
+def _computed(one: _Result, other: _Result, operator: str, column: int) -> _Result:
+    if operator in _COMPARISONS:
+        return _Result(column, value=int(compare(operator, one.value, other.value)))
+    if operator == "+":
+        return _Result(one.column, value=add(one.value, other.value))
+    return _Result(column, value=calculate(operator, one.value, other.value))
+
+
+def _mixed(one: _Result, other: _Result, operator: str, column: int) -> _Result:
+    """Tell the type of `+ - * /` where at least one side depends on the message."""
+    because = one.because or other.because
+    types = {_type(one), _type(other)}
+    if "list" in types and operator in ("+", "-"):
+        return _untold(column, because, "list")
+    if operator != "+" or types == {"number"}:
+        return _untold(column, because, "number")
+    return _untold(column, because)
+
+
+def _type(result: _Result) -> Type:
+    if result.type != "known":
+        return result.type
+    return "text" if isinstance(result.value, str) else "list" if isinstance(result.value, tuple) else "number"
+
+
+def _listed(column: int, elements: tuple[_Results, ...]) -> _Result:
+    if any(_type(each) == "list" for results in elements for each in results):
+        # Nothing limits how deep lists nest, and no name comes out of such a one.
+        return _untold(column, "it is a list of lists", "list")
+    single = [each[0].value for each in elements if len(each) == 1 and each[0].type == "known"]
+    if len(single) == len(elements):
+        return _Result(column, value=tuple(single), elements=elements)
+    return _Result(column, "list", because="its elements depend on the message", elements=elements)
+
+
+def _indexed(column: int, values: _Results, places: _Results) -> _Results:
+    found: list[_Result] = []
+    if len(values) * len(places) > _MOST_RESULTS:
+        return (_untold(column, "it has too many possible results"),)
+    for value, place in product(values, places):
+        elements = value.elements
+        if not elements and value.type == "known":
+            elements = tuple((_Result(column, value=each),) for each in elements_of(value.value))
+        if not elements and value.type != "known":
+            found.append(_untold(column, value.because))
+        elif place.type == "known":
+            at = position_of(place.value)
+            found += elements[at] if at < len(elements) else (_Result(column, value=""),)
+        else:
+            found += (each for element in elements for each in element)
+            found.append(_Result(column, value="", past_end=True))
+    return tuple(found)
+
+
+def _arguments(node: Call) -> list[Node]:
+    """Return the arguments of a call as the server counts them; side by side, each value is one."""
+    found: list[Node] = []
+    for each in (*node.ahead, *node.arguments):
+        found += each.values if isinstance(each, Adjacent) else (each,)
+    return [each for each in found if not isinstance(each, Missing)]
+
+
+def _called(column: int, name: str, arguments: Sequence[_Results]) -> _Results:
+    if len(arguments) != ARITY[name] or not all(arguments):
+        return (_untold(column, f"the arguments of {name} are not in order"),)
+    if name == "if_then":
+        condition, one, other = arguments
+        sides = _truths(condition)
+        return (*(one if True in sides else ()), *(other if False in sides else ()))
+    dark = next((each for results in arguments for each in results if each.type != "known"), None)
+    count = 1
+    for results in arguments:
+        count *= len(results)
+    if dark is None and name not in LOOKUPS and count <= _MOST_RESULTS:
+        values = (tuple(each.value for each in chosen) for chosen in product(*arguments))
+        return tuple(_Result(column, value=call(name, each)) for each in values)
+    if name in _NUMBERS:
+        return (_untold(column, f"{name} depends on the message", "number"),)
+    because = f"it is what {name} finds" if name in LOOKUPS else dark.because if dark else f"{name} has many results"
+    return (_untold(column, because, "list" if name in _LISTS else "text" if name in _TEXTS else "any"),)
+
+
+def _described(result: _Result) -> str:
+    """Say what a result is that is no text."""
+    value = result.value
+    if result.type == "list" or isinstance(value, tuple):
+        return "a list"
+    if result.type == "number":
+        return "a number"
+    if isinstance(value, Constant):
+        return f"the constant {value.name}"
+    return f"the number {value}" if len(str(value)) <= 40 else "a number"

@@ -1,0 +1,119 @@
+"""The least permissions that a run of some manifests needs.
+
+Law: pure; a permission is here because a call that the program makes needs it, and for no other reason.
+
+Stalwart 0.16.19: `sys<Kind><Verb>` for each method (query and get apart), `action<Name>` for each action besides
+`sysActionCreate`, and `authenticate` for everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from msgspec import Struct
+
+from reconciler.catalogue import Catalogue, Kind
+from reconciler.diff import exact
+from reconciler.model import Resource
+from reconciler.policy import Policy, Scope
+from reconciler.references import references
+
+ALWAYS = "authenticate"
+ACTION = "sysActionCreate"
+
+
+class Permissions(Struct, frozen=True):
+    """Permissions by what they are for, each in the order of the alphabet. Nothing stands in two of them."""
+
+    #: For plan and drift, and so for everything.
+    plan: tuple[str, ...]
+    #: For apply and its reload, besides those of `plan`.
+    apply: tuple[str, ...]
+    #: For checks of references; without them the checks say that they cannot tell.
+    optional: tuple[str, ...]
+
+
+def kinds_in_scope(resources: Sequence[Resource], policy: Policy, scope: Scope) -> frozenset[str]:
+    """Return the kinds that a run reads because they are declared, pruned or counted."""
+    declared = {resource.address.kind for resource in resources}
+    kinds = declared | _pruned(declared, policy) | policy.drift
+    return frozenset(kinds & scope.kinds if scope.kinds else kinds)
+
+
+def needed(
+    catalogue: Catalogue,
+    resources: Sequence[Resource],
+    policy: Policy,
+    scope: Scope,
+    checks: Iterable[str] = (),
+) -> Permissions:
+    """Return what plan, drift and apply of some resources need.
+
+    Args:
+        catalogue: what the kinds are.
+        resources: everything that the manifests declare.
+        policy: what is pruned, and what counts as a difference.
+        scope: what the run looks at.
+        checks: kinds that are read for checks only.
+    """
+    kinds = kinds_in_scope(resources, policy, scope)
+    inside = [each for each in resources if each.address.kind in kinds and scope.holds(each.address)]
+    pruned = _pruned({each.address.kind for each in resources}, policy) & kinds
+    # A reference by name cannot be compared without the name of every object of its kind.
+    named = {
+        target.kind
+        for each in inside
+        for _, target in references(catalogue, catalogue.kinds[each.address.kind], each.wire)
+        if not target.id
+    }
+    plan = {ALWAYS}.union(*(reads(catalogue.kinds[name]) for name in kinds | named))
+    optional = set().union(*(reads(catalogue.kinds[name]) for name in checks)) - plan
+    apply = {ACTION, "actionReloadSettings"}
+    for name in kinds:
+        kind = catalogue.kinds[name]
+        own = [each for each in inside if each.address.kind == name]
+        verbs = _verbs(kind, own, pruned=name in pruned)
+        apply |= {f"sys{name}{verb}" for verb in verbs}
+        if verbs:
+            apply.add(f"action{kind.reload}")
+    return Permissions(tuple(sorted(plan)), tuple(sorted(apply - plan)), tuple(sorted(optional)))
+
+
+def reads(kind: Kind) -> frozenset[str]:
+    """Return what reading a kind needs."""
+    return frozenset({f"sys{kind.kind}Get"} if kind.singleton else {f"sys{kind.kind}Get", f"sys{kind.kind}Query"})
+
+
+def _pruned(declared: Collection[str], policy: Policy) -> set[str]:
+    named = {kind for kind, rule in policy.prune.items() if rule}
+    return named - {"*"} | set(declared) if "*" in named else named
+
+
+def _verbs(kind: Kind, resources: Sequence[Resource], *, pruned: bool) -> set[str]:
+    """Return the verbs with which some resources of a kind could have to be written."""
+    if kind.singleton:
+        return {"Update"} if resources else set()
+    verbs = {"Destroy"} if pruned else set()
+    if not resources:
+        return verbs
+    verbs |= {"Update"}
+    moved = kind.ordered and len(resources) > 1
+    if moved or any(_could_be_unset(kind, each) for each in resources):
+        # Only a new object is as wanted.
+        return verbs | {"Create", "Destroy"}
+    # An object that is bound to an id is there, or the run ends.
+    return verbs | {"Create"} if any(not each.id for each in resources) else verbs
+
+
+def _could_be_unset(kind: Kind, resource: Resource) -> bool:
+    """Whether a resource wants a value that the server cannot go back to."""
+    shape = kind.shape(resource.wire.get("@type", ""))
+    return any(
+        prop.one_way and name in resource.wire and exact(resource.wire[name], prop.default)
+        for name, prop in shape.items()
+    )
+
+
+def granted(names: Iterable[str]) -> dict[str, bool]:
+    """Return permissions as the server takes them, in a role or in an API key."""
+    return dict.fromkeys(sorted(set(names)), True)

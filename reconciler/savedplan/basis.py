@@ -1,0 +1,262 @@
+"""What a plan stands on, and how what there is now stands to it.
+
+Law: pure. An object that was touched since is told by its fingerprint, an absent one by its match key; what is already
+as wanted is not stale, and what a masked secret hides is never taken for as wanted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from reconciler.catalogue import Catalogue, Kind
+from reconciler.diff import Diff, exact
+from reconciler.errors import ConfigError, UsageError
+from reconciler.identity import key_of
+from reconciler.journal import pack
+from reconciler.model import Address, Change, LiveObject, LiveState, Phase, Plan, Resource, Source, Wire
+from reconciler.policy import Policy
+from reconciler.secrets import within
+
+Named = tuple[str, str, str]
+
+
+class Fingerprint(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What one touched object was like when the plan was made; an absent one has no id and the digest ""."""
+
+    #: Kind, name and id of the address.
+    address: Named
+    id: str
+    sha256: str
+    #: Ids of objects that had the same match key beside it.
+    others: tuple[str, ...] = ()
+
+
+class Basis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a plan stands on. Digests are SHA-256 in hexadecimal."""
+
+    catalogue: str
+    policy: str
+    #: Digest of the manifests, for the record: apply does not need them.
+    manifests: str
+    #: Name of the target, or "", and the server's URL.
+    target: str
+    url: str
+    #: Kinds that were read.
+    kinds: tuple[str, ...]
+    fingerprints: tuple[Fingerprint, ...]
+
+
+def named(address: Address) -> Named:
+    """Return the parts of an address."""
+    return (address.kind, address.name, address.id)
+
+
+def digest(*parts: Any) -> str:
+    """Return the SHA-256 of some JSON values, whatever the order of their members."""
+    return hashlib.sha256(msgspec.json.encode(parts, order="sorted")).hexdigest()
+
+
+def policy_digest(policy: Policy) -> str:
+    """Return the digest of a policy."""
+    return digest({name: _plain(getattr(policy, name)) for name in policy.__struct_fields__})
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else value
+
+
+def fingerprint(wire: Mapping[str, Any]) -> str:
+    """Return the digest of a live object: references by name, secrets as the server masks them."""
+    return digest(pack(dict(wire)))
+
+
+def make_basis(
+    catalogue: Catalogue,
+    plan: Plan,
+    live: LiveState,
+    *,
+    target: str,
+    url: str,
+    policy: str,
+    manifests: str,
+    kinds: Iterable[str],
+) -> Basis:
+    """Return what a plan stands on.
+
+    Args:
+        catalogue: what the kinds are.
+        plan: the work.
+        live: the state that the plan was made from.
+        target: the target's name, or "".
+        url: the server's.
+        policy: digest of the policy that the plan was judged by.
+        manifests: digest of the manifests.
+        kinds: the kinds that were read, without those that are only read for checks.
+    """
+    objects = _Objects(catalogue, live)
+    return Basis(
+        catalogue=catalogue.digest,
+        policy=policy,
+        manifests=manifests,
+        target=target,
+        url=url.rstrip("/"),
+        kinds=tuple(sorted(kinds)),
+        fingerprints=tuple(_fingerprint(objects, change) for change in plan.changes),
+    )
+
+
+def _fingerprint(objects: _Objects, change: Change) -> Fingerprint:
+    address = named(change.address)
+    found = objects.by_id(change)
+    if found is not None:
+        return Fingerprint(address, found.id, fingerprint(found.wire))
+    return Fingerprint(address, "", "", tuple(each.id for each in objects.by_key(change)))
+
+
+def check_for(basis: Basis, *, url: str, policy: str) -> None:
+    """Refuse a plan that was made for another server, or judged by another policy.
+
+    Raises:
+        UsageError: it was.
+    """
+    if basis.url != url.rstrip("/"):
+        raise UsageError(f"the plan is for {basis.url}, and this is {url.rstrip('/')}", "plan again for this server")
+    if basis.policy != policy:
+        raise UsageError("the policy changed after the plan was made, so that it may not allow the plan", "plan again")
+
+
+class _Objects:
+    """Live objects by id and by match key, worked out once per kind."""
+
+    def __init__(self, catalogue: Catalogue, live: LiveState) -> None:
+        self.catalogue = catalogue
+        self.live = live
+        self._ids = {name: {each.id: each for each in objects} for name, objects in live.objects.items()}
+        self._keys: dict[str, dict[str, list[LiveObject]]] = {}
+
+    def by_id(self, change: Change) -> LiveObject | None:
+        """Return the live object that a change names by id."""
+        return self._ids.get(change.address.kind, {}).get(change.id)
+
+    def by_key(self, change: Change) -> list[LiveObject]:
+        """Return the live objects with the match key that a change brings about."""
+        kind = self.catalogue.kinds[change.address.kind]
+        if kind.kind not in self._keys:
+            known: dict[str, list[LiveObject]] = {}
+            for each in self.live.of(kind.kind):
+                known.setdefault(_key(key_of(kind, each.wire)), []).append(each)
+            self._keys[kind.kind] = known
+        return self._keys[kind.kind].get(_key(key_of(kind, change.after or change.before or {})), [])
+
+
+def _key(key: tuple[Any, ...]) -> str:
+    return digest(pack(list(key)))
+
+
+def differing(diff: Diff, kind: Kind, want: Wire, found: LiveObject) -> tuple[str, ...]:
+    """Return the pointers at which a live object is not as wanted; secrets that the server masks are none."""
+    wanted = Resource(address=found.address, key=found.key, wire=want, source=Source(""), id=found.id)
+    difference, problems = diff.compare([wanted], LiveState({kind.kind: (found,)}), [kind.kind])
+    pointers = [each.pointer for change in difference.changes for each in change.fields]
+    if not pointers and (difference.changes or problems):
+        pointers = ["@type"]
+    return tuple(sorted(pointers))
+
+
+class _Now:
+    """How live state stands to a plan."""
+
+    def __init__(self, catalogue: Catalogue, live: LiveState) -> None:
+        self.catalogue = catalogue
+        self.objects = _Objects(catalogue, live)
+        self.diff = Diff(catalogue)
+
+    def wanted(self, change: Change, others: tuple[str, ...] = (), *, sure: bool) -> bool:
+        """Whether an object is as a change would make it; `sure` does not count what secrets hide."""
+        found = self.objects.by_id(change) if change.id else None
+        if change.action == "destroy":
+            return found is None
+        if sure and (change.recreate or any(True for value in change.patch.values() for _ in within(value))):
+            return False
+        if change.after is None:
+            return False
+        candidates = [found] if found and not change.recreate else []
+        if not change.id or change.recreate:
+            candidates = [each for each in self.objects.by_key(change) if each.id not in others]
+        kind = self.catalogue.kinds[change.address.kind]
+        return any(not differing(self.diff, kind, change.after, each) for each in candidates)
+
+    def changed(self, change: Change, was: Fingerprint) -> str:
+        """Say how an object differs from what the plan stands on, or ""."""
+        if not was.id:
+            new = [each for each in self.objects.by_key(change) if each.id not in was.others]
+            return f"{change.address} was created meanwhile, with the id {new[0].id}" if new else ""
+        found = self.objects.by_id(change)
+        if found is None:
+            return f"{change.address} was destroyed meanwhile"
+        if fingerprint(found.wire) == was.sha256:
+            return ""
+        fields = _fields(change.before or {}, found.wire)
+        return f"{change.address} changed meanwhile: {', '.join(fields) or 'not as the plan knows it'}"
+
+
+def stale(basis: Basis, live: LiveState, plan: Plan, catalogue: Catalogue) -> tuple[str, ...]:
+    """Say which objects are no longer as they were when a plan was made; what is already as wanted is no such object.
+
+    Raises:
+        ConfigError: the basis is not that of the plan.
+    """
+    now = _Now(catalogue, live)
+    found = ((change, was, now.changed(change, was)) for change, was in _bases(basis, plan))
+    return tuple(told for change, was, told in found if told and not now.wanted(change, was.others, sure=True))
+
+
+def pending(basis: Basis, live: LiveState, plan: Plan, catalogue: Catalogue) -> Plan:
+    """Return a plan without the changes that somebody else has made meanwhile, and which are as wanted.
+
+    Raises:
+        ConfigError: the basis is not that of the plan.
+    """
+    now = _Now(catalogue, live)
+    rest = {
+        id(change)
+        for change, was in _bases(basis, plan)
+        if not now.changed(change, was) or not now.wanted(change, was.others, sure=True)
+    }
+    phases = [(phase.name, tuple(each for each in phase.changes if id(each) in rest)) for phase in plan.phases]
+    return msgspec.structs.replace(
+        plan,
+        changes=tuple(change for change in plan.changes if id(change) in rest),
+        phases=tuple(Phase(name, changes) for name, changes in phases if changes),
+        unchanged=plan.unchanged + len(plan.changes) - len(rest),
+    )
+
+
+def unmet(plan: Plan, live: LiveState, catalogue: Catalogue) -> tuple[Change, ...]:
+    """Return the changes of a plan that live state, read after an apply, does not show."""
+    now = _Now(catalogue, live)
+    return tuple(change for change in plan.changes if not now.wanted(change, sure=False))
+
+
+def _bases(basis: Basis, plan: Plan) -> Iterator[tuple[Change, Fingerprint]]:
+    places = [(each.address, each.id) for each in basis.fingerprints]
+    if places != [(named(change.address), change.id) for change in plan.changes]:
+        raise ConfigError("this is no saved plan: its basis names other objects than its changes")
+    return zip(plan.changes, basis.fingerprints, strict=True)
+
+
+def _fields(before: Mapping[str, Any], now: Mapping[str, Any], path: str = "") -> list[str]:
+    """Return the pointers of the properties that differ; into objects, as far as both sides have the property."""
+    found: list[str] = []
+    for name in sorted(before.keys() | now.keys()):
+        old, new = before.get(name), now.get(name)
+        if isinstance(old, dict) and isinstance(new, dict):
+            found += _fields(old, new, f"{path}{name}/")
+        elif not exact(old, new):
+            found.append(path + name)
+    return found

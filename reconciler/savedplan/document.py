@@ -1,0 +1,216 @@
+"""The file of a saved plan: `reconciler/plan/v1` with one member more, `basis`, from which it is carried out.
+
+Law: `load(save(plan)) == plan`; what was altered, is of another version or holds what is not understood is refused; no
+secret is in it, and one that stands in plain text is not saved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from reconciler.catalogue import Catalogue
+from reconciler.errors import ConfigError, Diagnostic, ManifestError, UsageError
+from reconciler.journal import WrittenChange, read_change, write_change
+from reconciler.model import Address, Change, Left, Phase, Plan, Secret, Source
+from reconciler.savedplan.basis import Basis, Named, digest, named
+from reconciler.secrets import within
+
+FORMAT = "reconciler/plan/v1"
+VERSION = 1
+#: A saved plan of more bytes is not read.
+MAX_BYTES = 64 * 1024 * 1024
+#: What a plan report holds, and a saved plan therefore too.
+REPORT_MEMBERS = frozenset(
+    ("changes", "diagnostics", "left", "pairs", "partial", "refusals", "spared", "summary", "surplus", "target")
+) | {"undeclared", "unknown"}
+HINT = "make a new one with plan --out"
+
+Json = dict[str, Any]
+
+
+class _Phase(Struct, frozen=True, forbid_unknown_fields=True):
+    """A phase, with its changes by their place in the plan."""
+
+    name: str
+    changes: tuple[int, ...]
+
+
+class _Work(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A plan as it is carried out; what is shown of it stands beside."""
+
+    changes: tuple[WrittenChange, ...]
+    phases: tuple[_Phase, ...]
+    unchanged: int
+    undeclared: tuple[Named, ...]
+    unknown: tuple[tuple[Named, str], ...]
+    left: tuple[tuple[Named, str], ...]
+    pairs: tuple[tuple[Named, str], ...]
+    refusals: tuple[str, ...]
+    surplus: tuple[Named, ...]
+    spared: tuple[tuple[Named, str], ...]
+    partial: bool
+
+
+class _Basis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The member that makes a plan a saved one."""
+
+    version: int
+    basis: Basis
+    work: _Work
+    #: Digest of everything else in the file.
+    seal: str
+
+
+def plan_digest(plan: Plan) -> str:
+    """Return the digest of a plan's work, for the journal. Plain-text secrets do not count."""
+    return digest(msgspec.to_builtins(_work(plan)))
+
+
+def save(plan: Plan, basis: Basis, report: Mapping[str, Any]) -> bytes:
+    """Return the file of a plan.
+
+    Args:
+        plan: the work.
+        basis: what it stands on.
+        report: the members of `reconciler/plan/v1`, which people and programs read.
+
+    Raises:
+        ManifestError: a change holds a plain-text secret.
+    """
+    problems = [_unsaved(change, pointer) for change in plan.changes for pointer in _plain_secrets(change)]
+    if problems:
+        raise ManifestError(problems)
+    members: Json = {**report, "target": {"name": basis.target, "url": basis.url}}
+    inner = {"basis": msgspec.to_builtins(basis), "version": VERSION, "work": msgspec.to_builtins(_work(plan))}
+    sealed = {**members, "basis": {**inner, "seal": digest(members, inner)}}
+    body = msgspec.json.encode(sealed, order="sorted")
+    head = msgspec.json.encode({"format": FORMAT})[:-1] + b","
+    return msgspec.json.format(head + body[1:], indent=1) + b"\n"
+
+
+def _plain_secrets(change: Change) -> Iterator[str]:
+    """Yield the pointers of a change below which a secret stands in plain text."""
+    for pointer, value in {**(change.after or {}), **change.patch}.items():
+        if any(not secret.reference for secret in within(value)):
+            yield pointer
+
+
+def _unsaved(change: Change, pointer: str) -> Diagnostic:
+    source = change.source or Source("")
+    return Diagnostic(
+        file=source.file,
+        line=source.line,
+        column=source.column,
+        address=str(change.address),
+        pointer=pointer,
+        code="unsaved-secret",
+        message="a secret in plain text cannot be saved in a plan",
+        hint="write it as ${env:NAME} or ${file:PATH}",
+    )
+
+
+def load(content: bytes, catalogue: Catalogue) -> tuple[Plan, Basis, dict[str, str]]:
+    """Read a saved plan: the work, what it stands on, and the target as reports name it.
+
+    Raises:
+        ConfigError: it is no saved plan, was altered, or is of a version that is not known here.
+        UsageError: it was made with another catalogue, so that its kinds may mean something else.
+    """
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"the plan is larger than {MAX_BYTES >> 20} MB")
+    document = _document(content)
+    try:
+        found = msgspec.convert(document["basis"], _Basis)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"this is no saved plan: {error}", HINT) from None
+    basis = found.basis
+    members = {name: value for name, value in document.items() if name not in ("format", "basis")}
+    inner = {name: value for name, value in document["basis"].items() if name != "seal"}
+    if found.seal != digest(members, inner):
+        raise ConfigError("the plan was altered after it was saved", HINT)
+    if basis.catalogue != catalogue.digest:
+        raise UsageError("the plan was made by a version of this program with another catalogue", "plan again")
+    try:
+        plan = _plan(found.work)
+        _check(plan, catalogue)
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(f"this is no saved plan: {error}", HINT) from None
+    return plan, basis, {"name": basis.target, "url": basis.url}
+
+
+def _document(content: bytes) -> Json:
+    """Read the members of the file, which must be those that are known here."""
+    try:
+        document = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ConfigError(f"this is no saved plan: {error}", HINT) from None
+    if not isinstance(document, dict) or not isinstance(document.get("format"), str):
+        raise ConfigError("this is no saved plan: it names no format", HINT)
+    if document["format"] != FORMAT:
+        raise ConfigError(f"this is no saved plan: its format is {document['format'][:80]!r}, not {FORMAT}", HINT)
+    if not isinstance(document.get("basis"), dict):
+        raise ConfigError("this plan was printed and not saved: it has no basis", HINT)
+    version = document["basis"].get("version")
+    if version != VERSION or isinstance(version, bool):
+        raise ConfigError(f"the plan is of version {version!r}, and version {VERSION} is known here", "plan again")
+    unknown = sorted(document.keys() - REPORT_MEMBERS - {"format", "basis"})
+    missing = sorted(REPORT_MEMBERS - document.keys())
+    if unknown or missing:
+        what = f"the member {unknown[0]!r} is not known" if unknown else f"the member {missing[0]!r} is missing"
+        raise ConfigError(f"this is no saved plan: {what}", HINT)
+    return document
+
+
+def _work(plan: Plan) -> _Work:
+    places = {id(change): place for place, change in enumerate(plan.changes)}
+    return _Work(
+        changes=tuple(map(write_change, plan.changes)),
+        phases=tuple(_Phase(each.name, tuple(places[id(change)] for change in each.changes)) for each in plan.phases),
+        unchanged=plan.unchanged,
+        undeclared=tuple(map(named, plan.undeclared)),
+        unknown=tuple((named(each.address), each.pointer) for each in plan.unknown),
+        left=tuple((named(each.address), each.pointer) for each in plan.left),
+        pairs=tuple((named(address), id_) for address, id_ in plan.pairs),
+        refusals=plan.refusals,
+        surplus=tuple(map(named, plan.surplus)),
+        spared=tuple((named(address), because) for address, because in plan.spared),
+        partial=plan.partial,
+    )
+
+
+def _plan(work: _Work) -> Plan:
+    changes = tuple(map(read_change, work.changes))
+    for phase in work.phases:
+        if not all(0 <= place < len(changes) for place in phase.changes):
+            raise ValueError(f"the phase {phase.name} names a change that is not there")
+    return Plan(
+        changes=changes,
+        # Apply accounts for changes by what they are, not by what they equal: a phase holds the plan's own.
+        phases=tuple(Phase(each.name, tuple(changes[place] for place in each.changes)) for each in work.phases),
+        unchanged=work.unchanged,
+        undeclared=tuple(Address(*each) for each in work.undeclared),
+        unknown=tuple(Secret(Address(*address), pointer) for address, pointer in work.unknown),
+        left=tuple(Left(Address(*address), pointer) for address, pointer in work.left),
+        pairs=tuple((Address(*address), id_) for address, id_ in work.pairs),
+        refusals=work.refusals,
+        surplus=tuple(Address(*each) for each in work.surplus),
+        spared=tuple((Address(*address), because) for address, because in work.spared),
+        partial=work.partial,
+    )
+
+
+def _check(plan: Plan, catalogue: Catalogue) -> None:
+    """Refuse what apply could not carry out, or could carry out in a way that the plan does not show."""
+    for change in plan.changes:
+        if change.address.kind not in catalogue.kinds:
+            raise ValueError(f"{change.address} is of no kind that is known here")
+        if (change.action == "create") == bool(change.id):
+            raise ValueError(f"{change.address} has {'an id' if change.id else 'no id'} and is to be {change.action}d")
+    planned = {id(change) for change in plan.changes}
+    phased = {id(change) for phase in plan.phases for change in phase.changes}
+    if planned != phased:
+        raise ValueError("a change stands in no phase")

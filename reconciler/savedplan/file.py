@@ -1,0 +1,56 @@
+"""The rim of saved plans: a file that only its owner can read, written whole or not at all.
+
+Law: bytes only; what they mean is judged elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from reconciler.errors import ConfigError
+from reconciler.savedplan.document import MAX_BYTES
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a saved plan so that only its owner can read it, and so that there is all of it or nothing.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    temporary = ""
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        if temporary:
+            with suppress(OSError):
+                Path(temporary).unlink()
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def read(path: Path) -> bytes:
+    """Read the file of a saved plan, as far as it may be read at all.
+
+    Raises:
+        ConfigError: it cannot be read, or is too large.
+    """
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    if len(content) > MAX_BYTES:
+        raise ConfigError(f"{path} is larger than {MAX_BYTES >> 20} MB")
+    return content

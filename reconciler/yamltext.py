@@ -1,0 +1,217 @@
+"""From plain values to YAML text that people like to read and to edit.
+
+Law: stable, and quoted only where needed: what `strictyaml` reads back is the same value, types included.
+
+Block style; what holds only scalars stands in brackets where it is short enough. PyYAML's dumper is five times slower
+and reads its own booleans of YAML 1.1 into our texts.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.strictyaml.hints import unfinished
+from reconciler.strictyaml.problem import MAX_DEPTH, MAX_NUMBER
+from reconciler.strictyaml.scalars import SPECIAL, resolve
+
+#: Longest line with brackets in it, in characters.
+WIDTH = 100
+#: Most members of a mapping in brackets; more of them read better below each other.
+MAX_MEMBERS = 4
+#: Collections less deep than this are never in brackets: the document, its spec or items, and each of the items.
+BLOCKS = 3
+#: Longest key before a `:` that libyaml takes (1024), less the indentation and the quotes.
+_LONG_KEY = 700
+
+Path = tuple[str | int, ...]
+Comments = Mapping[Path, str]
+
+#: Words, names, hosts, paths and durations, which need no second look unless they begin as other scalars do.
+_WORD = re.compile(r"[A-Za-z_/$][A-Za-z0-9_./-]*")
+#: What no plain scalar can hold, wherever it stands.
+_NEVER_PLAIN = re.compile(r"\A[-?:,\[\]{}#&*!|>'\"%@` ]|\A\.\.\.|: | #|:\Z| \Z|\A=\Z|\A<<\Z")
+#: What no plain scalar between brackets can hold besides.
+_NEVER_IN_BRACKETS = re.compile(r"[,\[\]{}:?]")
+#: Characters that are escaped: controls, line breaks of any sort, the byte order mark, and what YAML calls no
+#: character.
+_ESCAPED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SHORT_ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def emit(value: Mapping[str, Any], comments: Comments | None = None) -> str:
+    """Return one document, without the `---` before it.
+
+    Args:
+        value: mappings with texts as keys, lists, texts, numbers, booleans and None.
+        comments: text to stand above what a path leads to; each of its lines becomes a line.
+
+    Raises:
+        ValueError: YAML cannot hold it: half of a surrogate pair, not a number, a huge number, or too deep nesting.
+    """
+    lines: list[str] = []
+    notes = comments or {}
+    # Whatever a comment stands above has a line of its own, and so has what is around it.
+    opened = {path[:length] for path in notes for length in range(len(path))}
+    _Writer(notes, opened, lines).block(value, (), "", "")
+    return "\n".join(lines) + "\n"
+
+
+def comment(text: str, indent: str = "") -> str:
+    """Return a text as lines of comment."""
+    return "\n".join(f"{indent}# {_harmless(line)}".rstrip() for line in text.splitlines() or [""])
+
+
+def scalar(value: Any, *, brackets: bool = False) -> str:
+    """Return a text, number, boolean or None as YAML, to stand between `brackets` or not. Raises ValueError."""
+    if type(value) is str or isinstance(value, str):
+        return _text(value, brackets=brackets)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return _float(value)
+    if value.bit_length() > MAX_NUMBER * 3:
+        raise ValueError("a number of too many digits")
+    return str(value)
+
+
+def _float(value: float) -> str:
+    if math.isnan(value):
+        raise ValueError("not a number")
+    if math.isinf(value):
+        return ".inf" if value > 0 else "-.inf"
+    return repr(value)
+
+
+def _text(text: str, *, brackets: bool) -> str:
+    if _WORD.fullmatch(text) and (text[0] not in SPECIAL or resolve(text) == text):
+        return text
+    if text.isascii() and text.isprintable():
+        return text if _plain(text, brackets=brackets) else _quoted(text)
+    if _SURROGATE.search(text):
+        raise ValueError("half of a surrogate pair, which is no character")
+    if not _ESCAPED.search(text):
+        return text if _plain(text, brackets=brackets) else _quoted(text)
+    return f'"{_ESCAPED.sub(_escape, text.translate(_BACKSLASHES))}"'
+
+
+_BACKSLASHES = str.maketrans({"\\": "\\\\", '"': '\\"'})
+
+
+def _escape(match: re.Match[str]) -> str:
+    return _SHORT_ESCAPES.get(match[0]) or f"\\u{ord(match[0]):04x}"
+
+
+def _plain(text: str, *, brackets: bool) -> bool:
+    """Whether a text without control characters means itself when it stands without quotes."""
+    if not text or _NEVER_PLAIN.search(text) or (brackets and _NEVER_IN_BRACKETS.search(text)):
+        return False
+    # The reader suspects that something cut off an expression which lacks its end.
+    return type(resolve(text)) is str and not unfinished(text)
+
+
+def _quoted(text: str) -> str:
+    if "'" not in text and ('"' in text or "\\" in text):
+        return f"'{text}'"
+    return f'"{text.translate(_BACKSLASHES)}"'
+
+
+def _harmless(line: str) -> str:
+    """Return a line of comment without what could end the comment."""
+    return _SURROGATE.sub("?", _ESCAPED.sub(" ", line))
+
+
+class _Writer:
+    def __init__(self, comments: Comments, opened: set[Path], lines: list[str]) -> None:
+        self.comments = comments
+        self.opened = opened
+        self.lines = lines
+
+    def block(self, value: Any, path: Path, indent: str, lead: str) -> None:
+        """Write a collection line by line; `lead` stands before its first line, in place of the indentation."""
+        if len(path) >= MAX_DEPTH:
+            raise ValueError(f"more than {MAX_DEPTH} mappings and lists are nested")
+        if not value:
+            self.lines.append(lead + ("[]" if isinstance(value, list) else "{}"))
+        elif isinstance(value, Mapping):
+            for key, each in value.items():
+                self._pair(key, each, (*path, key), indent, lead)
+                lead = indent
+        else:
+            for index, each in enumerate(value):
+                self._element(each, (*path, index), indent, lead)
+                lead = indent
+
+    def _note(self, path: Path, indent: str, lead: str) -> str:
+        """Write the comment above a path. Where a line has begun with `- `, the comment ends that line."""
+        if path not in self.comments:
+            return lead
+        lines = comment(self.comments[path], indent).split("\n")
+        if lead != indent:
+            lines[0] = lead + lines[0][len(indent) :]
+        self.lines += lines
+        return indent
+
+    def _pair(self, key: str, value: Any, path: Path, indent: str, lead: str) -> None:
+        lead = self._note(path, indent, lead)
+        name = scalar(key)
+        if len(name) > _LONG_KEY:
+            self.lines.append(f"{lead}? {name}")
+            lead, name = indent, ""
+        head = f"{lead}{name}:"
+        if not isinstance(value, Mapping | list):
+            self.lines.append(f"{head} {scalar(value)}")
+            return
+        flat = self._flat(value, path, len(head) + 1)
+        if flat is not None:
+            self.lines.append(f"{head} {flat}")
+            return
+        self.lines.append(head)
+        inner = indent + "  "
+        self.block(value, path, inner, inner)
+
+    def _element(self, value: Any, path: Path, indent: str, lead: str) -> None:
+        lead = self._note(path, indent, lead)
+        if not isinstance(value, Mapping | list):
+            self.lines.append(f"{lead}- {scalar(value)}")
+            return
+        flat = self._flat(value, path, len(lead) + 2)
+        if flat is not None:
+            self.lines.append(f"{lead}- {flat}")
+        else:
+            self.block(value, path, indent + "  ", lead + "- ")
+
+    def _flat(self, value: Any, path: Path, used: int) -> str | None:
+        """Return a collection in brackets, or None where it is to stand line by line."""
+        if not value:
+            return "[]" if isinstance(value, list) else "{}"
+        if len(path) < BLOCKS and (len(path) != BLOCKS - 1 or path[0] == "items"):
+            return None
+        if path in self.opened or len(value) * 3 + used > WIDTH:
+            return None
+        text = _brackets(value, 2)
+        return text if text is not None and len(text) + used <= WIDTH else None
+
+
+def _brackets(value: Any, depth: int) -> str | None:
+    """Return a collection in one line, or None where it holds more than `depth` levels, or too much."""
+    if not isinstance(value, Mapping | list):
+        return scalar(value, brackets=True)
+    if not depth:
+        return None
+    if isinstance(value, list):
+        if any(isinstance(each, Mapping) for each in value):
+            return None
+        members = [_brackets(each, depth - 1) for each in value]
+        return None if None in members else f"[{', '.join(map(str, members))}]"
+    if len(value) > MAX_MEMBERS:
+        return None
+    pairs = [(key, _brackets(each, depth - 1)) for key, each in value.items()]
+    if any(text is None for _, text in pairs):
+        return None
+    return f"{{{', '.join(f'{scalar(key, brackets=True)}: {text}' for key, text in pairs)}}}"

@@ -1,0 +1,186 @@
+"""Applies for tests: one run of compare, plan and apply, over canned answers or over the sandbox.
+
+Law: whatever drives the conversation here shows what was sent, and adds nothing of its own.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import httpx
+from msgspec import Struct
+
+from reconciler.apply import Listener, apply_flow
+from reconciler.commands.gather import name_ids
+from reconciler.diff import Diff
+from reconciler.errors import ManifestError
+from reconciler.jmap.client import Client, Credentials
+from reconciler.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, Response
+from reconciler.live import read_flow
+from reconciler.model import Change, LiveState, Outcome, Plan, Resource
+from reconciler.plan import make_plan
+from reconciler.policy import Globs, Policy
+from reconciler.sandbox import Dropped, Sandbox
+from reconciler.secrets import Allowed, Secrets
+from tests.states import CATALOGUE, LIMITS, Objects, Server, desired_of, read
+
+Answer = Sequence[dict[str, Any] | MethodError] | Exception | Callable[[Request], Any]
+RELOADED: Answer = [{"created": {"reload": {"id": "x"}}}]
+#: Everything that is undeclared goes, in any number.
+PRUNE = Policy(prune=dict.fromkeys(CATALOGUE.kinds, "all"), max_destroy="100%", allow_empty=frozenset(CATALOGUE.kinds))
+
+
+class Job(Struct):
+    """What is wanted, what there is, and the plan between them."""
+
+    resources: tuple[Resource, ...]
+    kinds: tuple[str, ...]
+    live: LiveState
+    plan: Plan
+
+    def changes(self, live: LiveState) -> tuple[Change, ...]:
+        """Compare a new read with what is wanted. Raises ManifestError."""
+        difference, problems = Diff(CATALOGUE).compare(self.resources, live, self.kinds)
+        if problems:
+            raise ManifestError(problems)
+        return difference.changes
+
+    def flow(
+        self,
+        secrets: Mapping[str, str] | None = None,
+        *,
+        limits: Limits = LIMITS,
+        reload: bool = True,
+        recheck: bool = False,
+        listener: Listener | None = None,
+    ) -> Flow[Outcome]:
+        """Return the conversation that carries the plan out."""
+        return apply_flow(
+            CATALOGUE,
+            self.plan,
+            limits,
+            Secrets(secrets or {}, Allowed()),
+            self.live,
+            reload=reload,
+            recheck=self.changes if recheck else None,
+            kinds=self.kinds,
+            listener=listener,
+        )
+
+
+def job(
+    live: LiveState,
+    manifests: str | tuple[Resource, ...],
+    policy: Policy | None = None,
+    *,
+    rotate: str = "",
+) -> Job:
+    """Compare and plan, as commands do."""
+    policy = policy or Policy()
+    declared = desired_of(manifests) if isinstance(manifests, str) else manifests
+    resources = tuple(name_ids(each, live) for each in declared)
+    kinds = sorted({each.address.kind for each in resources} | set(policy.prune))
+    globs = Globs([rotate] if rotate else [])
+    difference, problems = Diff(CATALOGUE).compare(resources, live, kinds, rotate=globs.holds)
+    if problems:
+        raise ManifestError(problems)
+    plan = make_plan(CATALOGUE, difference, live, policy, desired=resources)
+    return Job(resources, tuple(kinds), live, plan)
+
+
+class Driver:
+    """Drives an apply by canned answers: reads are answered by a server of wire objects, writes by the next answer.
+
+    An answer is the results of the request's calls, an exception to throw, or a function that returns either. A reload
+    succeeds where no answers are left.
+    """
+
+    def __init__(self, objects: Objects | None = None) -> None:
+        self.server = Server(objects or {})
+        #: The calls of every request that writes, reloads left out.
+        self.sent: list[tuple[Call, ...]] = []
+        self.reads = 0
+        self.reloads = 0
+
+    def live(self) -> LiveState:
+        return read(self.server)
+
+    def run(self, flow: Flow[Outcome], *answers: Answer) -> Outcome:
+        waiting = list(answers)
+        try:
+            requests = next(flow)
+            while True:
+                responses: list[Response] = []
+                failure: Exception | None = None
+                for request in requests:
+                    found = self._answer(request, waiting)
+                    if isinstance(found, Exception):
+                        failure = found
+                    else:
+                        responses.append(Response(tuple(found)))
+                requests = flow.throw(failure) if failure else flow.send(tuple(responses))
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            assert not waiting, waiting
+            return outcome
+
+    def _answer(self, request: Request, waiting: list[Answer]) -> Any:
+        if not request.writes:
+            self.reads += 1
+            return self.server.respond(request).results
+        if request.calls[0].method == "x:Action/set":
+            self.reloads += 1
+            waiting = waiting or [RELOADED]
+        else:
+            self.sent.append(request.calls)
+        answer = waiting.pop(0)
+        return answer(request) if callable(answer) else answer
+
+
+def confirm(request: Request) -> list[dict[str, Any]]:
+    """Answer a request as a server does that does everything; new ids are `made-` and the creation id."""
+    return [
+        {
+            "created": {key: {"id": f"made-{key}"} for key in call.arguments.get("create", ())},
+            "updated": dict.fromkeys(call.arguments.get("update", ())),
+            "destroyed": list(call.arguments.get("destroy", ())),
+        }
+        for call in request.calls
+    ]
+
+
+def lost(_: Request) -> Exception:
+    """Answer nothing, so that nobody knows what was done."""
+    return AnswerLost("the connection broke: closed")
+
+
+def told(outcome: Outcome) -> list[tuple[str, str, str]]:
+    """Return address, result and reason of every change."""
+    return [(str(each.change.address), each.result, each.because) for each in outcome.results]
+
+
+def embedded(sandbox: Sandbox, seen: list[str] | None = None) -> Client:
+    """Return the real client, connected to a sandbox within the process; what it calls is noted in `seen`."""
+
+    def transport(request: httpx.Request) -> httpx.Response:
+        if seen is not None and request.content:
+            seen.extend(name for name, _, _ in json.loads(request.content)["methodCalls"])
+        path = request.url.raw_path.decode()
+        try:
+            reply = sandbox.handle(request.method, path, request.headers, request.content)
+        except Dropped:
+            raise httpx.RemoteProtocolError("closed", request=request) from None
+        return httpx.Response(reply.status, headers=list(reply.headers), content=reply.body)
+
+    return Client(
+        "http://sandbox",
+        Credentials(user="admin", password="secret"),
+        may_write=True,
+        transport=httpx.MockTransport(transport),
+        sleep=lambda _: None,
+    )
+
+
+def read_all(client: Client, kinds: Iterable[str] = tuple(CATALOGUE.kinds)) -> LiveState:
+    """Read live state of some kinds."""
+    return client.run(read_flow(CATALOGUE, kinds, client.session().limits))

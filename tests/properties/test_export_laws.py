@@ -1,0 +1,121 @@
+"""What is imported and planned against the same server is no change, whatever the server holds."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from reconciler.catalogue import Kind
+from reconciler.diff import Diff
+from reconciler.export import Export, export, file_name, printed
+from reconciler.manifest import Text, parse
+from reconciler.manifest.judge import Judge
+from reconciler.model import MASK, Address, Difference, LiveState, Sensitive
+from tests.properties.test_codec_laws import CATALOGUE, WIRES
+from tests.states import Server, read
+
+JUDGE = Judge(CATALOGUE)
+LAW = settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+)
+COLLECTIONS = [name for name, kind in CATALOGUE.kinds.items() if not kind.singleton]
+SINGLETONS = [name for name, kind in CATALOGUE.kinds.items() if kind.singleton]
+
+
+def judge(kind: Kind, spec: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
+    return [(fault.path, fault.message) for fault in JUDGE.faults(kind, spec)]
+
+
+def stored(value: Any, ids: Mapping[Address, str]) -> Any:
+    """Return a wire value as the server sends it: secrets masked, references by id."""
+    if isinstance(value, Sensitive):
+        return MASK
+    if isinstance(value, Address):
+        return ids.get(value, value.id or "zz")
+    return {key: stored(each, ids) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+@st.composite
+def servers(draw: st.DrawFn) -> Server:
+    """Servers with some objects of every kind; those of some kinds share their match key, where that is allowed."""
+    ids: dict[Address, str] = {}
+    objects: dict[str, Sequence[dict[str, Any]]] = {name: [draw(WIRES[name])] for name in SINGLETONS}
+    for place, name in enumerate(COLLECTIONS):
+        kind = CATALOGUE.kinds[name]
+        held: list[dict[str, Any]] = draw(st.lists(WIRES[name], max_size=3))
+        if kind.unique:
+            held = list({tuple(each[one] for one in kind.unique): each for each in held}.values())
+        elif len(held) > 1 and place % 2:
+            first = {one: held[0][one] for one in kind.match}
+            held = [held[0], *({**each, **first} for each in held[1:])]
+        objects[name] = [{**each, "id": f"{place:02}a{index}"} for index, each in enumerate(held)]
+        ids |= {Address(name, each["name"]): each["id"] for each in objects[name] if "name" in each}
+    return Server({name: [stored(each, ids) for each in held] for name, held in objects.items()})
+
+
+def planned(live: LiveState, text: str) -> Difference:
+    """Compare the manifest with live state; every mistake in it is a failure of the test."""
+    desired = parse(CATALOGUE, [[Text("m.yaml", text)]]).checked()
+    difference, problems = Diff(CATALOGUE).compare(desired.resources, live, list(CATALOGUE.kinds))
+    assert problems == ()
+    return difference
+
+
+def everything(found: Export) -> str:
+    return printed(found, found.documents, "s.json")
+
+
+@LAW
+@given(servers())
+def test_import_then_plan_is_empty(server: Server) -> None:
+    live = read(server)
+
+    found = export(CATALOGUE, live, judge)
+    difference = planned(read(server), everything(found))
+
+    assert found.omitted == ()
+    assert (difference.changes, difference.undeclared, difference.left) == ((), (), ())
+    assert difference.unchanged == sum(len(held) for held in live.objects.values())
+    assert len(difference.unknown) == len(found.secrets)
+
+
+@LAW
+@given(servers(), st.randoms())
+def test_import_twice_is_the_same_whatever_the_order_of_sets(server: Server, random: Any) -> None:
+    first = everything(export(CATALOGUE, read(server), judge))
+    shuffled = Server({name: [reordered(each, random) for each in held] for name, held in server.objects.items()})
+
+    second = everything(export(CATALOGUE, read(shuffled), judge))
+
+    assert second == first
+
+
+def reordered(value: Any, random: Any) -> Any:
+    """Return a value with the members of its objects in another order, which means nothing on the wire."""
+    if not isinstance(value, dict):
+        return value
+    members = list(value.items())
+    random.shuffle(members)
+    return {key: reordered(each, random) for key, each in members}
+
+
+@LAW
+@given(servers())
+def test_no_secret_shows_and_every_variable_stands_for_one(server: Server) -> None:
+    found = export(CATALOGUE, read(server), judge)
+
+    text = everything(found)
+
+    assert MASK not in text
+    assert len({name for name, _, _ in found.secrets}) == len(found.secrets)
+    assert all(f"${{env:{name}}}" in text for name, _, _ in found.secrets)
+
+
+def test_every_kind_has_a_file_of_its_own() -> None:
+    names = {file_name(kind) for kind in CATALOGUE.kinds}
+
+    assert len(names) == len(CATALOGUE.kinds)
+    assert {"mta-route.yaml", "mta-outbound-strategy.yaml", "mta-stage-rcpt.yaml", "mta-sts.yaml"} <= names

@@ -1,0 +1,657 @@
+"""Every change of a plan is accounted for: what is sent, in which requests, and what each answer means."""
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from reconciler.apply import Listener, outcome_code, reload_flow
+from reconciler.errors import Busy, ConfigError, NotAllowed, Unreachable
+from reconciler.jmap.protocol import AnswerLost, Call, Limits, MethodError, Request, Response
+from reconciler.model import Address, Change, Outcome, Result, ResultKind
+from reconciler.secrets import Allowed, Secrets
+from tests.applying import PRUNE, Driver, confirm, job, told
+
+TWO_KINDS = """\
+kind: MtaRoute
+items:
+  - {type: Relay, name: eu, address: new.example.net}
+  - {type: Local, name: here}
+---
+kind: MtaTlsStrategy
+spec: {name: strict, startTls: require}
+"""
+EU = {"id": "a", "@type": "Relay", "name": "eu", "address": "old.example.net"}
+QUEUE = """\
+kind: MtaVirtualQueue
+spec: {name: bulk}
+---
+kind: MtaDeliverySchedule
+spec: {name: slow, queueId: bulk}
+---
+kind: MtaOutboundStrategy
+spec: {schedule: {use: slow}}
+---
+kind: MtaSts
+spec: {mode: enforce}
+"""
+TURNED = """\
+kind: MtaMilter
+items: [{hostname: h, port: 2}, {hostname: h, port: 1}]
+"""
+MILTERS = {"MtaMilter": [{"id": "a", "hostname": "h", "port": 1}, {"id": "b", "hostname": "h", "port": 2}]}
+RELAYS = """\
+kind: MtaRoute
+items:
+  - {type: Relay, name: r1, address: a.example.net, authSecret: {type: Value, secret: "${env:RELAY}"}}
+  - {type: Relay, name: r2, address: a.example.net, authSecret: {type: Value, secret: canary-plain}}
+"""
+
+
+def locals_of(count: int) -> str:
+    return "kind: MtaRoute\nitems:\n" + "".join(f"  - {{type: Local, name: r{n}}}\n" for n in range(count))
+
+
+def refused(verb: str, *keys: str, **error: Any) -> dict[str, Any]:
+    return {verb: {key: error or {"type": "validationFailed", "description": "no"} for key in keys}}
+
+
+def test_creates_and_updates_of_a_kind_are_one_call_and_kinds_share_a_request() -> None:
+    driver = Driver({"MtaRoute": [EU]})
+    work = job(driver.live(), TWO_KINDS)
+
+    outcome = driver.run(work.flow(), confirm)
+
+    assert driver.sent == [
+        (
+            Call(
+                "x:MtaRoute/set",
+                {
+                    "update": {"a": {"address": "new.example.net"}},
+                    "create": {"new1": {"@type": "Local", "name": "here"}},
+                },
+            ),
+            Call("x:MtaTlsStrategy/set", {"create": {"new2": {"name": "strict", "startTls": "require"}}}),
+        )
+    ]
+    assert [(str(each.change.address), each.result, each.id) for each in outcome.results] == [
+        ("MtaRoute/eu", "applied", "a"),
+        ("MtaRoute/here", "applied", "made-new1"),
+        ("MtaTlsStrategy/strict", "applied", "made-new2"),
+    ]
+    assert (outcome.reload, outcome_code(outcome)) == ("applied", 0)
+
+
+def test_confirmed_and_refused_ids_are_told_apart() -> None:
+    driver = Driver({"MtaRoute": [EU]})
+    work = job(driver.live(), TWO_KINDS)
+    answer = [
+        {
+            **refused("notUpdated", "a", type="invalidPatch", description="bad", properties=["address"]),
+            "created": {"new1": {"id": "n"}},
+        },
+        refused("notCreated", "new2", type="primaryKeyViolation", properties=["name"]),
+    ]
+
+    outcome = driver.run(work.flow(), answer)
+
+    assert told(outcome) == [
+        ("MtaRoute/eu", "failed", "invalidPatch; bad; at address"),
+        ("MtaRoute/here", "applied", ""),
+        ("MtaTlsStrategy/strict", "failed", "primaryKeyViolation; at name"),
+    ]
+    assert (outcome.reload, outcome.reload_because) == (
+        "skipped",
+        "not everything was applied; the server goes on with the settings that it runs",
+    )
+    assert outcome_code(outcome) == 5
+    assert driver.reloads == 0
+
+
+def test_nothing_to_change_is_one_reload() -> None:
+    driver = Driver({"MtaRoute": [EU]})
+    work = job(driver.live(), "kind: MtaRoute\nspec: {type: Relay, name: eu, address: old.example.net}\n")
+
+    outcome = driver.run(work.flow(recheck=True))
+
+    assert outcome == Outcome(reload="applied")
+    assert (driver.sent, driver.reloads) == ([], 1)
+
+
+def test_no_reload_leaves_it_out() -> None:
+    driver = Driver()
+    work = job(driver.live(), locals_of(1))
+
+    outcome = driver.run(work.flow(reload=False), confirm)
+
+    assert (outcome.reload, outcome.reload_because, driver.reloads) == ("skipped", "--no-reload", 0)
+    assert outcome_code(outcome) == 0
+
+
+@pytest.mark.parametrize(
+    ("limits", "sizes"),
+    [
+        (Limits(), [[7]]),
+        (Limits(max_objects_in_set=3), [[3, 3, 1]]),
+        (Limits(max_objects_in_set=3, max_calls_in_request=2), [[3, 3], [1]]),
+        (Limits(max_objects_in_set=1, max_calls_in_request=1), [[1]] * 7),
+        (Limits(max_size_request=256 + 128 + 130), [[3], [3], [1]]),
+    ],
+)
+def test_requests_keep_within_the_sessions_limits(limits: Limits, sizes: list[list[int]]) -> None:
+    driver = Driver()
+    work = job(driver.live(), locals_of(7))
+
+    outcome = driver.run(work.flow(limits=limits), *[confirm] * len(sizes))
+
+    bodies = [msgspec.json.encode(Request(calls).body()) for calls in driver.sent]
+    names = [each["name"] for calls in driver.sent for call in calls for each in call.arguments["create"].values()]
+    assert [[len(call.arguments["create"]) for call in calls] for calls in driver.sent] == sizes
+    assert max(map(len, bodies)) <= limits.max_size_request
+    assert names == [f"r{n}" for n in range(7)]
+    assert outcome_code(outcome) == 0
+
+
+def test_calls_of_several_kinds_are_counted_together() -> None:
+    driver = Driver()
+    kinds = ("MtaRoute", "MtaTlsStrategy", "MtaVirtualQueue")
+    manifests = "---\n".join(
+        f"kind: {kind}\nspec: {{name: x{', type: Local' * (kind == 'MtaRoute')}}}\n" for kind in kinds
+    )
+    work = job(driver.live(), manifests)
+
+    driver.run(work.flow(limits=Limits(max_calls_in_request=2)), confirm, confirm)
+
+    assert [[call.method for call in calls] for calls in driver.sent] == [
+        ["x:MtaRoute/set", "x:MtaTlsStrategy/set"],
+        ["x:MtaVirtualQueue/set"],
+    ]
+
+
+def test_what_no_request_can_hold_fails_and_is_not_sent() -> None:
+    driver = Driver()
+    long = locals_of(1) + f"  - {{type: Local, name: big, description: {'x' * 600}}}\n"
+    work = job(driver.live(), long)
+
+    outcome = driver.run(work.flow(limits=Limits(max_size_request=600)), confirm)
+
+    assert told(outcome) == [
+        ("MtaRoute/r0", "applied", ""),
+        ("MtaRoute/big", "failed", "it is larger than a request may be (600)"),
+    ]
+    assert [list(call.arguments["create"]) for (call,) in driver.sent] == [["new0"]]
+
+
+def test_the_id_of_a_new_object_is_used_in_the_phase_after() -> None:
+    driver = Driver()
+    work = job(driver.live(), QUEUE)
+
+    outcome = driver.run(work.flow(), [{"created": {"new0": {"id": "q9"}}}], confirm, confirm)
+
+    assert driver.sent == [
+        (Call("x:MtaVirtualQueue/set", {"create": {"new0": {"name": "bulk"}}}),),
+        (Call("x:MtaDeliverySchedule/set", {"create": {"new0": {"name": "slow", "queueId": "q9"}}}),),
+        (
+            Call(
+                "x:MtaOutboundStrategy/set",
+                {"update": {"singleton": {"schedule/match": {}, "schedule/else": "'slow'"}}},
+            ),
+            Call("x:MtaSts/set", {"update": {"singleton": {"mode": "enforce"}}}),
+        ),
+    ]
+    assert outcome_code(outcome) == 0
+
+
+def test_what_depends_on_a_failure_is_skipped_and_the_rest_goes_on() -> None:
+    driver = Driver()
+    work = job(driver.live(), QUEUE)
+
+    outcome = driver.run(work.flow(), [refused("notCreated", "new0")], confirm)
+
+    assert told(outcome) == [
+        ("MtaVirtualQueue/bulk", "failed", "validationFailed; no"),
+        ("MtaDeliverySchedule/slow", "skipped", "it refers to MtaVirtualQueue/bulk, which failed"),
+        ("MtaOutboundStrategy", "skipped", "it may name MtaDeliverySchedule/slow, which failed"),
+        ("MtaSts", "applied", ""),
+    ]
+    assert outcome_code(outcome) == 5
+
+
+def test_nothing_is_destroyed_after_a_failure() -> None:
+    driver = Driver({"MtaRoute": [{"id": "a", "@type": "Local", "name": "old"}]})
+    work = job(driver.live(), locals_of(1), PRUNE)
+
+    outcome = driver.run(work.flow(), [refused("notCreated", "new0")])
+
+    assert told(outcome) == [
+        ("MtaRoute/r0", "failed", "validationFailed; no"),
+        ("MtaRoute/old", "skipped", "nothing is destroyed after a failure"),
+    ]
+    assert outcome_code(outcome) == 1
+
+
+def test_nothing_is_destroyed_after_a_failed_destroy_in_an_earlier_request() -> None:
+    driver = Driver({"MtaRoute": [{"id": f"a{n}", "@type": "Local", "name": f"r{n}"} for n in range(3)]})
+    work = job(driver.live(), "", PRUNE)
+
+    outcome = driver.run(
+        work.flow(limits=Limits(max_objects_in_set=1, max_calls_in_request=2)),
+        [refused("notDestroyed", "a0"), {"destroyed": ["a1"]}],
+    )
+
+    assert [result for _, result, _ in told(outcome)] == ["failed", "applied", "skipped"]
+
+
+def test_an_object_that_is_gone_already_is_destroyed() -> None:
+    driver = Driver({"MtaRoute": [{"id": "a", "@type": "Local", "name": "old"}]})
+    work = job(driver.live(), "", PRUNE)
+
+    outcome = driver.run(work.flow(), [refused("notDestroyed", "a", type="notFound")])
+
+    assert told(outcome) == [("MtaRoute/old", "applied", "")]
+
+
+@pytest.mark.parametrize(
+    ("error", "because", "code"),
+    [
+        (
+            MethodError("forbidden", "You are not authorized to create objects of this type"),
+            "forbidden: You are not authorized to create objects of this type",
+            77,
+        ),
+        (MethodError("requestTooLarge"), "requestTooLarge", 1),
+        (MethodError("unknownMethod", "x:MtaRoute/set"), "unknownMethod: x:MtaRoute/set", 1),
+    ],
+)
+def test_a_method_error_after_which_nothing_was_done_fails_the_call(
+    error: MethodError, because: str, code: int
+) -> None:
+    driver = Driver()
+    work = job(driver.live(), locals_of(2))
+
+    outcome = driver.run(work.flow(), [error])
+
+    assert told(outcome) == [("MtaRoute/r0", "failed", because), ("MtaRoute/r1", "failed", because)]
+    assert (driver.reads, len(driver.sent)) == (0, 1)
+    assert outcome_code(outcome) == code
+
+
+def test_a_method_error_leaves_the_other_calls_of_the_request_alone() -> None:
+    driver = Driver()
+    work = job(driver.live(), TWO_KINDS)
+
+    outcome = driver.run(
+        work.flow(), lambda request: [MethodError("forbidden", "no"), *confirm(Request(request.calls[1:]))]
+    )
+
+    assert [result for _, result, _ in told(outcome)] == ["failed", "failed", "applied"]
+    assert outcome_code(outcome) == 5
+
+
+@pytest.mark.parametrize(("error", "code"), [(Busy("past the deadline"), 75), (NotAllowed("no"), 77)])
+def test_a_refused_request_ends_the_run(error: Exception, code: int) -> None:
+    driver = Driver()
+    work = job(driver.live(), QUEUE)
+
+    outcome = driver.run(work.flow(), error)
+
+    skipped = f"an earlier request was refused: {error}"
+    assert told(outcome) == [
+        ("MtaVirtualQueue/bulk", "failed", str(error)),
+        ("MtaDeliverySchedule/slow", "skipped", skipped),
+        ("MtaOutboundStrategy", "skipped", skipped),
+        ("MtaSts", "skipped", skipped),
+    ]
+    assert (outcome.reload, outcome.reload_because) == ("skipped", skipped)
+    assert outcome_code(outcome) == code
+
+
+def test_a_refused_request_after_a_write_is_partly_applied() -> None:
+    driver = Driver()
+    work = job(driver.live(), QUEUE)
+
+    outcome = driver.run(work.flow(), confirm, Busy("past the deadline"))
+
+    assert outcome_code(outcome) == 5
+
+
+def test_an_interrupt_ends_the_run_between_two_requests() -> None:
+    driver = Driver()
+    work = job(driver.live(), locals_of(3))
+    heard: list[Result] = []
+    listener = Listener(tell=heard.append, stop=lambda: len(driver.sent) == 1)
+
+    outcome = driver.run(
+        work.flow(limits=Limits(max_objects_in_set=1, max_calls_in_request=1), listener=listener), confirm
+    )
+
+    assert told(outcome) == [
+        ("MtaRoute/r0", "applied", ""),
+        ("MtaRoute/r1", "skipped", "the run was interrupted"),
+        ("MtaRoute/r2", "skipped", "the run was interrupted"),
+    ]
+    assert tuple(heard) == outcome.results
+    assert (outcome.reload, outcome.reload_because) == ("skipped", "the run was interrupted")
+    assert outcome_code(outcome) == 5
+
+
+def test_a_replace_destroys_and_then_creates() -> None:
+    driver = Driver(MILTERS)
+    work = job(driver.live(), TURNED)
+    heard: list[Result] = []
+
+    outcome = driver.run(work.flow(listener=Listener(tell=heard.append)), confirm, confirm)
+
+    assert driver.sent == [
+        (Call("x:MtaMilter/set", {"destroy": ["a"]}),),
+        (Call("x:MtaMilter/set", {"create": {"new0": {"hostname": "h", "port": 1}}}),),
+    ]
+    assert told(outcome) == [("MtaMilter/h:1", "applied", "")]
+    assert tuple(heard) == outcome.results
+
+
+def test_a_replace_whose_destroy_is_refused_keeps_the_servers_reason_and_creates_nothing() -> None:
+    driver = Driver(MILTERS)
+    work = job(driver.live(), TURNED)
+
+    outcome = driver.run(work.flow(), [refused("notDestroyed", "a", type="objectIsLinked")])
+
+    assert told(outcome) == [("MtaMilter/h:1", "failed", "objectIsLinked")]
+    assert len(driver.sent) == 1
+    assert outcome_code(outcome) == 1
+
+
+def test_a_replace_whose_create_is_refused_says_that_the_object_is_gone() -> None:
+    driver = Driver(MILTERS)
+    work = job(driver.live(), TURNED)
+
+    outcome = driver.run(work.flow(), confirm, [refused("notCreated", "new0")])
+
+    assert told(outcome) == [
+        (
+            "MtaMilter/h:1",
+            "failed",
+            "its old object was destroyed, and its new one is not confirmed: validationFailed; no",
+        )
+    ]
+    assert (outcome.reload, outcome_code(outcome)) == ("skipped", 5)
+
+
+def test_a_replace_that_was_begun_is_finished_after_an_interrupt_and_nothing_else_is_begun() -> None:
+    driver = Driver(MILTERS)
+    work = job(driver.live(), TURNED + "---\n" + locals_of(1))
+
+    outcome = driver.run(work.flow(listener=Listener(stop=lambda: len(driver.sent) == 1)), confirm, confirm)
+
+    assert told(outcome) == [
+        ("MtaMilter/h:1", "applied", ""),
+        ("MtaRoute/r0", "skipped", "the run was interrupted"),
+    ]
+    assert driver.sent[1] == (Call("x:MtaMilter/set", {"create": {"new0": {"hostname": "h", "port": 1}}}),)
+
+
+def test_a_replace_that_cannot_be_finished_is_no_skip() -> None:
+    driver = Driver(MILTERS)
+    work = job(driver.live(), TURNED)
+
+    outcome = driver.run(work.flow(), confirm, NotAllowed("no more"))
+
+    assert told(outcome) == [
+        ("MtaMilter/h:1", "failed", "its old object was destroyed, and its new one is not confirmed: no more")
+    ]
+    assert outcome_code(outcome) == 5
+
+
+def test_after_a_failure_no_replace_destroys() -> None:
+    quotas = {
+        "MtaQueueQuota": [
+            {"id": f"a{n}", "description": f"q{n}", "key": {"rcpt": True}, "match": {"match": {}, "else": "true"}}
+            for n in range(2)
+        ]
+    }
+    driver = Driver(quotas)
+    work = job(
+        driver.live(), "kind: MtaQueueQuota\nitems: [{description: q0, key: [rcpt]}, {description: q1, key: [rcpt]}]\n"
+    )
+
+    outcome = driver.run(
+        work.flow(limits=Limits(max_objects_in_set=1, max_calls_in_request=1)), [refused("notDestroyed", "a0")]
+    )
+
+    assert told(outcome) == [
+        ("MtaQueueQuota/q0", "failed", "validationFailed; no"),
+        ("MtaQueueQuota/q1", "skipped", "nothing is destroyed after a failure"),
+    ]
+
+
+def test_secrets_are_resolved_before_the_first_write() -> None:
+    driver = Driver()
+    work = job(driver.live(), QUEUE + "---\n" + RELAYS)
+
+    with pytest.raises(ConfigError, match=r"\$\{env:RELAY\} is not set"):
+        driver.run(work.flow())
+
+    assert driver.sent == []
+
+
+def test_secrets_are_sent_and_taken_out_of_what_the_server_says() -> None:
+    driver = Driver()
+    work = job(driver.live(), RELAYS)
+    echo = {"type": "invalidPatch", "description": "canary-env and canary-plain"}
+
+    outcome = driver.run(work.flow({"RELAY": "canary-env"}), [refused("notCreated", "new0", "new1", **echo)])
+
+    created = driver.sent[0][0].arguments["create"]
+    assert [each["authSecret"]["secret"] for each in created.values()] == ["canary-env", "canary-plain"]
+    assert told(outcome) == [
+        (f"MtaRoute/{name}", "failed", "invalidPatch; (sensitive) and (sensitive)") for name in ("r1", "r2")
+    ]
+    assert "canary" not in repr(outcome)
+
+
+def test_secrets_are_taken_out_of_a_refused_request_and_a_refused_reload() -> None:
+    work = job(Driver().live(), RELAYS)
+    secrets = {"RELAY": "canary-env"}
+    blocker = {"type": "validationFailed", "description": "canary-plain"}
+
+    halted = Driver().run(work.flow(secrets), Unreachable("canary-env"))
+    blocked = Driver().run(work.flow(secrets), confirm, [refused("notCreated", "reload", **blocker)])
+
+    assert "canary" not in repr((halted, blocked))
+    assert blocked.reload_because == "validationFailed; (sensitive)"
+
+
+def test_a_refused_reload_names_the_object_as_manifests_call_it() -> None:
+    driver = Driver({"MtaMilter": [{"id": "m1", "hostname": "old"}]})
+    work = job(driver.live(), "kind: MtaMilter\nitems: [{hostname: old}, {hostname: new}]\n")
+
+    def blocked_by(kind: str, id_: str) -> Outcome:
+        error = {
+            "type": "validationFailed",
+            "description": "Unable to resolve milter hostname",
+            "objectId": {"object": kind, "id": id_},
+        }
+        return driver.run(work.flow(), confirm, [refused("notCreated", "reload", **error)])
+
+    outcomes = [blocked_by("MtaMilter", "made-new0"), blocked_by("MtaMilter", "m1"), blocked_by("MtaRoute", "m1")]
+
+    assert [each.reload_because for each in outcomes] == [
+        "MtaMilter/new:11332: Unable to resolve milter hostname",
+        "MtaMilter/old:11332: Unable to resolve milter hostname",
+        "MtaRoute#m1: Unable to resolve milter hostname",
+    ]
+    assert [(each.reload, outcome_code(each)) for each in outcomes] == [("failed", 5)] * 3
+
+
+def reload(*answers: Any) -> tuple[Outcome, int]:
+    """Reload alone, and return the outcome and how often it was sent."""
+    flow, sent = reload_flow(Outcome(), {}, Secrets({}, Allowed())), 0
+    try:
+        next(flow)
+        for answer in answers:
+            sent += 1
+            if isinstance(answer, Exception):
+                flow.throw(answer)
+            else:
+                flow.send((Response((answer,)),))
+    except StopIteration as end:
+        outcome: Outcome = end.value
+        return outcome, sent
+    raise AssertionError("the reload asks for more answers")
+
+
+DONE = {"created": {"reload": {"id": "x"}}}
+LOST = AnswerLost("closed")
+
+
+@pytest.mark.parametrize(
+    ("answers", "result", "because", "code"),
+    [
+        ([DONE], "applied", "", 0),
+        ([LOST, DONE], "applied", "", 0),
+        ([LOST, LOST], "unknown", "closed", 69),
+        ([{}, DONE], "applied", "", 0),
+        ([{}, {}], "unknown", "the server left it unanswered", 69),
+        ([MethodError("serverUnavailable"), DONE], "applied", "", 0),
+        ([MethodError("forbidden", "no")], "failed", "forbidden: no", 77),
+        ([refused("notCreated", "reload", type="forbidden", description="no")], "failed", "forbidden; no", 77),
+        ([refused("notCreated", "reload")], "failed", "validationFailed; no", 5),
+        ([{"notCreated": {"reload": None}}], "failed", "refused without a reason", 5),
+        ([NotAllowed("no")], "failed", "no", 77),
+        ([Unreachable("gone")], "failed", "gone", 69),
+    ],
+)
+def test_a_reload_is_sent_again_only_after_a_lost_answer(
+    answers: list[Any], result: str, because: str, code: int
+) -> None:
+    outcome, sent = reload(*answers)
+
+    assert (outcome.reload, outcome.reload_because, sent) == (result, because, len(answers))
+    assert outcome_code(outcome) == code
+
+
+def test_reading_back_proves_the_result() -> None:
+    driver = Driver()
+    work = job(driver.live(), locals_of(1))
+
+    def create(request: Request) -> Any:
+        driver.server.put({"MtaRoute": [{"id": "n", "@type": "Local", "name": "r0"}]})
+        return [{"created": {"new0": {"id": "n"}}}]
+
+    outcome = driver.run(work.flow(recheck=True), create)
+
+    assert outcome.residue == ()
+    assert outcome_code(outcome) == 0
+
+
+def test_a_difference_that_is_read_back_is_partly_applied() -> None:
+    driver = Driver()
+    work = job(driver.live(), locals_of(1))
+
+    outcome = driver.run(work.flow(recheck=True), confirm)
+
+    assert [(each.action, str(each.address)) for each in outcome.residue or ()] == [("create", "MtaRoute/r0")]
+    assert outcome_code(outcome) == 5
+
+
+def test_reading_back_reads_what_references_lead_to() -> None:
+    queue = {"id": "b", "name": "remote"}
+    driver = Driver({"MtaVirtualQueue": [queue]})
+    work = job(driver.live(), "kind: MtaDeliverySchedule\nspec: {name: slow, queueId: remote}\n")
+
+    def create(request: Request) -> Any:
+        driver.server.put({"MtaDeliverySchedule": [{"id": "n", "name": "slow", "queueId": "b"}]})
+        return [{"created": {"new0": {"id": "n"}}}]
+
+    outcome = driver.run(work.flow(recheck=True), create)
+
+    assert outcome.residue == ()
+
+
+def test_reading_back_that_fails_is_told_and_is_no_success() -> None:
+    driver = Driver()
+    work = job(driver.live(), locals_of(1))
+
+    def create(request: Request) -> Any:
+        driver.server.forbidden = frozenset({"MtaRoute"})
+        return confirm(request)
+
+    outcome = driver.run(work.flow(recheck=True), create)
+
+    assert told(outcome) == [("MtaRoute/r0", "applied", "")]
+    assert (outcome.reload, outcome.residue) == ("applied", None)
+    assert outcome.reload_because == (
+        "reading back failed: the credentials may not read MtaRoute (they need the permission sysMtaRouteQuery)"
+    )
+    assert outcome_code(outcome) == 77
+
+
+def test_what_cannot_be_compared_when_it_is_read_back_is_partly_applied() -> None:
+    driver = Driver()
+    work = job(driver.live(), "kind: MtaMilter\nspec: {hostname: h}\n")
+
+    def twice(request: Request) -> Any:
+        driver.server.put({"MtaMilter": [{"id": "n1", "hostname": "h"}, {"id": "n2", "hostname": "h"}]})
+        return [{"created": {"new0": {"id": "n1"}}}]
+
+    outcome = driver.run(work.flow(recheck=True), twice)
+
+    assert told(outcome) == [("MtaMilter/h:11332", "applied", "")]
+    assert outcome.reload_because.startswith(
+        "reading back failed: m.yaml:1 MtaMilter/h:11332: the server has 2 objects with this key: n1, n2"
+    )
+    assert outcome_code(outcome) == 5
+
+
+def test_nothing_is_read_back_where_not_everything_was_applied() -> None:
+    driver = Driver()
+    work = job(driver.live(), locals_of(1))
+
+    outcome = driver.run(work.flow(recheck=True), [refused("notCreated", "new0")])
+
+    assert (outcome.residue, driver.reads) == (None, 0)
+
+
+def outcome_of(
+    *results: ResultKind | tuple[ResultKind, str], reload: Any = "applied", code: int = 0, residue: int | None = None
+) -> Outcome:
+    change = Change(action="create", address=Address("MtaRoute", "r"))
+    pairs = [(each, "") if isinstance(each, str) else each for each in results]
+    return Outcome(
+        results=tuple(Result(change=change, result=result, because=because) for result, because in pairs),
+        reload=reload,
+        code=code,
+        residue=None if residue is None else (change,) * residue,
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"),
+    [
+        (outcome_of(), 0),
+        (outcome_of("applied", residue=0), 0),
+        (outcome_of("applied", reload="skipped"), 0),
+        (outcome_of("failed", reload="skipped"), 1),
+        (outcome_of("skipped", reload="skipped"), 1),
+        (outcome_of(("failed", "forbidden: no"), reload="skipped"), 77),
+        (outcome_of(("failed", "forbidden: no"), ("failed", "validationFailed"), reload="skipped"), 1),
+        (outcome_of("applied", ("failed", "forbidden: no"), reload="skipped"), 5),
+        (outcome_of("applied", "failed", reload="skipped"), 5),
+        (outcome_of("applied", "skipped", reload="skipped"), 5),
+        (outcome_of("applied", residue=1), 5),
+        (outcome_of(reload="failed"), 5),
+        (outcome_of("applied", reload="failed"), 5),
+        (outcome_of("applied", reload="failed", code=77), 5),
+        (outcome_of(reload="failed", code=77), 77),
+        (outcome_of("applied", reload="failed", code=69), 69),
+        (outcome_of("unknown", reload="skipped"), 69),
+        (outcome_of("applied", "failed", "unknown", reload="skipped"), 69),
+        (outcome_of("applied", reload="unknown"), 69),
+        (outcome_of("failed", reload="skipped", code=75), 75),
+        (outcome_of("applied", "failed", reload="skipped", code=75), 5),
+        (outcome_of("applied", "failed", reload="skipped", code=77), 5),
+        (outcome_of("failed", reload="skipped", code=69), 69),
+    ],
+)
+def test_the_strongest_of_what_holds_is_the_exit_code(outcome: Outcome, code: int) -> None:
+    assert outcome_code(outcome) == code

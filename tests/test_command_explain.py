@@ -1,0 +1,327 @@
+"""`explain`: which way a message would take, from manifests or from a server."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema import Draft202012Validator
+
+from reconciler.cli import MESSAGE
+from reconciler.commands.explain import run
+from reconciler.commands.gather import Console, Invocation
+from reconciler.report.explanation import EXPLANATION_SCHEMA
+from reconciler.sandbox import Sandbox, serve
+from reconciler.settings import Options
+from tests.running import Ran, command, environment, write
+
+MANIFESTS = """\
+kind: MtaRoute
+spec:
+  type: Relay
+  name: relay
+  address: smtp.example.net
+  authUsername: gateway
+  authSecret: {type: Value, secret: "hunter2-canary"}
+---
+kind: MtaOutboundStrategy
+spec:
+  route:
+    match:
+      - {if: is_local_domain(rcpt_domain), use: local}
+      - {if: retry_num > 1, use: relay}
+      - {if: "key_exists('vip', rcpt)", use: nope}
+    use: mx
+"""
+RELAY = (
+    'type: Relay, address: smtp.example.net, authSecret: {"type":"Value","secret":"(sensitive)"}, authUsername: gateway'
+)
+LOCAL = ("--local-domain", "a.example")
+ORDINARY = (*LOCAL, "--lookup", "key_exists('vip','b@b.example')=false")
+
+
+def explained(tmp_path: Path, *args: str) -> Ran:
+    write(tmp_path / "m", mail=MANIFESTS)
+    return command("explain", "m", "--rcpt", "b@b.example", *args, env=environment(""), cwd=tmp_path)
+
+
+def test_attempts_that_take_the_same_are_told_together(tmp_path: Path) -> None:
+    ran = explained(tmp_path, *ORDINARY, "--sender", "a@a.example", "--retry", "0..3")
+
+    assert ran == Ran(
+        0,
+        f"""\
+Mail to b@b.example from a@a.example, by the manifests and what a new server ships.
+
+Attempts 1 to 2 (retry_num 0 to 1, last_error none, then connection)
+  connection  default  else (the server's default)
+              MtaConnectionStrategy/default, as a new server ships it
+  route       mx       else (m/mail.yaml:16:10)
+              MtaRoute/mx, as a new server ships it: type: Mx, maxMxHosts: 2
+  schedule    remote   else (the server's default)
+              MtaDeliverySchedule/remote, as a new server ships it: queueId: remote
+  tls         default  else (the server's default)
+              MtaTlsStrategy/default, as a new server ships it
+
+Attempts 3 to 4 (retry_num 2 to 3, last_error connection)
+  connection  default  else (the server's default)
+              MtaConnectionStrategy/default, as a new server ships it
+  route       relay    if retry_num > 1 (m/mail.yaml:14:9)
+              MtaRoute/relay: {RELAY}
+  schedule    remote   else (the server's default)
+              MtaDeliverySchedule/remote, as a new server ships it: queueId: remote
+  tls         default  else (the server's default)
+              MtaTlsStrategy/default, as a new server ships it
+
+Assumed: every attempt before fails with connection, and the schedule allows that many.
+The schedule of an attempt is the one chosen when the attempt before had failed.
+Bounces at once and never fails over: a 5xx answer; a recipient's domain that does not exist; a relay whose host name \
+does not exist; a next hop at a loopback address; credentials for a relay that offers no AUTH.
+The first schedule is chosen when mail is queued: size, queue_age and expires_in are 0 then.
+""",
+        "",
+    )
+
+
+def test_fallback_and_unknown_say_what_the_server_does_and_what_is_missing(tmp_path: Path) -> None:
+    ran = explained(tmp_path, *LOCAL, "--lookup", "key_exists('vip', 'b@b.example') = true")
+    dark = explained(tmp_path, *LOCAL)
+
+    assert [line.strip() for line in ran.out.splitlines()[5:9]] == [
+        "route       nope     if key_exists('vip', rcpt) (m/mail.yaml:15:9)",
+        "MtaRoute/nope does not exist",
+        "the server falls back to built-in MX delivery: at most 5 hosts, 2 addresses of each, IPv4 before IPv6",
+        'its log says: WARN Strategy not found (smtp.id-not-found) id = "nope", details = "Gateway not found"',
+    ]
+    assert [line.strip() for line in dark.out.splitlines()[5:7]] == [
+        "route       unknown  not decided: if key_exists('vip', rcpt) (m/mail.yaml:15:14)",
+        "lookups has no key_exists('vip','b@b.example')",
+    ]
+
+
+def test_json_is_as_its_schema_says_and_holds_no_secret(tmp_path: Path) -> None:
+    ran = explained(tmp_path, *ORDINARY, "--retry", "2", "--last-error", "tls", "--format", "json", "--size", "5MB")
+
+    assert ran.code == 0
+    assert "canary" not in ran.out + ran.err
+    Draft202012Validator.check_schema(EXPLANATION_SCHEMA)
+    Draft202012Validator(EXPLANATION_SCHEMA).validate(ran.json)
+    assert ran.json["given"] == {
+        "localDomains": ["a.example"],
+        "lookups": {"key_exists('vip','b@b.example')": False},
+        "rcpt": "b@b.example",
+        "size": 5 * 1024 * 1024,
+    }
+    assert (ran.json["state"], len(ran.json["neverFailsOver"])) == ("manifests", 5)
+    (attempt,) = ran.json["attempts"]
+    assert (attempt["attempt"], attempt["retryNum"], attempt["lastError"]) == (3, 2, "tls")
+    assert {field: each["name"] for field, each in attempt["decisions"].items()} == {
+        "connection": "default",
+        "route": "relay",
+        "schedule": "remote",
+        "tls": "invalid-tls",
+    }
+    assert attempt["decisions"]["route"] == {
+        "branch": "route/match/1",
+        "if": "retry_num > 1",
+        "kind": "MtaRoute",
+        "name": "relay",
+        "object": {
+            "address": "MtaRoute/relay",
+            "fields": {
+                "address": "smtp.example.net",
+                "authSecret": {"secret": "(sensitive)", "type": "Value"},
+                "authUsername": "gateway",
+                "type": "Relay",
+            },
+            "origin": "declared",
+        },
+        "origin": "declared",
+        "outcome": "object",
+        "source": {"column": 9, "file": "m/mail.yaml", "line": 14},
+        "value": "relay",
+    }
+
+
+def test_json_of_fallbacks_and_unknowns_is_as_its_schema_says(tmp_path: Path) -> None:
+    fallback = explained(tmp_path, *LOCAL, "--lookup", "key_exists('vip','b@b.example')=1", "--format", "json")
+    dark = explained(tmp_path, "--format", "json")
+
+    for ran in (fallback, dark):
+        Draft202012Validator(EXPLANATION_SCHEMA).validate(ran.json)
+    assert [ran.json["attempts"][0]["decisions"]["route"]["outcome"] for ran in (fallback, dark)] == [
+        "fallback",
+        "unknown",
+    ]
+
+
+def test_control_characters_reach_no_terminal(tmp_path: Path) -> None:
+    ran = explained(tmp_path, "--sender", "\x1b[2Ja@b", "--color", "always")
+
+    assert ran.out.splitlines()[0] == (
+        r"Mail to b@b.example from \x1b[2Ja@b, by the manifests and what a new server ships."
+    )
+
+
+def test_graph_is_a_flowchart_with_the_decided_branches_thick(tmp_path: Path) -> None:
+    ran = explained(tmp_path, *ORDINARY, "--graph")
+
+    assert ran.out.splitlines()[:14] == [
+        "flowchart LR",
+        '    connection{"connection"}',
+        '    n0["MtaConnectionStrategy/default"]',
+        '    connection ==>|"else"| n0',
+        '    route{"route"}',
+        '    n1["MtaRoute/local"]',
+        '    route -->|"1. is_local_domain(rcpt_domain)"| n1',
+        '    n2["MtaRoute/relay"]',
+        '    route -->|"2. retry_num #62; 1"| n2',
+        '    n3[/"MtaRoute/nope does not exist"/]',
+        "    route -->|\"3. key_exists('vip', rcpt)\"| n3",
+        '    n4["MtaRoute/mx"]',
+        '    route ==>|"else"| n4',
+        '    schedule{"schedule"}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--retry", "x"], "--retry 'x' is neither a number nor a range"),
+        (["--retry", "3..1"], "--retry 3..1 is no range of attempts"),
+        (["--retry", "0..100"], "--retry 0..100 is no range of attempts"),
+        (["--retry", "1001"], "--retry 1001 is no range of attempts"),
+        (["--size", "big"], "--size: 'big' is no size such as 512KB or 50MB"),
+        (["--lookup", "x=1"], "--lookup 'x=1' is no question with an answer"),
+        (["--lookup", "len('a')=1"], "--lookup \"len('a')=1\" is no question with an answer"),
+        (["--source", "dns"], "given.source cannot be 'dns'"),
+        (["--last-error", "timeout"], "given.lastError cannot be 'timeout'"),
+        (["--graph", "--format", "json"], "--graph prints a Mermaid flowchart, and no other format"),
+        (["--live"], "--live explains what the server holds, and manifests are given"),
+    ],
+)
+def test_wrong_options_are_usage_errors(tmp_path: Path, args: list[str], message: str) -> None:
+    ran = explained(tmp_path, *args)
+
+    assert (ran.code, ran.out, ran.err.splitlines()[0]) == (64, "", f"error: {message}")
+
+
+def test_recipient_is_required(tmp_path: Path) -> None:
+    ran = command("explain", env=environment(""), cwd=tmp_path)
+
+    assert (ran.code, ran.err.splitlines()[0]) == (64, "error: Missing option '--rcpt'.")
+
+
+def test_mistakes_in_manifests_come_first(tmp_path: Path) -> None:
+    write(tmp_path / "m", mail="kind: MtaRoute\nspec: {type: Relay, name: r}\n")
+
+    ran = command("explain", "m", "--rcpt", "b@b.example", env=environment(""), cwd=tmp_path)
+
+    assert (ran.code, ran.out) == (65, "")
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Any]:
+    with serve(user="admin", password="secret") as running:
+        yield running
+
+
+def test_live_explains_what_the_server_holds(sandbox: Any, tmp_path: Path) -> None:
+    env = environment(sandbox.url)
+    write(tmp_path / "m", mail=MANIFESTS.replace("use: nope", "use: mx"))
+    applied = command("apply", "--yes", "m", env=env, cwd=tmp_path)
+
+    args = ("--live", "--rcpt", "b@b.example", "--retry", "2", *LOCAL, "--format", "json")
+    ran = command("explain", *args, env=env, cwd=tmp_path)
+
+    assert (applied.code, ran.code, ran.err) == (0, 0, "")
+    assert "canary" not in ran.out
+    assert (ran.json["state"], ran.json["target"]["url"]) == ("live", sandbox.url)
+    assert ran.json["attempts"][0]["decisions"]["route"] == {
+        "branch": "route/match/1",
+        "if": "retry_num > 1",
+        "kind": "MtaRoute",
+        "name": "relay",
+        "object": {
+            "address": "MtaRoute/relay",
+            "fields": {
+                "address": "smtp.example.net",
+                "authSecret": {"secret": "(sensitive)", "type": "Value"},
+                "authUsername": "gateway",
+                "type": "Relay",
+            },
+            "origin": "live",
+        },
+        "origin": "live",
+        "outcome": "object",
+        "value": "relay",
+    }
+
+
+def test_live_says_when_the_servers_domains_cannot_be_read(sandbox: Any, tmp_path: Path) -> None:
+    ran = command("explain", "--live", "--rcpt", "b@b.example", env=environment(sandbox.url), cwd=tmp_path)
+
+    assert ran.code == 0
+    assert ran.err == (
+        "note: the server's domains cannot be read: x:Domain/query fails: unknownMethod: x:Domain/query; "
+        "is_local_domain is unknown; name the domains with --local-domain\n"
+    )
+    assert "  route       unknown  not decided: if is_local_domain(rcpt_domain)\n" in ran.out
+
+
+Answers = dict[str, tuple[str, dict[str, Any]]]
+
+
+def asked_live(answers: Answers, *, rcpt: str) -> tuple[str | None, str]:
+    """Explain a new server's own routing, where some methods are answered as they are given."""
+    sandbox = Sandbox()
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        body = request.content
+        if request.method == "POST":
+            (method, _, number), *others = json.loads(body)["methodCalls"]
+            if method in answers and not others:
+                name, arguments = answers[method]
+                return httpx.Response(200, json={"methodResponses": [[name, arguments, number]], "sessionState": "0"})
+        reply = sandbox.handle(request.method, request.url.path, dict(request.headers), body)
+        return httpx.Response(reply.status, content=reply.body, headers={"Content-Type": "application/json"})
+
+    out: list[str] = []
+    err: list[str] = []
+    extra = {**dict.fromkeys(MESSAGE, None), "rcpt": rcpt, "retry": "0", "live": True, "local_domain": (), "lookup": ()}
+    invocation = Invocation(
+        options=Options(url="http://127.0.0.1:1"),
+        console=Console(out=out.append, err=err.append),
+        environment={"STALWART_USER": "admin", "STALWART_PASSWORD": "secret"},
+        format="json",
+        extra=extra,
+        transport=httpx.MockTransport(handle),
+    )
+
+    assert run(invocation) == 0
+    return json.loads("".join(out))["attempts"][0]["decisions"]["route"]["name"], "".join(err)
+
+
+def test_live_takes_the_local_domains_from_the_server() -> None:
+    answers: Answers = {
+        "x:Domain/query": ("x:Domain/query", {"ids": ["b"], "total": 1}),
+        "x:Domain/get": ("x:Domain/get", {"list": [{"id": "b", "name": "here.example"}], "notFound": []}),
+    }
+
+    names = [asked_live(answers, rcpt=f"b@{domain}.example") for domain in ("here", "there")]
+
+    assert names == [("local", ""), ("mx", "")]
+
+
+def test_live_without_permission_for_domains_does_not_guess() -> None:
+    answers: Answers = {"x:Domain/query": ("error", {"type": "forbidden"})}
+
+    name, said = asked_live(answers, rcpt="b@here.example")
+
+    assert name is None
+    assert said == (
+        "note: the credentials may not read the server's domains; "
+        "is_local_domain is unknown; name the domains with --local-domain\n"
+    )

@@ -1,0 +1,183 @@
+"""Reports for people and for programs, from the same values."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from msgspec import UNSET
+
+from reconciler.catalogue import load
+from reconciler.errors import Diagnostic
+from reconciler.model import Address, Change, FieldChange, Left, Outcome, Plan, Result, Secret, Sensitive, Source
+from reconciler.report import formats, machine, text
+from reconciler.report.paint import Paint
+
+CATALOGUE = load()
+PLAIN = Paint()
+ROUTE = Address("MtaRoute", "relay")
+TARGET = {"name": "prod", "url": "https://mail.example.org"}
+
+
+def update(**more: Any) -> Change:
+    values: dict[str, Any] = {
+        "action": "update",
+        "address": ROUTE,
+        "id": "b",
+        "patch": {"port": 2525},
+        "fields": (FieldChange("port", 587, 2525),),
+        "before": {"@type": "Relay", "port": 587},
+        "after": {"@type": "Relay", "port": 2525},
+        "source": Source("routes.yaml", 3, 1),
+    }
+    return Change(**(values | more))
+
+
+CREATE = Change(
+    action="create",
+    address=Address("MtaRoute", "new"),
+    patch={"@type": "Relay", "name": "new", "authSecret": {"@type": "Value", "secret": Sensitive(plain="canary")}},
+    fields=(
+        FieldChange("name", UNSET, "new"),
+        FieldChange("authSecret", UNSET, {"@type": "Value", "secret": Sensitive(plain="canary")}),
+    ),
+    after={"@type": "Relay", "name": "new", "authSecret": {"@type": "Value", "secret": Sensitive(plain="canary")}},
+)
+DESTROY = Change(action="destroy", address=Address("MtaRoute", "old"), id="c", because="no manifest declares it")
+PLAN = Plan(
+    changes=(update(), CREATE, DESTROY),
+    unchanged=2,
+    undeclared=(Address("MtaRoute", "mx"),),
+    unknown=(Secret(ROUTE, "authSecret/secret"),),
+    left=(Left(Address("MtaOutboundStrategy"), "tls"),),
+    refusals=("1 of 3 MtaRoute objects would be destroyed",),
+)
+
+
+def test_a_plan_is_told_change_by_change() -> None:
+    assert text.plan(CATALOGUE, PLAN, PLAIN) == (
+        "+ MtaRoute/new\n"
+        "    name: new\n"
+        '    authSecret: {type: Value, secret: "(sensitive)"}\n'
+        "- MtaRoute/old, no manifest declares it\n"
+        "~ MtaRoute/relay (routes.yaml:3:1)\n"
+        "    port: 587 -> 2525\n"
+        "\n"
+        "Plan: 1 to create, 1 to update, 1 to destroy; 2 unchanged, 1 undeclared.\n"
+        "Undeclared, left alone (1): MtaRoute/mx.\n"
+        "Undeclared and not at the default, left alone (1): MtaOutboundStrategy tls.\n"
+        "Secrets that cannot be compared (1): MtaRoute/relay authSecret/secret.\n"
+        "refused: 1 of 3 MtaRoute objects would be destroyed\n"
+    )
+
+
+def test_a_list_is_told_element_by_element() -> None:
+    before = {"0": {"if": "a", "then": "'x'"}, "1": {"if": "b", "then": "'x'"}}
+    after = {"0": {"if": "a", "then": "'y'"}}
+    change = update(
+        address=Address("MtaOutboundStrategy"),
+        fields=(FieldChange("route/match", before, after),),
+        before={},
+        after={},
+        source=None,
+    )
+
+    told = text.plan(CATALOGUE, Plan(changes=(change,)), PLAIN).splitlines()
+
+    assert told[:3] == [
+        "~ MtaOutboundStrategy",
+        "    route/match/0/then: 'x' -> 'y'",
+        "    - route/match/1: {if: b, then: \"'x'\"}",
+    ]
+
+
+def test_durations_and_sets_are_told_in_human_form() -> None:
+    change = update(
+        address=Address("MtaMilter", "h:1"),
+        fields=(FieldChange("timeoutData", 60_000, 90_000), FieldChange("stages", {"data": True}, {"rcpt": True})),
+        before={},
+        after={},
+    )
+
+    told = text.plan(CATALOGUE, Plan(changes=(change,)), PLAIN).splitlines()
+
+    assert told[1:3] == ["    timeoutData: 1m -> 1m30s", "    stages/0: data -> rcpt"]
+
+
+def test_a_plan_for_programs_has_its_format_first_and_the_rest_sorted() -> None:
+    printed = machine.dump("plan", machine.plan(CATALOGUE, PLAN, TARGET))
+
+    keys = [line.strip().partition('"')[2].partition('"')[0] for line in printed.splitlines() if line.startswith(' "')]
+    assert keys[0] == "format"
+    assert keys[1:] == sorted(keys[1:])
+
+
+def test_an_update_for_programs_is_as_the_interface_says() -> None:
+    assert machine.change(CATALOGUE, update()) == {
+        "action": "update",
+        "address": "MtaRoute/relay",
+        "fields": [{"after": 2525, "before": 587, "pointer": "port"}],
+        "id": "b",
+        "patch": {"port": 2525},
+        "source": {"file": "routes.yaml", "line": 3},
+    }
+
+
+OUTCOME = Outcome(
+    results=(
+        Result(change=CREATE, result="applied", id="d"),
+        Result(change=update(), result="failed", because="validationFailed"),
+        Result(change=DESTROY, result="skipped", because="nothing is destroyed after a failure"),
+    ),
+    reload="skipped",
+    reload_because="not everything was applied",
+    residue=(update(),),
+)
+
+
+def test_an_outcome_tells_what_is_not_as_planned() -> None:
+    assert text.outcome(CATALOGUE, OUTCOME, PLAIN) == (
+        "~ MtaRoute/relay failed: validationFailed\n"
+        "- MtaRoute/old skipped: nothing is destroyed after a failure\n"
+        "Apply: 1 applied, 1 failed, 1 skipped.\n"
+        "The settings were not reloaded: not everything was applied.\n"
+        "Reading back shows 1 difference:\n"
+        "~ MtaRoute/relay (routes.yaml:3:1)\n"
+        "    port: 587 -> 2525\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "members"),
+    [
+        ("plan", machine.plan(CATALOGUE, PLAN, TARGET)),
+        ("drift", machine.plan(CATALOGUE, PLAN, TARGET)),
+        ("outcome", machine.outcome(CATALOGUE, OUTCOME, TARGET)),
+        (
+            "validation",
+            machine.validation(
+                [Diagnostic(file="f", line=1, column=2, code="c", message="m", hint="h")],
+                files=1,
+                documents=1,
+                resources=0,
+            ),
+        ),
+    ],
+)
+def test_every_report_fits_its_published_schema_and_holds_no_secret(kind: str, members: dict[str, Any]) -> None:
+    printed = machine.dump(kind, members)
+
+    errors = list(Draft202012Validator(formats.SCHEMAS[kind]).iter_errors(json.loads(printed)))
+
+    assert errors == []
+    assert "canary" not in printed
+
+
+def test_colour_adds_nothing_that_the_text_does_not_say() -> None:
+    painted = text.plan(CATALOGUE, PLAN, Paint(on=True)) + text.outcome(CATALOGUE, OUTCOME, Paint(on=True))
+
+    assert "\x1b[31m" in painted
+    assert re.sub(r"\x1b\[[0-9;]*m", "", painted) == text.plan(CATALOGUE, PLAN, PLAIN) + text.outcome(
+        CATALOGUE, OUTCOME, PLAIN
+    )

@@ -1,0 +1,150 @@
+"""Configuration, environment and options become the settings of one run."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.catalogue import load
+from reconciler.errors import ConfigError, NotAllowed, UsageError
+from reconciler.policy import Policy, Scope
+from reconciler.settings import Config, Options, Settings, connect, read_config, settings
+
+CATALOGUE = load()
+
+
+def config(directory: Path, text: str) -> Config:
+    path = directory / "reconciler.yaml"
+    path.write_text(text)
+    return read_config(Options(config=str(path)))
+
+
+def found(directory: Path, text: str, environment: dict[str, str] | None = None, **options: Any) -> Settings:
+    return settings(CATALOGUE, config(directory, text), Options(**options), environment or {})
+
+
+TWO = """\
+targets:
+  one: {url: "https://one.example.org", token: "${env:ONE}", manifests: [base, one], vars: {n: 1}, labels: {tier: a}}
+  two: {url: "https://two.example.org"}
+policy: {prune: {MtaRoute: true}, maxDestroy: 10%}
+"""
+
+
+def test_without_a_file_everything_is_at_its_default(tmp_path: Path) -> None:
+    none = settings(CATALOGUE, Config(), Options(), {})
+
+    assert (none.target, none.paths, none.server) == ("", ("manifests",), None)
+    assert (none.policy, none.scope) == (Policy(), Scope())
+
+
+def test_a_target_brings_its_layers_variables_and_server(tmp_path: Path) -> None:
+    one = found(tmp_path, TWO, target="one")
+
+    assert (one.target, one.paths) == ("one", ("base", "one"))
+    assert one.variables == {"target": "one", "tier": "a", "n": 1}
+    assert one.policy == Policy(prune={"MtaRoute": True}, max_destroy="10%")
+    assert connect(one, {"ONE": "token"}).url == "https://one.example.org"
+    assert connect(one, {"ONE": "token"}).token == "token"
+
+
+def test_several_targets_need_a_choice(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="there are 2 targets"):
+        found(tmp_path, TWO)
+
+
+def test_an_unknown_target_names_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="known here: one, two"):
+        found(tmp_path, TWO, target="three")
+
+
+def test_paths_replace_the_layers_of_a_target(tmp_path: Path) -> None:
+    assert found(tmp_path, TWO, target="one", paths=("mine",)).paths == ("mine",)
+
+
+def test_options_win_over_the_policy(tmp_path: Path) -> None:
+    one = found(tmp_path, TWO, target="one", prune=False, max_destroy="7", max_update="20%")
+
+    assert one.policy == Policy(prune={}, max_destroy=7, max_update="20%")
+
+
+def test_a_targets_policy_is_merged_over_the_policy_of_all(tmp_path: Path) -> None:
+    text = """\
+targets:
+  one: {url: "https://x.example.org", policy: {prune: {MtaMilter: all}, keep: ["MtaRoute/a"], maxUpdate: 4}}
+policy: {prune: {MtaRoute: true}, keep: ["MtaRoute/b"], undeclared: {MtaHook: drift}, owns: {MtaRoute: [acme-*]}}
+"""
+
+    assert found(tmp_path, text).policy == Policy(
+        prune={"MtaRoute": True, "MtaMilter": "all"},
+        keep=("MtaRoute/a",),
+        drift=frozenset({"MtaHook"}),
+        owns={"MtaRoute": ("acme-*",)},
+        max_update=4,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("targets: {one: {uri: x}}", "targets[...]: Object contains unknown field `uri`"),
+        ("targets: {one: {url: x, colour: red}}", "Object contains unknown field `colour`"),
+        ("policy: {prune: {MtaRoute: maybe}}", "policy.prune"),
+        ("policy: {prune: {MtaRuote: true}}", "policy.prune: unknown kind MtaRuote"),
+        ("policy: {maxDestroi: 3}", "policy: Object contains unknown field `maxDestroi`"),
+        ("a: 1\na: 2", "reconciler.yaml:2:1"),
+        ("{}\n---\n{}", "holds 2 documents"),
+        ("targets: {one: {url: x, vars: {target: x}}}", "targets.one.vars.target has the name of a label"),
+        ("targets: {one: {url: x, vars: {v: '${env:NOWHERE}'}}}", "NOWHERE is not set"),
+    ],
+)
+def test_what_is_not_understood_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        found(tmp_path, text)
+
+    assert message in str(caught.value)
+    assert caught.value.exit_code == 65
+
+
+def test_a_missing_file_is_refused_only_if_it_was_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="does not exist"):
+        read_config(Options(config=str(tmp_path / "nowhere.yaml")))
+
+
+def test_the_servers_own_variable_names_a_server_where_there_are_no_targets(tmp_path: Path) -> None:
+    variables = {"STALWART_URL": "https://env.example.org", "STALWART_USER": "u", "STALWART_PASSWORD": "p"}
+
+    bare = settings(CATALOGUE, Config(), Options(), variables)
+    targeted = found(tmp_path, TWO, variables, target="two")
+
+    assert connect(bare, variables).url == "https://env.example.org"
+    assert connect(targeted, variables).url == "https://two.example.org"
+
+
+def test_an_option_names_the_server_before_anything_else(tmp_path: Path) -> None:
+    one = found(tmp_path, TWO, target="one", url="https://opt.example.org", user="me")
+
+    server = connect(one, {"STALWART_PASSWORD": "p", "STALWART_TOKEN": "t"})
+
+    assert (server.url, server.token, server.user, server.password) == ("https://opt.example.org", "", "me", "p")
+
+
+def test_no_server_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="no server is named"):
+        connect(settings(CATALOGUE, Config(), Options(), {}), {})
+
+
+@pytest.mark.parametrize("variables", [{}, {"STALWART_USER": "u"}, {"STALWART_PASSWORD": "p"}])
+def test_no_credentials_are_77(variables: dict[str, str]) -> None:
+    with pytest.raises(NotAllowed, match="there are no credentials"):
+        connect(settings(CATALOGUE, Config(), Options(url="https://x.example.org"), variables), variables)
+
+
+def test_settings_print_no_secret(tmp_path: Path) -> None:
+    text = "targets: {one: {url: x, user: u, password: canary}}"
+
+    one = found(tmp_path, text)
+
+    assert "canary" not in repr(one)
+    assert "canary" not in repr(connect(one, {}))
+    assert "canary" not in repr(config(tmp_path, text))
