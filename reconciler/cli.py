@@ -19,15 +19,20 @@ from reconciler import __version__
 #: Command -> (what it does, whether it takes PATHS, its options beside those that every command has).
 COMMANDS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "validate": ("Judge manifests without a server.", True, ("config", "target")),
-    "plan": ("Show what apply would do.", True, ("server", "policy", "detailed_exitcode", "rotate_secrets")),
+    "plan": (
+        "Show what apply would do.",
+        True,
+        ("server", "policy", "plan_out", "detailed_exitcode", "rotate_secrets"),
+    ),
     "apply": (
         "Plan, ask, apply, reload and read back.",
         True,
-        ("server", "policy", "yes", "no_reload", "rotate_secrets"),
+        ("server", "policy", "plan", "yes", "no_reload", "rotate_secrets", "journal"),
     ),
     "drift": ("Compare, for cron: quiet when in sync.", True, ("server", "policy")),
     "explain": ("Tell which way a message would take, and why.", True, ("server", "message")),
     "test": ("Run the routing tests.", True, ("config", "target")),
+    "rollback": ("Undo a recorded apply.", False, ("recorded", "server", "limits", "yes", "no_reload", "journal")),
     "reload": ("Make the server's stored settings live.", False, ("server",)),
     "import": ("Write live state as manifests.", False, ("server", "kind", "import_out")),
     "fmt": ("Lay out manifests, comments kept.", True, ("config", "target", "check", "diff")),
@@ -38,8 +43,8 @@ COMMANDS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "demo": ("Take the tour on an embedded server.", False, ()),
 }
 #: What the interface names and this version does not do yet: refused by name, never ignored.
-LATER_COMMANDS = ("rollback", "doctor")
-LATER_OPTIONS = ("--write", "--journal", "--plan")
+LATER_COMMANDS = ("doctor",)
+LATER_OPTIONS = ("--write",)
 #: Formats that one command has beside text and json.
 OWN_FORMATS = {"test": ("junit",)}
 LATER_FORMATS = ("markdown", "html", "github", "gitlab", "sarif", "junit")
@@ -50,7 +55,21 @@ MESSAGE = (
     *("local_address", "lookup", "mx", "remote_ip", "received_from_ip", "received_via_port", "live", "graph"),
 )
 #: Options that only one command reads.
-EXTRA = ("out", "check", "diff", "host", "port", "database", "fault", *MESSAGE)
+EXTRA = (
+    "out",
+    "plan",
+    "plan_out",
+    "journal_directory",
+    "journal",
+    "run",
+    "check",
+    "diff",
+    "host",
+    "port",
+    "database",
+    "fault",
+    *MESSAGE,
+)
 #: Options that some commands have without those that stand beside them elsewhere.
 ALONE: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "kind": (("--kind",), {"multiple": True, "metavar": "KIND", "help": "Look at this kind only; repeatable."}),
@@ -72,7 +91,7 @@ def _option(*names: str, **settings: Any) -> click.Option:
     return click.Option(names, envvar=variable, show_envvar=False, **settings)
 
 
-def _group(name: str) -> list[click.Parameter]:
+def _group(name: str) -> list[click.Parameter]:  # noqa: C901 - a table, of which only what is needed is built
     """Return the options that a name in COMMANDS stands for."""
     if name in ALONE:
         return [_option(*ALONE[name][0], **ALONE[name][1])]
@@ -99,9 +118,25 @@ def _group(name: str) -> list[click.Parameter]:
                 _option("--only", multiple=True, metavar="GLOB", help="Look at these addresses only; repeatable."),
                 _option("--prune/--no-prune", "prune", default=None, help="Destroy undeclared objects, or never."),
                 _option("--allow-empty", multiple=True, metavar="KIND", help="Let pruning empty this kind."),
+                *_group("limits"),
+            ]
+        case "limits":
+            return [
                 _option("--max-destroy", default="", metavar="N|P%", help="Most objects of a kind to destroy.  [30%]"),
                 _option("--max-update", default="", metavar="N|P%", help="Most objects of a kind to change."),
             ]
+        case "journal":
+            text = "Where applies are recorded.  [.reconciler/journal]"
+            return [_option("--journal", "journal_directory", default="", metavar="DIR|off", help=text)]
+        case "recorded":
+            return [
+                click.Argument(["journal"], metavar="JOURNAL"),
+                _option("--run", default="", metavar="ID", help="The run to undo.  [the last]"),
+            ]
+        case "plan_out":
+            return [_option("--out", "plan_out", default="", metavar="FILE", help="Save the plan.")]
+        case "plan":
+            return [_option("--plan", default="", metavar="FILE", help="Apply this saved plan.")]
         case "detailed_exitcode":
             return [_option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")]
         case "rotate_secrets":

@@ -45,7 +45,7 @@ class Export(Struct, frozen=True):
 
     #: Per kind its documents in order; kinds of which there is nothing are not here.
     documents: Mapping[str, tuple[Document, ...]]
-    #: Objects and properties that no manifest can hold, and why.
+    #: Objects (with an empty pointer) and properties that no manifest can hold, and why.
     omitted: tuple[tuple[Address, str, str], ...] = ()
     #: Variables that stand for secrets, and the secret that each stands for: address and wire pointer.
     secrets: tuple[tuple[str, Address, str], ...] = ()
@@ -84,8 +84,8 @@ def printed(found: Export, kinds: Iterable[str], schema: str) -> str:
     chosen = [kind for kind in kinds if kind in found.documents]
     head = f"# yaml-language-server: $schema={schema}\n"
     for address, pointer, reason in found.omitted:
-        if address.kind in chosen:
-            head += comment(f"{address}{' ' + pointer if pointer else ''} is not here: {reason}.") + "\n"
+        if address.kind in chosen and not pointer:
+            head += comment(f"{address} is not here: {reason}.") + "\n"
     return head + "---\n".join(emit(each.value, each.comments) for kind in chosen for each in found.documents[kind])
 
 
@@ -127,8 +127,10 @@ class _Exporter:
             required = {each for each, prop in kind.shape(_variant(kind, wire)).items() if prop.required}
             whole = "" in faults or bool(required & faults.keys())
             for pointer, reason in faults.items():
-                if not whole or pointer in ("", *required):
+                if not whole:
                     self.omitted.append((found.address, pointer, reason))
+                elif pointer in ("", *required):
+                    self.omitted.append((found.address, "", f"{pointer}: {reason}" if pointer else reason))
             if whole:
                 del self.secrets[known:]
                 return None

@@ -23,6 +23,12 @@ from reconciler.model import Address, LiveObject, LiveState, Wire
 from reconciler.references import referring, targets
 
 SINGLETON = "singleton"
+#: How often a listing that contradicts itself is read: a concurrent change does that once, a broken server every time.
+READINGS = 3
+
+
+class Untrusted(Unreachable):
+    """A listing is incomplete, or contradicts itself."""
 
 
 class _Listing(Struct):
@@ -55,10 +61,21 @@ def read_flow(
         checks: kinds that are read too, unless the credentials forbid it.
 
     Raises:
-        Unreachable: a listing is incomplete or contradicts itself.
+        Untrusted: a listing is incomplete or contradicts itself, however often it is read.
+        Unreachable: a method fails.
         NotAllowed: a kind may not be read.
     """
-    needed = sorted(set(kinds))
+    needed, more = sorted(set(kinds)), sorted(set(checks))
+    for _ in range(READINGS - 1):
+        try:
+            return (yield from _read(catalogue, needed, more, limits))
+        except Untrusted:
+            continue
+    return (yield from _read(catalogue, needed, more, limits))
+
+
+def _read(catalogue: Catalogue, needed: Sequence[str], checks: Sequence[str], limits: Limits) -> Flow[LiveState]:
+    """Read every object of some kinds once."""
     listings = {name: _Listing(catalogue.kinds[name], []) for name in sorted({*needed, *checks})}
     forbidden: set[str] = set()
     asks = [_first(listing, limits) for listing in listings.values()]
@@ -146,8 +163,8 @@ def _take(ask: _Ask, result: dict[str, Any]) -> None:
         listing.objects[each["id"]] = each
 
 
-def _untrusted(listing: _Listing, reason: str) -> Unreachable:
-    return Unreachable(f"the listing of {listing.kind.kind} cannot be trusted: {reason}", "try again")
+def _untrusted(listing: _Listing, reason: str) -> Untrusted:
+    return Untrusted(f"the listing of {listing.kind.kind} cannot be trusted: {reason}", "try again")
 
 
 def _state(listings: dict[str, _Listing], forbidden: frozenset[str]) -> LiveState:

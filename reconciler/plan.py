@@ -10,10 +10,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from reconciler.catalogue import Catalogue
+from reconciler.diff import exact
 from reconciler.identity import address_of, is_shipped, key_of
 from reconciler.model import Address, Change, Difference, LiveObject, LiveState, Phase, Plan, Resource, Wire
+from reconciler.names import mentions
 from reconciler.policy import Globs, Policy, Scope
-from reconciler.references import levels, names, references, targets
+from reconciler.references import levels, references, targets
 
 
 def make_plan(
@@ -235,16 +237,21 @@ class _After:
     def dangling(self) -> list[str]:
         """Say which references that this plan makes would lead nowhere.
 
-        A name that is live in the same expression leads nowhere already, and is not this plan's doing: the strategy of
-        a new server names a schedule that no new server has.
+        A name that is live in the same expression leads nowhere already, and is not this plan's doing; nor is one in a
+        value that is the server's own default, since a new server ships a name that it has no object for.
         """
         found: list[str] = []
         for change in self.changes:
             if change.action == "destroy" or change.after is None or change.address.kind not in self.referring:
                 continue
             kind = self.catalogue.kinds[change.address.kind]
-            old = {(_top(pointer), target) for pointer, target in names(self.catalogue, kind, change.before or {})}
-            made = [each for each in names(self.catalogue, kind, change.after) if (_top(each[0]), each[1]) not in old]
+            old = {(_top(pointer), target) for pointer, target in self._named(change.address, change.before or {})}
+            made = [
+                (pointer, target)
+                for pointer, target in self._named(change.address, change.after)
+                if (_top(pointer), target) not in old
+                and not exact(change.after[_top(pointer)], kind.properties[_top(pointer)].default)
+            ]
             for pointer, target in [*references(self.catalogue, kind, change.after), *made]:
                 # What an object that is live already refers to is told by `linked`.
                 told = change.id and target in self.doomed
@@ -253,12 +260,20 @@ class _After:
                     found.append(f"{place}{change.address} {pointer}: {self._missing(target)}")
         return found
 
+    def _named(self, address: Address, wire: Wire) -> Iterator[tuple[str, Address]]:
+        """Yield what an object's expressions are certain to be able to name, the server's own names left out."""
+        for each in mentions(self.catalogue, address, wire):
+            if not each.because and not each.builtin and not each.past_end:
+                yield each.pointer, each.target
+
     def _missing(self, target: Address) -> str:
         if target in self.doomed:
             return f"{target} would be destroyed; declare it"
         if target in self.declared:
             return f"{target} does not exist yet, and --kind or --only leaves it out"
-        what = f"{target.kind} with the id {target.id}" if target.id and not target.name else str(target)
+        what = str(target)
+        if not target.name:
+            what = f"{target.kind} with {f'the id {target.id}' if target.id else 'an empty name'}"
         return f"{what} does not exist; declare it"
 
     def linked(self) -> list[str]:
@@ -275,7 +290,7 @@ class _After:
             if wire is None:
                 continue
             kind = self.catalogue.kinds[each.address.kind]
-            for pointer, target in [*references(self.catalogue, kind, wire), *names(self.catalogue, kind, wire)]:
+            for pointer, target in [*references(self.catalogue, kind, wire), *self._named(each.address, wire)]:
                 if target in self.doomed and not self.exists(target):
                     change = self.altered.get((each.address.kind, each.id))
                     place = f"{change.source} " if change is not None and change.source else ""

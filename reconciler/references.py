@@ -1,7 +1,6 @@
-"""Which object refers to which: by id, and by the names inside expressions.
+"""Which object refers to which by id, and which kinds refer to which in any way.
 
-Law: pure; the catalogue says which properties refer, and no kind is named here. Only what is certain is told: a name
-that an expression puts together while mail is handled is nobody's reference.
+Law: pure; the catalogue says which properties refer, and no kind is named here. What expressions name, `names` knows.
 """
 
 from __future__ import annotations
@@ -10,19 +9,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.catalogue import Catalogue, Kind, Property, Record
-from reconciler.expression import (
-    Adjacent,
-    Binary,
-    Commas,
-    Context,
-    ExpressionError,
-    Group,
-    Index,
-    ListOf,
-    Literal,
-    Node,
-    parse,
-)
 from reconciler.model import Address
 
 
@@ -40,55 +26,6 @@ def _walk(catalogue: Catalogue, record: Record, wire: Mapping[str, Any], path: s
             yield path + name, value
         elif prop.type == "object" and not prop.language and isinstance(value, Mapping):
             yield from _walk(catalogue, catalogue.record(prop.of), value, f"{path}{name}/")
-
-
-def names(catalogue: Catalogue, kind: Kind, wire: Mapping[str, Any]) -> Iterator[tuple[str, Address]]:
-    """Yield the pointer and target of every name that an object's expressions are certain to be able to return.
-
-    Names that the server resolves without an object are left out, and so is an expression that the server would refuse.
-    """
-    variant = wire.get("@type")
-    shape = kind.shape(variant) if variant in kind.variants else kind.properties
-    for name, prop in shape.items():
-        value = wire.get(name)
-        if prop.language is None or not prop.language.names or not isinstance(value, Mapping):
-            continue
-        # Every constant of the server is let in: what may stand where is judged elsewhere.
-        context = Context(frozenset(catalogue.variables[prop.language.variables]), frozenset(catalogue.constants))
-        for pointer, text in _results(value):
-            for found in _literals(text, context):
-                if found and found not in prop.language.builtins:
-                    yield f"{name}/{pointer}", Address(prop.language.names, found)
-
-
-def _results(expression: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the parts of an expression that say what it gives, in the order in which they are tried."""
-    branches = expression.get("match")
-    for index, branch in branches.items() if isinstance(branches, Mapping) else ():
-        if isinstance(branch, Mapping) and isinstance(branch.get("then"), str):
-            yield f"match/{index}/then", branch["then"]
-    if isinstance(expression.get("else"), str):
-        yield "else", expression["else"]
-
-
-def _literals(text: str, context: Context) -> Iterator[str]:
-    """Yield the texts that an expression gives as they are written in it."""
-    try:
-        pending: list[Node] = [parse(text, context).root]
-    except ExpressionError:
-        return
-    while pending:
-        match pending.pop():
-            case Literal(value=str(value)):
-                yield value
-            # The last of several values is the one that counts.
-            case Group(inner=(*_, last)) | Adjacent(values=(*_, last)) | Commas(values=(*_, last)):
-                pending.append(last)
-            # The left side is given itself where it decides; else it is 0 or 1.
-            case Binary(operator="||", left=left):
-                pending.append(left)
-            case Index(value=ListOf(elements=elements)):
-                pending.extend(reversed(elements))
 
 
 def referring(record: Record) -> tuple[tuple[str, str], ...]:

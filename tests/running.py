@@ -29,7 +29,8 @@ class Ran(Struct):
 
 def environment(url: str, **more: str) -> dict[str, str]:
     keep = {name: value for name, value in os.environ.items() if not name.startswith(("STALWART_", "RECONCILER_"))}
-    return {**keep, "STALWART_URL": url, "STALWART_USER": "admin", "STALWART_PASSWORD": "secret", **more}
+    credentials = {"STALWART_URL": url, "STALWART_USER": "admin", "STALWART_PASSWORD": "secret"}
+    return {**keep, **credentials, "RECONCILER_JOURNAL": "off", **more}
 
 
 def process(*args: str, env: Mapping[str, str], cwd: Path | None = None, text: str | None = None) -> Ran:

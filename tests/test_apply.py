@@ -425,8 +425,8 @@ def test_after_a_failure_no_replace_destroys() -> None:
 
 
 def test_secrets_are_resolved_before_the_first_write() -> None:
-    driver = Driver()
-    work = job(driver.live(), QUEUE + "---\n" + RELAYS)
+    driver = Driver(MILTERS)
+    work = job(driver.live(), TURNED + "---\n" + RELAYS)
 
     with pytest.raises(ConfigError, match=r"\$\{env:RELAY\} is not set"):
         driver.run(work.flow())

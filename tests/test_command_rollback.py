@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec import Struct
 
@@ -15,7 +16,7 @@ from reconciler.commands.gather import Console, Invocation, observe, open_client
 from reconciler.errors import Busy, ReconcilerError, Stale, UsageError
 from reconciler.journal import Journal, begin_record, read, whoami
 from reconciler.lock import hold, lock_directory
-from reconciler.model import Result
+from reconciler.model import Address, Left, Result
 from reconciler.sandbox import serve
 from reconciler.savedplan import plan_digest
 from reconciler.secrets import Secrets
@@ -103,7 +104,16 @@ class World(Struct):
             options=options, console=console, environment=self.environment, **{"yes": True, **more}, extra=extra
         )
 
-    def apply(self, text: str, *, run: str, stop: int = -1, forget: bool = False, **policy: Any) -> list[Result]:
+    def apply(
+        self,
+        text: str,
+        *,
+        run: str,
+        stop: int = -1,
+        forget: bool = False,
+        normalised: tuple[Left, ...] = (),
+        **policy: Any,
+    ) -> list[Result]:
         """Apply a manifest and write the journal as `apply` does; stop before the given write request."""
         manifests = write(self.place / f"manifests-{run}", all=text)
         invocation = self.invocation(paths=(str(manifests),), options={"max_destroy": "10", **policy})
@@ -142,7 +152,7 @@ class World(Struct):
             )
             outcome = client.run(flow)
             if not forget:
-                journal.end(outcome, 0)
+                journal.end(msgspec.structs.replace(outcome, normalised=normalised), 0)
         return results
 
     def rollback(self, **more: Any) -> int:
@@ -334,6 +344,60 @@ def test_a_run_that_was_killed_before_it_told_anything_is_judged_by_a_new_read(w
     code = world.rollback()
 
     assert (code, world.err) == (0, [])
+    assert world.stored() == before
+
+
+QUOTA = "kind: MtaQueueQuota\nspec: {description: all, messages: 9, key: [rcpt]%s}\n"
+NARROW, WIDE = QUOTA % ", match: \"rcpt == 'a'\"", QUOTA % ""
+
+
+def test_an_object_that_a_killed_run_did_not_come_to_is_left_alone(world: World) -> None:
+    world.apply(NARROW, run="r1")
+    before = world.sandbox.state()["stored"]
+    (result,) = world.apply(WIDE, run="r2", stop=0, forget=True)
+
+    code = world.rollback()
+
+    assert (result.change.action, result.change.recreate, result.result) == ("replace", True, "skipped")
+    assert code == 0
+    assert world.sandbox.state()["stored"] == before
+
+
+def test_an_object_that_a_killed_run_had_only_destroyed_is_made_again(world: World) -> None:
+    world.apply(NARROW, run="r1")
+    before = world.stored()
+    (result,) = world.apply(WIDE, run="r2", stop=0, forget=True)
+    world.call("MtaQueueQuota", {"destroy": [result.change.id]})
+
+    code = world.rollback()
+
+    assert code == 0
+    assert world.stored() == before
+
+
+def test_an_object_that_was_made_anew_is_made_as_it_was(world: World) -> None:
+    world.apply(NARROW, run="r1")
+    before = world.stored()
+    (result,) = world.apply(WIDE, run="r2")
+    between = world.stored()
+
+    code = world.rollback()
+
+    assert (result.change.recreate, result.result, between != before) == (True, "applied", True)
+    assert code == 0
+    assert world.stored() == before
+
+
+def test_what_the_server_stored_in_a_form_of_its_own_did_not_change_since(world: World) -> None:
+    world.apply(BASE, run="r1")
+    before = world.stored()
+    address = Address("MtaRoute", "relay-eu")
+    world.apply(BASE.replace("587", "2525"), run="r2", normalised=(Left(address, "port"),))
+    world.set("MtaRoute", "relay-eu", port=2526)
+
+    code = world.rollback()
+
+    assert code == 0
     assert world.stored() == before
 
 

@@ -189,6 +189,22 @@ def test_a_kind_that_is_only_checked_may_be_forbidden() -> None:
     assert len(state.of("MtaRoute")) == 1
 
 
+def test_a_listing_that_changed_while_it_was_read_is_read_again() -> None:
+    told: list[str] = []
+
+    def once(call: Call, result: Result) -> Result:
+        if call.method.endswith("get") and isinstance(result, dict) and not told:
+            told.append(call.method)
+            return {**result, "list": result["list"][1:], "notFound": ["a00000"]}
+        return result
+
+    store = Store({"MtaRoute": routes(3)}, once)
+
+    state = store.run(read_flow(CATALOGUE, ["MtaRoute"], LIMITS))
+
+    assert len(state.of("MtaRoute")) == 3
+
+
 def test_a_reference_is_held_by_the_address_of_its_target() -> None:
     store = Store(
         {

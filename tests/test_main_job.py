@@ -250,7 +250,10 @@ def test_apply_without_a_terminal_needs_yes(env: dict[str, str], manifests: Path
     applied = command("apply", str(manifests), env=env)
 
     assert (applied.code, applied.out) == (64, "")
-    assert applied.err == "error: apply asks before it writes, and nobody is there to answer\n    give --yes\n"
+    assert (
+        applied.err
+        == "error: apply asks before it writes, and nobody is there to answer\n    give --yes, or a saved plan\n"
+    )
 
 
 def test_the_demo_narrates_the_tour_and_leaves_nothing(tmp_path: Path) -> None:

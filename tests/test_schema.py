@@ -193,6 +193,16 @@ def test_secrets_are_marked_so_that_no_judge_shows_them(name: str) -> None:
     assert set(secret) <= marked
 
 
+def test_a_list_of_objects_that_hold_a_secret_is_marked_as_a_whole() -> None:
+    secret = Property(type="string", required=True, sensitive=True, description="d")
+    types = {"Login": Record(description="l", properties={"password": secret})}
+    prop = Property(type="list", of="Login", default={}, description="d")
+    kind = Kind(kind="Odd", description="o", properties={"logins": prop}, match=("logins",))
+    catalogue = Catalogue(server="", digest="", kinds={"Odd": kind}, types=types, variables={}, constants=())
+
+    assert spec_schema(catalogue, kind)["properties"]["logins"]["writeOnly"] is True
+
+
 def test_the_files_in_the_repository_are_up_to_date() -> None:
     wanted = files()
 

@@ -1,6 +1,7 @@
 """From the wire form of the server to the human form of manifests, plans and reports.
 
-Law: pure and total: whatever a server answers is printed, and a secret never is; `encode(decode(wire)) == wire`.
+Law: pure and total: whatever a server answers is printed, and a secret never is; `encode(decode(wire)) == wire`, but
+for secrets in plain text, and for a bare constant as a name, which a manifest may not say.
 """
 
 from __future__ import annotations

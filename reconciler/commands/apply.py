@@ -1,6 +1,7 @@
 """`apply`: make the server hold what the manifests declare, and make it live.
 
-Law: nothing is written before the plan was shown and agreed to; every change is accounted for.
+Law: nothing is written before the plan was shown and agreed to, the lock is held and the journal is on the disk; every
+change is accounted for.
 """
 
 from __future__ import annotations
@@ -9,47 +10,70 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from types import FrameType
+from uuid import uuid4
 
 from reconciler.apply import Listener, apply_flow, outcome_code
+from reconciler.catalogue import load
 from reconciler.commands.gather import (
     Found,
     Invocation,
     Wanted,
     observe,
     open_client,
+    plan_basis,
     plan_report,
+    read_again,
     recheck,
+    standing_policy,
     target,
     tested,
     want,
 )
-from reconciler.errors import REFUSED, UsageError, strongest
+from reconciler.errors import REFUSED, Stale, UsageError, strongest
 from reconciler.jmap.client import Client
-from reconciler.model import Outcome, Result
+from reconciler.journal import DEFAULT_DIRECTORY, Journal, begin_record, file_name, whoami
+from reconciler.lock import hold, lock_directory
+from reconciler.manifest import Desired
+from reconciler.model import Change, Difference, LiveState, Outcome, Result
 from reconciler.report import machine, text
+from reconciler.savedplan import check_for, pending, plan_digest, policy_digest, read, stale, unmet
+from reconciler.savedplan import load as load_plan
 from reconciler.secrets import Secrets
+from reconciler.settings import read_config, settings
+
+Recheck = Callable[[LiveState], tuple[Change, ...]]
 
 
 def run(invocation: Invocation) -> int:
-    """Plan, ask, apply, reload and read back."""
-    wanted = tested(want(invocation))
-    wanted.desired.checked()
+    """Plan (or take a saved plan), ask, apply, reload and read back."""
+    saved = str(invocation.extra.get("plan") or "")
     may_ask = invocation.console.in_tty and invocation.format == "text"
-    if not invocation.yes and not may_ask:
-        raise UsageError("apply asks before it writes, and nobody is there to answer", "give --yes")
-    with open_client(invocation, wanted, may_write=True) as client:
-        found = observe(wanted, client)
-        if invocation.format == "text" and (not invocation.quiet or found.plan.refusals):
+    if not invocation.yes and not may_ask and not saved:
+        raise UsageError("apply asks before it writes, and nobody is there to answer", "give --yes, or a saved plan")
+    wanted = _bare(invocation) if saved else tested(want(invocation))
+    wanted.desired.checked()
+    with open_client(invocation, wanted, may_write=True) as client, locked(invocation, client):
+        if saved:
+            found, again = _saved(invocation, wanted, client, Path(saved))
+        else:
+            found = observe(wanted, client)
+            again = recheck(wanted, found)
+        refused = bool(found.plan.refusals)
+        if invocation.format == "text" and (not invocation.quiet or refused):
             invocation.say(plan_report(invocation, wanted, found))
-        if found.plan.refusals:
+        if refused:
             if invocation.format == "json":
                 invocation.say(plan_report(invocation, wanted, found))
             return REFUSED
-        if found.plan.changes and not invocation.yes and not _agreed(invocation):
-            invocation.tell("Nothing was changed.\n")
-            return 1
-        outcome, interrupted = carry_out(invocation, wanted, found, client)
+        if found.plan.changes and not invocation.yes and not saved:
+            if not _agreed():
+                invocation.tell("Nothing was changed.\n")
+                return 1
+            _still(invocation, wanted, found, client)
+        outcome, interrupted = carry_out(invocation, wanted, found, client, again)
     if invocation.format == "json":
         invocation.say(machine.dump("outcome", machine.outcome(wanted.catalogue, outcome, target(wanted))))
     else:
@@ -57,29 +81,138 @@ def run(invocation: Invocation) -> int:
     return strongest([outcome_code(outcome), interrupted])
 
 
-def _agreed(invocation: Invocation) -> bool:
+def _bare(invocation: Invocation) -> Wanted:
+    """Return the settings of a run that takes its work from a saved plan, and no manifests."""
+    if invocation.options.paths:
+        raise UsageError("a saved plan stands for itself, and takes no manifests", "leave the paths out")
+    catalogue = load()
+    found = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
+    return Wanted(catalogue, found, Desired())
+
+
+def _agreed() -> bool:
     import click
 
     return click.confirm("Apply these changes?", err=True)
 
 
-def carry_out(invocation: Invocation, wanted: Wanted, found: Found, client: Client) -> tuple[Outcome, int]:
-    """Drive the apply with a progress bar, and return its outcome and the exit code of a signal (0: none came)."""
+@contextmanager
+def locked(invocation: Invocation, client: Client) -> Iterator[None]:
+    """Hold the server's lock, waiting for another run until the deadline."""
+    me = whoami()
+    directory = lock_directory(invocation.environment)
+    with hold(
+        client.url,
+        owner=me.user,
+        host=me.host,
+        now=lambda: datetime.now(UTC),
+        directory=directory,
+        wait_seconds=client.timeout,
+    ):
+        yield
+
+
+def _saved(invocation: Invocation, wanted: Wanted, client: Client, path: Path) -> tuple[Found, Recheck]:
+    """Take a saved plan, and what it would do to the server as it is now.
+
+    Raises:
+        Stale: the server is no longer as it was when the plan was made.
+    """
+    catalogue = wanted.catalogue
+    plan, basis, _ = load_plan(read(path), catalogue)
+    check_for(basis, url=client.url, policy=policy_digest(standing_policy(invocation)))
+    live = read_again(catalogue, basis.kinds, client)
+    changed = stale(basis, live, plan, catalogue)
+    if changed:
+        raise Stale("; ".join(changed), "nothing was written; plan again")
+    rest = pending(basis, live, plan, catalogue)
+    found = Found(live, Difference(), rest, frozenset(basis.kinds), ())
+    return found, lambda state: unmet(plan, state, catalogue)
+
+
+def _still(invocation: Invocation, wanted: Wanted, found: Found, client: Client) -> None:
+    """Check that the server is still as it was when the plan was shown; a prompt may have waited for hours.
+
+    Raises:
+        Stale: it is not.
+    """
+    basis = plan_basis(invocation, wanted, found)
+    live = read_again(wanted.catalogue, found.kinds, client)
+    changed = stale(basis, live, found.plan, wanted.catalogue)
+    if changed:
+        raise Stale("; ".join(changed), "nothing was written; apply again to see the new plan")
+
+
+def carry_out(
+    invocation: Invocation, wanted: Wanted, found: Found, client: Client, again: Recheck | None = None
+) -> tuple[Outcome, int]:
+    """Drive the apply with a journal and a progress bar.
+
+    Args:
+        invocation: the run.
+        wanted: its settings.
+        found: the plan and the live state that it stands on.
+        client: the connection.
+        again: compares the read-back with what was wanted.
+
+    Returns:
+        The outcome, and the exit code of a signal (0: none came).
+    """
     secrets = Secrets(invocation.environment, wanted.settings.allowed)
-    with _signals() as caught, _progress(invocation, len(found.plan.changes)) as advance:
+    limits = client.session().limits
+    with (
+        _signals() as caught,
+        _journal(invocation, wanted, found) as journal,
+        _progress(invocation, len(found.plan.changes)) as advance,
+    ):
+
+        def tell(result: Result) -> None:
+            if journal is not None:
+                journal.tell(result)
+            advance(result)
+
         flow = apply_flow(
             wanted.catalogue,
             found.plan,
-            client.session().limits,
+            limits,
             secrets,
             found.live,
             reload=wanted.settings.reload,
-            recheck=recheck(wanted, found),
+            recheck=again or recheck(wanted, found),
             kinds=found.kinds,
-            listener=Listener(tell=advance, stop=lambda: bool(caught)),
+            listener=Listener(tell=tell, stop=lambda: bool(caught)),
         )
         outcome = client.run(flow)
+        if journal is not None:
+            journal.end(outcome, strongest([outcome_code(outcome), 128 + caught[0] if caught else 0]))
+            if journal.broken:
+                invocation.tell(f"warning: the journal {journal.path} broke off: {journal.broken}\n")
     return outcome, 128 + caught[0] if caught else 0
+
+
+@contextmanager
+def _journal(invocation: Invocation, wanted: Wanted, found: Found) -> Iterator[Journal | None]:
+    """Write what is about to be done, and yield the journal; None where there is nothing to do, or none is wanted."""
+    directory = str(invocation.extra.get("journal_directory") or DEFAULT_DIRECTORY)
+    if directory == "off" or not found.plan.changes:
+        yield None
+        return
+    where = target(wanted)
+    path = Path(directory) / file_name(where["name"], where["url"])
+    with Journal(path, lambda: datetime.now(UTC).isoformat()) as journal:
+        record = begin_record(
+            wanted.catalogue,
+            found.plan,
+            found.live,
+            run=str(uuid4()),
+            time=datetime.now(UTC).isoformat(),
+            who=whoami(),
+            target=where["name"],
+            url=where["url"],
+            digest=plan_digest(found.plan),
+        )
+        journal.begin(record, found.plan.changes)
+        yield journal
 
 
 @contextmanager

@@ -104,14 +104,20 @@ class _Tour:
     def __init__(self, invocation: Invocation, url: str, manifests: str) -> None:
         self.invocation = invocation
         self.options = Options(paths=(manifests,), url=url, user="admin", config=_no_config(manifests))
-        self.environment = {"STALWART_PASSWORD": "demo"}
+        # The lock goes where the manifests are, and with them.
+        self.environment = {"STALWART_PASSWORD": "demo", "XDG_RUNTIME_DIR": manifests}
 
     def step(self, command: Any) -> _Step:
         """Run one command as a user would, without a terminal."""
         written: list[str] = []
         console = Console(out=written.append, err=lambda _: None)
         mine = msgspec.structs.replace(
-            self.invocation, options=self.options, console=console, environment=self.environment, yes=True
+            self.invocation,
+            options=self.options,
+            console=console,
+            environment=self.environment,
+            yes=True,
+            extra={"journal_directory": "off"},
         )
         code = command.run(mine)
         return _Step(code, "".join(written))

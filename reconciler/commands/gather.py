@@ -5,7 +5,7 @@ Law: nothing is decided here; each function calls the core's and hands on what i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -24,6 +24,7 @@ from reconciler.references import referring
 from reconciler.report import machine
 from reconciler.report.paint import Paint
 from reconciler.routing import check_documents
+from reconciler.savedplan import Basis, make_basis, policy_digest
 from reconciler.settings import Config, Options, Server, Settings, connect, read_config, settings
 
 if TYPE_CHECKING:
@@ -193,6 +194,36 @@ def observe(wanted: Wanted, client: Client) -> Found:
     difference = compare(wanted, resources, live, kinds)
     plan = make_plan(catalogue, difference, live, policy, desired=resources, scope=found.scope)
     return Found(live, difference, plan, frozenset(kinds), resources)
+
+
+def read_again(catalogue: Catalogue, kinds: Iterable[str], client: Client) -> LiveState:
+    """Read some kinds, and those that they are checked with where that is allowed."""
+    needed = sorted(kinds)
+    checks = kinds_for_checks(catalogue, needed)
+    return client.run(read_flow(catalogue, needed, client.session().limits, checks=checks))
+
+
+def standing_policy(invocation: Invocation) -> Policy:
+    """Return the policy without what the options of this one run say."""
+    plain = msgspec.structs.replace(
+        invocation.options, paths=(), prune=None, allow_empty=(), max_destroy="", max_update="", kind=(), only=()
+    )
+    return settings(load(), read_config(plain), plain, invocation.environment).policy
+
+
+def plan_basis(invocation: Invocation, wanted: Wanted, found: Found) -> Basis:
+    """Return what a plan stands on."""
+    where = target(wanted)
+    return make_basis(
+        wanted.catalogue,
+        found.plan,
+        found.live,
+        target=where["name"],
+        url=where["url"],
+        policy=policy_digest(standing_policy(invocation)),
+        manifests=wanted.desired.digest,
+        kinds=found.kinds,
+    )
 
 
 def compare(wanted: Wanted, resources: tuple[Resource, ...], live: LiveState, kinds: set[str]) -> Difference:

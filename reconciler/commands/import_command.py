@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.catalogue import Kind, load
 from reconciler.commands.files import write_whole
@@ -21,6 +21,9 @@ from reconciler.model import LiveState
 from reconciler.references import targets
 from reconciler.report.paint import plural, printable
 from reconciler.settings import DEFAULT_MANIFESTS, read_config, settings
+
+if TYPE_CHECKING:
+    from reconciler.jmap.client import Client
 
 SCHEMA = "schemas/manifest.schema.json"
 
@@ -49,13 +52,12 @@ def run(invocation: Invocation) -> int:
     return 0
 
 
-def _live(wanted: Wanted, client: Any) -> LiveState:
+def _live(wanted: Wanted, client: Client) -> LiveState:
     """Read the kinds that were asked for, which must be readable, or all that can be read."""
     catalogue, kinds = wanted.catalogue, wanted.settings.scope.kinds
     # Without the objects that they name, references could be told by id only.
     checks = {name for kind in kinds for name in targets(catalogue, catalogue.kinds[kind])} or set(catalogue.kinds)
-    state: LiveState = client.run(read_flow(catalogue, kinds, client.session().limits, checks=checks - kinds))
-    return state
+    return client.run(read_flow(catalogue, kinds, client.session().limits, checks=checks - kinds))
 
 
 def _tell(invocation: Invocation, live: LiveState, exported: Export) -> None:

@@ -5,17 +5,26 @@ Law: its client cannot write.
 
 from __future__ import annotations
 
-from reconciler.commands.gather import Invocation, observe, open_client, plan_report, want
+from pathlib import Path
+
+from reconciler.commands.gather import Invocation, observe, open_client, plan_basis, plan_report, target, want
 from reconciler.errors import DIFFERENCES, REFUSED
+from reconciler.report import machine
+from reconciler.savedplan import save, write
 
 
 def run(invocation: Invocation) -> int:
-    """Compare and show the work, and whether a guard refuses it."""
+    """Compare and show the work, and whether a guard refuses it; save it where that is wanted."""
     wanted = want(invocation)
     wanted.desired.checked()
     with open_client(invocation, wanted) as client:
         found = observe(wanted, client)
     invocation.say(plan_report(invocation, wanted, found))
+    if invocation.extra.get("plan_out"):
+        report = machine.plan(wanted.catalogue, found.plan, target(wanted), wanted.desired.diagnostics)
+        path = Path(str(invocation.extra["plan_out"]))
+        write(path, save(found.plan, plan_basis(invocation, wanted, found), report))
+        invocation.tell(f"The plan is saved: reconciler apply --plan {path}\n")
     if found.plan.refusals:
         return REFUSED
     return DIFFERENCES if invocation.detailed_exitcode and found.plan.differs else 0

@@ -14,6 +14,7 @@ from reconciler.commands.gather import Invocation
 from reconciler.errors import DIFFERENCES, ReconcilerError
 from reconciler.report import formats
 from reconciler.report.paint import plural
+from reconciler.savedplan import saved_plan_schema
 from reconciler.schema import published
 
 DEFAULT_OUT = "schemas"
@@ -21,7 +22,8 @@ DEFAULT_OUT = "schemas"
 
 def files() -> dict[str, bytes]:
     """Return every schema by its file name below the output directory."""
-    schemas = {**published(load()), **{f"output/{name}.schema.json": each for name, each in formats.SCHEMAS.items()}}
+    outputs = {**formats.SCHEMAS, "saved-plan": saved_plan_schema(formats.SCHEMAS["plan"])}
+    schemas = {**published(load()), **{f"output/{name}.schema.json": each for name, each in outputs.items()}}
     return {
         name: msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n" for name, schema in schemas.items()
     }

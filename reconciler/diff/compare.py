@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct
 
 from reconciler.catalogue import Catalogue, Kind, Property, Record
 from reconciler.diff.equality import exact, same_branches, same_text
-from reconciler.diff.pairing import out_of_order, pair
+from reconciler.diff.pairing import made_anew, pair
 from reconciler.errors import Diagnostic, NotAllowed
 from reconciler.model import (
     MASK,
@@ -93,14 +93,14 @@ class Diff:
                 (r.address, o.id) for r, o in matches if r.named and o is not None and r.address.name != o.address.name
             ]
             matches = [(r, o) for r, o in matches if scope is None or r.address in scope]
-            late = out_of_order(matches, live.of(name)) if kind.ordered else frozenset()
+            anew = made_anew(kind, matches, live.of(name), self._unsettable(kind))
             for resource, found in matches:
                 self._check_readable(kind, resource, live)
                 if found is None:
                     changes.append(self._create(kind, resource))
                     continue
                 change, secrets = self._update(
-                    kind, resource, found, rotate, move=resource.address in late, mistakes=problems
+                    kind, resource, found, rotate, recreate=anew.get(resource.address, ""), mistakes=problems
                 )
                 unknown += [Secret(resource.address, pointer) for pointer in secrets]
                 if kind.singleton:
@@ -168,7 +168,7 @@ class Diff:
         found: LiveObject,
         rotate: Rotate,
         *,
-        move: bool,
+        recreate: str,
         mistakes: list[Diagnostic],
     ) -> tuple[Change | None, list[str]]:
         want, have = _managed(kind, resource, found), found.wire
@@ -176,7 +176,6 @@ class Diff:
         variant, before = want.get("@type", ""), have.get("@type", "")
         if variant == before:
             self._compare_shape(kind, want, have, compared, rotating=rotate(resource.address))
-        recreate = self._recreate(kind, want, have, move=move)
         if variant == before and not compared.fields and not recreate:
             return None, compared.unknown
         problem = self._impossible(kind, resource, found, want, compared, whole=variant != before or bool(recreate))
@@ -228,16 +227,20 @@ class Diff:
             return _problem(resource, lost, "unmanaged", message, f"declare {lost}")
         return None
 
-    def _recreate(self, kind: Kind, want: Wire, have: Wire, *, move: bool) -> str:
-        """Return why only a new object can be as wanted, or ""."""
-        if move:
-            return "the server runs these in the order of their creation"
-        for name, prop in self._shape(kind, want.get("@type", "")):
-            if prop.one_way and name in want and name in have:
-                unset = exact(want[name], prop.default) and not exact(have[name], prop.default)
-                if unset:
+    def _unsettable(self, kind: Kind) -> Callable[[Resource, LiveObject], str]:
+        """Return what says why only a new object can be as wanted, or ""."""
+        shapes = [kind.shape(variant) for variant in kind.variants] or [kind.properties]
+        one_way = {name: prop.default for shape in shapes for name, prop in shape.items() if prop.one_way}
+
+        def because(resource: Resource, found: LiveObject) -> str:
+            want = _managed(kind, resource, found) if one_way else {}
+            for name, default in one_way.items():
+                given = name in want and name in found.wire
+                if given and exact(want[name], default) and not exact(found.wire[name], default):
                     return f"the server cannot unset {name}"
-        return ""
+            return ""
+
+        return because
 
     def _compare_shape(
         self,

@@ -7,7 +7,7 @@ a key has a name of its own. What remains ambiguous is a diagnostic, and touches
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from reconciler.catalogue import Kind
@@ -81,18 +81,36 @@ def _unpaired(resource: Resource, code: str, message: str, hint: str = "") -> Di
     )
 
 
-def out_of_order(pairs: Pairs, objects: Sequence[LiveObject]) -> frozenset[Address]:
-    """Return what must be created anew so that the order of creation becomes the declared order.
+def made_anew(
+    kind: Kind, pairs: Pairs, objects: Sequence[LiveObject], because: Callable[[Resource, LiveObject], str]
+) -> dict[Address, str]:
+    """Return what must be destroyed and created, and why.
 
-    New objects come last on the server, so only the longest run of the first declared ones can stay.
+    A new object comes last on the server. Where order tells what an object is for, that of an ordered kind or that of
+    documents which share a key, everything declared behind a new object must be made anew too.
+
+    Args:
+        kind: what the objects are.
+        pairs: resources and their live objects, in the order of declaration.
+        objects: every live object of the kind, in ascending order of id.
+        because: says why one object cannot be changed in place, whatever its order, or "".
     """
     places = {each.id: place for place, each in enumerate(objects)}
-    late: set[Address] = set()
+    found: dict[Address, str] = {}
+    renewed: set[Any] = set()
     last = -1
-    for resource, found in pairs:
-        place = len(places) if found is None else places[found.id]
-        if found is not None and place < last:
-            late.add(resource.address)
-            place = len(places)
-        last = place
-    return frozenset(late)
+    for resource, live in pairs:
+        if live is None:
+            last = len(places)
+            continue
+        reason = because(resource, live)
+        if kind.ordered and places[live.id] < last:
+            reason = reason or "the server runs these in the order of their creation"
+        shares = resource.named and not resource.id
+        if shares and resource.key in renewed:
+            reason = reason or "an object with the same key, declared before it, is made anew"
+        last = len(places) if reason else places[live.id]
+        if reason:
+            found[resource.address] = reason
+            renewed |= {resource.key} if shares else set()
+    return found

@@ -119,7 +119,7 @@ class Client:
         self.may_write = may_write
         self.requests = 0
         self._deadline = time.monotonic() + timeout
-        self._timeout = timeout
+        self.timeout = timeout
         self._sleep = sleep
         self._session: Session | None = None
         self._http = httpx.Client(
@@ -229,7 +229,7 @@ class Client:
                 if time.monotonic() + pause > self._deadline:
                     kind = Busy if again.busy else Unreachable
                     raise kind(
-                        f"{url}: {again.reason}, past the deadline of {self._timeout:g} s", "try again later"
+                        f"{url}: {again.reason}, past the deadline of {self.timeout:g} s", "try again later"
                     ) from None
                 log.info("%s: %s; trying again in %.1f s", url, again.reason, pause)
                 self._sleep(pause)
@@ -237,7 +237,7 @@ class Client:
     def _send(self, method: str, url: str, body: bytes | None, *, writes: bool) -> Any:
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise Busy(f"{url}: past the deadline of {self._timeout:g} s")
+            raise Busy(f"{url}: past the deadline of {self.timeout:g} s")
         headers = {"Content-Type": "application/json"} if body is not None else {}
         timeout = httpx.Timeout(min(READ_SECONDS, left), connect=min(CONNECT_SECONDS, left))
         self.requests += 1

@@ -5,6 +5,7 @@ Law: no network and no environment; all mistakes of a run are found together, an
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -53,6 +54,8 @@ class Desired(Struct, frozen=True):
     documents: int = 0
     tests: tuple[TestDocument, ...] = ()
     locate: Locator = Locator(())
+    #: SHA-256 over the names and texts of all files, in order.
+    digest: str = ""
 
     def checked(self) -> Desired:
         """Return this desired state if it holds no error.
@@ -96,6 +99,7 @@ def parse(
     reader = Reader(catalogue, variables)
     entries: list[Entry] = []
     unreadable: list[Diagnostic] = []
+    digest = hashlib.sha256()
     count = files = 0
     for layer, texts in enumerate(layers):
         for each in texts:
@@ -105,6 +109,7 @@ def parse(
                 for p in problems
             ]
             files += 1
+            digest.update(f"{each.file}\0{each.text}\0".encode())
             count += len(documents)
             dollars = "${" in each.text
             for index, document in enumerate(documents):
@@ -116,7 +121,7 @@ def parse(
     doubted = {(each.file, each.line, each.column) for each in unreadable}
     judged = [each for each in reader.problems if (each.file, each.line, each.column) not in doubted]
     told = tuple(sorted([*unreadable, *judged, *clashes]))
-    return Desired(tuple(merged), told, files, count, tuple(reader.tests), Locator(good))
+    return Desired(tuple(merged), told, files, count, tuple(reader.tests), Locator(good), digest.hexdigest())
 
 
 def _merge(catalogue: Catalogue, resources: Sequence[Resource]) -> tuple[list[Resource], list[Diagnostic]]:

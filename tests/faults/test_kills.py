@@ -39,6 +39,8 @@ def kill_when(ran: subprocess.Popen[bytes], due: Callable[[], bool]) -> int:
     while ran.poll() is None and time.monotonic() < until:
         if due():
             ran.send_signal(signal.SIGKILL)
+            # What was on its way is still carried out; the next run comes after it, as cron's does.
+            time.sleep(0.1)
             break
         time.sleep(0.001)
     return ran.wait(60)

@@ -32,6 +32,7 @@ HOSTS = st.sampled_from(["mx.example.org", "192.0.2.1", "2001:db8::1"])
 #: What every place takes as an expression.
 EXPRESSIONS = st.sampled_from(["true", "false", "1", "5m", "'x'", "1 + 1"])
 LEVELS = levels(CATALOGUE)
+MISHAPS = ["drop,after", "drop", "truncate", "status=502", "leave-out", "unavailable=0", "unavailable=1"]
 State = tuple[Resource, ...]
 
 
@@ -200,7 +201,7 @@ def test_after_an_apply_the_plan_is_empty_and_a_second_apply_writes_nothing(want
             event(result.change.action)
 
 
-@given(states(), states(), st.integers(1, 12), st.sampled_from(["drop,after", "drop", "truncate", "status=502"]))
+@given(states(), states(), st.integers(1, 12), st.sampled_from(MISHAPS))
 @LAW
 def test_after_any_one_lost_answer_a_second_apply_finishes_the_work(
     first: State, second: State, nth: int, mishap: str

@@ -224,12 +224,6 @@ def test_a_bare_constant_as_a_name_is_all_that_does_not_come_back(kind: Kind, na
     }
 
 
-def test_four_expressions_name_objects() -> None:
-    assert [(kind.kind, name) for kind, name, _ in named_fields()] == [
-        ("MtaOutboundStrategy", name) for name in ("connection", "route", "schedule", "tls")
-    ]
-
-
 JSON = st.recursive(
     st.none()
     | st.booleans()

@@ -1,0 +1,111 @@
+"""What a YAML document consists of, with the place of everything.
+
+Law: only what the parser's events say, and no value is resolved; the text has passed the strict reader, so that its
+depth has a bound.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from reconciler.strictyaml.events import PARSER
+
+
+class Scalar(Struct):
+    """A scalar or an alias, from its first line and column to behind its last character."""
+
+    start: tuple[int, int]
+    end: tuple[int, int]
+    text: str = ""
+    anchored: bool = False
+
+
+class Mapping(Struct):
+    """A mapping. `end` counts only in brackets."""
+
+    start: tuple[int, int]
+    end: tuple[int, int]
+    flow: bool
+    anchored: bool
+    pairs: list[tuple[Scalar, Node]]
+
+    def value(self, key: str) -> str:
+        """Return the text of a scalar below a key, or ""."""
+        return next((v.text for k, v in self.pairs if k.text == key and isinstance(v, Scalar)), "")
+
+
+class List(Struct):
+    """A list. `end` counts only in brackets."""
+
+    start: tuple[int, int]
+    end: tuple[int, int]
+    flow: bool
+    anchored: bool
+    elements: list[Node]
+
+
+Node = Scalar | Mapping | List
+
+
+class Document(Struct):
+    """A document's root, and the lines between its markers."""
+
+    first: int
+    last: int
+    root: Node | None
+
+
+class Block(Scalar):
+    """A text of several lines behind `|` or `>`, whose end is where the next line begins."""
+
+
+def read(text: str) -> list[Document]:
+    """Return the documents of a text that the strict reader has taken, so that its depth has a bound."""
+    source = PARSER(text)
+    documents: list[Document] = []
+    while (event := source.get_event()) is not None:
+        # PyYAML's classes are known by their names: only `strictyaml` imports PyYAML.
+        name = type(event).__name__
+        if name == "DocumentStartEvent":
+            mark = event.end_mark if event.explicit else event.start_mark
+            documents.append(Document(mark.line + 1 if event.explicit else 0, 0, None))
+            documents[-1].root = _node(source, source.get_event())
+        elif name == "DocumentEndEvent":
+            documents[-1].last = event.start_mark.line
+    lines = text.split("\n")[:-1]
+    for index, each in enumerate(documents):
+        if not each.first and index:
+            each.first = documents[index - 1].last
+        # Comments behind the last value are this document's own.
+        while each.last < len(lines) and not lines[each.last].startswith(("---", "...", "%")):
+            each.last += 1
+    return documents
+
+
+def _node(source: Any, event: Any) -> Node:
+    name = type(event).__name__
+    start = (event.start_mark.line, event.start_mark.column)
+    end = (event.end_mark.line, event.end_mark.column)
+    if name in ("ScalarEvent", "AliasEvent"):
+        block = name == "ScalarEvent" and event.style in ("|", ">")
+        if name == "ScalarEvent" and not event.style and not event.value:
+            # Nothing is written here, unless it is an anchor, and the parser says so at the next token.
+            end = start
+        text = event.value if name == "ScalarEvent" else "*"
+        scalar = Scalar(start, end, text, name == "AliasEvent" or event.anchor is not None)
+        return Block(start, end, text, scalar.anchored) if block else scalar
+    anchored = event.anchor is not None
+    flow = bool(event.flow_style)
+    if name == "SequenceStartEvent":
+        elements: list[Node] = []
+        while type(inner := source.get_event()).__name__ != "SequenceEndEvent":
+            elements.append(_node(source, inner))
+        return List(start, (inner.end_mark.line, inner.end_mark.column), flow, anchored, elements)
+    pairs: list[tuple[Scalar, Node]] = []
+    while type(inner := source.get_event()).__name__ != "MappingEndEvent":
+        key = _node(source, inner)
+        value = _node(source, source.get_event())
+        pairs.append((key if isinstance(key, Scalar) else Scalar(key.start, key.end, "", anchored=True), value))
+    return Mapping(start, (inner.end_mark.line, inner.end_mark.column), flow, anchored, pairs)

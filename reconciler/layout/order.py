@@ -1,0 +1,97 @@
+"""In which order the keys of a manifest stand.
+
+Law: from the catalogue, as `import` writes them; what it does not know stays in its order, behind what it knows.
+"""
+
+from __future__ import annotations
+
+from collections import abc
+from collections.abc import Callable, Sequence
+
+from msgspec import Struct
+
+from reconciler.catalogue import Catalogue, Kind, Property, Record
+from reconciler.layout.nodes import List, Mapping, Node
+
+#: Orders a mapping: ranks its keys, and leads to the ordering of what is below each.
+Order = Callable[[Mapping], "Ranks"]
+
+_TOP = ("kind", "x-", "metadata", "spec", "items", "given", "cases")
+_METADATA = ("name", "id", "was", "absent", "unmanaged", "patch", "drop", "accept")
+_CASE = ("name", "given", "expect", "ladder")
+_EXPRESSION = ("match", "else", "use")
+_BRANCH = ("if", "then", "use")
+_MERGE = "<<"
+
+
+class Ranks(Struct):
+    """The order of one mapping's keys, and what is below each."""
+
+    names: Sequence[str] = ()
+    below: abc.Mapping[str, Order] = {}
+
+
+def nothing(_: Mapping) -> Ranks:
+    """Leave a mapping and what is below it in its order."""
+    return Ranks()
+
+
+def _named(*names: str, **below: Order) -> Order:
+    return lambda _: Ranks(names, below)
+
+
+def top(catalogue: Catalogue) -> Order:
+    """Return the order of a document, whose kind decides about what is below `spec` and `items`."""
+
+    def order(document: Mapping) -> Ranks:
+        kind = catalogue.kinds.get(document.value("kind"))
+        spec = _record(catalogue, kind) if kind else nothing
+        return Ranks(_TOP, {"metadata": _named(*_METADATA), "spec": spec, "items": spec, "cases": _named(*_CASE)})
+
+    return order
+
+
+def _record(catalogue: Catalogue, record: Record) -> Order:
+    """Order an object: its type, its match key, then as the catalogue has it."""
+    match = record.match if isinstance(record, Kind) else ()
+
+    def order(spec: Mapping) -> Ranks:
+        variant = spec.value("type") or spec.value("@type")
+        if variant in record.variants or not record.variants:
+            shape = record.shape(variant)
+        else:
+            shape = {name: prop for each in record.variants for name, prop in record.shape(each).items()}
+        below = {name: _property(catalogue, prop) for name, prop in shape.items()}
+        return Ranks(tuple(dict.fromkeys((_MERGE, "type", "@type", *match, *shape))), below)
+
+    return order
+
+
+def _property(catalogue: Catalogue, prop: Property) -> Order:
+    if prop.language:
+        return _named(*_EXPRESSION, match=_named(*_BRANCH))
+    return _record(catalogue, catalogue.record(prop.of)) if prop.type in ("object", "list") else nothing
+
+
+def arranged(mapping: Mapping, ranks: Ranks, *, still: bool) -> list[int]:
+    """Return the places of a mapping's pairs in canonical order."""
+    places = {name: place for place, name in enumerate(ranks.names)}
+    own = places.get("x-", len(places))
+
+    def rank(index: int) -> int:
+        name = mapping.pairs[index][0].text
+        return places.get(name, own if name.startswith("x-") else len(places))
+
+    indices = list(range(len(mapping.pairs)))
+    if not places or (still and any(holds_anchor(key) or holds_anchor(value) for key, value in mapping.pairs)):
+        return indices
+    return sorted(indices, key=rank)
+
+
+def holds_anchor(node: Node) -> bool:
+    """Whether an anchor or an alias stands in a node."""
+    if node.anchored:
+        return True
+    if isinstance(node, Mapping):
+        return any(holds_anchor(key) or holds_anchor(value) for key, value in node.pairs)
+    return isinstance(node, List) and any(map(holds_anchor, node.elements))

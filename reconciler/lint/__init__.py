@@ -1,0 +1,177 @@
+"""Finds what the server would accept and its owner would regret: in objects, expressions and the names between them.
+
+Law: pure; each rule says what the server (0.16.19) would really do, and what to write instead.
+
+    resources, live state -> World -> rules -> Finding* -> settle (policy, waivers, places) -> Diagnostic*
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.catalogue import Catalogue, Property
+from reconciler.codec import context_of
+from reconciler.errors import Diagnostic
+from reconciler.expression import Context, ExpressionError, Variable, parse, walk
+from reconciler.lint.branches import branch_remarks
+from reconciler.lint.choices import choice_findings
+from reconciler.lint.dangling import STILL_NAMED, dangling_names, destroy_refusals, mentions_after, unused
+from reconciler.lint.expressions import comparisons, remarks
+from reconciler.lint.objects import object_findings
+from reconciler.lint.rules import RULES, Finding, Locate, Rule, settle, unknown_rules
+from reconciler.lint.words import NAMED, RECIPIENT
+from reconciler.lint.world import World
+from reconciler.model import Address, LiveState, Resource
+from reconciler.units import shown
+
+__all__ = [
+    "RULES",
+    "STILL_NAMED",
+    "Finding",
+    "Locate",
+    "Rule",
+    "dangling_names",
+    "destroy_refusals",
+    "lint",
+    "mentions_after",
+    "settle",
+]
+
+#: Expressions of which the server reads `else` only (Stalwart 0.16.19, read in its source).
+ELSE_ONLY = frozenset((("MtaInboundThrottle", "match"), ("MtaOutboundThrottle", "match"), ("MtaQueueQuota", "match")))
+#: Switches of filters that may run on a whole message, and the property that says when they run.
+STAGED = {("MtaMilter", "enable"): "stages", ("MtaHook", "enable"): "stages"}
+WHOLE_MESSAGE = "data"
+
+
+def lint(
+    catalogue: Catalogue,
+    resources: Sequence[Resource],
+    severities: Mapping[str, str] | None = None,
+    live: LiveState | None = None,
+    *,
+    locate: Locate | None = None,
+) -> tuple[Diagnostic, ...]:
+    """Judge declared objects by every rule but those on dangling names, which `dangling_names` has.
+
+    Args:
+        catalogue: what the kinds are.
+        resources: what is declared.
+        severities: rule id to error, warning, note or ignore, as `policy.lint` has it.
+        live: what a server holds, where that is known; it lets more be said, and needs no kind in particular.
+        locate: finds the place of a wire pointer.
+
+    Returns:
+        The findings, sorted by place. What a document accepts is a note with the reason.
+    """
+    world = World(catalogue, resources, live)
+    found = [*unknown_rules(severities or {}, resources), *object_findings(world), *_expressions(world)]
+    found += [*choice_findings(world), *unused(world)]
+    return settle(found, resources, severities, locate)
+
+
+def _expressions(world: World) -> Iterator[Finding]:
+    contexts: dict[tuple[str, str], Context] = {}
+    for name, resources in world.declared.items():
+        kind = world.catalogue.kinds[name]
+        for resource in resources:
+            for field, prop in kind.shape(str(resource.wire.get("@type", ""))).items():
+                value = resource.wire.get(field)
+                # A type's default is no one's mistake, and most expressions are one.
+                if prop.language is None or not isinstance(value, Mapping) or value == prop.default:
+                    continue
+                context = contexts.get((name, field))
+                if context is None:
+                    context = contexts[name, field] = context_of(world.catalogue, prop)
+                yield from _expression(world, resource, field, prop, value, context)
+
+
+def _expression(
+    world: World, resource: Resource, field: str, prop: Property, value: Mapping[str, Any], context: Context
+) -> Iterator[Finding]:
+    address = resource.address
+    key = (address.kind, field)
+    texts = list(_texts(value))
+    refused = False
+    for pointer, text in texts:
+        at = f"{field}/{pointer}"
+        try:
+            for remark in remarks(text, context):
+                yield Finding(
+                    rule=remark.rule,
+                    address=address,
+                    pointer=at,
+                    message=remark.message,
+                    hint=remark.hint,
+                    column=remark.column,
+                )
+            yield from _objects_compared(world, address, at, text, context)
+            if key in STAGED and WHOLE_MESSAGE in (resource.wire.get(STAGED[key]) or {}):
+                yield from _last_recipient(address, at, text, context)
+        except ExpressionError as error:
+            refused = True
+            message = f"the server would refuse this expression: {error.message}"
+            yield Finding(rule="refused-expression", address=address, pointer=at, message=message, column=error.column)
+    if key in ELSE_ONLY:
+        if value.get("match"):
+            message = "the server stores these branches and never reads them: only else counts"
+            hint = "write the whole condition as else, such as: match: \"rcpt_domain == 'example.org'\""
+            yield Finding(
+                rule="ignored-branches", address=address, pointer=f"{field}/match", message=message, hint=hint
+            )
+    elif not refused:
+        for pointer, remark in branch_remarks(value, context):
+            at = f"{field}/{pointer}"
+            yield Finding(rule=remark.rule, address=address, pointer=at, message=remark.message, hint=remark.hint)
+
+
+def _texts(expression: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the pointer and the text of every part of an expression."""
+    branches = expression.get("match")
+    for key, branch in branches.items() if isinstance(branches, Mapping) else ():
+        for part in ("if", "then"):
+            if isinstance(branch, Mapping) and isinstance(branch.get(part), str):
+                yield f"match/{key}/{part}", branch[part]
+    # The unset value of some properties reads as an empty text.
+    if isinstance(expression.get("else"), str) and expression["else"]:
+        yield "else", expression["else"]
+
+
+def _objects_compared(world: World, address: Address, at: str, text: str, context: Context) -> Iterator[Finding]:
+    """Find comparisons of a variable with the name of an object that does not exist, or cannot."""
+    if not any(name in text for name in NAMED):
+        return
+    for node in walk(parse(text, context)):
+        for found in comparisons(node):
+            kind, builtins = NAMED.get(found.variable.name, ("", ()))
+            value = found.value.value
+            if not kind or not isinstance(value, str) or value in builtins or value in world.objects(kind):
+                continue
+            most = world.catalogue.kinds[kind].properties[world.catalogue.kinds[kind].match[0]].max_bytes
+            long = most is not None and len(value.encode()) > most
+            if long or world.was_read(kind):
+                why = f"no such name is longer than {most} bytes" if long else f"no {kind} has that name"
+                known = ", ".join((*builtins, *sorted(world.objects(kind)))[:8])
+                yield Finding(
+                    rule="impossible-value",
+                    address=address,
+                    pointer=at,
+                    message=f"{found.variable.name} never holds {shown(value)}: {why}",
+                    hint=f"known here: {known}",
+                    column=found.column,
+                )
+
+
+def _last_recipient(address: Address, at: str, text: str, context: Context) -> Iterator[Finding]:
+    for node in walk(parse(text, context)):
+        if isinstance(node, Variable) and node.name in RECIPIENT:
+            yield Finding(
+                rule="last-recipient-only",
+                address=address,
+                pointer=at,
+                message=f"at the stage {WHOLE_MESSAGE}, {node.name} is that of the last recipient only",
+                hint="write contains(recipients, 'a@example.org') for an address among all of them",
+                column=node.column,
+            )
+            return

@@ -1,0 +1,243 @@
+"""Rules on the expressions that name objects: what they give, and whether what they name fits together.
+
+Law: pure; which expressions name objects the catalogue says, what the named objects mean stands in the tables below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.codec import context_of
+from reconciler.expression import Call, Context, ExpressionError, parse, walk
+from reconciler.lint.branches import Before, disjuncts
+from reconciler.lint.rules import Finding
+from reconciler.lint.words import ATTEMPT, LOCAL_TESTS
+from reconciler.lint.world import Wire, World
+from reconciler.model import Address
+from reconciler.names import NO_TEXT, mentions, result_faults, results_of
+
+#: The expressions that mail takes, and what they name: a route, and the schedule that says how often it is tried.
+STRATEGY = "MtaOutboundStrategy"
+ROUTE, SCHEDULE, TLS = "route", "schedule", "tls"
+#: The variant of a route that delivers into mailboxes, the name that needs no object for it, and the one with a host.
+LOCAL_VARIANT, LOCAL_NAME, RELAY = "Local", "local", "Relay"
+#: Properties of a TLS strategy any of which, at `require`, lets nothing out in clear.
+TLS_REQUIRED = ("startTls", "dane", "mtaSts")
+
+
+def choice_findings(world: World) -> Iterator[Finding]:
+    """Find what the declared expressions that name objects give, and where these do not fit together."""
+    for kind in sorted({kind.kind for kind, _, _ in world.choices}):
+        for resource in world.declared.get(kind, ()):
+            yield from _results(world, resource.address, resource.wire)
+            if kind == STRATEGY:
+                yield from _no_local(world, resource.address, resource.wire)
+                yield from _late(world, resource.address, resource.wire)
+    yield from _credentials(world)
+
+
+def _results(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
+    for fault in result_faults(world.catalogue, address, wire):
+        instead = "which needs no object" if fault.builtin else f"which no {fault.kind} of a new server is called"
+        yield Finding(
+            rule="plain-result",
+            address=address,
+            pointer=fault.pointer,
+            message=f"{fault.what} is no name: the server looks up {NO_TEXT!r} instead, {instead}",
+            hint="quote the name, or write use: NAME; if_then(condition, a, b) chooses between two",
+            column=fault.column,
+        )
+    for each in mentions(world.catalogue, address, wire):
+        if each.because:
+            rule, hint = "untold-name", "see that every name it can give exists"
+            message = f"cannot tell which {each.kind} this names: {each.because}"
+        elif each.past_end:
+            rule, hint = "past-the-end", "see that the list has a name for every place that is asked for"
+            message = f"past the end of the list this gives '', and no {each.kind} has that name"
+        else:
+            continue
+        yield Finding(rule=rule, address=address, pointer=each.pointer, message=message, hint=hint, column=each.column)
+
+
+def _context(world: World, field: str) -> Context:
+    return context_of(world.catalogue, world.catalogue.kinds[STRATEGY].properties[field])
+
+
+def _conditions(expression: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the pointer and text of every condition, in order."""
+    branches = expression.get("match")
+    found = branches.items() if isinstance(branches, Mapping) else ()
+    return [(f"match/{key}/if", each["if"]) for key, each in found if isinstance(each, Mapping) and "if" in each]
+
+
+def _no_local(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
+    expression = wire.get(ROUTE)
+    if not isinstance(expression, Mapping):
+        return
+    named = mentions(world.catalogue, address, {ROUTE: expression})
+    routes = world.objects(named[0].kind) if named else {}
+    for each in named:
+        variant = routes.get(each.name, {}).get("@type")
+        if each.because or variant == LOCAL_VARIANT or (variant is None and each.name == LOCAL_NAME):
+            return
+        if not each.builtin and variant is None:
+            return
+    context = _context(world, ROUTE)
+    for text in [text for _, text in (*_conditions(expression), *results_of(expression))]:
+        try:
+            nodes = walk(parse(text, context))
+        except ExpressionError:
+            return
+        if any(isinstance(node, Call) and node.name in LOCAL_TESTS for node in nodes):
+            return
+    yield Finding(
+        rule="no-local-route",
+        address=address,
+        pointer=ROUTE,
+        message="no branch gives a local route: mail for this server's own domains leaves by the others too",
+        hint="begin with {if: is_local_domain(rcpt_domain), use: local}",
+    )
+
+
+# -- attempts
+
+
+def _late(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
+    kind = world.catalogue.kinds[STRATEGY]
+    lasts = _last_attempts(world)
+    if not lasts:
+        return
+    most = max(last for _, last in lasts)
+    for field, expression in wire.items():
+        if field == SCHEDULE or kind.properties[field].language is None or not isinstance(expression, Mapping):
+            continue
+        for pointer, text in _conditions(expression):
+            first = _first_attempt(text, _context(world, field))
+            if first is not None and first > most:
+                schedules = ", ".join(f"{name} ({last + 1} attempts)" for name, last in lasts)
+                message = (
+                    f"{ATTEMPT} never gets to {first}: it is 0 at the first attempt, and the schedules are {schedules}"
+                )
+                hint = f"let the schedule make at least {first + 1} attempts"
+                yield Finding(
+                    rule="late-failover", address=address, pointer=f"{field}/{pointer}", message=message, hint=hint
+                )
+
+
+def _last_attempts(world: World) -> list[tuple[str, int]]:
+    """Return the schedules that mail can take and the `retry_num` of each one's last attempt; [] where one has none."""
+    expression, sure = world.property(STRATEGY, SCHEDULE)
+    if expression is None or not sure:
+        return []
+    found: dict[str, int] = {}
+    for each in mentions(world.catalogue, Address(STRATEGY), {SCHEDULE: expression}):
+        wire = world.objects(each.kind).get(each.name)
+        last = last_attempt(wire) if wire is not None and not each.because else None
+        if last is None:
+            return []
+        found[each.name] = last
+    return list(found.items())
+
+
+def last_attempt(wire: Wire) -> int | None:
+    """Return the `retry_num` of a schedule's last attempt, counted from 0; None where no end can be told."""
+    expiry, retry = wire.get("expiry", {}), wire.get("retry", {})
+    if expiry.get("@type") == "Attempts":
+        attempts = expiry.get("maxAttempts")
+        return attempts - 1 if isinstance(attempts, int) else None
+    if expiry.get("@type") != "Ttl" or retry.get("@type") != "Custom":
+        return None
+    # The server counts whole seconds, and repeats the last interval.
+    waits = [int(each["duration"]) // 1000 for _, each in sorted(retry["intervals"].items(), key=lambda p: int(p[0]))]
+    left, count = int(expiry["expire"]) // 1000, 0
+    for wait in waits:
+        left -= wait
+        if left < 0:
+            return count
+        count += 1
+    return count + left // waits[-1] if waits and waits[-1] else None
+
+
+def _first_attempt(text: str, context: Context) -> int | None:
+    """Return the least `retry_num` at which a condition can be true; None where it does not ask for one."""
+    try:
+        found = disjuncts(parse(text, context))
+    except ExpressionError:
+        return None
+    firsts = [
+        max((atom.low for atom in disjunct if atom.variable == ATTEMPT), default=0) if disjunct else 0
+        for disjunct in found
+    ]
+    return min(firsts, default=None)
+
+
+# -- credentials
+
+
+def _credentials(world: World) -> Iterator[Finding]:
+    """Find relays with credentials that some mail reaches under a TLS strategy that also sends in clear."""
+    route, _ = world.property(STRATEGY, ROUTE)
+    tls, sure = world.property(STRATEGY, TLS)
+    language = world.catalogue.kinds[STRATEGY].properties[ROUTE].language
+    if route is None or tls is None or language is None or not sure:
+        return
+    demands = [(condition, _demands(world, text)) for condition, text in _decisions(tls)]
+    ways = [
+        (condition, {each.name for each in mentions(world.catalogue, Address(STRATEGY), {ROUTE: {"else": text}})})
+        for condition, text in _decisions(route)
+    ]
+    for resource in world.declared.get(language.names, ()):
+        wire = resource.wire
+        if wire.get("@type") != RELAY or wire.get("implicitTls") or not has_credentials(wire):
+            continue
+        for condition, names in ways:
+            if resource.address.name in names and not _covered(world, condition, demands):
+                yield Finding(
+                    rule="credentials-in-clear",
+                    address=resource.address,
+                    pointer="authSecret",
+                    message="mail reaches this relay under a TLS strategy that also delivers without TLS, and the "
+                    "password then crosses the network in clear wherever AUTH is offered",
+                    hint="name a strategy with startTls: require for the same mail, or set implicitTls",
+                )
+                break
+
+
+def has_credentials(wire: Wire) -> bool:
+    """Whether the server would log in at a relay: it does so only with both a name and a secret."""
+    return bool(wire.get("authUsername")) and _secret(wire) != "None"
+
+
+def _secret(wire: Wire) -> str:
+    return str((wire.get("authSecret") or {}).get("@type", "None"))
+
+
+def _decisions(expression: Wire) -> list[tuple[str, str]]:
+    """Return the condition ("" for `else`) and the text of every result, in order."""
+    conditions = dict(_conditions(expression))
+    return [(conditions.get(pointer.removesuffix("then") + "if", ""), text) for pointer, text in results_of(expression)]
+
+
+def _demands(world: World, text: str) -> bool:
+    """Whether every TLS strategy that a result can name lets nothing out in clear."""
+    found = mentions(world.catalogue, Address(STRATEGY), {TLS: {"else": text}})
+    held = [world.objects(each.kind).get(each.name, {}) for each in found]
+    return bool(found) and all("require" in [wire.get(field) for field in TLS_REQUIRED] for wire in held)
+
+
+def _covered(world: World, condition: str, demands: list[tuple[str, bool]]) -> bool:
+    """Whether all mail of a condition meets a TLS strategy that demands TLS, whichever decides."""
+    try:
+        wanted = disjuncts(parse(condition, _context(world, ROUTE))) if condition else ()
+        for test, demanded in demands:
+            takes = Before({}, {}, [])
+            for each in disjuncts(parse(test, _context(world, TLS))) if test else ():
+                takes.add(each, test)
+            if not demanded:
+                return False
+            if wanted and all(takes.taker(each) is not None for each in wanted):
+                return True
+    except ExpressionError:
+        return True
+    return True

@@ -1,0 +1,251 @@
+"""Names that lead nowhere, by a plan's doing, already or perhaps; and objects that are named still, or not at all.
+
+Law: pure; an error only where it is certain that nothing would be found. What the server does then, explain knows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+from reconciler.catalogue import Catalogue
+from reconciler.errors import Diagnostic, Severity
+from reconciler.explain.choose import WITHOUT
+from reconciler.identity import address_of, is_shipped, key_of
+from reconciler.lint.rules import Finding, Locate, settle
+from reconciler.lint.world import Becoming, World, map_shipped
+from reconciler.model import Address, Change, LiveState, Resource
+from reconciler.names import Mention, dangling, mentions, suggestions
+from reconciler.policy import Globs, Policy
+from reconciler.units import shown
+
+#: Code of what `destroy_refusals` finds; a guard, which no lint severity touches.
+STILL_NAMED = "still-named"
+
+
+def dangling_names(
+    catalogue: Catalogue,
+    resources: Sequence[Resource],
+    live: LiveState | None = None,
+    *,
+    changes: Sequence[Change] = (),
+    policy: Policy | None = None,
+    severities: Mapping[str, str] | None = None,
+    locate: Locate | None = None,
+) -> tuple[Diagnostic, ...]:
+    """Find names that expressions can give and that no object has.
+
+    With live state, what counts is what there will be once `changes` are made: a name that they bring in is an error
+    (`dangling-name`), one that was so before, or stands in a value that is the server's own default, is told as
+    `dangling-already` (only a note where no manifest declares the expression). A name whose object `changes` destroy is
+    left to `destroy_refusals`.
+
+    Without live state a name that is neither declared nor shipped may still be on a server (`undeclared-name`). It is
+    an error only where none can hold it: an empty name, or one of a kind whose undeclared objects `policy` destroys.
+
+    Args:
+        catalogue: what the kinds are.
+        resources: what is declared.
+        live: what a server holds, including the kinds that name and are named; None where none was asked.
+        changes: what a plan would do.
+        policy: what is pruned, and by that not there afterwards.
+        severities: rule id to error, warning, note or ignore.
+        locate: finds the place of a wire pointer.
+    """
+    if live is None:
+        found = _offline(catalogue, resources, policy or Policy())
+    else:
+        found = _after(catalogue, live, changes, {(each.address, field) for each in resources for field in each.wire})
+    return settle(found, resources, severities, locate)
+
+
+def _after(
+    catalogue: Catalogue, live: LiveState, changes: Sequence[Change], declared: Collection[tuple[Address, str]]
+) -> Iterator[Finding]:
+    becoming = Becoming(catalogue, live, changes)
+    known = {name: becoming.names(name) for name in live.objects if name not in live.forbidden}
+    doomed = {Address(each.address.kind, each.address.name) for each in changes if each.action == "destroy"}
+    touched = {each.address for each in changes}
+    for address, before, after in becoming.naming():
+        found = mentions(catalogue, address, after)
+        yield from _untold(found, live, touched)
+        lost = [each for each in dangling(found, known) if each.target not in doomed and not each.past_end]
+        old = {(_top(each), each.name) for each in mentions(catalogue, address, before)} if lost else set()
+        for each in lost:
+            field = _top(each)
+            ours = (address, field) in declared
+            if after[field] == catalogue.kinds[address.kind].properties[field].default:
+                yield _by_default(each, "warning" if ours else "note")
+            elif (field, each.name) not in old:
+                yield _introduced(each, known[each.kind], "nothing has that name")
+            else:
+                message = f"no {each.kind} is named {shown(each.name)}, and none was before"
+                hint = _meant(each.name, known[each.kind]) or f"declare {each.target}"
+                yield _finding("dangling-already", each, message, hint, "warning" if ours else "note")
+
+
+def _top(mention: Mention) -> str:
+    return mention.pointer.partition("/")[0]
+
+
+def _untold(found: Sequence[Mention], live: LiveState, touched: Collection[Address]) -> Iterator[Finding]:
+    """Say which names cannot be judged, since their kind could not be read."""
+    for each in found:
+        unread = each.kind in live.forbidden or each.kind not in live.objects
+        if unread and each.origin in touched and not each.because and not each.builtin:
+            why = "may not be read with these credentials" if each.kind in live.forbidden else "was not read"
+            message = f"cannot tell whether {each.target} exists, since {each.kind} {why}"
+            yield Finding(
+                rule="undeclared-name", address=each.origin, pointer=each.pointer, message=message, column=each.column
+            )
+
+
+def _by_default(mention: Mention, severity: Severity = "warning") -> Finding:
+    message = f"a new server ships this expression with {shown(mention.name)} in it, and no {mention.kind} of that name"
+    hint = f"it is the server's own fault: declare {mention.target}, or this expression without it"
+    return _finding("dangling-already", mention, message, hint, severity)
+
+
+def _introduced(mention: Mention, known: Iterable[str], because: str) -> Finding:
+    message = f"no {mention.kind} would be named {shown(mention.name)}: {because}"
+    return _finding("dangling-name", mention, message, _meant(mention.name, known) or f"declare {mention.target}")
+
+
+def _finding(rule: str, mention: Mention, message: str, hint: str, severity: Severity | None = None) -> Finding:
+    without = WITHOUT.get(mention.kind)
+    then = f"; the server would log it and use {without.uses}" if without is not None else ""
+    return Finding(
+        rule=rule,
+        address=mention.origin,
+        pointer=mention.pointer,
+        message=message + then,
+        hint=hint,
+        column=mention.column,
+        severity=severity,
+    )
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    near = suggestions(name, known)
+    return f"did you mean {' or '.join(near)}?" if near else ""
+
+
+def _offline(catalogue: Catalogue, resources: Sequence[Resource], policy: Policy) -> Iterator[Finding]:
+    world = World(catalogue, resources)
+    for resource in resources:
+        kind = catalogue.kinds[resource.address.kind]
+        for each in mentions(catalogue, resource.address, resource.wire):
+            if each.because or each.builtin or each.past_end:
+                continue
+            known = _declared(world, each.kind, policy)
+            if each.name in known:
+                continue
+            field = _top(each)
+            if resource.wire[field] == kind.properties[field].default:
+                yield _by_default(each)
+            elif not each.name:
+                yield _introduced(each, known, "no name is empty")
+            elif _gone(catalogue, each, policy, resources):
+                yield _introduced(each, known, f"it is not declared, and what is not declared of {each.kind} is pruned")
+            else:
+                near = _meant(each.name, known)
+                message = f"{each.target} is not declared here, and has to be on the server already"
+                yield Finding(
+                    rule="undeclared-name",
+                    address=each.origin,
+                    pointer=each.pointer,
+                    message=message,
+                    hint=near,
+                    column=each.column,
+                    severity="warning" if near else None,
+                )
+
+
+def _declared(world: World, name: str, policy: Policy) -> set[str]:
+    """Return the names that will be there for certain: what is declared, and what a new server ships unless it goes."""
+    known = set(world.objects(name))
+    if policy.prune.get(name) == "all":
+        known = {each.address.name for each in world.declared.get(name, ())}
+    return known
+
+
+def _gone(catalogue: Catalogue, mention: Mention, policy: Policy, resources: Sequence[Resource]) -> bool:
+    """Whether an undeclared object would be destroyed, so that none is left to be named."""
+    rule = policy.prune.get(mention.kind, False)
+    if "*" in policy.prune:
+        rule = any(each.address.kind == mention.kind for each in resources)
+    owned = policy.owns.get(mention.kind)
+    mine = owned is None or Globs(owned).match(mention.name)
+    spared = rule != "all" and is_shipped(catalogue.kinds[mention.kind], (mention.name,))
+    return bool(rule) and mine and not spared and not Globs(policy.keep).holds(mention.target)
+
+
+def mentions_after(catalogue: Catalogue, live: LiveState, changes: Sequence[Change]) -> tuple[Mention, ...]:
+    """Return every name that expressions can give once a plan's changes are made."""
+    becoming = Becoming(catalogue, live, changes)
+    return tuple(each for address, _, after in becoming.naming() for each in mentions(catalogue, address, after))
+
+
+def destroy_refusals(
+    found: Iterable[Mention], destroyed: Collection[Address], locate: Locate | None = None
+) -> tuple[Diagnostic, ...]:
+    """Find objects that would be destroyed although an expression still names them.
+
+    Args:
+        found: the names after the apply, as `mentions_after` gives them.
+        destroyed: the addresses of all objects that would be gone, not of those that are made anew under the same name.
+        locate: finds where an expression is declared.
+
+    Returns:
+        Errors with the code `still-named`, each at the place that names the object, sorted.
+    """
+    gone = {Address(each.kind, each.name) for each in destroyed}
+    told: list[Diagnostic] = []
+    for each in found:
+        if each.because or each.builtin or each.target not in gone:
+            continue
+        place = locate(each.origin, each.pointer) if locate is not None else None
+        without = WITHOUT.get(each.kind)
+        then = f"; the server would destroy it all the same and use {without.uses}" if without is not None else ""
+        told.append(
+            Diagnostic(
+                file=place.file if place else "",
+                line=place.line if place else 0,
+                column=place.column if place else 0,
+                address=str(each.origin),
+                pointer=each.pointer,
+                code=STILL_NAMED,
+                message=f"{each.target} would be destroyed, and this expression still names it{then}",
+                hint=f"declare {each.target}, or name another",
+            )
+        )
+    return tuple(sorted(set(told)))
+
+
+def unused(world: World) -> Iterator[Finding]:
+    """Find declared objects that nothing names or refers to, as far as every name can be told."""
+    catalogue = world.catalogue
+    named = {prop.language.names for _, _, prop in world.choices if prop.language is not None}
+    by_id = {
+        prop.to
+        for kind in catalogue.kinds.values()
+        for shape in ([kind.shape(variant) for variant in kind.variants] or [kind.properties])
+        for prop in shape.values()
+        if prop.to
+    }
+    for name in sorted(named | by_id):
+        declared = world.declared.get(name)
+        if not declared:
+            continue
+        found, certain = world.naming(name)
+        if not certain:
+            continue
+        # What a new server ships is there whether it is declared or not.
+        kind = catalogue.kinds[name]
+        shipped = {address_of(kind, key_of(kind, wire)).name for wire in map_shipped(kind)}
+        referred, sure = world.referred(name)
+        used = {each.name for each in found} | referred | shipped
+        how = "no expression names it" if name in named else "no object refers to it"
+        told = f"{how}, so that the server never uses it" if sure else f"{how}, as far as the manifests tell"
+        for each in declared:
+            if each.address.name not in used:
+                yield Finding(rule="unused-object", address=each.address, message=told, hint="name it, or drop it")

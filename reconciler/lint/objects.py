@@ -1,0 +1,261 @@
+"""Rules on single objects, and on those of one kind side by side.
+
+Law: pure, and no secret is shown; a property's meaning is knowledge of mail, and stands in the tables below.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_address
+from typing import Any, NamedTuple
+
+from reconciler.identity import is_shipped
+from reconciler.lint.rules import Finding
+from reconciler.lint.world import Wire, World
+from reconciler.model import MASK, Address, Resource, Sensitive
+from reconciler.units import print_duration, shown
+
+
+class Hop(NamedTuple):
+    """The properties of a next hop: where it is, whether TLS comes first, and what it is logged in with."""
+
+    address: str
+    port: str
+    implicit: str
+    user: str
+    secret: str
+
+
+class Port(NamedTuple):
+    """The property that holds the port of a filter, and what speaks there."""
+
+    field: str
+    protocol: str
+
+
+#: Kinds whose objects are connected to as a next hop: loopback addresses bounce there, and nowhere else.
+HOPS = {"MtaRoute": Hop("address", "port", "implicitTls", "authUsername", "authSecret")}
+#: Filters, and the ports of services that would never answer as one (IANA; 11332 and the like are free).
+FILTERS = {"MtaMilter": Port("port", "milter")}
+SERVICES = {
+    22: "SSH",
+    25: "SMTP",
+    53: "DNS",
+    80: "HTTP",
+    110: "POP3",
+    143: "IMAP",
+    443: "HTTPS",
+    465: "SMTP over TLS",
+    587: "mail submission",
+    993: "IMAP over TLS",
+    995: "POP3 over TLS",
+    3306: "MySQL",
+    4190: "ManageSieve",
+    5432: "PostgreSQL",
+    6379: "Redis",
+    8080: "HTTP",
+    11334: "Rspamd's web interface",
+    783: "spamd",
+}
+#: Ports where TLS comes first, and ports where it usually does not (RFC 8314, RFC 6409, RFC 2033).
+IMPLICIT_PORTS = frozenset((465,))
+PLAIN_PORTS = frozenset((24, 25, 587))
+#: Booleans that switch verification off, and what has to be so for the switch to matter ("" for always).
+UNVERIFIED = {
+    ("MtaRoute", "allowInvalidCerts"): "",
+    ("MtaTlsStrategy", "allowInvalidCerts"): "",
+    ("MtaMilter", "allowInvalidCerts"): "useTls",
+    ("MtaHook", "allowInvalidCerts"): "",
+}
+#: Lists of waits that the server cuts to whole seconds, so that one under a second is none.
+WAITS = {("MtaDeliverySchedule", "retry")}
+#: Text properties that hold a URL which the server stores unchecked, and maps of headers that show in plain text.
+URLS = {("MtaHook", "url")}
+HEADERS = {("MtaHook", "httpHeaders")}
+SECRET_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token", "api-key"))
+#: Settings without effect in 0.16.19, and why.
+IDLE = {("MtaMilter", "timeoutConnect"): "connecting is limited by timeoutCommand"}
+#: Limits of which at least one is needed for the object to limit anything.
+LIMITS = {"MtaQueueQuota": ("messages", "size")}
+#: Where only a condition of its own makes the object count anything.
+NEEDS_MATCH = {("MtaQueueQuota", "match")}
+
+
+def object_findings(world: World) -> Iterator[Finding]:
+    """Find what is odd about the declared objects."""
+    for kind, resources in world.declared.items():
+        yield from _names(world, kind, resources)
+        for resource in resources:
+            address, wire = resource.address, resource.wire
+            yield from _secrets(address, wire)
+            if kind in HOPS:
+                yield from _hop(address, wire, HOPS[kind])
+            if kind in FILTERS:
+                yield from _filter(address, wire, FILTERS[kind])
+            yield from _unverified(world, resource)
+            yield from _settings(world, address, wire)
+
+
+def _finding(rule: str, address: Address, pointer: str, message: str, hint: str = "") -> Finding:
+    return Finding(rule=rule, address=address, pointer=pointer, message=message, hint=hint)
+
+
+# -- names
+
+
+def _names(world: World, name: str, resources: list[Resource]) -> Iterator[Finding]:
+    """Find names that are easily taken for each other; the server keeps them apart."""
+    fields = world.catalogue.kinds[name].unique
+    if not fields:
+        return
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for other in world.objects(name):
+        alike.setdefault((other.strip().casefold(),), []).append(other)
+    for resource in resources:
+        own, pointer = resource.address.name, fields[0]
+        if own != own.strip():
+            message = f"{shown(own)} begins or ends with a blank, which every expression that names it has to repeat"
+            yield _finding("blank-in-name", resource.address, pointer, message, f"call it {shown(own.strip())}")
+        others = [each for each in alike.get((own.strip().casefold(),), ()) if each != own]
+        if others:
+            message = (
+                f"{shown(own)} differs from {shown(others[0])} only in case or blanks, and the server tells them apart"
+            )
+            yield _finding("similar-names", resource.address, pointer, message, "give one of them another name")
+
+
+# -- secrets
+
+
+def _secrets(address: Address, wire: Wire, path: str = "") -> Iterator[Finding]:
+    for name, value in wire.items():
+        pointer = f"{path}{name}"
+        if isinstance(value, Sensitive):
+            if value.plain == MASK:
+                message = "this is what the server shows in place of a secret, and it would become the secret"
+                yield _finding("masked-secret", address, pointer, message, "write ${env:NAME} or ${file:PATH}")
+            elif value.plain:
+                message = "the secret stands in the manifest as plain text, for all who can read that"
+                yield _finding("plain-text-secret", address, pointer, message, "write ${env:NAME} or ${file:PATH}")
+        elif isinstance(value, Mapping):
+            if (address.kind, pointer) in HEADERS:
+                for header in value:
+                    if header.lower() in SECRET_HEADERS:
+                        message = f"the server stores and shows the header {header} as plain text"
+                        hint = "put credentials into httpAuth"
+                        yield _finding("plain-text-secret", address, f"{pointer}/{header}", message, hint)
+            yield from _secrets(address, value, f"{pointer}/")
+
+
+# -- next hops and filters
+
+
+def _hop(address: Address, wire: Wire, hop: Hop) -> Iterator[Finding]:
+    host, port = wire.get(hop.address), wire.get(hop.port)
+    if not isinstance(host, str):
+        return
+    bare, inner = _split(host)
+    if _is_loopback(bare):
+        message = f"{shown(host)} is a loopback address: all mail for this relay bounces at once, without a retry"
+        yield _finding("loopback-next-hop", address, hop.address, message, "let it listen on an address of the network")
+    if inner:
+        message = f"{shown(host)} holds a port, which is taken for a part of the name: every attempt fails"
+        hint = f"write {hop.address}: {bare} and {hop.port}: {inner}"
+        yield _finding("port-in-address", address, hop.address, message, hint)
+    if port in IMPLICIT_PORTS and not wire.get(hop.implicit):
+        message = f"port {port} expects TLS at once: without {hop.implicit} both sides wait until greetingTimeout"
+        yield _finding("implicit-tls-port", address, hop.port, message, f"set {hop.implicit}: true, or use port 587")
+    if port in PLAIN_PORTS and wire.get(hop.implicit):
+        message = f"port {port} usually speaks plain text first: with {hop.implicit} every attempt then fails with tls"
+        yield _finding("plain-port", address, hop.implicit, message, "use port 465, or leave TLS to STARTTLS")
+    named, kept = bool(wire.get(hop.user)), (wire.get(hop.secret) or {}).get("@type", "None") != "None"
+    if named and not kept:
+        message = f"{hop.user} without {hop.secret} is silently unused: mail is sent without AUTH"
+        yield _finding("half-credentials", address, hop.user, message, f"add {hop.secret}")
+    if kept and not named:
+        message = f"{hop.secret} without {hop.user} is silently unused: mail is sent without AUTH"
+        yield _finding("half-credentials", address, hop.secret, message, f"add {hop.user}")
+
+
+def _split(host: str) -> tuple[str, str]:
+    """Tell a host from a port that stands behind it; an IPv6 address has none unless it stands in brackets."""
+    name, colon, port = host.rpartition(":")
+    if colon and port.isascii() and port.isdigit() and (":" not in name or name.endswith("]")):
+        return name, port
+    return host, ""
+
+
+def _is_loopback(host: str) -> bool:
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    if not name.startswith("127.") and ":" not in name:
+        return False
+    try:
+        found = ip_address(name)
+    except ValueError:
+        return False
+    mapped = getattr(found, "ipv4_mapped", None)
+    return bool(found.is_loopback or (mapped is not None and mapped.is_loopback))
+
+
+def _filter(address: Address, wire: Wire, port: Port) -> Iterator[Finding]:
+    service = SERVICES.get(wire.get(port.field, 0))
+    if service:
+        message = f"port {wire[port.field]} is that of {service}, which does not speak the {port.protocol} protocol"
+        hint = "mail would be put off, or pass unfiltered where tempFailOnError is false"
+        yield _finding("well-known-port", address, port.field, message, hint)
+
+
+def _unverified(world: World, resource: Resource) -> Iterator[Finding]:
+    address, wire = resource.address, resource.wire
+    for (kind, field), needs in UNVERIFIED.items():
+        if kind != address.kind or not wire.get(field):
+            continue
+        if is_shipped(world.catalogue.kinds[kind], resource.key):
+            # A new server has it so: after a TLS error it would rather deliver than verify.
+            continue
+        if needs and not wire.get(needs):
+            message = f"{field} has no effect without {needs}"
+            yield _finding("idle-setting", address, field, message, "take it out")
+        else:
+            message = "the certificate is not verified, so that anyone in between can read and alter what is sent"
+            yield _finding("invalid-certs", address, field, message, "give the host a certificate that can be checked")
+
+
+# -- settings
+
+
+def _settings(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
+    kind = address.kind
+    for field, value in wire.items():
+        key = (kind, field)
+        if key in WAITS:
+            yield from _waits(address, field, value)
+        elif key in URLS and isinstance(value, str) and not value.lower().startswith(("http://", "https://")):
+            message = f"{shown(value)} is no http or https URL: it is stored, and every call of it fails"
+            yield _finding("hook-url", address, field, message, "write https:// and the address of the service")
+        elif key in IDLE and value != _default(world, kind, field):
+            yield _finding("idle-setting", address, field, f"{field} has no effect: {IDLE[key]}", "take it out")
+        elif key in NEEDS_MATCH and value == _default(world, kind, field):
+            message = "without a match nothing is counted, so that this limits nothing"
+            yield _finding("idle-setting", address, field, message, 'write match: "true" for all mail')
+    limits = LIMITS.get(kind, ())
+    if limits and all(wire.get(field) is None for field in limits):
+        message = f"without {' and '.join(limits)} this limits nothing"
+        yield _finding("idle-setting", address, limits[0], message, f"set {' or '.join(limits)}")
+
+
+def _default(world: World, kind: str, field: str) -> Any:
+    return world.catalogue.kinds[kind].properties[field].default
+
+
+def _waits(address: Address, field: str, value: Any) -> Iterator[Finding]:
+    intervals = value.get("intervals") if isinstance(value, Mapping) else None
+    for index, each in intervals.items() if isinstance(intervals, Mapping) else ():
+        wait = each.get("duration") if isinstance(each, Mapping) else None
+        if isinstance(wait, int) and wait < 1000:
+            message = (
+                f"{print_duration(wait)} is cut to whole seconds, so that the next attempt comes at once, in a loop"
+            )
+            yield _finding("short-retry", address, f"{field}/intervals/{index}/duration", message, "write at least 1s")

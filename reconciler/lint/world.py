@@ -1,0 +1,155 @@
+"""What there is to name: declared objects, live ones or those that a new server ships, and who names them.
+
+Law: pure; what is declared comes before what is live, and nothing is taken to be complete that was not read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+from msgspec import UNSET
+
+from reconciler.catalogue import Catalogue, Kind, Property
+from reconciler.identity import address_of, key_of
+from reconciler.model import Address, Change, LiveObject, LiveState, Resource
+from reconciler.names import Mention, mentions
+from reconciler.references import references, targets
+
+Wire = Mapping[str, Any]
+
+
+class World:
+    """The objects that there are once the manifests are applied, as far as that is known."""
+
+    def __init__(self, catalogue: Catalogue, resources: Sequence[Resource], live: LiveState | None = None) -> None:
+        self.catalogue = catalogue
+        self.live = live
+        self.declared: dict[str, list[Resource]] = {}
+        for each in resources:
+            self.declared.setdefault(each.address.kind, []).append(each)
+        self._objects: dict[str, dict[str, Wire]] = {}
+
+    def objects(self, name: str) -> Mapping[str, Wire]:
+        """Return the known objects of a kind by name: declared over live, or over shipped where nothing was read."""
+        if name not in self._objects:
+            kind = self.catalogue.kinds[name]
+            found: dict[str, Wire] = {}
+            if self.was_read(name):
+                found = {each.address.name: each.wire for each in self.live.of(name)} if self.live else {}
+            else:
+                found = {address_of(kind, key_of(kind, wire)).name: wire for wire in map_shipped(kind)}
+            self._objects[name] = {**found, **{each.address.name: each.wire for each in self.declared.get(name, ())}}
+        return self._objects[name]
+
+    def was_read(self, name: str) -> bool:
+        """Whether every live object of a kind is known."""
+        return self.live is not None and name in self.live.objects and name not in self.live.forbidden
+
+    def property(self, name: str, field: str) -> tuple[Wire | None, bool]:
+        """Return a singleton's property, and whether it is certain that it will hold that.
+
+        What is not declared is live, or else taken to be at its default, which is not certain.
+        """
+        for each in self.declared.get(name, ()):
+            if field in each.wire:
+                return each.wire[field], True
+        for live in self.live.of(name) if self.live is not None else ():
+            if field in live.wire:
+                return live.wire[field], True
+        default = self.catalogue.kinds[name].properties[field].default
+        return (None, False) if default is UNSET else (default, False)
+
+    @cached_property
+    def choices(self) -> tuple[tuple[Kind, str, Property], ...]:
+        """Every expression of a singleton that names objects."""
+        return tuple(
+            (kind, field, prop)
+            for kind in self.catalogue.kinds.values()
+            if kind.singleton
+            for field, prop in kind.properties.items()
+            if prop.language is not None and prop.language.names
+        )
+
+    def naming(self, name: str) -> tuple[tuple[Mention, ...], bool]:
+        """Return what names objects of a kind, and whether that is certain to be all."""
+        found: list[Mention] = []
+        certain = True
+        for kind, field, prop in self.choices:
+            if prop.language is not None and prop.language.names == name:
+                wire, sure = self.property(kind.kind, field)
+                certain &= sure
+                found += mentions(self.catalogue, Address(kind.kind), {field: wire} if wire is not None else {})
+        return tuple(found), certain and not any(each.because for each in found)
+
+    def referred(self, name: str) -> tuple[set[str], bool]:
+        """Return the names of the objects of a kind that others hold the id of, and whether that is all."""
+        found: set[str] = set()
+        sure = True
+        for other in self.catalogue.kinds.values():
+            if other.singleton or name not in targets(self.catalogue, other):
+                continue
+            sure &= self.was_read(other.kind)
+            for wire in self.objects(other.kind).values():
+                found |= {address.name for _, address in references(self.catalogue, other, wire)}
+                # What a kind ships refers by name.
+                found |= {wire[field] for field, prop in other.properties.items() if _named(prop, wire, field, name)}
+        return found, sure
+
+
+def _named(prop: Property, wire: Wire, field: str, name: str) -> bool:
+    return prop.to == name and isinstance(wire.get(field), str)
+
+
+def map_shipped(kind: Kind) -> Iterator[Wire]:
+    """Yield the objects of a kind that a new server ships, every property filled in."""
+    for wire in kind.ships:
+        shape = kind.shape(str(wire.get("@type", "")))
+        yield {**{field: prop.default for field, prop in shape.items() if prop.default is not UNSET}, **wire}
+
+
+def is_naming(kind: Kind) -> bool:
+    """Whether objects of a kind name others in expressions."""
+    shapes = [kind.shape(variant) for variant in kind.variants] or [kind.properties]
+    return any(prop.language is not None and bool(prop.language.names) for shape in shapes for prop in shape.values())
+
+
+class Becoming:
+    """What a plan's changes make of what was read."""
+
+    def __init__(self, catalogue: Catalogue, live: LiveState, changes: Sequence[Change]) -> None:
+        self.catalogue = catalogue
+        self.live = live
+        self.changes = changes
+        self._altered = {(each.address.kind, each.id): each for each in changes if each.id}
+
+    def after(self, each: LiveObject) -> Wire | None:
+        """Return what becomes of a live object; None where it is destroyed."""
+        change = self._altered.get((each.address.kind, each.id))
+        if change is None:
+            return each.wire
+        if change.action == "destroy":
+            return None
+        singleton = self.catalogue.kinds[each.address.kind].singleton
+        return {**each.wire, **(change.after or {})} if singleton else change.after
+
+    def names(self, name: str) -> set[str]:
+        """Return the names of all objects of a kind afterwards."""
+        kind = self.catalogue.kinds[name]
+        wires = [self.after(each) for each in self.live.of(name)]
+        wires += [each.after for each in self.changes if each.action == "create" and each.address.kind == name]
+        return {address_of(kind, key_of(kind, wire)).name for wire in wires if wire is not None}
+
+    def naming(self) -> Iterator[tuple[Address, Wire, Wire]]:
+        """Yield every object that names others afterwards: its address, and what it was and will be."""
+        for name, kind in self.catalogue.kinds.items():
+            if not is_naming(kind):
+                continue
+            for each in self.live.of(name):
+                after = self.after(each)
+                if after is not None:
+                    yield each.address, each.wire, after
+            for change in self.changes:
+                if change.action == "create" and change.address.kind == name and change.after is not None:
+                    yield change.address, {}, change.after
