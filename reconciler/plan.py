@@ -245,12 +245,13 @@ class _After:
             if change.action == "destroy" or change.after is None or change.address.kind not in self.referring:
                 continue
             kind = self.catalogue.kinds[change.address.kind]
+            shape = kind.shape(change.after.get("@type", ""))
             old = {(_top(pointer), target) for pointer, target in self._named(change.address, change.before or {})}
             made = [
                 (pointer, target)
                 for pointer, target in self._named(change.address, change.after)
                 if (_top(pointer), target) not in old
-                and not exact(change.after[_top(pointer)], kind.properties[_top(pointer)].default)
+                and not exact(change.after[_top(pointer)], shape[_top(pointer)].default)
             ]
             for pointer, target in [*references(self.catalogue, kind, change.after), *made]:
                 # What an object that is live already refers to is told by `linked`.

@@ -17,7 +17,7 @@ from reconciler.sandbox import Limits, parse_fault, serve
 from tests.running import command, environment, write
 
 FIRST = "kind: MtaRoute\nitems:\n  - {type: Relay, name: a, address: a.example.net}\n  - {type: Local, name: b}\n"
-SECOND = "kind: MtaRoute\nitems:\n  - {type: Relay, name: a, address: a.example.net, port: 587}\n  - {type: Local, name: c}\n"
+SECOND = FIRST.replace("a.example.net}", "a.example.net, port: 587}").replace("name: b", "name: c")
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ Law: pure; which expressions name objects the catalogue says, what the named obj
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from reconciler.codec import context_of
@@ -38,13 +39,15 @@ def choice_findings(world: World) -> Iterator[Finding]:
 
 
 def _results(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
-    for fault in result_faults(world.catalogue, address, wire):
+    for _, faults in groupby(result_faults(world.catalogue, address, wire), lambda fault: fault.pointer):
+        fault, *others = faults
+        what = " or ".join(dict.fromkeys(each.what for each in (fault, *others)))
         instead = "which needs no object" if fault.builtin else f"which no {fault.kind} of a new server is called"
         yield Finding(
             rule="plain-result",
             address=address,
             pointer=fault.pointer,
-            message=f"{fault.what} is no name: the server looks up {NO_TEXT!r} instead, {instead}",
+            message=f"{what} is no name: the server looks up {NO_TEXT!r} instead, {instead}",
             hint="quote the name, or write use: NAME; if_then(condition, a, b) chooses between two",
             column=fault.column,
         )

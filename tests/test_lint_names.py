@@ -1,0 +1,284 @@
+"""Names that lead nowhere, with and without a server, and objects that are named still."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from reconciler.errors import Diagnostic
+from reconciler.lint import dangling_names, destroy_refusals, mentions_after
+from reconciler.model import Address, Change, LiveState, Resource, Source
+from reconciler.policy import Policy
+from tests.states import CATALOGUE, desired_of, live_of
+
+STRATEGY = (
+    "kind: MtaOutboundStrategy\nspec: {route: {match: [{if: is_local_domain(rcpt_domain), use: local}], use: %s}}\n"
+)
+RELAY = "---\nkind: MtaRoute\nspec: {type: Relay, name: relay-eu, address: a.example.net}\n"
+SHIPPED = {"match": {"0": {"if": "is_local_domain(rcpt_domain)", "then": "'local'"}}, "else": "'mx'"}
+MX_TEXT = "'mx'"
+
+
+def wire_of(resources: Sequence[Resource], kind: str) -> Resource:
+    return next(each for each in resources if each.address.kind == kind)
+
+
+def repoint(resources: Sequence[Resource], live: LiveState) -> Change:
+    """The update that a plan would make of the declared strategy."""
+    wanted = wire_of(resources, "MtaOutboundStrategy")
+    before = live.of("MtaOutboundStrategy")[0]
+    return Change(
+        action="update", address=wanted.address, id=before.id, before=before.wire, after={**before.wire, **wanted.wire}
+    )
+
+
+def told(found: Sequence[Diagnostic]) -> list[tuple[str, str, str]]:
+    return [(each.severity, each.code, each.pointer) for each in found]
+
+
+def calm(**objects: list[dict[str, object]]) -> LiveState:
+    """A server whose schedule expression names nothing that is missing."""
+    strategy = {"route": SHIPPED, "schedule": {"match": {}, "else": "'default'"}}
+    return live_of(
+        {"MtaOutboundStrategy": [strategy], "MtaTlsStrategy": [{"id": "a", "name": "invalid-tls"}], **objects}
+    )
+
+
+# -- with a server
+
+
+def test_name_that_the_plan_introduces_is_an_error_with_a_suggestion() -> None:
+    resources = desired_of(STRATEGY % "relay-eu2" + RELAY)
+    live = calm()
+    create = Change(action="create", address=Address("MtaRoute", "relay-eu"), after=resources[1].wire)
+
+    found = dangling_names(CATALOGUE, resources, live, changes=[create, repoint(resources, live)])
+
+    assert found == (
+        Diagnostic(
+            file="m.yaml",
+            line=1,
+            address="MtaOutboundStrategy",
+            pointer="route/else",
+            severity="error",
+            code="dangling-name",
+            message="no MtaRoute would be named 'relay-eu2': nothing has that name; the server would log it and use "
+            "built-in MX delivery: at most 5 hosts, 2 addresses of each, IPv4 before IPv6",
+            hint="did you mean relay-eu?",
+        ),
+    )
+
+
+def test_name_that_the_plan_creates_is_fine() -> None:
+    resources = desired_of(STRATEGY % "relay-eu" + RELAY)
+    live = calm()
+    create = Change(action="create", address=Address("MtaRoute", "relay-eu"), after=resources[1].wire)
+
+    assert dangling_names(CATALOGUE, resources, live, changes=[create, repoint(resources, live)]) == ()
+
+
+def test_case_counts_in_names() -> None:
+    resources = desired_of(STRATEGY % "Relay-EU")
+    live = calm(MtaRoute=[{"id": "r", "@type": "Mx", "name": "relay-eu"}])
+
+    found = dangling_names(CATALOGUE, resources, live, changes=[repoint(resources, live)])
+
+    assert [(each.code, each.hint) for each in found] == [("dangling-name", "did you mean relay-eu?")]
+
+
+def test_name_that_was_live_before_is_a_warning() -> None:
+    resources = desired_of(STRATEGY % "gone")
+    route = {**SHIPPED, "else": "'gone'"}
+    live = live_of(
+        {
+            "MtaOutboundStrategy": [{"route": route, "schedule": {"match": {}, "else": "'default'"}}],
+            "MtaTlsStrategy": [{"id": "a", "name": "invalid-tls"}],
+        }
+    )
+
+    found = dangling_names(CATALOGUE, resources, live)
+
+    assert told(found) == [("warning", "dangling-already", "route/else")]
+
+
+def test_schedule_that_a_new_server_names_and_lacks_is_its_own_fault() -> None:
+    live = live_of(
+        {
+            "MtaDeliverySchedule": [{"id": each, "name": each, "queueId": "a"} for each in ("local", "remote", "dsn")],
+            "MtaVirtualQueue": [{"id": "a", "name": "remote"}],
+            "MtaTlsStrategy": [{"id": "a", "name": "invalid-tls"}],
+        }
+    )
+    kind = CATALOGUE.kinds["MtaOutboundStrategy"]
+    wire = {"schedule": kind.properties["schedule"].default}
+    declared = Resource(address=Address("MtaOutboundStrategy"), wire=wire, source=Source("m.yaml", 1))
+
+    undeclared = dangling_names(CATALOGUE, [], live)
+    ours = dangling_names(CATALOGUE, [declared], live)
+
+    assert told(undeclared) == [("note", "dangling-already", "schedule/match/2/then")]
+    assert told(ours) == [("warning", "dangling-already", "schedule/match/2/then")]
+    assert ours[0].hint == (
+        "it is the server's own fault: declare MtaDeliverySchedule/report, or this expression without it"
+    )
+
+
+def test_kind_that_may_not_be_read_cannot_be_judged() -> None:
+    resources = desired_of(STRATEGY % "relay-eu")
+    live = live_of(
+        {"MtaOutboundStrategy": [{"route": SHIPPED}]}, forbidden=["MtaRoute", "MtaDeliverySchedule", "MtaTlsStrategy"]
+    )
+
+    found = [
+        each
+        for each in dangling_names(CATALOGUE, resources, live, changes=[repoint(resources, live)])
+        if each.pointer == "route/else"
+    ]
+
+    assert [(each.severity, each.code, each.message) for each in found] == [
+        (
+            "note",
+            "undeclared-name",
+            "cannot tell whether MtaRoute/relay-eu exists, since MtaRoute may not be read with these credentials",
+        )
+    ]
+
+
+@pytest.mark.parametrize("text", ["\"''\"", "\"'a' && ''\""])
+def test_empty_name_leads_nowhere(text: str) -> None:
+    strategy = f"kind: MtaOutboundStrategy\nspec: {{route: {{match: [{{if: 'true', use: local}}], else: {text}}}}}\n"
+    resources = desired_of(strategy)
+    live = calm()
+
+    found = dangling_names(CATALOGUE, resources, live, changes=[repoint(resources, live)])
+    offline = dangling_names(CATALOGUE, resources)
+
+    assert {each.code for each in found} <= {"dangling-name"}
+    assert told(found) == told(offline)
+
+
+def test_policy_and_waivers_settle_dangling_names_too() -> None:
+    resources = desired_of(STRATEGY.replace("spec", "metadata: {accept: {dangling-name: made by hand}}\nspec") % "late")
+    live = calm()
+    changes = [repoint(resources, live)]
+
+    accepted = dangling_names(CATALOGUE, resources, live, changes=changes)
+    ignored = dangling_names(CATALOGUE, resources, live, changes=changes, severities={"dangling-name": "ignore"})
+
+    assert told(accepted) == [("note", "dangling-name", "route/else")]
+    assert ignored == ()
+
+
+# -- without a server
+
+
+def test_undeclared_name_is_a_note_since_the_server_may_have_it() -> None:
+    found = dangling_names(CATALOGUE, desired_of(STRATEGY % "elsewhere" + RELAY))
+
+    assert told(found) == [("note", "undeclared-name", "route/else")]
+
+
+def test_undeclared_name_that_looks_like_a_declared_one_is_a_warning() -> None:
+    found = dangling_names(CATALOGUE, desired_of(STRATEGY % "relay-ue" + RELAY))
+
+    assert [(*told(found)[0], found[0].hint)] == [
+        ("warning", "undeclared-name", "route/else", "did you mean relay-eu?")
+    ]
+
+
+@pytest.mark.parametrize("name", ["mx", "local", "relay-eu"])
+def test_declared_shipped_and_builtin_names_are_known(name: str) -> None:
+    assert dangling_names(CATALOGUE, desired_of(STRATEGY % name + RELAY)) == ()
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (Policy(prune={"MtaRoute": True}), "error"),
+        (Policy(prune={"*": True}), "error"),
+        (Policy(prune={"MtaRoute": True}, keep=("MtaRoute/legacy-*",)), "note"),
+        (Policy(prune={"MtaRoute": True}, owns={"MtaRoute": ("acme-*",)}), "note"),
+        (Policy(prune={"MtaMilter": True}), "note"),
+    ],
+)
+def test_undeclared_name_is_an_error_where_pruning_leaves_none(policy: Policy, expected: str) -> None:
+    resources = desired_of(STRATEGY % "legacy-a" + RELAY)
+
+    found = dangling_names(CATALOGUE, resources, policy=policy)
+
+    assert [each.severity for each in found] == [expected]
+
+
+def test_shipped_names_stay_unless_everything_is_pruned() -> None:
+    text = "kind: MtaOutboundStrategy\nspec: {tls: {use: invalid-tls}}"
+
+    kept = dangling_names(CATALOGUE, desired_of(text), policy=Policy(prune={"MtaTlsStrategy": True}))
+    gone = dangling_names(CATALOGUE, desired_of(text), policy=Policy(prune={"MtaTlsStrategy": "all"}))
+
+    assert kept == ()
+    assert told(gone) == [("error", "dangling-name", "tls/else")]
+
+
+def test_default_of_the_server_is_a_warning_where_it_is_declared() -> None:
+    text = """
+kind: MtaOutboundStrategy
+spec:
+  schedule:
+    match:
+      - {if: is_local_domain(rcpt_domain), use: local}
+      - {if: "source == 'dsn'", use: dsn}
+      - {if: "source == 'report'", use: report}
+    use: remote
+"""
+
+    found = dangling_names(CATALOGUE, desired_of(text))
+
+    assert told(found) == [("warning", "dangling-already", "schedule/match/2/then")]
+
+
+# -- what is destroyed
+
+
+def test_destroying_what_an_expression_still_names_is_refused_with_the_place() -> None:
+    live = calm(MtaRoute=[{"id": "r", "@type": "Mx", "name": "old"}])
+    resources = desired_of(STRATEGY % "old")
+    destroy = Change(action="destroy", address=Address("MtaRoute", "old"), id="r", before=live.of("MtaRoute")[0].wire)
+    changes = [repoint(resources, live), destroy]
+
+    def locate(address: Address, pointer: str) -> Source | None:
+        return (
+            Source("strategy.yaml", 9, 5) if (str(address), pointer) == ("MtaOutboundStrategy", "route/else") else None
+        )
+
+    found = destroy_refusals(mentions_after(CATALOGUE, live, changes), [destroy.address], locate)
+
+    assert [(each.place, each.code, each.pointer, each.hint) for each in found] == [
+        ("strategy.yaml:9:5", "still-named", "route/else", "declare MtaRoute/old, or name another")
+    ]
+    assert dangling_names(CATALOGUE, resources, live, changes=changes) == ()
+
+
+def test_destroying_what_is_named_no_longer_is_fine() -> None:
+    live = live_of(
+        {
+            "MtaOutboundStrategy": [{"route": {"match": {}, "else": "'old'"}}],
+            "MtaRoute": [{"id": "r", "@type": "Mx", "name": "old"}],
+        }
+    )
+    resources = desired_of(STRATEGY % "mx")
+    destroy = Change(action="destroy", address=Address("MtaRoute", "old"), id="r", before=live.of("MtaRoute")[0].wire)
+
+    kept = destroy_refusals(mentions_after(CATALOGUE, live, [destroy]), [destroy.address])
+    repointed = destroy_refusals(
+        mentions_after(CATALOGUE, live, [repoint(resources, live), destroy]), [destroy.address]
+    )
+
+    assert told(kept) == [("error", "still-named", "route/else")]
+    assert repointed == ()
+
+
+def test_builtin_names_may_be_destroyed() -> None:
+    live = live_of({"MtaRoute": [{"id": "m", "@type": "Mx", "name": "mx"}]})
+
+    found = destroy_refusals(mentions_after(CATALOGUE, live, []), [Address("MtaRoute", "mx")])
+
+    assert found == ()

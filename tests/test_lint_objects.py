@@ -1,0 +1,221 @@
+"""What lint finds in objects, and what it leaves alone."""
+
+import pytest
+
+from reconciler.errors import Diagnostic
+from reconciler.lint import lint
+from reconciler.model import Address, Resource, Sensitive, Source
+from tests.states import CATALOGUE, desired_of, live_of
+
+RELAY = "kind: MtaRoute\nspec: {type: Relay, name: r, "
+MILTER = "kind: MtaMilter\nspec: {hostname: av.example.net, "
+HOOK = "kind: MtaHook\nspec: "
+SCHEDULE = "kind: MtaDeliverySchedule\nspec: {name: s, queueId: remote, retry: {type: Custom, intervals: "
+LOGIN = "address: a.example.net, authUsername: u"
+PASSWORD = "authSecret: {type: EnvironmentVariable, variableName: P}"
+QUOTA = "kind: MtaQueueQuota\nspec: {description: q, key: [rcpt], "
+
+#: A rule, the pointer that it finds something at, a manifest that it finds, and a near miss that no rule finds.
+CASES = [
+    ("loopback-next-hop", "address", RELAY + "address: 127.0.0.1}", RELAY + "address: 128.0.0.1}"),
+    ("loopback-next-hop", "address", RELAY + "address: localhost}", RELAY + "address: localhost.example.net}"),
+    ("loopback-next-hop", "address", RELAY + "address: '::1'}", RELAY + "address: '2001:db8::1'}"),
+    ("loopback-next-hop", "address", RELAY + "address: '::ffff:127.0.0.1'}", RELAY + "address: '::ffff:192.0.2.1'}"),
+    ("port-in-address", "address", RELAY + "address: 'a.example.net:25'}", RELAY + "address: '2001:db8::25'}"),
+    ("port-in-address", "address", RELAY + "address: '[2001:db8::1]:25'}", RELAY + "address: a.example.net, port: 26}"),
+    ("implicit-tls-port", "port", RELAY + "address: a.example.net, port: 465}", RELAY + "address: a.example.net}"),
+    (
+        "plain-port",
+        "implicitTls",
+        RELAY + "address: a.example.net, port: 587, implicitTls: true}",
+        RELAY + "address: a.example.net, port: 465, implicitTls: true}",
+    ),
+    ("half-credentials", "authUsername", RELAY + LOGIN + "}", f"{RELAY}{LOGIN}, {PASSWORD}}}"),
+    ("half-credentials", "authSecret", f"{RELAY}address: a.example.net, {PASSWORD}}}", f"{RELAY}{LOGIN}, {PASSWORD}}}"),
+    (
+        "plain-text-secret",
+        "authSecret/secret",
+        RELAY + LOGIN + ", authSecret: {type: Value, secret: hunter2}}",
+        RELAY + LOGIN + ", authSecret: {type: Value, secret: '${env:P}'}}",
+    ),
+    (
+        "plain-text-secret",
+        "httpHeaders/Authorization",
+        HOOK + "{url: 'https://a.example.net', httpHeaders: {Authorization: Bearer x}}",
+        HOOK + "{url: 'https://a.example.net', httpHeaders: {X-Site: eu}}",
+    ),
+    (
+        "invalid-certs",
+        "allowInvalidCerts",
+        RELAY + "address: a.example.net, allowInvalidCerts: true}",
+        RELAY + "address: a.example.net, allowInvalidCerts: false}",
+    ),
+    (
+        "invalid-certs",
+        "allowInvalidCerts",
+        "kind: MtaTlsStrategy\nspec: {name: lax, allowInvalidCerts: true}",
+        "kind: MtaTlsStrategy\nspec: {name: invalid-tls, allowInvalidCerts: true}",
+    ),
+    (
+        "idle-setting",
+        "allowInvalidCerts",
+        MILTER + "allowInvalidCerts: true}",
+        MILTER + "useTls: true}",
+    ),
+    ("idle-setting", "timeoutConnect", MILTER + "timeoutConnect: 5s}", MILTER + "timeoutCommand: 5s}"),
+    ("idle-setting", "match", QUOTA + "messages: 5}", QUOTA + "messages: 5, match: true}"),
+    ("idle-setting", "messages", QUOTA + "match: true}", QUOTA + "size: 1GB, match: true}"),
+    ("well-known-port", "port", MILTER + "port: 25}", MILTER + "port: 11332}"),
+    ("well-known-port", "port", MILTER + "port: 993}", MILTER + "port: 8891}"),
+    ("hook-url", "url", HOOK + "{url: a.example.net/hook}", HOOK + "{url: 'HTTP://a.example.net/hook'}"),
+    ("short-retry", "retry/intervals/1/duration", SCHEDULE + "[1m, 500ms]}}", SCHEDULE + "[1m, 1000ms]}}"),
+    (
+        "similar-names",
+        "name",
+        "kind: MtaConnectionStrategy\nspec: {name: Default}",
+        "kind: MtaConnectionStrategy\nspec: {name: defaults}",
+    ),
+    (
+        "blank-in-name",
+        "name",
+        "kind: MtaTlsStrategy\nspec: {name: 'strict '}",
+        "kind: MtaTlsStrategy\nspec: {name: 'very strict'}",
+    ),
+]
+
+
+def found(text: str) -> list[Diagnostic]:
+    return list(lint(CATALOGUE, desired_of(text)))
+
+
+@pytest.mark.parametrize(("rule", "pointer", "text", "near"), CASES, ids=[f"{each[0]}:{each[2]}" for each in CASES])
+def test_rule_finds_its_case_and_leaves_the_near_miss(rule: str, pointer: str, text: str, near: str) -> None:
+    told = [(each.code, each.pointer) for each in found(text)]
+
+    assert told == [(rule, pointer)]
+    assert found(near) == []
+
+
+def test_secret_is_in_no_finding() -> None:
+    text = RELAY + LOGIN + ", authSecret: {type: Value, secret: hunter2}}"
+
+    told = found(text)
+
+    assert [each.code for each in told] == ["plain-text-secret"]
+    assert "hunter2" not in repr(told) + "".join(map(str, told))
+
+
+def test_mask_as_a_secret_is_an_error_that_nothing_lowers() -> None:
+    wire = {
+        "@type": "Relay",
+        "name": "r",
+        "authUsername": "u",
+        "authSecret": {"@type": "Value", "secret": Sensitive(plain="****")},
+    }
+    resource = Resource(address=Address("MtaRoute", "r"), wire=wire, source=Source("m.yaml", 3))
+
+    told = lint(CATALOGUE, [resource], {"masked-secret": "note"})
+
+    assert [(each.severity, each.code, each.line) for each in told if each.code == "masked-secret"] == [
+        ("error", "masked-secret", 3)
+    ]
+
+
+STRATEGY = """
+---
+kind: MtaOutboundStrategy
+spec:
+  route: {match: [{if: is_local_domain(rcpt_domain), use: local}, {if: "rcpt_domain == 'p.example'", use: r}], use: mx}
+  tls: {match: [%s], use: default}
+---
+kind: MtaTlsStrategy
+spec: {name: strict, startTls: require}
+"""
+
+
+@pytest.mark.parametrize(
+    ("branches", "rules"),
+    [
+        ("{if: \"rcpt_domain == 'p.example'\", use: strict}", []),
+        ("{if: \"contains(['o.example', 'p.example'], rcpt_domain)\", use: strict}", []),
+        ("{if: \"rcpt_domain == 'o.example'\", use: strict}", ["credentials-in-clear"]),
+        (
+            "{if: retry_num > 1, use: invalid-tls}, {if: \"rcpt_domain == 'p.example'\", use: strict}",
+            ["credentials-in-clear"],
+        ),
+    ],
+)
+def test_credentials_are_safe_where_the_same_mail_meets_required_tls(branches: str, rules: list[str]) -> None:
+    told = found(f"{RELAY}{LOGIN}, {PASSWORD}}}" + STRATEGY % branches)
+
+    assert [(each.code, each.severity) for each in told] == [(rule, "note") for rule in rules]
+
+
+def test_credentials_are_safe_with_implicit_tls() -> None:
+    told = found(f"{RELAY}{LOGIN}, port: 465, implicitTls: true, {PASSWORD}}}" + STRATEGY % "")
+
+    assert [each.code for each in told] == ["unused-object"]
+
+
+UNUSED = """
+kind: MtaRoute
+items: [{type: Mx, name: mx}, {type: Mx, name: a}, {type: Mx, name: b}]
+---
+kind: MtaOutboundStrategy
+spec: {route: {match: [{if: is_local_domain(rcpt_domain), use: local}], else: "%s"}}
+"""
+
+
+def test_object_that_no_expression_names_is_a_note() -> None:
+    told = found(UNUSED % "'a'")
+
+    assert [(each.severity, each.code, each.address) for each in told] == [("note", "unused-object", "MtaRoute/b")]
+
+
+@pytest.mark.parametrize("text", ["if_then(size > 5, 'a', 'b')", "['a', 'b'][0] + sender"])
+def test_object_is_not_called_unused_where_it_is_named_or_the_name_cannot_be_told(text: str) -> None:
+    assert [each.code for each in found(UNUSED % text) if each.code == "unused-object"] == []
+
+
+def test_object_is_not_called_unused_where_the_strategy_is_not_declared() -> None:
+    assert found("kind: MtaRoute\nspec: {type: Mx, name: a}") == []
+
+
+def test_live_strategy_tells_whether_an_object_is_used() -> None:
+    resources = desired_of("kind: MtaRoute\nitems: [{type: Mx, name: a}, {type: Mx, name: b}]")
+    strategy = {"route": {"match": {}, "else": "'a'"}}
+
+    told = lint(CATALOGUE, resources, live=live_of({"MtaOutboundStrategy": [strategy]}))
+
+    assert [(each.code, each.address) for each in told] == [("unused-object", "MtaRoute/b")]
+
+
+def test_queue_is_used_by_a_schedule_that_refers_to_it() -> None:
+    queues = "kind: MtaVirtualQueue\nitems: [{name: fast}, {name: slow}]\n---\n"
+
+    told = found(queues + "kind: MtaDeliverySchedule\nspec: {name: s, queueId: fast}")
+
+    assert [(each.code, each.address) for each in told] == [("unused-object", "MtaVirtualQueue/slow")]
+
+
+def test_names_are_compared_with_live_ones_too() -> None:
+    resources = desired_of("kind: MtaTlsStrategy\nspec: {name: Strict}")
+    live = live_of({"MtaTlsStrategy": [{"id": "a", "name": "strict"}]})
+
+    told = [each for each in lint(CATALOGUE, resources, live=live) if each.code == "similar-names"]
+
+    assert [each.message for each in told] == [
+        "'Strict' differs from 'strict' only in case or blanks, and the server tells them apart"
+    ]
+
+
+def test_queue_name_is_judged_once_the_queues_were_read() -> None:
+    text = "kind: MtaOutboundThrottle\nspec: {description: t, rate: {count: 1, period: 1s}, match: \"queue_name == 'bulk'\"}"
+    resources = desired_of(text)
+
+    without = lint(CATALOGUE, resources)
+    unknown = lint(CATALOGUE, resources, live=live_of({"MtaVirtualQueue": [{"id": "a", "name": "remote"}]}))
+    known = lint(CATALOGUE, resources, live=live_of({"MtaVirtualQueue": [{"id": "a", "name": "bulk"}]}))
+
+    assert without == known == ()
+    assert [(each.code, each.hint) for each in unknown] == [("impossible-value", "known here: default, remote")]

@@ -1,0 +1,104 @@
+"""The table of rules: every rule has its cases, and policy and waivers settle what a finding counts as."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reconciler.errors import Diagnostic
+from reconciler.lint import RULES, dangling_names, lint
+from reconciler.manifest import load as load_manifests
+from reconciler.model import Address, Source
+from tests import test_lint_expressions, test_lint_names, test_lint_objects
+from tests.states import CATALOGUE, desired_of
+
+MANIFESTS = Path(__file__).parent.parent / "manifests"
+FOUND = "kind: MtaRoute\nmetadata: {accept: {%s}}\nspec: {type: Relay, name: r, address: localhost}"
+
+
+def test_every_rule_has_a_case() -> None:
+    tests = (test_lint_expressions, test_lint_names, test_lint_objects)
+    tabled = {case[0] for case in (*test_lint_expressions.CASES, *test_lint_expressions.BRANCHES)}
+    tabled |= {case[0] for case in test_lint_objects.CASES}
+
+    # What needs more than one document to be found has a test of its own, which names it.
+    asserted = {rule for each in tests for rule in re.findall(r'"([a-z-]+)"', Path(each.__file__ or "").read_text())}
+
+    assert set(RULES) - tabled - asserted == set()
+    assert tabled - set(RULES) == set()
+
+
+def test_only_three_rules_are_errors_unless_policy_says_so() -> None:
+    errors = {rule.id for rule in RULES.values() if rule.severity == "error"}
+
+    assert errors == {"dangling-name", "masked-secret", "refused-expression"}
+
+
+@pytest.mark.parametrize("severity", ["error", "warning", "note"])
+def test_policy_sets_the_severity(severity: str) -> None:
+    told = lint(CATALOGUE, desired_of(FOUND % ""), {"loopback-next-hop": severity})
+
+    assert [(each.severity, each.code) for each in told] == [(severity, "loopback-next-hop")]
+
+
+def test_policy_ignores_a_rule() -> None:
+    assert lint(CATALOGUE, desired_of(FOUND % ""), {"loopback-next-hop": "ignore"}) == ()
+
+
+def test_accepted_finding_is_a_note_with_the_reason() -> None:
+    resources = desired_of(FOUND % "loopback-next-hop: a tunnel ends here")
+
+    told = lint(CATALOGUE, resources, {"loopback-next-hop": "error"})
+
+    assert told == (
+        Diagnostic(
+            file="m.yaml",
+            line=1,
+            address="MtaRoute/r",
+            pointer="address",
+            severity="note",
+            code="loopback-next-hop",
+            message="'localhost' is a loopback address: all mail for this relay bounces at once, without a retry; "
+            "accepted: a tunnel ends here",
+            hint="let it listen on an address of the network",
+        ),
+    )
+
+
+def test_unknown_rules_are_findings_themselves() -> None:
+    resources = desired_of(FOUND % "loopback-nexthop: typo")
+
+    told = lint(CATALOGUE, resources, {"loopback-next-hop": "ignore", "plain-secret": "error"})
+
+    assert [(each.code, each.address, each.message, each.hint) for each in told] == [
+        (
+            "unknown-rule",
+            "",
+            "policy.lint names 'plain-secret', which is no lint rule",
+            "did you mean plain-text-secret?",
+        ),
+        (
+            "unknown-rule",
+            "MtaRoute/r",
+            "metadata.accept names 'loopback-nexthop', which is no lint rule",
+            "did you mean loopback-next-hop?",
+        ),
+    ] or []
+
+
+def test_findings_stand_where_the_locator_says() -> None:
+    def locate(address: Address, pointer: str) -> Source | None:
+        return Source("routes.yaml", 7, 12) if (str(address), pointer) == ("MtaRoute/r", "address") else None
+
+    told = lint(CATALOGUE, desired_of(FOUND % ""), locate=locate)
+
+    assert [(each.file, each.line, each.column) for each in told] == [("routes.yaml", 7, 12)]
+
+
+@pytest.mark.parametrize("path", ["recipes/failover.yaml", "recipes/lmtp-relay.yaml", "recipes/local-and-mx.yaml"])
+def test_shipped_recipes_have_no_findings(path: str) -> None:
+    desired = load_manifests(CATALOGUE, [str(MANIFESTS / path)])
+
+    assert desired.resources
+    assert lint(CATALOGUE, desired.resources) == ()
+    assert dangling_names(CATALOGUE, desired.resources) == ()
