@@ -37,13 +37,14 @@ COMMANDS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "import": ("Write live state as manifests.", False, ("server", "kind", "import_out")),
     "fmt": ("Lay out manifests, comments kept.", True, ("config", "target", "check", "diff")),
     "permissions": ("Tell the least permissions needed.", True, ("config", "target", "kind", "only", "prune")),
+    "doctor": ("Tell whether server, credentials and manifests fit.", True, ("server", "kind", "only", "prune")),
     "schema": ("Write the JSON Schemas, or check them.", False, ("out", "check")),
     "eval": ("Evaluate expressions, a JSON object per line.", False, ()),
     "sandbox": ("Run the embedded JMAP server.", False, ("sandbox",)),
     "demo": ("Take the tour on an embedded server.", False, ()),
 }
 #: What the interface names and this version does not do yet: refused by name, never ignored.
-LATER_COMMANDS = ("doctor",)
+LATER_COMMANDS: tuple[str, ...] = ()
 LATER_OPTIONS = ("--write",)
 #: Formats that one command has beside text and json.
 OWN_FORMATS = {"test": ("junit",)}

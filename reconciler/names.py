@@ -385,7 +385,7 @@ def _truths(results: _Results) -> set[bool]:
 
 
 def _combined(column: int, operator: str, left: _Results, right: _Results) -> _Results:
-    if operator in ("&&", "||"):
+    if operator in ("&&", "||") and left and right:
         return _shortened(column, operator, left, right)
     if operator == "^":
         return _either(column, (0, 1))
@@ -411,8 +411,8 @@ def _shortened(column: int, operator: str, left: _Results, right: _Results) -> _
     """Follow `&&` and `||`: the left side itself where it decides, else 1 or 0."""
     decides = operator == "||"
     kept = tuple(each for each in left if each.type != "known" or truth(each.value) == decides)
-    if (not decides) in _truths(left) or not left:
-        kept += _either(column, map(int, _truths(right) or {False}))
+    if (not decides) in _truths(left):
+        kept += _either(column, map(int, _truths(right)))
     return kept
 
 

@@ -73,6 +73,8 @@ class Secrets:
 
     def scrub(self, text: str) -> str:
         """Take every secret that was revealed here out of a text that came from outside, as it is and as JSON."""
+        if not text:
+            return text
         values = {value for value in (*self._values.values(), *self._plain) if value}
         values |= {msgspec.json.encode(value).decode()[1:-1] for value in values}
         if not values:

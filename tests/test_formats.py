@@ -108,7 +108,7 @@ def accepts(name: str, report: Any) -> bool:
 
 
 def test_every_report_has_a_schema() -> None:
-    assert sorted(SCHEMAS) == ["drift", "explanation", "outcome", "plan", "routing-tests", "validation"]
+    assert sorted(SCHEMAS) == ["diagnosis", "drift", "explanation", "outcome", "permissions", "plan", "routing-tests", "validation"]
 
 
 @pytest.mark.parametrize(("name", "members"), REPORTS)

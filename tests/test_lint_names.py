@@ -15,7 +15,6 @@ STRATEGY = (
 )
 RELAY = "---\nkind: MtaRoute\nspec: {type: Relay, name: relay-eu, address: a.example.net}\n"
 SHIPPED = {"match": {"0": {"if": "is_local_domain(rcpt_domain)", "then": "'local'"}}, "else": "'mx'"}
-MX_TEXT = "'mx'"
 
 
 def wire_of(resources: Sequence[Resource], kind: str) -> Resource:
@@ -143,17 +142,16 @@ def test_kind_that_may_not_be_read_cannot_be_judged() -> None:
     ]
 
 
-@pytest.mark.parametrize("text", ["\"''\"", "\"'a' && ''\""])
-def test_empty_name_leads_nowhere(text: str) -> None:
-    strategy = f"kind: MtaOutboundStrategy\nspec: {{route: {{match: [{{if: 'true', use: local}}], else: {text}}}}}\n"
-    resources = desired_of(strategy)
+@pytest.mark.parametrize("text", ["''", "if_then(size > 5, 'mx', '')", "['mx'][1]"])
+def test_empty_name_leads_nowhere_with_and_without_a_server(text: str) -> None:
+    route = '{match: [{if: is_local_domain(rcpt_domain), use: local}], else: "%s"}'
+    resources = desired_of(f"kind: MtaOutboundStrategy\nspec: {{route: {route % text}}}")
     live = calm()
 
     found = dangling_names(CATALOGUE, resources, live, changes=[repoint(resources, live)])
     offline = dangling_names(CATALOGUE, resources)
 
-    assert {each.code for each in found} <= {"dangling-name"}
-    assert told(found) == told(offline)
+    assert told(found) == told(offline) == [("error", "dangling-name", "route/else")]
 
 
 def test_policy_and_waivers_settle_dangling_names_too() -> None:

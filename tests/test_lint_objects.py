@@ -210,8 +210,8 @@ def test_names_are_compared_with_live_ones_too() -> None:
 
 
 def test_queue_name_is_judged_once_the_queues_were_read() -> None:
-    text = "kind: MtaOutboundThrottle\nspec: {description: t, rate: {count: 1, period: 1s}, match: \"queue_name == 'bulk'\"}"
-    resources = desired_of(text)
+    throttle = "kind: MtaOutboundThrottle\nspec: {description: t, rate: {count: 1, period: 1s}, "
+    resources = desired_of(throttle + "match: \"queue_name == 'bulk'\"}")
 
     without = lint(CATALOGUE, resources)
     unknown = lint(CATALOGUE, resources, live=live_of({"MtaVirtualQueue": [{"id": "a", "name": "remote"}]}))

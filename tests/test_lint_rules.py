@@ -83,7 +83,7 @@ def test_unknown_rules_are_findings_themselves() -> None:
             "metadata.accept names 'loopback-nexthop', which is no lint rule",
             "did you mean loopback-next-hop?",
         ),
-    ] or []
+    ]
 
 
 def test_findings_stand_where_the_locator_says() -> None:

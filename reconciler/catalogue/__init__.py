@@ -123,6 +123,8 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
     #: The server version whose behaviour the data describes.
     server: str
+    #: The hash by which that server publishes its own schema.
+    published: str
     #: Digest of the data, for plans that outlive this program.
     digest: str
     kinds: dict[str, Kind]
@@ -137,6 +139,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
 
 class _Contexts(Struct, frozen=True, forbid_unknown_fields=True):
     server: str
+    published: str
     variables: dict[str, tuple[str, ...]]
     constants: dict[str, tuple[str, ...]]
 
@@ -161,6 +164,7 @@ def load() -> Catalogue:
     kinds = [decoder.decode(read(path)) for path in sorted((HERE / "kinds").glob("*.json"))]
     return Catalogue(
         server=contexts.server,
+        published=contexts.published,
         digest=digest.hexdigest(),
         kinds={kind.kind: kind for kind in kinds},
         types=types,

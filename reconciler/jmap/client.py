@@ -92,6 +92,14 @@ def tls_context(url: str, *, ca_bundle: str = "", insecure: bool = False) -> ssl
     return context
 
 
+class _Redirected(Unreachable):
+    """The server answers with another address, which is not followed."""
+
+    def __init__(self, message: str, hint: str, target: str) -> None:
+        super().__init__(message, hint)
+        self.target = target
+
+
 class Client:
     """A connection to one server.
 
@@ -166,6 +174,20 @@ class Client:
                 raise Unreachable(f"{url} offers no urn:stalwart:jmap", "is this a Stalwart 0.16 server?")
             self._session = session
         return self._session
+
+    def probe(self, path: str) -> tuple[Any, str]:
+        """Ask one of the server's pages beside JMAP.
+
+        Returns:
+            Its JSON, and the path that it redirects to, which is not followed.
+
+        Raises:
+            Unreachable, NotAllowed, Busy: as for a read.
+        """
+        try:
+            return self._retried("GET", f"{self.url}{path}", None, writes=False), ""
+        except _Redirected as found:
+            return None, found.target
 
     def run(self, flow: Flow[T]) -> T:
         """Drive a conversation to its end and return its result.
@@ -296,9 +318,10 @@ class Client:
             raise _Again(f"the server answered {status}", _retry_after(answer))
         if answer.is_redirect:
             target = urlsplit(answer.headers.get("location", ""))
-            raise Unreachable(
+            raise _Redirected(
                 f"{url} redirects to {target.scheme}://{target.netloc}" if target.netloc else f"{url} redirects",
                 "redirects are not followed: give the URL of the server itself",
+                target.path,
             )
         raise Unreachable(f"{url} answers {status}", "is this the URL of a Stalwart 0.16 server?")
 

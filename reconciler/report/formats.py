@@ -149,6 +149,29 @@ _VALIDATION: dict[str, Schema] = {
 }
 
 
+_GRANTED: Schema = {"type": "object", "additionalProperties": {"const": True}}
+_PERMISSIONS: dict[str, Schema] = {
+    "apply": _told(_GRANTED, "What apply and its reload need; those of plan are among them."),
+    "optional": _told(_GRANTED, "Without these, checks of references say that they cannot tell."),
+    "plan": _told(_GRANTED, "What plan and drift need."),
+}
+_DIAGNOSIS: dict[str, Schema] = {
+    "verdicts": _told(
+        _list(
+            _closed(
+                {
+                    "subject": _text("What was looked at."),
+                    "fine": {"description": "Whether nothing speaks against a run.", "type": "boolean"},
+                    "message": _text("What was found, as a sentence."),
+                    "hint": _text("What to do about it."),
+                }
+            )
+        ),
+        "What was found, one by one.",
+    ),
+}
+
+
 def _report(name: str, required: dict[str, Schema], optional: dict[str, Schema] | None = None) -> Schema:
     version = {"description": "Name and version of this report.", "const": f"reconciler/{name}/v1"}
     return {"$schema": DIALECT, "title": f"reconciler/{name}/v1", **_closed({"format": version, **required}, optional)}
@@ -162,6 +185,8 @@ SCHEMAS: dict[str, Schema] = {
     "outcome": _report(
         "outcome", _OUTCOME, {"residue": _told(_list(_CHANGE), "What still differs after all was confirmed.")}
     ),
+    "permissions": _report("permissions", _PERMISSIONS),
+    "diagnosis": _report("diagnosis", _DIAGNOSIS),
     "explanation": EXPLANATION_SCHEMA,
     "routing-tests": ROUTING_TESTS_SCHEMA,
 }

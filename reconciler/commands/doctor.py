@@ -1,0 +1,191 @@
+"""`doctor`: tells whether this server, these credentials and these manifests go together.
+
+Law: it only reads, every line is one verdict, and the exit code is that of the worst.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from reconciler.catalogue import Catalogue, Record
+from reconciler.commands.gather import Invocation, Wanted, open_client, want
+from reconciler.errors import MANIFEST, NOT_ALLOWED, UNREACHABLE, ReconcilerError, strongest
+from reconciler.jmap.client import Client
+from reconciler.live import kinds_for_checks, read_flow
+from reconciler.model import LiveState
+from reconciler.permissions import Permissions, kinds_in_scope, needed
+from reconciler.report.machine import dump
+from reconciler.report.paint import Paint, plural, printable
+
+#: Variants of a secret that the server resolves when it reloads, and the property that says from where.
+RESOLVED = {"EnvironmentVariable": "variableName", "File": "filePath"}
+
+
+class Verdict(Struct, frozen=True):
+    """What one look found. `code` is the exit code that it means by itself; `fine` may be a mere remark."""
+
+    subject: str
+    fine: bool
+    message: str
+    hint: str = ""
+    code: int = 0
+
+
+def run(invocation: Invocation) -> int:
+    """Look at everything that plan and apply will need, and report a verdict on each."""
+    wanted = want(invocation)
+    verdicts = list(_verdicts(invocation, wanted))
+    if invocation.format == "json":
+        invocation.say(dump("diagnosis", {"verdicts": [_members(each) for each in verdicts]}))
+    else:
+        for each in verdicts:
+            invocation.say(_line(each, invocation.console.paint))
+    return strongest([each.code for each in verdicts])
+
+
+def _verdicts(invocation: Invocation, wanted: Wanted) -> Iterator[Verdict]:
+    desired = wanted.desired
+    errors = sum(each.severity == "error" for each in desired.diagnostics)
+    counted = f"{plural(desired.files, 'file')}, {plural(len(desired.resources), 'resource')}"
+    if errors:
+        yield Verdict("manifests", False, f"{counted}, {plural(errors, 'error')}", "see reconciler validate", MANIFEST)
+    else:
+        yield Verdict("manifests", True, f"{counted}, no errors")
+    try:
+        client = open_client(invocation, wanted)
+    except ReconcilerError as error:
+        yield _failed("server", error)
+        return
+    with client:
+        yield _transport(client, insecure=wanted.settings.options.insecure)
+        try:
+            session = client.session()
+        except ReconcilerError as error:
+            yield _failed("session", error)
+            return
+        limits = session.limits
+        yield Verdict("credentials", True, f"logged in as {session.username}")
+        yield Verdict(
+            "limits",
+            True,
+            f"{limits.max_calls_in_request} calls a request, {limits.max_objects_in_get} objects a get, "
+            f"{limits.max_objects_in_set} a set, {limits.max_concurrent_requests} requests at once",
+        )
+        yield from _tried("schema", lambda: _schema(client, wanted.catalogue))
+        permissions = _needed(wanted)
+        yield from _tried("permissions", lambda: _permissions(client, permissions))
+        yield from _tried("reload", lambda: _reload(client, wanted.catalogue))
+
+
+def _transport(client: Client, *, insecure: bool) -> Verdict:
+    parts = urlsplit(client.url)
+    if parts.scheme == "https":
+        message = "TLS, and the certificate is not verified" if insecure else "TLS, with a verified certificate"
+        return Verdict("transport", not insecure, message, "leave --insecure out" if insecure else "")
+    host = parts.hostname or ""
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if loopback:
+        return Verdict("transport", True, "no TLS, on this machine")
+    return Verdict("transport", False, "no TLS: the credentials cross the network in clear", "use the https URL")
+
+
+def _schema(client: Client, catalogue: Catalogue) -> Verdict:
+    _, target = client.probe("/api/schema")
+    found = target.rpartition("/")[2]
+    if found == catalogue.published:
+        return Verdict("schema", True, f"the server is a Stalwart {catalogue.server}")
+    message = f"the server publishes the schema {found or 'of no hash'}, which is not that of {catalogue.server}"
+    return Verdict("schema", False, message, "its kinds may have other fields than this program knows")
+
+
+def _needed(wanted: Wanted) -> Permissions:
+    policy, scope = wanted.settings.policy, wanted.settings.scope
+    kinds = kinds_in_scope(wanted.desired.resources, policy, scope)
+    checks = kinds_for_checks(wanted.catalogue, sorted(kinds))
+    return needed(wanted.catalogue, wanted.desired.resources, policy, scope, checks)
+
+
+def _permissions(client: Client, permissions: Permissions) -> Iterator[Verdict]:
+    account, _ = client.probe("/api/account")
+    held = set(account.get("permissions", ())) if isinstance(account, dict) else set()
+    for what, names in (("plan", permissions.plan), ("apply", permissions.apply)):
+        lacking = [name for name in names if name not in held]
+        if lacking:
+            hint = "reconciler permissions lists what these manifests need"
+            yield Verdict("permissions", False, f"{what} lacks {', '.join(lacking)}", hint, NOT_ALLOWED)
+        else:
+            yield Verdict("permissions", True, f"{what} may do all that these manifests need")
+    lacking = [name for name in permissions.optional if name not in held]
+    if lacking:
+        yield Verdict("permissions", True, f"some checks cannot tell without {', '.join(lacking)}")
+
+
+def _reload(client: Client, catalogue: Catalogue) -> Iterator[Verdict]:
+    """Tell what the server will have to resolve when it reloads: one thing that it cannot refuses the whole reload."""
+    kinds = [name for name, kind in catalogue.kinds.items() if _resolves(catalogue, kind)]
+    live = client.run(read_flow(catalogue, (), client.session().limits, checks=kinds))
+    found = sorted(_references(catalogue, live))
+    for line in found:
+        yield Verdict("reload", True, line)
+    if not found:
+        yield Verdict("reload", True, "nothing that is stored has to be resolved")
+
+
+def _resolves(catalogue: Catalogue, record: Record) -> bool:
+    if set(record.variants) & set(RESOLVED):
+        return True
+    shapes = [record.shape(variant) for variant in record.variants] or [record.properties]
+    props = [prop for shape in shapes for prop in shape.values()]
+    nested = (catalogue.record(prop.of) for prop in props if prop.of and not prop.language)
+    return any(prop.resolved for prop in props) or any(_resolves(catalogue, each) for each in nested)
+
+
+def _references(catalogue: Catalogue, live: LiveState) -> Iterator[str]:
+    for name, objects in live.objects.items():
+        kind = catalogue.kinds[name]
+        for each in objects:
+            shape = kind.shape(each.wire.get("@type", ""))
+            for key, prop in shape.items():
+                if prop.resolved:
+                    yield f"{each.address} needs the host {each.wire.get(key)} to resolve"
+            yield from (f"{each.address} needs {told} of the server" for told in _secrets(each.wire))
+
+
+def _secrets(value: Any) -> Iterator[str]:
+    if not isinstance(value, Mapping):
+        return
+    source = RESOLVED.get(str(value.get("@type")))
+    if source and source in value:
+        yield f"the {'file' if source == 'filePath' else 'variable'} {value[source]}"
+    for each in value.values():
+        yield from _secrets(each)
+
+
+def _tried(subject: str, look: Callable[[], Verdict | Iterator[Verdict]]) -> Iterator[Verdict]:
+    try:
+        found = look()
+        yield from ([found] if isinstance(found, Verdict) else found)
+    except ReconcilerError as error:
+        yield _failed(subject, error)
+
+
+def _failed(subject: str, error: ReconcilerError) -> Verdict:
+    return Verdict(subject, False, error.message, error.hint, error.exit_code or UNREACHABLE)
+
+
+def _members(verdict: Verdict) -> dict[str, Any]:
+    return {"subject": verdict.subject, "fine": verdict.fine, "message": verdict.message, "hint": verdict.hint}
+
+
+def _line(verdict: Verdict, paint: Paint) -> str:
+    word = paint("ok  ", "green") if verdict.fine else paint("FAIL", "red") if verdict.code else paint("warn", "yellow")
+    hint = f"      {printable(verdict.hint)}\n" if verdict.hint else ""
+    return f"{word}  {verdict.subject}: {printable(verdict.message)}\n{hint}"
