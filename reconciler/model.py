@@ -71,6 +71,10 @@ class Resource(Struct, frozen=True, kw_only=True):
     id: str = ""
     #: The address carries `metadata.name`, so several resources may share one key.
     named: bool = False
+    #: What the object was called before: a rename.
+    was: str = ""
+    #: The object shall not exist; `wire` then holds its match key only.
+    absent: bool = False
     #: Lint findings that the manifest accepts: rule id -> reason.
     accept: Mapping[str, str] = {}
 

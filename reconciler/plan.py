@@ -166,12 +166,13 @@ def allowed(limit: str | int | None, total: int) -> int | None:
 
 
 def _kept(changes: Sequence[Change], policy: Policy) -> list[str]:
-    """Say which objects could only be changed by destroying them, although policy keeps them."""
+    """Say which objects would be destroyed, to be made anew or not, although policy keeps them."""
     keep = Globs(policy.keep)
     return [
-        f"{change.address} would be destroyed and made anew ({change.because}), and policy.keep holds it"
+        f"{change.address} would be destroyed{' and made anew' * change.recreate} ({change.because}), "
+        "and policy.keep holds it"
         for change in changes
-        if change.recreate and keep.holds(change.address)
+        if (change.recreate or change.action == "destroy") and keep.holds(change.address)
     ]
 
 

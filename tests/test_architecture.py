@@ -37,6 +37,7 @@ RANKS = {
     "live": 4,
     "manifest": 4,
     "plan": 4,
+    "moves": 4,
     "routing": 4,
     "savedplan": 4,
     "layout": 4,

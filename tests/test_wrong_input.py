@@ -70,9 +70,13 @@ WRONG = {
         "kind: MtaOutboundStrategy\nspec:\n  route: {match: [{if: subject == 'x', use: mx}], use: mx}\n",
         "MtaOutboundStrategy route/match/0/if: the server would refuse this expression: ",
     ),
-    "a feature that is not built": (
-        "kind: MtaRoute\nmetadata: {was: y}\nspec: {type: Local, name: x}\n",
-        "metadata.was is not built yet",
+    "a rename of what is always there": (
+        "kind: MtaOutboundStrategy\nmetadata: {was: x}\nspec: {route: {use: mx}}\n",
+        "metadata.was is for objects that come and go, and there is always one MtaOutboundStrategy",
+    ),
+    "more than the key of an absent object": (
+        "kind: MtaRoute\nmetadata: {absent: true}\nspec: {name: x, port: 25}\n",
+        "MtaRoute/x port: unknown field port",
     ),
     "a reference to a secret where none is": (
         'kind: MtaRoute\nspec: {type: Local, name: x, description: "${env:HOME}"}\n',

@@ -124,7 +124,7 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     #: The server version whose behaviour the data describes.
     server: str
     #: The hash by which that server publishes its own schema.
-    published: str
+    published: str = ""
     #: Digest of the data, for plans that outlive this program.
     digest: str
     kinds: dict[str, Kind]

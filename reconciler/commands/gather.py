@@ -18,6 +18,7 @@ from reconciler.live import kinds_for_checks, read_flow
 from reconciler.manifest import Desired
 from reconciler.manifest import load as load_manifests
 from reconciler.model import Address, Change, Difference, LiveState, Plan, Resource
+from reconciler.moves import moved, moves
 from reconciler.plan import make_plan
 from reconciler.policy import Globs, Policy
 from reconciler.references import referring
@@ -191,7 +192,10 @@ def observe(wanted: Wanted, client: Client) -> Found:
     referring_kinds = {kind for kind in kinds if referring(catalogue.kinds[kind])}
     if referring_kinds:
         resources = tuple(name_ids(each, live) if each.address.kind in referring_kinds else each for each in resources)
-    difference = compare(wanted, resources, live, kinds)
+    found_moves = moves(catalogue, resources, live)
+    resources = found_moves.resources
+    inside = tuple(each for each in found_moves.destroys if found.scope.holds(each.address))
+    difference = moved(compare(wanted, resources, live, kinds), msgspec.structs.replace(found_moves, destroys=inside))
     plan = make_plan(catalogue, difference, live, policy, desired=resources, scope=found.scope)
     return Found(live, difference, plan, frozenset(kinds), resources)
 

@@ -24,10 +24,8 @@ from reconciler.schema import METADATA
 
 ROUTING_TEST = "RoutingTest"
 _TOP = ("kind", "metadata", "spec", "items")
-#: Fields that the format knows and this version does not do yet: refused, never ignored.
-_LATER = {"was": "renames", "absent": "objects that shall not exist"}
 #: Metadata that stands for one object only.
-_SINGLE = ("id",)
+_SINGLE = ("id", "was")
 
 
 class Reader:
@@ -99,21 +97,20 @@ class Reader:
         return None
 
     def _metadata(self, where: Where, value: Mapping[str, Any], kind: Kind) -> dict[str, Any] | None:
-        metadata = value.get("metadata", {})
+        metadata = {} if value.get("metadata") is None else value["metadata"]
         wrong = False
-        if isinstance(metadata, dict):
-            for name in [name for name in _LATER if name in metadata]:
-                wrong = True
-                message = f"metadata.{name} is not built yet"
-                self._tell(where, ("metadata", name), "not-built", message, f"{_LATER[name]} come in a later version")
-            metadata = {name: each for name, each in metadata.items() if name not in _LATER}
-        for fault in explain(METADATA, metadata) if metadata else []:
+        for fault in explain(METADATA, metadata) if metadata != {} else []:
             wrong = True
             self._tell(where, ("metadata", *fault.path), fault.code, fault.message, fault.hint, key=fault.of_key)
         if not wrong and metadata.get("name") and (kind.singleton or "name" in kind.match):
             wrong = True
             message = f"metadata.name is for kinds without a name of their own, and {kind.kind} has one"
             self._tell(where, ("metadata", "name"), "metadata", message)
+        for name in ("was", "absent") if not wrong and kind.singleton else ():
+            if metadata.get(name):
+                wrong = True
+                message = f"metadata.{name} is for objects that come and go, and there is always one {kind.kind}"
+                self._tell(where, ("metadata", name), "metadata", message)
         return None if wrong else metadata
 
     def _specs(self, where: Where, value: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any, int]]:
@@ -139,7 +136,10 @@ class Reader:
         spec, references = self._substituted(entry)
         if len(self.problems) > told:
             return None
-        kind, name = entry.kind, str(entry.metadata.get("name", ""))
+        absent = bool(entry.metadata.get("absent"))
+        kind, name = _key_only(entry.kind) if absent else entry.kind, str(entry.metadata.get("name", ""))
+        if absent and isinstance(spec, dict):
+            spec = {key: each for key, each in spec.items() if key not in ("type", "@type")}
         faults = self.judge.faults(kind, spec)
         if faults:
             for fault in faults:
@@ -152,7 +152,7 @@ class Reader:
             return None
         key = key_of(kind, wire)
         resource = Resource(
-            address=address_of(kind, key, name),
+            address=address_of(entry.kind, key, name),
             key=key,
             wire=wire,
             source=Source(entry.where.file, entry.line),
@@ -160,8 +160,12 @@ class Reader:
             unmanaged=tuple(entry.metadata.get("unmanaged", ())),
             id=str(entry.metadata.get("id", "")),
             named=bool(name),
+            was=str(entry.metadata.get("was", "")),
+            absent=absent,
             accept=entry.metadata.get("accept", {}),
         )
+        if absent:
+            return resource
         fine = self._hidden(entry, resource, references)
         fine &= self._unmanaged(entry, spec, resource)
         fine &= self._expressions(entry, resource)
@@ -280,6 +284,13 @@ class Reader:
                 hint=hint,
             )
         )
+
+
+def _key_only(kind: Kind) -> Kind:
+    """Return a kind that holds no more than the match key of another."""
+    shape = kind.shape(next(iter(kind.variants), ""))
+    # Judge and codec know a kind by its name, and must not take this one for the other.
+    return replace(kind, kind=f"{kind.kind} key", variants={}, properties={name: shape[name] for name in kind.match})
 
 
 def _guess(entry: Entry) -> Address:

@@ -29,6 +29,15 @@ METADATA: Schema = {
             "pattern": ID_PATTERN,
             "description": "The server's id of the one object that this document stands for.",
         },
+        "was": {
+            "type": "string",
+            "minLength": 1,
+            "description": "The name that this object had before, as its address prints it: a rename.",
+        },
+        "absent": {
+            "const": True,
+            "description": "The object shall not exist; spec then holds only its match key.",
+        },
         "patch": {
             "const": True,
             "description": "A layer on top of the same address in an earlier directory.",
@@ -98,7 +107,9 @@ def manifest_schema(catalogue: Catalogue) -> Schema:
         for kind in kinds
     ]
     # A layer holds a part of a spec, and null for what goes back to its default, so no kind's schema fits it.
-    layer = {"anyOf": [{"properties": {word: {"const": True}}, "required": [word]} for word in ("patch", "drop")]}
+    layer = {
+        "anyOf": [{"properties": {word: {"const": True}}, "required": [word]} for word in ("patch", "drop", "absent")]
+    }
     declared = {
         "properties": {
             "kind": True,
