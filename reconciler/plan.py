@@ -13,7 +13,7 @@ from reconciler.catalogue import Catalogue
 from reconciler.diff import exact
 from reconciler.identity import address_of, is_shipped, key_of
 from reconciler.model import Address, Change, Difference, LiveObject, LiveState, Phase, Plan, Resource, Wire
-from reconciler.names import mentions
+from reconciler.names import mentions, suggestions
 from reconciler.policy import Globs, Policy, Scope
 from reconciler.references import levels, references, targets
 
@@ -276,7 +276,8 @@ class _After:
         what = str(target)
         if not target.name:
             what = f"{target.kind} with {f'the id {target.id}' if target.id else 'an empty name'}"
-        return f"{what} does not exist; declare it"
+        close = suggestions(target.name, (each.name for each in self.addresses(target.kind)), 1)
+        return f"{what} does not exist; {f'did you mean {close[0]}?' if close else 'declare it'}"
 
     def linked(self) -> list[str]:
         """Say which objects would be destroyed although something that stays refers to them.

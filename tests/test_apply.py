@@ -390,6 +390,29 @@ def test_a_replace_that_was_begun_is_finished_after_an_interrupt_and_nothing_els
     assert driver.sent[1] == (Call("x:MtaMilter/set", {"create": {"new0": {"hostname": "h", "port": 1}}}),)
 
 
+def test_an_interrupt_after_which_everything_was_finished_is_followed_by_the_reload() -> None:
+    driver = Driver(MILTERS)
+    work = job(driver.live(), TURNED)
+
+    outcome = driver.run(work.flow(listener=Listener(stop=lambda: len(driver.sent) == 1)), confirm, confirm)
+
+    assert told(outcome) == [("MtaMilter/h:1", "applied", "")]
+    assert (outcome.reload, outcome_code(outcome)) == ("applied", 0)
+
+
+def test_a_replace_that_cannot_be_finished_after_an_interrupt_tells_why() -> None:
+    driver = Driver(MILTERS)
+    work = job(driver.live(), TURNED)
+
+    outcome = driver.run(work.flow(listener=Listener(stop=lambda: len(driver.sent) == 1)), confirm, Unreachable("gone"))
+
+    assert told(outcome) == [
+        ("MtaMilter/h:1", "failed", "its old object was destroyed, and its new one is not confirmed: gone")
+    ]
+    assert outcome.reload_because == "an earlier request was refused: gone"
+    assert outcome_code(outcome) == 69
+
+
 def test_a_replace_that_cannot_be_finished_is_no_skip() -> None:
     driver = Driver(MILTERS)
     work = job(driver.live(), TURNED)

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.apply import outcome_code
 from reconciler.errors import Unreachable
-from reconciler.jmap.protocol import Call, MethodError, Request
+from reconciler.jmap.protocol import Call, Limits, MethodError, Request
 from reconciler.sandbox import Sandbox, parse_fault
 from tests.applying import PRUNE, Answer, Driver, confirm, embedded, job, lost, read_all, told
 from tests.states import Objects
@@ -158,6 +158,17 @@ def test_a_secret_whose_writing_nothing_shows_is_unknown_in_the_end() -> None:
     assert outcome_code(outcome) == 69
 
 
+def test_a_secret_whose_writing_would_show_was_not_written() -> None:
+    driver = Driver({"MtaRoute": [EU]})
+    work = job(driver.live(), SECRET)
+
+    outcome = driver.run(work.flow({"RELAY": "canary"}), lost, lost)
+
+    assert told(outcome) == [
+        ("MtaRoute/eu", "failed", f"sent twice, and a new read shows that it was not done: {CLOSED}")
+    ]
+
+
 def test_a_secret_that_came_with_a_change_that_shows_was_written() -> None:
     driver = Driver({"MtaRoute": [EU]})
     work = job(driver.live(), SECRET)
@@ -175,6 +186,15 @@ def test_a_new_variant_is_found() -> None:
     outcome = driver.run(work.flow(), losing(driver, {"MtaRoute": [NEW]}))
 
     assert told(outcome) == [("MtaRoute/eu", "applied", "")]
+
+
+def test_a_new_variant_with_another_value_than_its_default_is_unknown() -> None:
+    driver = Driver({"MtaRoute": [{"id": "a", "@type": "Mx", "name": "eu"}]})
+    work = job(driver.live(), RELAY)
+
+    outcome = driver.run(work.flow(), losing(driver, {"MtaRoute": [{**NEW, "port": 26}]}))
+
+    assert [result for _, result, _ in told(outcome)] == ["unknown"]
 
 
 def test_of_several_creates_only_what_was_not_made_is_sent_again() -> None:
@@ -221,6 +241,22 @@ def test_each_new_object_is_taken_once() -> None:
         ("MtaHook/two", "n1"),
         ("MtaHook/three", "made-new1"),
     ]
+
+
+def test_an_object_that_was_confirmed_is_not_taken_for_another() -> None:
+    driver = Driver()
+    work = job(driver.live(), TWO_HOOKS)
+
+    def first(_: Request) -> Any:
+        driver.server.put(hooks("n1"))
+        return [{"created": {"new0": {"id": "n1"}}}]
+
+    outcome = driver.run(
+        work.flow(limits=Limits(max_objects_in_set=1, max_calls_in_request=1)), first, lost, confirm, confirm
+    )
+
+    assert [list(call.arguments["create"]) for (call,) in driver.sent] == [["new0"], ["new1"], ["new1"], ["new2"]]
+    assert [each.id for each in outcome.results] == ["n1", "made-new1", "made-new2"]
 
 
 def test_an_object_of_another_kind_with_the_same_id_is_no_older_object() -> None:

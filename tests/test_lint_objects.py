@@ -68,6 +68,12 @@ CASES = [
     ("well-known-port", "port", MILTER + "port: 25}", MILTER + "port: 11332}"),
     ("well-known-port", "port", MILTER + "port: 993}", MILTER + "port: 8891}"),
     ("hook-url", "url", HOOK + "{url: a.example.net/hook}", HOOK + "{url: 'HTTP://a.example.net/hook'}"),
+    (
+        "plain-text-secret",
+        "url",
+        HOOK + "{url: 'https://me:hunter2@a.example.net'}",
+        HOOK + "{url: 'https://a.example.net:8443/@me:x'}",
+    ),
     ("short-retry", "retry/intervals/1/duration", SCHEDULE + "[1m, 500ms]}}", SCHEDULE + "[1m, 1000ms]}}"),
     (
         "similar-names",

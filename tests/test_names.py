@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.expression import Context, Empty, ExpressionError, Lookups, evaluate, parse
+from reconciler.expression import Context, ExpressionError, Lookups, evaluate, parse
 from reconciler.model import Address
 from reconciler.names import Mention, Possible, ResultFault, dangling, mentions, result_faults, returned, suggestions
 from tests.states import CATALOGUE
@@ -71,7 +71,8 @@ def test_every_text_that_an_expression_can_give_is_told(text: str, names: list[s
         ("key_get('a', 'b')", "it is what key_get finds"),
         ("system('hostname')", "system('hostname') is the server's own"),
         ("recipients[0]", "recipients depends on the message"),
-        ("'a' +", "an operand is missing"),
+        ("'a' +", "its values and operators do not fit together"),
+        ("'x' + ('a' 'b')", "its values and operators do not fit together"),
     ],
 )
 def test_what_cannot_be_told_says_why(text: str, because: str) -> None:
@@ -104,10 +105,10 @@ def test_columns_point_at_what_gives_the_name() -> None:
     assert [(each.text, each.column) for each in found] == [("a", 19), ("b", 24)]
 
 
-@pytest.mark.parametrize("depth", [5000])
 @pytest.mark.parametrize("shape", ["(%s)", "[%s]", "!%s", "if_then(1, %s, 'x')", "'a' + %s", "%s || 'x'"])
-def test_depth_has_no_limit(shape: str, depth: int) -> None:
+def test_depth_has_no_limit(shape: str) -> None:
     head, tail = shape.split("%s")
+    depth = 5000
 
     found = possible(head * depth + "'a'" + tail * depth)
 
@@ -115,7 +116,7 @@ def test_depth_has_no_limit(shape: str, depth: int) -> None:
 
 
 def test_many_results_are_given_up_not_enumerated() -> None:
-    text = " + ".join("if_then(size > %d, 'a%d', 'b')" % (at, at) for at in range(60))
+    text = " + ".join(f"if_then(size > {at}, 'a{at}', 'b')" for at in range(60))
 
     assert [each.because for each in possible(text).untold] == ["it has too many possible results"]
 
@@ -161,8 +162,6 @@ def test_whatever_an_expression_gives_was_told(text: str, variables: dict[str, A
 
     if isinstance(value, str):
         assert value in [each.text for each in found.texts] or found.untold
-    elif isinstance(value, Empty):
-        assert found.others or found.untold
     else:
         assert found.others or found.untold
 
@@ -204,20 +203,16 @@ def test_faulty_results_know_whether_default_needs_an_object() -> None:
 
     found = result_faults(CATALOGUE, STRATEGY, wire)
 
-    assert (
-        found
-        == (
-            ResultFault(
-                origin=STRATEGY,
-                pointer="tls/else",
-                kind="MtaTlsStrategy",
-                what="the constant strict",
-                column=1,
-                builtin=True,
-            ),
-            ResultFault(origin=STRATEGY, pointer="route/else", kind="MtaRoute", what="the number 5", column=1),
-        )
-        or found[::-1] == ()
+    assert found == (
+        ResultFault(origin=STRATEGY, pointer="route/else", kind="MtaRoute", what="the number 5", column=1),
+        ResultFault(
+            origin=STRATEGY,
+            pointer="tls/else",
+            kind="MtaTlsStrategy",
+            what="the constant strict",
+            column=1,
+            builtin=True,
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 from reconciler.catalogue import Catalogue, load
 from reconciler.diff import Diff
 from reconciler.errors import Diagnostic, ManifestError
+from reconciler.lint import dangling_names, lint
 from reconciler.live import kinds_for_checks, read_flow
 from reconciler.manifest import Desired
 from reconciler.manifest import load as load_manifests
@@ -89,6 +90,8 @@ class Found(Struct, frozen=True):
     kinds: frozenset[str]
     #: The resources in scope, with raw ids brought to addresses.
     resources: tuple[Resource, ...]
+    #: What else is to be said of manifests and live state together.
+    diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def want(invocation: Invocation) -> Wanted:
@@ -197,7 +200,46 @@ def observe(wanted: Wanted, client: Client) -> Found:
     inside = tuple(each for each in found_moves.destroys if found.scope.holds(each.address))
     difference = moved(compare(wanted, resources, live, kinds), msgspec.structs.replace(found_moves, destroys=inside))
     plan = make_plan(catalogue, difference, live, policy, desired=resources, scope=found.scope)
-    return Found(live, difference, plan, frozenset(kinds), resources)
+    told = _remarks(wanted, resources, live, plan)
+    return Found(live, difference, plan, frozenset(kinds), resources, told)
+
+
+def _remarks(wanted: Wanted, resources: tuple[Resource, ...], live: LiveState, plan: Plan) -> tuple[Diagnostic, ...]:
+    """Lint the manifests with what is live beside them.
+
+    Raises:
+        ManifestError: policy makes a finding an error.
+    """
+    severities, locate = wanted.settings.lint, wanted.desired.locate
+    found = [*lint(wanted.catalogue, resources, severities, live, locate=locate)]
+    names = dangling_names(
+        wanted.catalogue,
+        resources,
+        live,
+        changes=plan.changes,
+        policy=wanted.settings.policy,
+        severities=severities,
+        locate=locate,
+    )
+    # A name that the plan itself would leave dangling is a refusal of the plan, and told there.
+    found += [each for each in names if each.code != "dangling-name"]
+    if any(each.severity == "error" for each in found):
+        raise ManifestError(found)
+    return tuple(sorted(found))
+
+
+def linted(wanted: Wanted) -> Wanted:
+    """Lint the manifests by themselves, and add what is found to the diagnostics."""
+    desired, severities = wanted.desired, wanted.settings.lint
+    if any(each.severity == "error" for each in desired.diagnostics):
+        return wanted
+    resources = tuple(each for each in desired.resources if not each.absent)
+    found = [*lint(wanted.catalogue, resources, severities, locate=desired.locate)]
+    found += dangling_names(
+        wanted.catalogue, resources, policy=wanted.settings.policy, severities=severities, locate=desired.locate
+    )
+    told = msgspec.structs.replace(desired, diagnostics=tuple(sorted([*desired.diagnostics, *found])))
+    return Wanted(wanted.catalogue, wanted.settings, told)
 
 
 def read_again(catalogue: Catalogue, kinds: Iterable[str], client: Client) -> LiveState:
@@ -280,9 +322,14 @@ def name_ids(resource: Resource, live: LiveState) -> Resource:
 def plan_report(invocation: Invocation, wanted: Wanted, found: Found, kind: str = "plan") -> str:
     """Print a plan in the format that was asked for."""
     if invocation.format == "json":
-        return machine.dump(
-            kind, machine.plan(wanted.catalogue, found.plan, target(wanted), wanted.desired.diagnostics)
-        )
+        told = (*wanted.desired.diagnostics, *found.diagnostics)
+        return machine.dump(kind, machine.plan(wanted.catalogue, found.plan, target(wanted), told))
     from reconciler.report import text
 
-    return text.plan(wanted.catalogue, found.plan, invocation.console.paint)
+    paint = invocation.console.paint
+    remarks = text.diagnostics(found.diagnostics, paint)
+    return (
+        f"{remarks}\n{text.plan(wanted.catalogue, found.plan, paint)}"
+        if remarks
+        else text.plan(wanted.catalogue, found.plan, paint)
+    )

@@ -21,7 +21,7 @@ def run(invocation: Invocation) -> int:
         found = observe(wanted, client)
     invocation.say(plan_report(invocation, wanted, found))
     if invocation.extra.get("plan_out"):
-        report = machine.plan(wanted.catalogue, found.plan, target(wanted), wanted.desired.diagnostics)
+        report = machine.plan(wanted.catalogue, found.plan, target(wanted), found.diagnostics)
         path = Path(str(invocation.extra["plan_out"]))
         write(path, save(found.plan, plan_basis(invocation, wanted, found), report))
         invocation.tell(f"The plan is saved: reconciler apply --plan {path}\n")

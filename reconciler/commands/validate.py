@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from reconciler.commands.gather import Invocation, tested, want_all
+from reconciler.commands.gather import Invocation, linted, tested, want_all
 from reconciler.errors import MANIFEST, Diagnostic
 from reconciler.report import machine, text
 from reconciler.report.paint import plural
@@ -15,7 +15,7 @@ from reconciler.report.paint import plural
 
 def run(invocation: Invocation) -> int:
     """Judge the manifests and report every mistake."""
-    all_ = [tested(each) for each in want_all(invocation)]
+    all_ = [tested(linted(each)) for each in want_all(invocation)]
     found: list[Diagnostic] = []
     for wanted in all_:
         several = f"target {wanted.settings.target}: " if len(all_) > 1 else ""

@@ -20,6 +20,8 @@ from reconciler.units import shown
 
 #: Code of what `destroy_refusals` finds; a guard, which no lint severity touches.
 STILL_NAMED = "still-named"
+#: Names that lost ones are compared with, in all.
+_MOST_COMPARED = 50_000
 
 
 def dangling_names(
@@ -65,6 +67,7 @@ def _after(
     known = {name: becoming.names(name) for name in live.objects if name not in live.forbidden}
     doomed = {Address(each.address.kind, each.address.name) for each in changes if each.action == "destroy"}
     touched = {each.address for each in changes}
+    meant = _Meant()
     for address, before, after in becoming.naming():
         found = mentions(catalogue, address, after)
         yield from _untold(found, live, touched)
@@ -76,10 +79,10 @@ def _after(
             if after[field] == catalogue.kinds[address.kind].properties[field].default:
                 yield _by_default(each, "warning" if ours else "note")
             elif (field, each.name) not in old:
-                yield _introduced(each, known[each.kind], "nothing has that name")
+                yield _introduced(each, meant(each.name, known[each.kind]), "nothing has that name")
             else:
                 message = f"no {each.kind} is named {shown(each.name)}, and none was before"
-                hint = _meant(each.name, known[each.kind]) or f"declare {each.target}"
+                hint = meant(each.name, known[each.kind]) or f"declare {each.target}"
                 yield _finding("dangling-already", each, message, hint, "warning" if ours else "note")
 
 
@@ -105,9 +108,9 @@ def _by_default(mention: Mention, severity: Severity = "warning") -> Finding:
     return _finding("dangling-already", mention, message, hint, severity)
 
 
-def _introduced(mention: Mention, known: Iterable[str], because: str) -> Finding:
+def _introduced(mention: Mention, near: str, because: str) -> Finding:
     message = f"no {mention.kind} would be named {shown(mention.name)}: {because}"
-    return _finding("dangling-name", mention, message, _meant(mention.name, known) or f"declare {mention.target}")
+    return _finding("dangling-name", mention, message, near or f"declare {mention.target}")
 
 
 def _finding(rule: str, mention: Mention, message: str, hint: str, severity: Severity | None = None) -> Finding:
@@ -124,30 +127,43 @@ def _finding(rule: str, mention: Mention, message: str, hint: str, severity: Sev
     )
 
 
-def _meant(name: str, known: Iterable[str]) -> str:
-    near = suggestions(name, known)
-    return f"did you mean {' or '.join(near)}?" if near else ""
+class _Meant:
+    """Suggests names, as long as that is little work; with many lost names, nobody reads the suggestions."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_COMPARED
+
+    def __call__(self, name: str, known: Collection[str]) -> str:
+        """Return a hint, or ""."""
+        self._left -= len(known)
+        near = suggestions(name, known) if self._left >= 0 else ()
+        return f"did you mean {' or '.join(near)}?" if near else ""
 
 
 def _offline(catalogue: Catalogue, resources: Sequence[Resource], policy: Policy) -> Iterator[Finding]:
     world = World(catalogue, resources)
+    declared: dict[str, set[str]] = {}
+    meant = _Meant()
     for resource in resources:
         kind = catalogue.kinds[resource.address.kind]
         for each in mentions(catalogue, resource.address, resource.wire):
             if each.because or each.builtin or each.past_end:
                 continue
-            known = _declared(world, each.kind, policy)
+            if each.kind not in declared:
+                declared[each.kind] = _declared(world, each.kind, policy)
+            known = declared[each.kind]
             if each.name in known:
                 continue
             field = _top(each)
             if resource.wire[field] == kind.properties[field].default:
                 yield _by_default(each)
             elif not each.name:
-                yield _introduced(each, known, "no name is empty")
+                yield _introduced(each, meant(each.name, known), "no name is empty")
             elif _gone(catalogue, each, policy, resources):
-                yield _introduced(each, known, f"it is not declared, and what is not declared of {each.kind} is pruned")
+                near = meant(each.name, known)
+                yield _introduced(each, near, f"it is not declared, and what is not declared of {each.kind} is pruned")
             else:
-                near = _meant(each.name, known)
+                near = meant(each.name, known)
                 message = f"{each.target} is not declared here, and has to be on the server already"
                 yield Finding(
                     rule="undeclared-name",

@@ -232,9 +232,8 @@ def _settings(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
         key = (kind, field)
         if key in WAITS:
             yield from _waits(address, field, value)
-        elif key in URLS and isinstance(value, str) and not value.lower().startswith(("http://", "https://")):
-            message = f"{shown(value)} is no http or https URL: it is stored, and every call of it fails"
-            yield _finding("hook-url", address, field, message, "write https:// and the address of the service")
+        elif key in URLS and isinstance(value, str):
+            yield from _url(address, field, value)
         elif key in IDLE and value != _default(world, kind, field):
             yield _finding("idle-setting", address, field, f"{field} has no effect: {IDLE[key]}", "take it out")
         elif key in NEEDS_MATCH and value == _default(world, kind, field):
@@ -244,6 +243,16 @@ def _settings(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
     if limits and all(wire.get(field) is None for field in limits):
         message = f"without {' and '.join(limits)} this limits nothing"
         yield _finding("idle-setting", address, limits[0], message, f"set {' or '.join(limits)}")
+
+
+def _url(address: Address, field: str, value: str) -> Iterator[Finding]:
+    scheme, _, rest = value.partition("://")
+    if scheme.lower() not in ("http", "https") or not rest:
+        message = "this is no http or https URL: it is stored, and every call of it fails"
+        yield _finding("hook-url", address, field, message, "write https:// and the address of the service")
+    elif ":" in rest.partition("/")[0].rpartition("@")[0]:
+        message = "the URL holds a password, which the server stores and shows as plain text"
+        yield _finding("plain-text-secret", address, field, message, "put credentials into httpAuth")
 
 
 def _default(world: World, kind: str, field: str) -> Any:

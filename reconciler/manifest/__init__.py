@@ -149,6 +149,7 @@ def _merge(catalogue: Catalogue, resources: Sequence[Resource]) -> tuple[list[Re
                 wire={**other.wire, **resource.wire},
                 sources={**other.sources, **resource.sources},
                 unmanaged=tuple(dict.fromkeys([*other.unmanaged, *resource.unmanaged])),
+                accept={**other.accept, **resource.accept},
             )
         else:
             clashes.append(_clash(resource, other, "this address is declared"))

@@ -1,22 +1,20 @@
-"""Which names the expressions of an object can give, and which of those lead nowhere.
+"""What one expression can give: every text, what is no text, and what mail decides.
 
-Law: pure, and never a guess: what an expression gives is traced through every operator, and where mail decides it, that
-is said with its reason. Which expressions name objects of which kind, the catalogue says.
+Law: never a guess and never long: what an expression gives is traced through every operator, and where that depends on
+the message, or is too much to follow, the reason is said. No recursion, since nothing limits how deep texts nest.
 
 What may surprise (Stalwart 0.16.19): `a || b` gives `a` itself where that is true, and else 1 or 0, never `b`; `a && b`
-gives `a` itself where that is false, and else 1 or 0. A result that is no text counts as the name `default`.
+gives `a` itself where that is false, and else 1 or 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 
-from reconciler.catalogue import Catalogue, Property
 from reconciler.expression import (
     ARITY,
     FIELDS,
@@ -28,8 +26,6 @@ from reconciler.expression import (
     Commas,
     Constant,
     ConstantName,
-    Context,
-    ExpressionError,
     Global,
     Group,
     Index,
@@ -42,17 +38,12 @@ from reconciler.expression import (
     Unary,
     Variable,
     bare,
-    parse,
     truth,
     walk,
 )
 from reconciler.expression import Literal as LiteralNode
 from reconciler.expression.functions import call
 from reconciler.expression.values import Known, add, calculate, compare, elements_of, minus, position_of
-from reconciler.model import Address
-
-#: The name that the server looks up where an expression gives no text (Stalwart 0.16.19).
-NO_TEXT = "default"
 
 #: Results of one part, and characters of a text or elements of a list, that are followed at most.
 _MOST_RESULTS = 128
@@ -107,43 +98,6 @@ class Possible(Struct, frozen=True):
     untold: tuple[Untold, ...] = ()
 
 
-class Mention(Struct, frozen=True, kw_only=True):
-    """A name that an expression of an object can give, or that cannot be told."""
-
-    origin: Address
-    #: Wire pointer of the part that gives it, such as `route/match/0/then`.
-    pointer: str
-    #: The kind that is named.
-    kind: str
-    name: str = ""
-    #: Where in the expression, in characters from 1.
-    column: int = 1
-    #: Why the name cannot be told; "" where it can.
-    because: str = ""
-    #: The server resolves the name without an object.
-    builtin: bool = False
-    #: It is the '' past the end of a list, which not every message reaches.
-    past_end: bool = False
-
-    @property
-    def target(self) -> Address:
-        """The object that is named."""
-        return Address(self.kind, self.name)
-
-
-class ResultFault(Struct, frozen=True, kw_only=True):
-    """A result that is no text where the server wants a name: it looks up `default` instead."""
-
-    origin: Address
-    pointer: str
-    kind: str
-    #: What the result is, such as `the number 5`.
-    what: str
-    column: int
-    #: `default` works there without an object.
-    builtin: bool = False
-
-
 class _Result(Struct, frozen=True):
     """One value that a part can give; `value` counts only where the type is known."""
 
@@ -160,13 +114,16 @@ _Results = tuple[_Result, ...]
 
 def returned(tree: Tree) -> Possible:
     """Return every text that an expression can give, what it can give that is no text, and what cannot be told."""
+    root = _counting(tree.root)
+    if root is None:
+        return Possible(others=(Other("nothing at all", 1),))
+    nodes = tuple(walk(root))
+    if not _in_order(nodes):
+        return Possible(untold=(Untold("its values and operators do not fit together", root.column),))
     found: dict[int, _Results] = {}
-    nodes = tuple(walk(tree))
     for node in reversed(nodes):
         found[id(node)] = _limited(node, _results(node, lambda part: found[id(part)]))
-    results = found[id(tree.root)]
-    if not results:
-        return Possible(others=(Other("nothing at all", 1),))
+    results = found[id(root)]
     texts = (
         Text(each.value, each.column, each.past_end)
         for each in results
@@ -181,122 +138,29 @@ def returned(tree: Tree) -> Possible:
     return Possible(tuple(dict.fromkeys(texts)), tuple(dict.fromkeys(others)), tuple(dict.fromkeys(untold)))
 
 
-def mentions(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -> tuple[Mention, ...]:
-    """Return every name that an object's expressions can give, in the order of its properties and branches.
+def _counting(root: Node) -> Node | None:
+    """Return the part of an expression that gives its result: of several values the last, past parts without any."""
+    node: Node | None = root
+    while isinstance(node, Group | Adjacent | Commas):
+        node = next((part for part in reversed(node.parts) if not isinstance(part, Missing)), None)
+    return None if isinstance(node, Missing) else node
 
-    A part that depends on the message gives a mention without a name, with the reason in `because`.
+
+def _in_order(nodes: Sequence[Node]) -> bool:
+    """Whether every operator has its operands and no more, since the server would take other parts' values else.
+
+    Values side by side are in order as arguments only, where each is one.
     """
-    return tuple(_mentions(catalogue, address, wire))
-
-
-def _mentions(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -> Iterator[Mention]:
-    for pointer, text, prop, context in _parts(catalogue, address.kind, wire):
-        language = prop.language
-        if language is None:
-            continue
-        kind = language.names
-        try:
-            possible = _possible(text, context)
-        except ExpressionError:
-            yield Mention(origin=address, pointer=pointer, kind=kind, because="the server would refuse this expression")
-            continue
-        for each in possible.texts:
-            yield Mention(
-                origin=address,
-                pointer=pointer,
-                kind=kind,
-                name=each.text,
-                column=each.column,
-                builtin=each.text in language.builtins,
-                past_end=each.past_end,
-            )
-        for dark in possible.untold:
-            yield Mention(origin=address, pointer=pointer, kind=kind, column=dark.column, because=dark.because)
-
-
-def result_faults(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -> tuple[ResultFault, ...]:
-    """Return every result that is no text where an object's expressions are to give a name."""
-    found: list[ResultFault] = []
-    for pointer, text, prop, context in _parts(catalogue, address.kind, wire):
-        language = prop.language
-        if language is None:
-            continue
-        try:
-            others = _possible(text, context).others
-        except ExpressionError:
-            continue
-        builtin = NO_TEXT in language.builtins
-        found += [
-            ResultFault(
-                origin=address,
-                pointer=pointer,
-                kind=language.names,
-                what=each.what,
-                column=each.column,
-                builtin=builtin,
-            )
-            for each in others
-        ]
-    return tuple(found)
-
-
-def dangling(found: Iterable[Mention], known: Mapping[str, Collection[str]]) -> tuple[Mention, ...]:
-    """Return the mentions of names that no object has.
-
-    Args:
-        found: what is named.
-        known: the names of all objects, by kind; a kind that is not in it cannot be judged.
-    """
-    return tuple(
-        each
-        for each in found
-        if not each.because and not each.builtin and each.kind in known and each.name not in known[each.kind]
-    )
-
-
-def suggestions(name: str, known: Iterable[str], most: int = 3) -> tuple[str, ...]:
-    """Return the names that could have been meant, the likeliest first: another case, blanks, a slip of the pen."""
-    names = sorted(set(known))
-    folded = name.strip().casefold()
-    same = [each for each in names if each.strip().casefold() == folded]
-    if len(name) > 256 or not folded:
-        return tuple(same[:most])
-    from difflib import get_close_matches  # slow to load, and seldom wanted
-
-    near = get_close_matches(name, [each for each in names if each not in same and len(each) <= 256], most, 0.7)
-    return tuple([*same, *near][:most])
-
-
-def results_of(expression: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield the pointer and the text of every part of an expression that says what it gives, in the order of trying."""
-    branches = expression.get("match")
-    for key, branch in branches.items() if isinstance(branches, Mapping) else ():
-        if isinstance(branch, Mapping) and isinstance(branch.get("then"), str):
-            yield f"match/{key}/then", branch["then"]
-    if isinstance(expression.get("else"), str):
-        yield "else", expression["else"]
-
-
-def _parts(catalogue: Catalogue, name: str, wire: Mapping[str, Any]) -> Iterator[tuple[str, str, Property, Context]]:
-    """Yield every part of an object that gives a name: its pointer, text and property, and what it may use."""
-    kind = catalogue.kinds[name]
-    variant = wire.get("@type")
-    shape = kind.shape(variant) if variant in kind.variants else kind.properties
-    for field, prop in shape.items():
-        value = wire.get(field)
-        if prop.language is None or not prop.language.names or not isinstance(value, Mapping):
-            continue
-        context = Context(
-            frozenset(catalogue.variables[prop.language.variables]),
-            frozenset(prop.language.constants or catalogue.constants),
-        )
-        for pointer, text in results_of(value):
-            yield f"{field}/{pointer}", text, prop, context
-
-
-@lru_cache(maxsize=4096)
-def _possible(text: str, context: Context) -> Possible:
-    return returned(parse(text, context))
+    listed = {id(part) for node in nodes if isinstance(node, Call) for part in node.arguments}
+    for node in nodes:
+        match node:
+            case Missing() | Commas() | Call(ahead=(_, *_)) | Reading(arguments=(_, *_)):
+                return False
+            case Group(inner=parts) | Index(positions=parts) | Matches(arguments=parts) if len(parts) != 1:
+                return False
+            case Adjacent() if id(node) not in listed:
+                return False
+    return True
 
 
 # -- what a part can give, from what the parts below it can
@@ -305,12 +169,10 @@ def _possible(text: str, context: Context) -> Possible:
 def _results(node: Node, below: Callable[[Node], _Results]) -> _Results:
     column = node.column
     match node:
-        case Missing():
-            return ()
-        case Group(inner=parts) | Adjacent(values=parts) | Commas(values=parts):
-            # The last of several values counts; where nothing stands, what is left of it does.
-            last = next((part for part in reversed(parts) if not isinstance(part, Missing)), None)
-            return below(last) if last is not None else ()
+        case Group(inner=(inner,)):
+            return below(inner)
+        case Adjacent():
+            return ()  # arguments side by side, each of which its function looks at
         case Matches():
             return _either(column, (0, 1))
         case Unary(operator=operator, operand=operand):
@@ -365,8 +227,6 @@ def _limited(node: Node, results: _Results) -> _Results:
 
 
 def _signed(column: int, operator: str, operand: _Results) -> _Results:
-    if not operand:
-        return (_untold(column, "an operand is missing"),)
     if operator == "!":
         known = [each.value for each in operand if each.type == "known"]
         return _either(column, [int(not truth(each)) for each in known] if len(known) == len(operand) else (0, 1))
@@ -385,14 +245,10 @@ def _truths(results: _Results) -> set[bool]:
 
 
 def _combined(column: int, operator: str, left: _Results, right: _Results) -> _Results:
-    if operator in ("&&", "||") and left and right:
+    if operator in ("&&", "||"):
         return _shortened(column, operator, left, right)
     if operator == "^":
         return _either(column, (0, 1))
-    if operator in _COMPARISONS and not (left and right):
-        return _either(column, (0, 1))
-    if not (left and right):
-        return (_untold(column, "an operand is missing"),)
     if len(left) * len(right) > _MOST_RESULTS:
         return (_untold(column, "it has too many possible results"),)
     pairs = product(left, right)
@@ -473,13 +329,13 @@ def _indexed(column: int, values: _Results, places: _Results) -> _Results:
 def _arguments(node: Call) -> list[Node]:
     """Return the arguments of a call as the server counts them; side by side, each value is one."""
     found: list[Node] = []
-    for each in (*node.ahead, *node.arguments):
+    for each in node.arguments:
         found += each.values if isinstance(each, Adjacent) else (each,)
-    return [each for each in found if not isinstance(each, Missing)]
+    return found
 
 
 def _called(column: int, name: str, arguments: Sequence[_Results]) -> _Results:
-    if len(arguments) != ARITY[name] or not all(arguments):
+    if len(arguments) != ARITY[name]:
         return (_untold(column, f"the arguments of {name} are not in order"),)
     if name == "if_then":
         condition, one, other = arguments

@@ -1,0 +1,190 @@
+"""Which names the expressions of an object can give, and which of those lead nowhere.
+
+Law: pure; which expressions name objects of which kind, the catalogue says, and what each can give, `possible` traces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+from msgspec import Struct
+
+from reconciler.catalogue import Catalogue, Property
+from reconciler.expression import Context, ExpressionError, parse
+from reconciler.model import Address
+from reconciler.names.possible import Other, Possible, Text, Untold, returned
+
+__all__ = [
+    "NO_TEXT",
+    "Mention",
+    "Other",
+    "Possible",
+    "ResultFault",
+    "Text",
+    "Untold",
+    "dangling",
+    "mentions",
+    "result_faults",
+    "results_of",
+    "returned",
+    "suggestions",
+]
+
+#: The name that the server looks up where an expression gives no text (Stalwart 0.16.19).
+NO_TEXT = "default"
+
+
+class Mention(Struct, frozen=True, kw_only=True):
+    """A name that an expression of an object can give, or that cannot be told."""
+
+    origin: Address
+    #: Wire pointer of the part that gives it, such as `route/match/0/then`.
+    pointer: str
+    #: The kind that is named.
+    kind: str
+    name: str = ""
+    #: Where in the expression, in characters from 1.
+    column: int = 1
+    #: Why the name cannot be told; "" where it can.
+    because: str = ""
+    #: The server resolves the name without an object.
+    builtin: bool = False
+    #: It is the '' past the end of a list, which not every message reaches.
+    past_end: bool = False
+
+    @property
+    def target(self) -> Address:
+        """The object that is named."""
+        return Address(self.kind, self.name)
+
+
+class ResultFault(Struct, frozen=True, kw_only=True):
+    """A result that is no text where the server wants a name: it looks up `default` instead."""
+
+    origin: Address
+    pointer: str
+    kind: str
+    #: What the result is, such as `the number 5`.
+    what: str
+    column: int
+    #: `default` works there without an object.
+    builtin: bool = False
+
+
+def mentions(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -> tuple[Mention, ...]:
+    """Return every name that an object's expressions can give, in the order of its properties and branches.
+
+    A part that depends on the message gives a mention without a name, with the reason in `because`.
+    """
+    return tuple(_mentions(catalogue, address, wire))
+
+
+def _mentions(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -> Iterator[Mention]:
+    for pointer, text, prop, context in _parts(catalogue, address.kind, wire):
+        language = prop.language
+        if language is None:
+            continue
+        kind = language.names
+        try:
+            possible = _possible(text, context)
+        except ExpressionError:
+            yield Mention(origin=address, pointer=pointer, kind=kind, because="the server would refuse this expression")
+            continue
+        for each in possible.texts:
+            yield Mention(
+                origin=address,
+                pointer=pointer,
+                kind=kind,
+                name=each.text,
+                column=each.column,
+                builtin=each.text in language.builtins,
+                past_end=each.past_end,
+            )
+        for dark in possible.untold:
+            yield Mention(origin=address, pointer=pointer, kind=kind, column=dark.column, because=dark.because)
+
+
+def result_faults(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -> tuple[ResultFault, ...]:
+    """Return every result that is no text where an object's expressions are to give a name."""
+    found: list[ResultFault] = []
+    for pointer, text, prop, context in _parts(catalogue, address.kind, wire):
+        language = prop.language
+        if language is None:
+            continue
+        try:
+            others = _possible(text, context).others
+        except ExpressionError:
+            continue
+        builtin = NO_TEXT in language.builtins
+        found += [
+            ResultFault(
+                origin=address,
+                pointer=pointer,
+                kind=language.names,
+                what=each.what,
+                column=each.column,
+                builtin=builtin,
+            )
+            for each in others
+        ]
+    return tuple(found)
+
+
+def dangling(found: Iterable[Mention], known: Mapping[str, Collection[str]]) -> tuple[Mention, ...]:
+    """Return the mentions of names that no object has.
+
+    Args:
+        found: what is named.
+        known: the names of all objects, by kind; a kind that is not in it cannot be judged.
+    """
+    return tuple(
+        each
+        for each in found
+        if not each.because and not each.builtin and each.kind in known and each.name not in known[each.kind]
+    )
+
+
+def suggestions(name: str, known: Iterable[str], most: int = 3) -> tuple[str, ...]:
+    """Return the names that could have been meant, the likeliest first: another case, blanks, a slip of the pen."""
+    names = sorted(set(known))
+    folded = name.strip().casefold()
+    same = [each for each in names if each.strip().casefold() == folded]
+    if same or len(name) > 256 or not folded:
+        return tuple(same[:most])
+    from difflib import get_close_matches  # slow to load, and seldom wanted
+
+    return tuple(get_close_matches(name, [each for each in names if len(each) <= 256], most, 0.7))
+
+
+def results_of(expression: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the pointer and the text of every part of an expression that says what it gives, in the order of trying."""
+    branches = expression.get("match")
+    for key, branch in branches.items() if isinstance(branches, Mapping) else ():
+        if isinstance(branch, Mapping) and isinstance(branch.get("then"), str):
+            yield f"match/{key}/then", branch["then"]
+    if isinstance(expression.get("else"), str):
+        yield "else", expression["else"]
+
+
+def _parts(catalogue: Catalogue, name: str, wire: Mapping[str, Any]) -> Iterator[tuple[str, str, Property, Context]]:
+    """Yield every part of an object that gives a name: its pointer, text and property, and what it may use."""
+    kind = catalogue.kinds[name]
+    variant = wire.get("@type")
+    shape = kind.shape(variant) if variant in kind.variants else kind.properties
+    for field, prop in shape.items():
+        value = wire.get(field)
+        if prop.language is None or not prop.language.names or not isinstance(value, Mapping):
+            continue
+        context = Context(
+            frozenset(catalogue.variables[prop.language.variables]),
+            frozenset(prop.language.constants or catalogue.constants),
+        )
+        for pointer, text in results_of(value):
+            yield f"{field}/{pointer}", text, prop, context
+
+
+@lru_cache(maxsize=4096)
+def _possible(text: str, context: Context) -> Possible:
+    return returned(parse(text, context))
