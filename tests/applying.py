@@ -149,6 +149,11 @@ def confirm(request: Request) -> list[dict[str, Any]]:
     ]
 
 
+def refused(member: str, *keys: str, **error: Any) -> dict[str, Any]:
+    """Return a part of an answer that refuses some ids or creation ids, for a reason of its own if none is given."""
+    return {member: {key: error or {"type": "validationFailed", "description": "no"} for key in keys}}
+
+
 def lost(_: Request) -> Exception:
     """Answer nothing, so that nobody knows what was done."""
     return AnswerLost("the connection broke: closed")

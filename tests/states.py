@@ -79,3 +79,8 @@ def live_of(objects: Objects, forbidden: Iterable[str] = ()) -> LiveState:
 def desired_of(text: str) -> tuple[Resource, ...]:
     """Return what a manifest declares. Raises ManifestError."""
     return parse(CATALOGUE, [[Text("m.yaml", text)]]).checked().resources
+
+
+def locals_of(count: int) -> str:
+    """Return a manifest of so many routes, `r0` and on."""
+    return "kind: MtaRoute\nitems:\n" + "".join(f"  - {{type: Local, name: r{n}}}\n" for n in range(count))

@@ -18,21 +18,24 @@ from reconciler.lint import dangling_names, lint
 from reconciler.live import kinds_for_checks, read_flow
 from reconciler.manifest import Desired
 from reconciler.manifest import load as load_manifests
-from reconciler.model import Address, Change, Difference, LiveState, Plan, Resource
+from reconciler.model import Address, Change, Difference, LiveState, Plan, Resource, Source
 from reconciler.moves import moved, moves
 from reconciler.plan import make_plan
 from reconciler.policy import Globs, Policy
 from reconciler.references import referring
 from reconciler.report import machine
 from reconciler.report.paint import Paint
-from reconciler.routing import check_documents
-from reconciler.savedplan import Basis, make_basis, policy_digest
 from reconciler.settings import Config, Options, Server, Settings, connect, read_config, settings
 
 if TYPE_CHECKING:
     import httpx
 
     from reconciler.jmap.client import Client
+    from reconciler.savedplan import Basis
+
+
+#: Findings of a run whose exact place is worked out.
+EXACT_PLACES = 500
 
 
 class Console(Struct, frozen=True):
@@ -121,6 +124,8 @@ def tested(wanted: Wanted) -> Wanted:
     if not desired.tests or any(each.severity == "error" for each in desired.diagnostics):
         # A test of manifests that are wrong would only repeat it.
         return wanted
+    from reconciler.routing import check_documents
+
     failed = check_documents(wanted.catalogue, desired.resources, desired.locate, desired.tests)
     told = msgspec.structs.replace(desired, diagnostics=(*desired.diagnostics, *failed))
     return Wanted(wanted.catalogue, wanted.settings, told)
@@ -210,7 +215,7 @@ def _remarks(wanted: Wanted, resources: tuple[Resource, ...], live: LiveState, p
     Raises:
         ManifestError: policy makes a finding an error.
     """
-    severities, locate = wanted.settings.lint, wanted.desired.locate
+    severities, locate = wanted.settings.lint, _places(wanted.desired)
     found = [*lint(wanted.catalogue, resources, severities, live, locate=locate)]
     names = dangling_names(
         wanted.catalogue,
@@ -228,15 +233,29 @@ def _remarks(wanted: Wanted, resources: tuple[Resource, ...], live: LiveState, p
     return tuple(sorted(found))
 
 
+def _places(desired: Desired) -> Callable[[Address, str], Source | None]:
+    """Return what finds places, up to a number: each may cost a second reading of a document.
+
+    Beyond it the line of the document has to do.
+    """
+    left = iter(range(EXACT_PLACES))
+
+    def locate(address: Address, pointer: str) -> Source | None:
+        return desired.locate(address, pointer) if next(left, None) is not None else None
+
+    return locate
+
+
 def linted(wanted: Wanted) -> Wanted:
     """Lint the manifests by themselves, and add what is found to the diagnostics."""
     desired, severities = wanted.desired, wanted.settings.lint
     if any(each.severity == "error" for each in desired.diagnostics):
         return wanted
+    locate = _places(desired)
     resources = tuple(each for each in desired.resources if not each.absent)
-    found = [*lint(wanted.catalogue, resources, severities, locate=desired.locate)]
+    found = [*lint(wanted.catalogue, resources, severities, locate=locate)]
     found += dangling_names(
-        wanted.catalogue, resources, policy=wanted.settings.policy, severities=severities, locate=desired.locate
+        wanted.catalogue, resources, policy=wanted.settings.policy, severities=severities, locate=locate
     )
     told = msgspec.structs.replace(desired, diagnostics=tuple(sorted([*desired.diagnostics, *found])))
     return Wanted(wanted.catalogue, wanted.settings, told)
@@ -259,6 +278,8 @@ def standing_policy(invocation: Invocation) -> Policy:
 
 def plan_basis(invocation: Invocation, wanted: Wanted, found: Found) -> Basis:
     """Return what a plan stands on."""
+    from reconciler.savedplan import make_basis, policy_digest
+
     where = target(wanted)
     return make_basis(
         wanted.catalogue,
@@ -327,7 +348,7 @@ def plan_report(invocation: Invocation, wanted: Wanted, found: Found, kind: str 
     from reconciler.report import text
 
     paint = invocation.console.paint
-    remarks = text.diagnostics(found.diagnostics, paint)
+    remarks = text.remarks(found.diagnostics, paint)
     return (
         f"{remarks}\n{text.plan(wanted.catalogue, found.plan, paint)}"
         if remarks

@@ -10,7 +10,6 @@ from pathlib import Path
 from reconciler.commands.gather import Invocation, observe, open_client, plan_basis, plan_report, target, want
 from reconciler.errors import DIFFERENCES, REFUSED
 from reconciler.report import machine
-from reconciler.savedplan import save, write
 
 
 def run(invocation: Invocation) -> int:
@@ -21,6 +20,8 @@ def run(invocation: Invocation) -> int:
         found = observe(wanted, client)
     invocation.say(plan_report(invocation, wanted, found))
     if invocation.extra.get("plan_out"):
+        from reconciler.savedplan import save, write
+
         report = machine.plan(wanted.catalogue, found.plan, target(wanted), found.diagnostics)
         path = Path(str(invocation.extra["plan_out"]))
         write(path, save(found.plan, plan_basis(invocation, wanted, found), report))

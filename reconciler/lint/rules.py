@@ -107,6 +107,10 @@ RULES: dict[str, Rule] = {
 }
 
 
+#: Findings beyond which notes have the place of their document only.
+MANY = 200
+
+
 def settle(
     findings: Iterable[Finding],
     resources: Iterable[Resource] = (),
@@ -124,7 +128,8 @@ def settle(
     declared = {each.address: each for each in resources}
     chosen = severities or {}
     told: list[Diagnostic] = []
-    for finding in dict.fromkeys(findings):
+    all_ = dict.fromkeys(findings)
+    for finding in all_:
         rule = RULES[finding.rule]
         resource = declared.get(finding.address)
         severity: str = finding.severity or rule.severity
@@ -136,7 +141,9 @@ def settle(
             continue
         if reason is not None:
             severity, message = "note", f"{message}; accepted: {reason}"
-        place = _place(finding, resource, locate)
+        # An exact place may cost a second reading of its file, which a crowd of notes is not worth.
+        exact = severity != "note" or len(all_) <= MANY
+        place = _place(finding, resource, locate if exact else None)
         told.append(
             Diagnostic(
                 file=place.file,

@@ -27,4 +27,6 @@ def plural(count: int, noun: str) -> str:
 
 def printable(text: str) -> str:
     """Return a text without control characters, which could rewrite a terminal or forge a line of a log."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -42,6 +42,15 @@ def diagnostics(found: Sequence[Diagnostic], paint: Paint) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def remarks(found: Sequence[Diagnostic], paint: Paint) -> str:
+    """Print diagnostics beside a plan: all errors and warnings, and as many notes as a reader can take in."""
+    notes = [each for each in found if each.severity == "note"]
+    spoken = [each for each in found if each.severity != "note"]
+    more = len(notes) - MANY
+    rest = f"and {plural(more, 'note')} more; --format json has them all\n" if more > 0 else ""
+    return diagnostics([*spoken, *notes[:MANY]], paint) + rest
+
+
 def plan(catalogue: Catalogue, found: Plan, paint: Paint) -> str:
     """Print a plan: every change with its properties, then the counts, then what is left alone."""
     lines: list[str] = []

@@ -1,0 +1,101 @@
+"""Every mishap of the embedded server, at every request of an apply: what is written is written once."""
+
+import pytest
+
+from reconciler.apply import outcome_code
+from reconciler.sandbox import Sandbox, parse_fault
+from tests.applying import PRUNE, embedded, job, read_all
+
+WANTED = """\
+kind: MtaRoute
+items:
+  - {type: Relay, name: eu, address: new.example.net}
+  - {type: Local, name: was-mx}
+  - {type: Local, name: here}
+  - {type: Local, name: there}
+---
+kind: MtaMilter
+items:
+  - {hostname: 127.0.0.1, port: 2}
+  - {hostname: 127.0.0.1, port: 1}
+  - {hostname: 127.0.0.1, port: 3}
+---
+kind: MtaVirtualQueue
+spec: {name: bulk}
+---
+kind: MtaDeliverySchedule
+spec: {name: slow, queueId: bulk}
+---
+kind: MtaOutboundStrategy
+spec:
+  schedule: {use: slow}
+  route: {use: eu}
+  tls: {use: default}
+"""
+BEFORE = """\
+kind: MtaRoute
+items:
+  - {type: Relay, name: eu, address: old.example.net}
+  - {type: Mx, name: was-mx}
+  - {type: Local, name: gone-1}
+  - {type: Local, name: gone-2}
+---
+kind: MtaMilter
+items:
+  - {hostname: 127.0.0.1, port: 1}
+  - {hostname: 127.0.0.1, port: 2}
+"""
+MISHAPS = ["drop,after", "drop", "status=500,after", "status=503", "html,after", "html", "truncate"]
+IN_CALLS = ["leave-out", "unavailable=0", "unavailable=1", "unavailable=2"]
+
+
+def run(*faults: str) -> tuple[list[str], int, int]:
+    """Change one state into another, with mishaps; return what is not applied, the objects written, and the code."""
+    sandbox = Sandbox()
+    with embedded(sandbox) as client:
+        client.run(job(read_all(client), BEFORE, PRUNE).flow())
+        work = job(read_all(client), WANTED, PRUNE)
+        before = sandbox.registry.objects.writes
+        sandbox.set_faults(*map(parse_fault, faults))
+        outcome = client.run(work.flow(recheck=True))
+        wrong = [f"{each.change.address} {each.result}" for each in outcome.results if each.result != "applied"]
+        return wrong, sandbox.registry.objects.writes - before, outcome_code(outcome)
+
+
+#: What that takes without a mishap: a milter moves (two writes), and one is new; two routes are new, two are changed
+#: and two go; a queue and a schedule are new; the strategy is changed.
+WRITES = 3 + 6 + 3
+#: Requests that write: the milter that goes, what is made, the schedule, the strategy, the routes that go, the reload.
+REQUESTS = 6
+
+
+def test_without_a_mishap_every_object_is_written_once() -> None:
+    assert run() == ([], WRITES, 0)
+
+
+@pytest.mark.parametrize("nth", range(1, REQUESTS + 1))
+@pytest.mark.parametrize("mishap", MISHAPS)
+def test_one_lost_answer_changes_nothing_about_what_is_written(mishap: str, nth: int) -> None:
+    assert run(f"{mishap},method=*/set,nth={nth}") == ([], WRITES, 0)
+
+
+@pytest.mark.parametrize("nth", range(1, REQUESTS + 2))
+@pytest.mark.parametrize("mishap", IN_CALLS)
+def test_one_call_that_is_cut_short_changes_nothing_about_what_is_written(mishap: str, nth: int) -> None:
+    assert run(f"{mishap},method=x:Mta*/set,nth={nth}") == ([], WRITES, 0)
+
+
+@pytest.mark.parametrize("mishap", ["drop,after", "status=500,after"])
+def test_every_answer_to_a_write_may_be_lost(mishap: str) -> None:
+    """The reload is told by nothing but its answer, so that it alone remains unknown."""
+    wrong, written, code = run(f"{mishap},method=*/set")
+
+    assert (wrong, written, code) == ([], WRITES, 69)
+
+
+@pytest.mark.parametrize("mishap", ["drop", "status=503"])
+def test_a_server_that_takes_no_writes_is_told_so(mishap: str) -> None:
+    wrong, written, code = run(f"{mishap},method=*/set")
+
+    assert {each.rpartition(" ")[2] for each in wrong} == {"failed", "skipped"}
+    assert (written, code) == (0, 1)
