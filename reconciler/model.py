@@ -211,7 +211,7 @@ class Outcome(Struct, frozen=True, kw_only=True):
     reload_because: str = ""
     #: Differences that the read-back found after everything was confirmed; None when nothing was read back.
     residue: tuple[Change, ...] | None = None
-    #: The exit code of the error that ended the run early, or 0.
+    #: The exit code of what ended the run early or left a change half done, or 0.
     code: int = 0
     #: Properties that the server stored in a form of its own: address and wire pointer.
     normalised: tuple[Left, ...] = ()

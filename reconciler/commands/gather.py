@@ -307,7 +307,7 @@ def compare(wanted: Wanted, resources: tuple[Resource, ...], live: LiveState, ki
         live,
         sorted(kinds),
         declared=[resource for resource in resources if resource.address.kind in kinds],
-        rotate=lambda address: rotate.match(str(address)),
+        rotate=rotate.holds,
     )
     if problems:
         raise ManifestError(problems)

@@ -20,7 +20,7 @@ from reconciler.explain.choose import (
     place,
     routing,
 )
-from reconciler.explain.given import LAST_ERRORS, SOURCES, judge_given
+from reconciler.explain.given import judge_given
 from reconciler.explain.state import (
     Held,
     Locate,
@@ -32,9 +32,7 @@ from reconciler.explain.state import (
 )
 
 __all__ = [
-    "LAST_ERRORS",
     "NEVER_FAILS_OVER",
-    "SOURCES",
     "Attempt",
     "Case",
     "CaseResult",

@@ -10,7 +10,7 @@ from reconciler.expression.decide import Block, Branch, Decision, decide, evalua
 from reconciler.expression.envelope import FIELDS, GivenError, envelope, eval_line, from_wire, wire
 from reconciler.expression.evaluate import Captures, Lookups, evaluate, normal_question
 from reconciler.expression.grammar import parse
-from reconciler.expression.language import ARITY, LOOKUPS, Context, ExpressionError, vocabulary
+from reconciler.expression.language import ARITY, LAST_ERRORS, LOOKUPS, SOURCES, Context, ExpressionError, vocabulary
 from reconciler.expression.regex import Verdict, verdict
 from reconciler.expression.tokens import same, tokens
 from reconciler.expression.tree import (
@@ -41,7 +41,9 @@ from reconciler.expression.values import Constant, Empty, EvaluationError, Known
 __all__ = [
     "ARITY",
     "FIELDS",
+    "LAST_ERRORS",
     "LOOKUPS",
+    "SOURCES",
     "Adjacent",
     "Binary",
     "Block",

@@ -6,10 +6,10 @@ Law: pure; an error only where it is certain that nothing would be found. What t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.catalogue import Catalogue
 from reconciler.errors import Diagnostic, Severity
-from reconciler.explain.choose import WITHOUT
 from reconciler.identity import address_of, is_shipped, key_of
 from reconciler.lint.rules import Finding, Locate, settle
 from reconciler.lint.world import Becoming, World, map_shipped
@@ -17,6 +17,9 @@ from reconciler.model import Address, Change, LiveState, Resource
 from reconciler.names import Mention, dangling, mentions, suggestions
 from reconciler.policy import Globs, Policy
 from reconciler.units import shown
+
+if TYPE_CHECKING:
+    from reconciler.explain.choose import Without
 
 #: Code of what `destroy_refusals` finds; a guard, which no lint severity touches.
 STILL_NAMED = "still-named"
@@ -113,8 +116,15 @@ def _introduced(mention: Mention, near: str, because: str) -> Finding:
     return _finding("dangling-name", mention, message, near or f"declare {mention.target}")
 
 
+def _without() -> Mapping[str, Without]:
+    """Return what the server does without an object; asked only where something dangles."""
+    from reconciler.explain.choose import WITHOUT
+
+    return WITHOUT
+
+
 def _finding(rule: str, mention: Mention, message: str, hint: str, severity: Severity | None = None) -> Finding:
-    without = WITHOUT.get(mention.kind)
+    without = _without().get(mention.kind)
     then = f"; the server would log it and use {without.uses}" if without is not None else ""
     return Finding(
         rule=rule,
@@ -220,7 +230,7 @@ def destroy_refusals(
         if each.because or each.builtin or each.target not in gone:
             continue
         place = locate(each.origin, each.pointer) if locate is not None else None
-        without = WITHOUT.get(each.kind)
+        without = _without().get(each.kind)
         then = f"; the server would destroy it all the same and use {without.uses}" if without is not None else ""
         told.append(
             Diagnostic(

@@ -80,6 +80,10 @@ LIMITS = {"MtaQueueQuota": ("messages", "size")}
 #: Where only a condition of its own makes the object count anything.
 NEEDS_MATCH = {("MtaQueueQuota", "match")}
 
+#: Kinds that the rules on switches and on settings say something of.
+SWITCHES = frozenset(kind for kind, _ in UNVERIFIED)
+SETTINGS = frozenset((*(kind for kind, _ in (*WAITS, *URLS, *IDLE, *NEEDS_MATCH)), *LIMITS))
+
 
 def object_findings(world: World) -> Iterator[Finding]:
     """Find what is odd about the declared objects."""
@@ -92,8 +96,10 @@ def object_findings(world: World) -> Iterator[Finding]:
                 yield from _hop(address, wire, HOPS[kind])
             if kind in FILTERS:
                 yield from _filter(address, wire, FILTERS[kind])
-            yield from _unverified(world, resource)
-            yield from _settings(world, address, wire)
+            if kind in SWITCHES:
+                yield from _unverified(world, resource)
+            if kind in SETTINGS:
+                yield from _settings(world, address, wire)
 
 
 def _finding(rule: str, address: Address, pointer: str, message: str, hint: str = "") -> Finding:
@@ -137,7 +143,7 @@ def _secrets(address: Address, wire: Wire, path: str = "") -> Iterator[Finding]:
             elif value.plain:
                 message = "the secret stands in the manifest as plain text, for all who can read that"
                 yield _finding("plain-text-secret", address, pointer, message, "write ${env:NAME} or ${file:PATH}")
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict):
             if (address.kind, pointer) in HEADERS:
                 for header in value:
                     if header.lower() in SECRET_HEADERS:

@@ -157,7 +157,12 @@ def settle(
                 hint=finding.hint,
             )
         )
-    return tuple(sorted(told))
+    return tuple(sorted(told, key=_order))
+
+
+def _order(told: Diagnostic) -> tuple[str, int, int, str, str, str, str, str]:
+    """Return what diagnostics are sorted by: as they compare, and many times as fast."""
+    return (*(told.file, told.line, told.column), *(told.address, told.pointer, told.severity, told.code, told.message))
 
 
 def _place(finding: Finding, resource: Resource | None, locate: Locate | None) -> Source:

@@ -6,7 +6,7 @@ and no kind's property is named.
 
 from __future__ import annotations
 
-from reconciler.explain import LAST_ERRORS, SOURCES
+from reconciler.expression import LAST_ERRORS, SOURCES
 
 #: Whole numbers; `is_tls` is 0 or 1.
 NUMBERS = frozenset(

@@ -112,8 +112,9 @@ def parse(
             digest.update(f"{each.file}\0{each.text}\0".encode())
             count += len(documents)
             dollars = "${" in each.text
-            for index, document in enumerate(documents):
-                entries += reader.entries(Where(each.file, each.text, index, document, dollars), layer)
+            ends = [*(document.line for document in documents[1:]), 0]
+            for document, end in zip(documents, ends, strict=False):
+                entries += reader.entries(Where(each.file, each.text, document, dollars, end), layer)
     pairs = [(reader.resource(entry), entry) for entry in reader.overlaid(entries)]
     good = [(resource, entry) for resource, entry in pairs if resource is not None]
     merged, clashes = _merge(catalogue, [resource for resource, _ in good])

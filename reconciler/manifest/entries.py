@@ -5,7 +5,9 @@ Law: a place is worked out only when it is asked for; paths are in human form, p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -15,6 +17,8 @@ from reconciler.model import Source
 from reconciler.strictyaml import Positions, YamlDocument, positions, positions_json
 
 Path = tuple[str, ...]
+#: What ends a line in YAML 1.1, which the parser speaks.
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 
 class Where(Struct):
@@ -22,23 +26,41 @@ class Where(Struct):
 
     file: str
     text: str
-    index: int
     document: YamlDocument
     #: The file holds a `${` somewhere.
     variables: bool = False
+    #: The line where the next document's content begins; 0 behind the last one.
+    end: int = 0
     _positions: Positions | None = None
+    #: Lines above the part of the text that the positions count from.
+    _above: int = 0
 
     def source(self, path: Path = (), *, key: bool = False) -> Source:
         """Return the place of the value (or of the key) that a path leads to, or of its nearest parent."""
         if self._positions is None:
-            find = positions_json if self.file.endswith(".json") else positions
-            found = find(self.text)
-            if self.index >= len(found):
-                return Source(self.file, self.document.line)
-            self._positions = found[self.index]
+            self._find()
+        if self._positions is None:
+            return Source(self.file, self.document.line)
         pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in path)
         line, column = self._positions.key(pointer) if key else self._positions.value(pointer)
-        return Source(self.file, line, column)
+        return Source(self.file, line + self._above, column)
+
+    def _find(self) -> None:
+        """Read the document a second time: this one only, however many stand in its file."""
+        if self.file.endswith(".json"):
+            found = positions_json(self.text)
+        else:
+            starts = _starts(self.text)
+            self._above = self.document.line - 1
+            last = starts[self.end - 1] if self.end else len(self.text)
+            found = positions(self.text[starts[self._above] : last])
+        self._positions = found[0] if found else None
+
+
+@lru_cache(maxsize=2)  # findings come file by file
+def _starts(text: str) -> tuple[int, ...]:
+    """Return where each line of a text begins, as YAML counts lines."""
+    return (0, *(match.end() for match in _BREAK.finditer(text)))
 
 
 class Entry(Struct):

@@ -180,6 +180,8 @@ def outcome(catalogue: Catalogue, found: Outcome, paint: Paint) -> str:
     match found.reload:
         case "applied":
             lines.append("The server reloaded its settings: they are live.")
+            if found.reload_because:
+                lines.append(paint(printable(f"Reading back failed: {found.reload_because}."), "red"))
         case "skipped":
             lines.append(printable(f"The settings were not reloaded: {found.reload_because}."))
         case "failed":
