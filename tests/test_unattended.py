@@ -1,5 +1,6 @@
 """Apply in a pipeline: saved plans, journals and rollback, overlapping runs and signals."""
 
+import base64
 import json
 import signal
 import stat
@@ -237,3 +238,43 @@ def test_a_signal_lets_the_running_request_finish(tmp_path: Path, number: signal
         assert {f"r{n}" for n, result in enumerate(results) if result == "applied"} == names - {"mx", "local"}
         assert again.code == 0
         assert sandbox.state()["stored"] == sandbox.state()["live"]
+
+
+def test_a_change_behind_the_back_of_a_running_apply_is_not_overwritten(tmp_path: Path) -> None:
+    names = [f"r{n}" for n in range(5)]
+
+    def relays(port: int) -> str:
+        return "kind: MtaRoute\nitems:\n" + "".join(
+            f"  - {{type: Relay, name: {name}, address: a.example.net, port: {port}}}\n" for name in names
+        )
+
+    with serve(user="admin", password="secret", limits=Limits(max_calls_in_request=1, max_objects_in_set=1)) as sandbox:
+        env = environment(sandbox.url, XDG_RUNTIME_DIR=str(tmp_path))
+        command("apply", "--yes", str(write(tmp_path / "before", r=relays(25))), env=env)
+        before = sandbox.registry.writes
+        sandbox.set_faults(parse_fault("delay=100ms,method=*/set"))
+
+        run = start(env, tmp_path, str(write(tmp_path / "after", r=relays(587))))
+        while sandbox.registry.writes == before:
+            time.sleep(0.005)
+        meddle(sandbox, "r4", 2525)
+        out, _ = run.communicate(timeout=60)
+
+        ports = {each["name"]: each.get("port") for each in sandbox.state()["stored"]["x:MtaRoute"]}
+        assert run.returncode == 5
+        assert ports["r4"] == 2525
+        last = next(each for each in json.loads(out)["changes"] if each["address"] == "MtaRoute/r4")
+        assert (last["result"], last["because"]) == (
+            "skipped",
+            "the server changed meanwhile: MtaRoute/r4 changed meanwhile: port",
+        )
+
+
+def meddle(sandbox: Any, name: str, port: int) -> None:
+    """Change a route as somebody with the server's own tools would."""
+    id_ = next(each["id"] for each in sandbox.state()["stored"]["x:MtaRoute"] if each["name"] == name)
+    call = ["x:MtaRoute/set", {"update": {id_: {"port": port}}}, "0"]
+    body = {"using": ["urn:ietf:params:jmap:core"], "methodCalls": [call]}
+    token = base64.b64encode(b"admin:secret").decode()
+    reply = sandbox.handle("POST", "/jmap/", {"authorization": f"Basic {token}"}, json.dumps(body).encode())
+    assert reply.status == 200

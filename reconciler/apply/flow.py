@@ -15,7 +15,7 @@ from reconciler.apply.batches import Batch, Work, batches, calls
 from reconciler.apply.reload import reload_flow
 from reconciler.apply.run import Listener, Run
 from reconciler.catalogue import Catalogue
-from reconciler.errors import NOT_ALLOWED, PARTLY_APPLIED, UNREACHABLE, ManifestError, ReconcilerError, strongest
+from reconciler.errors import NOT_ALLOWED, PARTLY_APPLIED, UNREACHABLE, ManifestError, ReconcilerError, Stale, strongest
 from reconciler.jmap.protocol import AnswerLost, Flow, Limits, MethodError, Request
 from reconciler.live import read_flow
 from reconciler.model import Change, LiveState, Outcome, Phase, Plan, Result
@@ -110,8 +110,41 @@ def _phase(run: Run, phase: Phase) -> Flow[None]:
         if run.listener.stop():
             run.interrupt()
         admitted = run.admitted(batch)
+        if admitted and run.listener.check is not None:
+            admitted = yield from _checked(run, admitted)
         if admitted:
             yield from _send(run, admitted)
+
+
+def _checked(run: Run, batch: list[list[Work]]) -> Flow[list[list[Work]]]:
+    """Read again what a batch is about to touch, and return what of it is still to be done.
+
+    Raises:
+        Stale: something is no longer as the plan knows it, and nothing was written yet.
+    """
+    check = run.listener.check
+    # The second half of a replace finds its object gone, and by our own doing.
+    fresh = {id(w.change): w.change for works in batch for w in works if id(w.change) not in run.begun}
+    if check is None or not fresh:
+        return batch
+    kinds = {change.address.kind for change in fresh.values()}
+    others = {target for kind in kinds for _, target in referring(run.catalogue.kinds[kind])}
+    try:
+        live = yield from read_flow(run.catalogue, kinds, run.limits, checks=others)
+    except ReconcilerError as error:
+        run.halt(f"reading again failed: {error.message}", error.exit_code)
+        return run.admitted(batch)
+    stale, made = check(live, tuple(fresh.values()), run.known)
+    if stale and not run.written:
+        raise Stale("; ".join(stale), "nothing was written; plan again")
+    if stale:
+        run.halt(f"the server changed meanwhile: {'; '.join(stale)}")
+        return run.admitted(batch)
+    for change in made:
+        run.settle(change, "applied", "somebody else made this change meanwhile")
+    done = {id(change) for change in made}
+    rest = [[work for work in works if id(work.change) not in done] for works in batch]
+    return [works for works in rest if works]
 
 
 def _send(run: Run, batch: Batch) -> Flow[None]:

@@ -6,7 +6,7 @@ taken for done, and an object that was there before is never taken for a new one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -40,6 +40,9 @@ _DONE = {"create": "created", "update": "updated", "destroy": "destroyed"}
 _REFUSED = {"create": "notCreated", "update": "notUpdated", "destroy": "notDestroyed"}
 
 
+Checked = tuple[tuple[str, ...], tuple[Change, ...]]
+
+
 class Listener(Struct, frozen=True):
     """What apply tells while it runs, and what it asks between two requests."""
 
@@ -47,6 +50,10 @@ class Listener(Struct, frozen=True):
     tell: Callable[[Result], None] = lambda _: None
     #: Called before each request that writes; True ends the run after what was begun.
     stop: Callable[[], bool] = lambda: False
+    #: Asked before each request that writes, with a new read of the kinds that it touches, what it is about to begin,
+    #: and kind and id of all that the run knows. Returns a sentence for what is no longer as the plan knows it, and
+    #: the changes that somebody else made meanwhile.
+    check: Callable[[LiveState, Sequence[Change], Collection[tuple[str, str]]], Checked] | None = None
 
 
 class Run:

@@ -39,7 +39,7 @@ from reconciler.lock import hold, lock_directory
 from reconciler.manifest import Desired
 from reconciler.model import Change, Difference, LiveState, Outcome, Result
 from reconciler.report import machine, text
-from reconciler.savedplan import check_for, pending, plan_digest, policy_digest, read, stale, unmet
+from reconciler.savedplan import Guard, check_for, pending, plan_digest, policy_digest, read, stale, unmet
 from reconciler.savedplan import load as load_plan
 from reconciler.secrets import Secrets
 from reconciler.settings import read_config, settings
@@ -61,6 +61,8 @@ def run(invocation: Invocation) -> int:
         else:
             found = observe(wanted, client)
             again = recheck(wanted, found)
+        # A prompt may wait for hours, and a large apply takes its time: each request is preceded by another look.
+        guard = Guard(wanted.catalogue, plan_basis(invocation, wanted, found), found.plan)
         refused = bool(found.plan.refusals)
         if invocation.format == "text" and (not invocation.quiet or refused):
             invocation.say(plan_report(invocation, wanted, found))
@@ -68,12 +70,10 @@ def run(invocation: Invocation) -> int:
             if invocation.format == "json":
                 invocation.say(plan_report(invocation, wanted, found))
             return REFUSED
-        if found.plan.changes and not invocation.yes and not saved:
-            if not _agreed():
-                invocation.tell("Nothing was changed.\n")
-                return 1
-            _still(invocation, wanted, found, client)
-        outcome, interrupted = carry_out(invocation, wanted, found, client, again)
+        if found.plan.changes and not invocation.yes and not saved and not _agreed():
+            invocation.tell("Nothing was changed.\n")
+            return 1
+        outcome, interrupted = carry_out(invocation, wanted, found, client, again, guard)
     if invocation.format == "json":
         invocation.say(machine.dump("outcome", machine.outcome(wanted.catalogue, outcome, target(wanted))))
     else:
@@ -130,21 +130,13 @@ def _saved(invocation: Invocation, wanted: Wanted, client: Client, path: Path) -
     return found, lambda state: unmet(plan, state, catalogue)
 
 
-def _still(invocation: Invocation, wanted: Wanted, found: Found, client: Client) -> None:
-    """Check that the server is still as it was when the plan was shown; a prompt may have waited for hours.
-
-    Raises:
-        Stale: it is not.
-    """
-    basis = plan_basis(invocation, wanted, found)
-    live = read_again(wanted.catalogue, found.kinds, client)
-    changed = stale(basis, live, found.plan, wanted.catalogue)
-    if changed:
-        raise Stale("; ".join(changed), "nothing was written; apply again to see the new plan")
-
-
 def carry_out(
-    invocation: Invocation, wanted: Wanted, found: Found, client: Client, again: Recheck | None = None
+    invocation: Invocation,
+    wanted: Wanted,
+    found: Found,
+    client: Client,
+    again: Recheck | None = None,
+    guard: Guard | None = None,
 ) -> tuple[Outcome, int]:
     """Drive the apply with a journal and a progress bar.
 
@@ -154,6 +146,7 @@ def carry_out(
         found: the plan and the live state that it stands on.
         client: the connection.
         again: compares the read-back with what was wanted.
+        guard: asked before each request that writes whether the server is still as the plan knows it.
 
     Returns:
         The outcome, and the exit code of a signal (0: none came).
@@ -180,7 +173,7 @@ def carry_out(
             reload=wanted.settings.reload,
             recheck=again or recheck(wanted, found),
             kinds=found.kinds,
-            listener=Listener(tell=tell, stop=lambda: bool(caught)),
+            listener=Listener(tell=tell, stop=lambda: bool(caught), check=guard),
         )
         outcome = client.run(flow)
         if journal is not None:

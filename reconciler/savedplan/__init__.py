@@ -19,6 +19,7 @@ from reconciler.savedplan.basis import (
 )
 from reconciler.savedplan.document import MAX_BYTES, load, plan_digest, save
 from reconciler.savedplan.file import read, write
+from reconciler.savedplan.guard import Guard
 from reconciler.savedplan.schema import BASIS_SCHEMA, saved_plan_schema
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "MAX_BYTES",
     "Basis",
     "Fingerprint",
+    "Guard",
     "check_for",
     "differing",
     "digest",

@@ -7,7 +7,7 @@ as wanted is not stale, and what a masked secret hides is never taken for as wan
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -168,7 +168,7 @@ def differing(diff: Diff, kind: Kind, want: Wire, found: LiveObject) -> tuple[st
     return tuple(sorted(pointers))
 
 
-class _Now:
+class Now:
     """How live state stands to a plan."""
 
     def __init__(self, catalogue: Catalogue, live: LiveState) -> None:
@@ -191,10 +191,11 @@ class _Now:
         kind = self.catalogue.kinds[change.address.kind]
         return any(not differing(self.diff, kind, change.after, each) for each in candidates)
 
-    def changed(self, change: Change, was: Fingerprint) -> str:
-        """Say how an object differs from what the plan stands on, or ""."""
+    def changed(self, change: Change, was: Fingerprint, own: Collection[tuple[str, str]] = ()) -> str:
+        """Say how an object differs from what the plan stands on, or ""; `own` is no surprise."""
         if not was.id:
-            new = [each for each in self.objects.by_key(change) if each.id not in was.others]
+            found_now = self.objects.by_key(change)
+            new = [e for e in found_now if e.id not in was.others and (e.address.kind, e.id) not in own]
             return f"{change.address} was created meanwhile, with the id {new[0].id}" if new else ""
         found = self.objects.by_id(change)
         if found is None:
@@ -211,8 +212,8 @@ def stale(basis: Basis, live: LiveState, plan: Plan, catalogue: Catalogue) -> tu
     Raises:
         ConfigError: the basis is not that of the plan.
     """
-    now = _Now(catalogue, live)
-    found = ((change, was, now.changed(change, was)) for change, was in _bases(basis, plan))
+    now = Now(catalogue, live)
+    found = ((change, was, now.changed(change, was)) for change, was in bases(basis, plan))
     return tuple(told for change, was, told in found if told and not now.wanted(change, was.others, sure=True))
 
 
@@ -222,10 +223,10 @@ def pending(basis: Basis, live: LiveState, plan: Plan, catalogue: Catalogue) -> 
     Raises:
         ConfigError: the basis is not that of the plan.
     """
-    now = _Now(catalogue, live)
+    now = Now(catalogue, live)
     rest = {
         id(change)
-        for change, was in _bases(basis, plan)
+        for change, was in bases(basis, plan)
         if not now.changed(change, was) or not now.wanted(change, was.others, sure=True)
     }
     phases = [(phase.name, tuple(each for each in phase.changes if id(each) in rest)) for phase in plan.phases]
@@ -239,11 +240,16 @@ def pending(basis: Basis, live: LiveState, plan: Plan, catalogue: Catalogue) -> 
 
 def unmet(plan: Plan, live: LiveState, catalogue: Catalogue) -> tuple[Change, ...]:
     """Return the changes of a plan that live state, read after an apply, does not show."""
-    now = _Now(catalogue, live)
+    now = Now(catalogue, live)
     return tuple(change for change in plan.changes if not now.wanted(change, sure=False))
 
 
-def _bases(basis: Basis, plan: Plan) -> Iterator[tuple[Change, Fingerprint]]:
+def bases(basis: Basis, plan: Plan) -> Iterator[tuple[Change, Fingerprint]]:
+    """Yield each change of a plan with the fingerprint that it stands on.
+
+    Raises:
+        ConfigError: the basis is not that of the plan.
+    """
     places = [(each.address, each.id) for each in basis.fingerprints]
     if places != [(named(change.address), change.id) for change in plan.changes]:
         raise ConfigError("this is no saved plan: its basis names other objects than its changes")

@@ -1,0 +1,48 @@
+"""Whether what a plan is about to touch is still as it was when the plan was made.
+
+Law: pure; asked before each request that writes, since the server has no state string that would refuse a stale write.
+Between the read and the write a small window remains, which nothing on this server can close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from reconciler.catalogue import Catalogue
+from reconciler.model import Change, LiveState, Plan
+from reconciler.savedplan.basis import Basis, Now, bases
+
+
+class Guard:
+    """The fingerprints of one plan."""
+
+    def __init__(self, catalogue: Catalogue, basis: Basis, plan: Plan) -> None:
+        self._catalogue = catalogue
+        self._was = {id(change): was for change, was in bases(basis, plan)}
+
+    def __call__(
+        self, live: LiveState, changes: Sequence[Change], own: Collection[tuple[str, str]]
+    ) -> tuple[tuple[str, ...], tuple[Change, ...]]:
+        """Look at some changes that are about to be made.
+
+        Args:
+            live: the kinds of these changes, read just now.
+            changes: what is about to be begun.
+            own: kind and id of what this run knows or has made itself.
+
+        Returns:
+            A sentence for each object that is no longer as the plan knows it, and the changes that somebody else made.
+        """
+        now = Now(self._catalogue, live)
+        stale: list[str] = []
+        made: list[Change] = []
+        for change in changes:
+            was = self._was[id(change)]
+            told = now.changed(change, was, own)
+            if not told:
+                continue
+            if now.wanted(change, was.others, sure=True):
+                made.append(change)
+            else:
+                stale.append(told)
+        return tuple(stale), tuple(made)
