@@ -213,5 +213,3 @@ class Outcome(Struct, frozen=True, kw_only=True):
     residue: tuple[Change, ...] | None = None
     #: The exit code of what ended the run early or left a change half done, or 0.
     code: int = 0
-    #: Properties that the server stored in a form of its own: address and wire pointer.
-    normalised: tuple[Left, ...] = ()

@@ -178,6 +178,8 @@ def carry_out(
         outcome = client.run(flow)
         if journal is not None:
             journal.end(outcome, strongest([outcome_code(outcome), 128 + caught[0] if caught else 0]))
+            if outcome.reload == "failed" and any(each.result == "applied" for each in outcome.results):
+                invocation.tell(f"reconciler rollback {journal.path} puts back what this run changed.\n")
             if journal.broken:
                 invocation.tell(f"warning: the journal {journal.path} broke off: {journal.broken}\n")
     return outcome, 128 + caught[0] if caught else 0
