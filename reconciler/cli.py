@@ -18,7 +18,7 @@ from reconciler import __version__
 
 #: Command -> (what it does, whether it takes PATHS, its options beside those that every command has).
 COMMANDS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
-    "validate": ("Judge manifests without a server.", True, ("config", "target")),
+    "validate": ("Judge manifests without a server.", True, ("config", "target", "show_merged")),
     "plan": (
         "Show what apply would do.",
         True,
@@ -69,6 +69,7 @@ EXTRA = (
     "port",
     "database",
     "fault",
+    "show_merged",
     *MESSAGE,
 )
 #: Options that some commands have without those that stand beside them elsewhere.
@@ -77,6 +78,7 @@ ALONE: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "only": (("--only",), {"multiple": True, "metavar": "GLOB", "help": "Look at these addresses only; repeatable."}),
     "prune": (("--prune/--no-prune", "prune"), {"default": None, "help": "With pruning, or without."}),
     "import_out": (("--out",), {"default": "", "metavar": "DIR", "help": "Write a file for each kind here."}),
+    "show_merged": (("--show-merged",), {"is_flag": True, "help": "Print what all layers come to, and from where."}),
     "diff": (("--diff",), {"is_flag": True, "help": "Write nothing; show what would change."}),
 }
 #: Commands whose name no module can have.

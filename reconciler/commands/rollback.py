@@ -207,8 +207,7 @@ class _Judge:
         if left is None:
             self.stale.append(f"{address} exists again, and is not as it was")
             return
-        told = {pointer for where, pointer in self.last.normalised if where == undo.change.address}
-        pointers = [each for each in differing(self.diff, kind, left, found) if each not in told]
+        pointers = differing(self.diff, kind, left, found)
         if pointers:
             self.stale.append(f"{address} changed since: {', '.join(pointers)}")
         elif former is None:

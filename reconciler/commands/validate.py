@@ -24,6 +24,13 @@ def run(invocation: Invocation) -> int:
     desired = [wanted.desired for wanted in all_]
     files, documents = sum(each.files for each in desired), sum(each.documents for each in desired)
     resources = sum(len(each.resources) for each in desired)
+    if invocation.extra.get("show_merged") and not errors:
+        from reconciler.report.merged import merged
+
+        for wanted in all_:
+            head = f"# target {wanted.settings.target}\n" if wanted.settings.target else ""
+            invocation.say(head + merged(wanted.catalogue, wanted.desired.resources, wanted.desired.locate))
+        return 0
     if invocation.format == "json":
         members = machine.validation(found, files=files, documents=documents, resources=resources)
         invocation.say(machine.dump("validation", members))

@@ -75,8 +75,6 @@ class End(
     reload_because: str = ""
     #: Addresses that the read-back found to differ; absent where nothing was read back.
     residue: tuple[str, ...] | None = None
-    #: Kind, name and pointer of what the server stored in a form of its own.
-    normalised: tuple[tuple[str, str, str], ...] = ()
 
 
 Record = Begin | Results | End
@@ -144,7 +142,6 @@ def end_record(run: str, time: str, code: int, outcome: Outcome) -> End:
         reload=outcome.reload,
         reload_because=outcome.reload_because,
         residue=None if outcome.residue is None else tuple(sorted({str(each.address) for each in outcome.residue})),
-        normalised=tuple((each.address.kind, each.address.name, each.pointer) for each in outcome.normalised),
     )
 
 
@@ -208,8 +205,7 @@ def _take(runs: dict[str, Run], record: Record) -> None:
         results = _merged(run.results, record.results)
         runs[record.run] = msgspec.structs.replace(run, results=results)
         return
-    normalised = tuple((Address(kind, name), pointer) for kind, name, pointer in record.normalised)
-    runs[record.run] = msgspec.structs.replace(run, code=record.code, reload=record.reload, normalised=normalised)
+    runs[record.run] = msgspec.structs.replace(run, code=record.code, reload=record.reload)
 
 
 def _merged(known: Mapping[int, Told], more: Iterable[Told]) -> Mapping[int, Told]:

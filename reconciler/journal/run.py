@@ -50,8 +50,6 @@ class Run(Struct, frozen=True, kw_only=True):
     #: The exit code; None where the run did not come to its end.
     code: int | None = None
     reload: str = ""
-    #: Address and pointer of what the server stored in a form of its own.
-    normalised: tuple[tuple[Address, str], ...] = ()
 
     @property
     def finished(self) -> bool:
