@@ -87,3 +87,10 @@ def test_the_report_for_programs_fits_its_schema(sandbox: Any, tmp_path: Path) -
     ran = command("doctor", "--format", "json", str(write(tmp_path, m=MILTER)), env=environment(sandbox.url))
 
     assert list(Draft202012Validator(formats.SCHEMAS["diagnosis"]).iter_errors(json.loads(ran.out))) == []
+
+
+def test_a_newcomer_without_manifests_is_told_about_the_server(sandbox: Any, tmp_path: Path) -> None:
+    ran = command("doctor", env=environment(sandbox.url), cwd=tmp_path)
+
+    assert ran.code == 0
+    assert ran.out.startswith("ok    manifests: 0 files, 0 resources, no errors\n")

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from reconciler.catalogue import Catalogue, Record
+from reconciler.catalogue import Catalogue, Record, load
 from reconciler.commands.gather import Invocation, Wanted, open_client, want
-from reconciler.errors import MANIFEST, NOT_ALLOWED, UNREACHABLE, ReconcilerError, strongest
+from reconciler.errors import MANIFEST, NOT_ALLOWED, UNREACHABLE, ReconcilerError, UsageError, strongest
 from reconciler.jmap.client import Client
 from reconciler.live import kinds_for_checks, read_flow
+from reconciler.manifest import Desired
 from reconciler.model import LiveState
 from reconciler.permissions import Permissions, kinds_in_scope, needed
 from reconciler.report.machine import dump
 from reconciler.report.paint import Paint, plural, printable
+from reconciler.settings import DEFAULT_MANIFESTS, read_config, settings
 
 #: Variants of a secret that the server resolves when it reloads, and the property that says from where.
 RESOLVED = {"EnvironmentVariable": "variableName", "File": "filePath"}
@@ -38,7 +41,7 @@ class Verdict(Struct, frozen=True):
 
 def run(invocation: Invocation) -> int:
     """Look at everything that plan and apply will need, and report a verdict on each."""
-    wanted = want(invocation)
+    wanted = _wanted(invocation)
     verdicts = list(_verdicts(invocation, wanted))
     if invocation.format == "json":
         invocation.say(dump("diagnosis", {"verdicts": [_members(each) for each in verdicts]}))
@@ -46,6 +49,18 @@ def run(invocation: Invocation) -> int:
         for each in verdicts:
             invocation.say(_line(each, invocation.console.paint))
     return strongest([each.code for each in verdicts])
+
+
+def _wanted(invocation: Invocation) -> Wanted:
+    """Read the manifests; a newcomer has none yet, and asks all the same."""
+    try:
+        return want(invocation)
+    except UsageError:
+        catalogue = load()
+        found = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
+        if found.paths != (DEFAULT_MANIFESTS,) or Path(DEFAULT_MANIFESTS).exists():
+            raise
+        return Wanted(catalogue, found, Desired())
 
 
 def _verdicts(invocation: Invocation, wanted: Wanted) -> Iterator[Verdict]:
