@@ -111,7 +111,7 @@ def _change(catalogue: Catalogue, change: Change, paint: Paint, *, detailed: boo
 def _field(catalogue: Catalogue, change: Change, each: FieldChange, paint: Paint, *, detailed: bool) -> list[str]:
     before = human(catalogue, change, each.pointer, each.before)
     after = human(catalogue, change, each.pointer, each.after)
-    name = printable(each.pointer)
+    name = "type" if each.pointer == "@type" else printable(each.pointer)
     if change.action == "create" or before is UNSET:
         return [f"{name}: {_shown(after)}"]
     nested = isinstance(before, dict | list) and isinstance(after, dict | list)
