@@ -28,6 +28,7 @@ RANKS = {
     "codec": 3,
     "identity": 3,
     "references": 3,
+    "resolving": 3,
     "diff": 3,
     "explain": 3,
     "names": 3,

@@ -202,6 +202,10 @@ def test_a_refused_reload_names_the_object_and_is_partly_applied(
     applied = command("apply", "--yes", str(manifests), env=env)
 
     assert applied.code == 5
+    assert (
+        "The reload has to resolve, on the server: the host filter.invalid (MtaMilter/filter.invalid:7357).\n"
+        in applied.out
+    )
     assert "The reload was refused: MtaMilter/filter.invalid:7357: " in applied.out
 
 

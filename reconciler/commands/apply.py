@@ -39,6 +39,8 @@ from reconciler.lock import hold, lock_directory
 from reconciler.manifest import Desired
 from reconciler.model import Change, Difference, LiveState, Outcome, Result
 from reconciler.report import machine, text
+from reconciler.report.text import MANY
+from reconciler.resolving import to_resolve
 from reconciler.savedplan import Guard, check_for, pending, plan_digest, policy_digest, read, stale, unmet
 from reconciler.savedplan import load as load_plan
 from reconciler.secrets import Secrets
@@ -73,6 +75,7 @@ def run(invocation: Invocation) -> int:
         if found.plan.changes and not invocation.yes and not saved and not _agreed():
             invocation.tell("Nothing was changed.\n")
             return 1
+        _foretell(invocation, wanted, found)
         outcome, interrupted = carry_out(invocation, wanted, found, client, again, guard)
     if invocation.format == "json":
         invocation.say(machine.dump("outcome", machine.outcome(wanted.catalogue, outcome, target(wanted))))
@@ -94,6 +97,21 @@ def _agreed() -> bool:
     import click
 
     return click.confirm("Apply these changes?", err=True)
+
+
+def _foretell(invocation: Invocation, wanted: Wanted, found: Found) -> None:
+    """Tell what the reload will have to resolve for what is about to be written: it refuses everything otherwise."""
+    if invocation.format != "text" or invocation.quiet or not wanted.settings.reload:
+        return
+    needed = [
+        f"{what} ({change.address})"
+        for change in found.plan.changes
+        for what in to_resolve(wanted.catalogue.kinds[change.address.kind], change.after or {})
+        if change.action != "destroy"
+    ]
+    if needed:
+        more = f" and {len(needed) - MANY} more" if len(needed) > MANY else ""
+        invocation.say(f"The reload has to resolve, on the server: {', '.join(needed[:MANY])}{more}.\n")
 
 
 @contextmanager

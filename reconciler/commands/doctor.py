@@ -6,27 +6,24 @@ Law: it only reads, every line is one verdict, and the exit code is that of the 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from reconciler.catalogue import Catalogue, Record, load
+from reconciler.catalogue import Catalogue, load
 from reconciler.commands.gather import Invocation, Wanted, open_client, want
 from reconciler.errors import MANIFEST, NOT_ALLOWED, UNREACHABLE, ReconcilerError, UsageError, strongest
 from reconciler.jmap.client import Client
 from reconciler.live import kinds_for_checks, read_flow
 from reconciler.manifest import Desired
-from reconciler.model import LiveState
 from reconciler.permissions import Permissions, kinds_in_scope, needed
 from reconciler.report.machine import dump
 from reconciler.report.paint import Paint, plural, printable
+from reconciler.resolving import resolves, to_resolve
 from reconciler.settings import DEFAULT_MANIFESTS, read_config, settings
-
-#: Variants of a secret that the server resolves when it reloads, and the property that says from where.
-RESOLVED = {"EnvironmentVariable": "variableName", "File": "filePath"}
 
 
 class Verdict(Struct, frozen=True):
@@ -145,43 +142,18 @@ def _permissions(client: Client, permissions: Permissions) -> Iterator[Verdict]:
 
 def _reload(client: Client, catalogue: Catalogue) -> Iterator[Verdict]:
     """Tell what the server will have to resolve when it reloads: one thing that it cannot refuses the whole reload."""
-    kinds = [name for name, kind in catalogue.kinds.items() if _resolves(catalogue, kind)]
+    kinds = [name for name, kind in catalogue.kinds.items() if resolves(catalogue, kind)]
     live = client.run(read_flow(catalogue, (), client.session().limits, checks=kinds))
-    found = sorted(_references(catalogue, live))
+    found = sorted(
+        f"{each.address} needs {what}{'' if what.startswith('the host') else ' of the server'}"
+        for name, objects in live.objects.items()
+        for each in objects
+        for what in to_resolve(catalogue.kinds[name], each.wire)
+    )
     for line in found:
-        yield Verdict("reload", True, line)
+        yield Verdict("reload", True, f"{line} to resolve" if " needs the host " in line else line)
     if not found:
         yield Verdict("reload", True, "nothing that is stored has to be resolved")
-
-
-def _resolves(catalogue: Catalogue, record: Record) -> bool:
-    if set(record.variants) & set(RESOLVED):
-        return True
-    shapes = [record.shape(variant) for variant in record.variants] or [record.properties]
-    props = [prop for shape in shapes for prop in shape.values()]
-    nested = (catalogue.record(prop.of) for prop in props if prop.of and not prop.language)
-    return any(prop.resolved for prop in props) or any(_resolves(catalogue, each) for each in nested)
-
-
-def _references(catalogue: Catalogue, live: LiveState) -> Iterator[str]:
-    for name, objects in live.objects.items():
-        kind = catalogue.kinds[name]
-        for each in objects:
-            shape = kind.shape(each.wire.get("@type", ""))
-            for key, prop in shape.items():
-                if prop.resolved:
-                    yield f"{each.address} needs the host {each.wire.get(key)} to resolve"
-            yield from (f"{each.address} needs {told} of the server" for told in _secrets(each.wire))
-
-
-def _secrets(value: Any) -> Iterator[str]:
-    if not isinstance(value, Mapping):
-        return
-    source = RESOLVED.get(str(value.get("@type")))
-    if source and source in value:
-        yield f"the {'file' if source == 'filePath' else 'variable'} {value[source]}"
-    for each in value.values():
-        yield from _secrets(each)
 
 
 def _tried(subject: str, look: Callable[[], Verdict | Iterator[Verdict]]) -> Iterator[Verdict]:
