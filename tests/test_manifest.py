@@ -279,3 +279,15 @@ def test_the_order_of_documents_does_not_matter() -> None:
     one, other = read(f"{first}---\n{second}"), read(f"{second}---\n{first}")
 
     assert {each.address: each.wire for each in one.resources} == {each.address: each.wire for each in other.resources}
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_a_place_is_right_whatever_ends_the_lines(end: str) -> None:
+    text = RELAY + "---\n# a remark\nkind: MtaRoute\nspec:\n  type: Relay\n  name: other\n  port: 70000\n"
+
+    desired = read(text.replace("\n", end))
+
+    assert [(each.line, each.column, each.code) for each in desired.diagnostics] == [
+        (7, 3, "missing"),
+        (9, 9, "range"),
+    ]
