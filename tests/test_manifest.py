@@ -75,6 +75,20 @@ def test_a_field_of_a_singleton_has_one_owner() -> None:
     ]
 
 
+def test_one_owner_cannot_leave_alone_what_another_declares() -> None:
+    desired = read(
+        "kind: MtaOutboundStrategy\nspec: {route: {use: mx}}\n---\n"
+        "kind: MtaOutboundStrategy\nmetadata: {unmanaged: [route/else]}\nspec: {tls: {use: default}}\n"
+    )
+
+    assert told(desired) == [
+        (
+            "layer0.yaml:4 MtaOutboundStrategy route/else: "
+            "route/else is unmanaged here, and declared at layer0.yaml:1 (keep one of the two)"
+        )
+    ]
+
+
 def test_a_patch_changes_what_an_earlier_layer_declares() -> None:
     patch = "kind: MtaRoute\nmetadata: {patch: true}\nspec: {name: x, port: 2525, description: null}\n"
 

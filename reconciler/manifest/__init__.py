@@ -145,6 +145,7 @@ def _merge(catalogue: Catalogue, resources: Sequence[Resource]) -> tuple[list[Re
         elif catalogue.kinds[address.kind].singleton:
             shared = sorted(other.wire.keys() & resource.wire.keys())
             clashes += [_clash(resource, other, f"{name} is declared", name) for name in shared]
+            clashes += [*_both(resource, other), *_both(other, resource)]
             found[address] = replace(
                 other,
                 wire={**other.wire, **resource.wire},
@@ -155,6 +156,24 @@ def _merge(catalogue: Catalogue, resources: Sequence[Resource]) -> tuple[list[Re
         else:
             clashes.append(_clash(resource, other, "this address is declared"))
     return list(found.values()), clashes
+
+
+def _both(owner: Resource, other: Resource) -> list[Diagnostic]:
+    """Find what one owner of a singleton declares and another one leaves unmanaged."""
+    left = [pointer for pointer in other.unmanaged if pointer.partition("/")[0] in owner.wire]
+    return [
+        Diagnostic(
+            file=other.source.file,
+            line=other.source.line,
+            column=other.source.column,
+            address=str(other.address),
+            pointer=pointer,
+            code="unmanaged",
+            message=f"{pointer} is unmanaged here, and declared at {owner.place(pointer)}",
+            hint="keep one of the two",
+        )
+        for pointer in left
+    ]
 
 
 def _clash(second: Resource, first: Resource, what: str, pointer: str = "") -> Diagnostic:
