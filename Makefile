@@ -28,10 +28,11 @@ types: $(READY)
 schemas: $(READY)
 	$(BIN)/reconciler schema --check
 
-# Recipes exclude each other, so that each is judged alone.
+# Recipes and scenarios exclude each other, so that each is judged alone.
 manifests: $(READY)
 	$(BIN)/reconciler validate --quiet manifests/*.yaml
-	for recipe in manifests/recipes/*.yaml; do $(BIN)/reconciler validate --quiet $$recipe || exit; done
+	for each in manifests/recipes/*.yaml manifests/scenarios/*; do $(BIN)/reconciler validate --quiet $$each || exit; done
+	$(BIN)/reconciler fmt --quiet --check manifests
 
 pytest: $(READY)
 	$(BIN)/pytest -q -n auto -m 'not slow'
