@@ -262,7 +262,6 @@ def _run(name: str, given: dict[str, Any]) -> int:
     console = Console(
         out=_writer(sys.stdout),
         err=_writer(sys.stderr),
-        out_tty=sys.stdout.isatty(),
         err_tty=sys.stderr.isatty(),
         in_tty=sys.stdin is not None and sys.stdin.isatty(),
         paint=Paint(_coloured(given["color"], sys.stdout.isatty())),

@@ -25,7 +25,7 @@ from reconciler.commands.gather import (
     open_client,
     plan_basis,
     plan_report,
-    read_again,
+    read_live,
     recheck,
     standing_policy,
     target,
@@ -64,7 +64,8 @@ def run(invocation: Invocation) -> int:
             found = observe(wanted, client)
             again = recheck(wanted, found)
         # A prompt may wait for hours, and a large apply takes its time: each request is preceded by another look.
-        guard = Guard(wanted.catalogue, plan_basis(invocation, wanted, found), found.plan)
+        changes = found.plan.changes
+        guard = Guard(wanted.catalogue, plan_basis(invocation, wanted, found), found.plan) if changes else None
         refused = bool(found.plan.refusals)
         if invocation.format == "text" and (not invocation.quiet or refused):
             invocation.say(plan_report(invocation, wanted, found))
@@ -139,7 +140,7 @@ def _saved(invocation: Invocation, wanted: Wanted, client: Client, path: Path) -
     catalogue = wanted.catalogue
     plan, basis, _ = load_plan(read(path), catalogue)
     check_for(basis, url=client.url, policy=policy_digest(standing_policy(invocation)))
-    live = read_again(catalogue, basis.kinds, client)
+    live = read_live(catalogue, basis.kinds, client)
     changed = stale(basis, live, plan, catalogue)
     if changed:
         raise Stale("; ".join(changed), "nothing was written; plan again")

@@ -20,6 +20,7 @@ from reconciler.manifest import Desired
 from reconciler.manifest import load as load_manifests
 from reconciler.model import Address, Change, Difference, LiveState, Plan, Resource, Source
 from reconciler.moves import moved, moves
+from reconciler.permissions import kinds_in_scope
 from reconciler.plan import make_plan
 from reconciler.policy import Globs, Policy
 from reconciler.references import referring
@@ -44,7 +45,6 @@ class Console(Struct, frozen=True):
     out: Callable[[str], None]
     err: Callable[[str], None]
     #: Whether each stream is a terminal; nothing prompts without one.
-    out_tty: bool = False
     err_tty: bool = False
     in_tty: bool = False
     paint: Paint = Paint()
@@ -191,12 +191,8 @@ def observe(wanted: Wanted, client: Client) -> Found:
     catalogue, found = wanted.catalogue, wanted.settings
     resources = wanted.desired.resources
     policy = _pruning(found.policy, resources)
-    kinds = {resource.address.kind for resource in resources} | {kind for kind, rule in policy.prune.items() if rule}
-    kinds |= policy.drift
-    if found.scope.kinds:
-        kinds &= found.scope.kinds
-    checks = kinds_for_checks(catalogue, sorted(kinds))
-    live = client.run(read_flow(catalogue, kinds, client.session().limits, checks=checks))
+    kinds = set(kinds_in_scope(resources, policy, found.scope))
+    live = read_live(catalogue, kinds, client)
     referring_kinds = {kind for kind in kinds if referring(catalogue.kinds[kind])}
     if referring_kinds:
         resources = tuple(name_ids(each, live) if each.address.kind in referring_kinds else each for each in resources)
@@ -261,7 +257,7 @@ def linted(wanted: Wanted) -> Wanted:
     return Wanted(wanted.catalogue, wanted.settings, told)
 
 
-def read_again(catalogue: Catalogue, kinds: Iterable[str], client: Client) -> LiveState:
+def read_live(catalogue: Catalogue, kinds: Iterable[str], client: Client) -> LiveState:
     """Read some kinds, and those that they are checked with where that is allowed."""
     needed = sorted(kinds)
     checks = kinds_for_checks(catalogue, needed)

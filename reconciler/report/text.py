@@ -13,7 +13,7 @@ from msgspec import UNSET
 from msgspec.json import encode
 
 from reconciler.catalogue import Catalogue
-from reconciler.codec import HIDDEN, decode, decode_pointer
+from reconciler.codec import HIDDEN, decode_pointer
 from reconciler.diff import details
 from reconciler.errors import Diagnostic
 from reconciler.model import Address, Change, FieldChange, Outcome, Plan, Result, Sensitive
@@ -137,11 +137,6 @@ def human(catalogue: Catalogue, change: Change, pointer: str, value: Any) -> Any
         return value.reference or HIDDEN
     kind = catalogue.kinds[change.address.kind]
     return decode_pointer(catalogue, kind, change.after or change.before or {}, pointer, value)
-
-
-def human_object(catalogue: Catalogue, change: Change) -> dict[str, Any]:
-    """Return what a change makes, as a manifest would declare it."""
-    return decode(catalogue, catalogue.kinds[change.address.kind], change.after or {})
 
 
 def _shown(value: Any) -> str:
