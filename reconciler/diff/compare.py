@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct
 
 from reconciler.catalogue import Catalogue, Kind, Property, Record
 from reconciler.diff.equality import exact, same_branches, same_text
-from reconciler.diff.pairing import made_anew, pair
+from reconciler.diff.pairing import made_anew, mistake, pair
 from reconciler.errors import Diagnostic, NotAllowed
 from reconciler.model import (
     MASK,
@@ -220,11 +220,11 @@ class Diff:
         frozen = next((name for name in tops if shape[name].mutability == "immutable"), "")
         if frozen and not whole:
             message = f"the server does not let {frozen} of object {found.id} change"
-            return _problem(resource, frozen, "immutable", message, "declare a new object, and destroy the old one")
+            return mistake(resource, frozen, "immutable", message, "declare a new object, and destroy the old one")
         lost = next((name for name in map(_top, resource.unmanaged) if _masked(want.get(name))), "")
         if lost and whole:
             message = f"the whole object has to be sent, and the secret in {lost} is left alone and cannot be read"
-            return _problem(resource, lost, "unmanaged", message, f"declare {lost}")
+            return mistake(resource, lost, "unmanaged", message, f"declare {lost}")
         return None
 
     def _unsettable(self, kind: Kind) -> Callable[[Resource, LiveObject], str]:
@@ -333,20 +333,6 @@ def _top(pointer: str) -> str:
 def _masked(value: Any) -> bool:
     """Whether a nested object holds a secret as it was read."""
     return isinstance(value, dict) and any(each == MASK or _masked(each) for each in value.values())
-
-
-def _problem(resource: Resource, pointer: str, code: str, message: str, hint: str) -> Diagnostic:
-    place = resource.place(pointer)
-    return Diagnostic(
-        file=place.file,
-        line=place.line,
-        column=place.column,
-        address=str(resource.address),
-        pointer=pointer,
-        code=code,
-        message=message,
-        hint=hint,
-    )
 
 
 def _compare_expression(want: Mapping[str, Any], have: Mapping[str, Any], pointer: str, compared: _Compared) -> None:

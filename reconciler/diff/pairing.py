@@ -40,7 +40,7 @@ def pair(
             found = by_id.get(resource.id)
             if found is None:
                 problems.append(
-                    _unpaired(resource, "unknown-id", f"the server has no object with the id {resource.id}")
+                    mistake(resource, "", "unknown-id", f"the server has no object with the id {resource.id}")
                 )
                 continue
         else:
@@ -48,7 +48,7 @@ def pair(
             problem = "" if resource.named or kind.singleton else _ambiguity(candidates, shares[resource.key])
             if problem:
                 hint = "bind the document to one with metadata.id, or declare each with a metadata.name"
-                problems.append(_unpaired(resource, "ambiguous", problem, hint))
+                problems.append(mistake(resource, "", "ambiguous", problem, hint))
                 taken.update(each.id for each in candidates)
                 continue
             found = next((each for each in candidates if each.id not in taken), None)
@@ -68,13 +68,15 @@ def _ambiguity(candidates: Sequence[LiveObject], documents: int) -> str:
     return ""
 
 
-def _unpaired(resource: Resource, code: str, message: str, hint: str = "") -> Diagnostic:
-    source = resource.source
+def mistake(resource: Resource, pointer: str, code: str, message: str, hint: str = "") -> Diagnostic:
+    """Return an error at the place where a resource, or the property of a pointer, is declared."""
+    place = resource.place(pointer)
     return Diagnostic(
-        file=source.file,
-        line=source.line,
-        column=source.column,
+        file=place.file,
+        line=place.line,
+        column=place.column,
         address=str(resource.address),
+        pointer=pointer,
         code=code,
         message=message,
         hint=hint,
