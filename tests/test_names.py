@@ -149,7 +149,7 @@ VARIABLES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.one_of(WHOLE, ODD), st.fixed_dictionaries(VARIABLES), st.sampled_from(["", "x"]))
 def test_whatever_an_expression_gives_was_told(text: str, variables: dict[str, Any], captured: str) -> None:
     try:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.catalogue import load
@@ -128,7 +128,7 @@ def _of_shape(mould: Mould, variant: str) -> st.SearchStrategy[Body]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(data=st.data())
 def test_what_is_read_can_be_written_back_without_effect(kind: str, data: st.DataObject) -> None:
     mould = MOULDS.kinds[kind]

@@ -6,7 +6,7 @@ The states are read off the catalogue's own table of properties, from pools so s
 from collections.abc import Sequence
 from typing import Any
 
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
@@ -20,11 +20,7 @@ from reconciler.sandbox import Sandbox, parse_fault
 from tests.applying import PRUNE, embedded, job, read_all
 from tests.states import CATALOGUE
 
-LAW = settings(
-    max_examples=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
-)
+LAW = settings(max_examples=40)
 #: What the sandbox finds in its environment, and what the run finds in its own.
 ENVIRONMENT = {"PRESENT": "yes"}
 TEXTS = st.sampled_from(["a", "B c", "ü", "'q\""])

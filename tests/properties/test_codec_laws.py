@@ -7,7 +7,7 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from msgspec import UNSET
@@ -29,7 +29,7 @@ JUDGE = Judge(CATALOGUE)
 SPEC_SCHEMAS = {kind.kind: spec_schema(CATALOGUE, kind) for kind in KINDS}
 FAST = {name: jsonschema_rs.validator_for(schema) for name, schema in SPEC_SCHEMAS.items()}
 PUBLISHED = published(CATALOGUE)
-LAW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+LAW = settings(max_examples=40)
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
 
 # ---- well-formed wire values -----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.catalogue import Kind
@@ -16,11 +16,7 @@ from tests.properties.test_codec_laws import CATALOGUE, WIRES
 from tests.states import Server, read
 
 JUDGE = Judge(CATALOGUE)
-LAW = settings(
-    max_examples=25,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
-)
+LAW = settings(max_examples=25)
 COLLECTIONS = [name for name, kind in CATALOGUE.kinds.items() if not kind.singleton]
 SINGLETONS = [name for name, kind in CATALOGUE.kinds.items() if kind.singleton]
 

@@ -107,7 +107,7 @@ def accepted(text: str) -> Tree | None:
 
 
 @given(SENSIBLE | SOUP | JUNK)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 def test_a_text_is_accepted_or_refused_with_a_place(text: str) -> None:
     found = outcome(text)
 
@@ -116,7 +116,7 @@ def test_a_text_is_accepted_or_refused_with_a_place(text: str) -> None:
 
 
 @given(SENSIBLE | SOUP | JUNK)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 def test_unparse_then_parse_is_the_same_tree(text: str) -> None:
     tree = accepted(text)
     if tree is not None:
@@ -127,7 +127,7 @@ def test_unparse_then_parse_is_the_same_tree(text: str) -> None:
 
 
 @given(SENSIBLE | SOUP | JUNK)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_tokens_never_fail_and_tell_what_parse_tells(text: str) -> None:
     spaced = text.replace("(", "( ").replace(")", " )").replace(",", ", ")
 
@@ -137,7 +137,7 @@ def test_tokens_never_fail_and_tell_what_parse_tells(text: str) -> None:
 
 
 @given(SENSIBLE | SOUP)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 def test_evaluation_never_fails_and_its_result_is_json(text: str) -> None:
     tree = accepted(text)
     if tree is not None:
@@ -153,7 +153,7 @@ def holds(value: Value) -> bool:
 
 
 @given(SENSIBLE | SOUP, st.sets(st.sampled_from(NAMES), min_size=1), st.booleans())
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 def test_what_is_known_of_the_unknown_is_true(text: str, hidden: set[str], blind: bool) -> None:
     tree = accepted(text)
     if tree is None:
@@ -173,7 +173,7 @@ def test_what_is_known_of_the_unknown_is_true(text: str, hidden: set[str], blind
 
 
 @given(SENSIBLE)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_parentheses_around_the_whole_change_nothing(text: str) -> None:
     tree = accepted(text)
     if tree is None or isinstance(tree.root, Missing | Adjacent | Commas):
@@ -200,7 +200,7 @@ def test_parentheses_around_the_whole_change_nothing(text: str) -> None:
         max_leaves=10,
     )
 )
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_a_line_of_eval_is_always_answered(content: object) -> None:
     request = content if isinstance(content, dict) else {"expr": content, "given": content}
     answer = eval_line(request, ROUTE)
@@ -224,7 +224,7 @@ SUBJECTS = ("", "a", "b", "ab", "aab", "ba c", "a@b.c", "xyz", "aB1\n", "bbb", "
 
 
 @given(PATTERNS)
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_another_reader_of_the_same_language_agrees(pattern: str) -> None:
     """The engine of jsonschema-rs is the server's; it rewrites some classes, none of which is used here."""
     judged, _ = verdict(pattern)

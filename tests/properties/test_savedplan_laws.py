@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import msgspec
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
@@ -14,7 +14,7 @@ from reconciler.report import machine
 from reconciler.savedplan import Basis, Fingerprint, load, save
 from tests.states import CATALOGUE
 
-LAW = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+LAW = settings(max_examples=60)
 
 names = st.text(max_size=8)
 kinds = st.sampled_from(sorted(CATALOGUE.kinds))

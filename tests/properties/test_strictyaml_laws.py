@@ -23,13 +23,38 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
     max_leaves=25,
 )
-#: Texts in which most of what YAML knows happens by chance, without numbers and words that YAML 1.1 reads otherwise.
-YAMLISH = st.lists(
-    st.sampled_from(
-        [*"abc12 -:,'\"#[]{}&*!|>?%@`\n", ": ", "- ", "\n  ", "\n- ", "\na: ", "\n---\n", "&a ", "*a", "<<: "]
+#: What makes up YAML, without numbers and words that YAML 1.1 reads otherwise.
+SNIPPETS = st.sampled_from(
+    [*"abc12 -:,'\"#[]{}&*!|>?%@`\n", ": ", "- ", "\n  ", "\n- ", "\na: ", "\n---\n", "&a ", "*a", "<<: "]
+)
+#: Texts in which most of what YAML knows happens by chance.
+YAMLISH = st.lists(SNIPPETS, max_size=40).map("".join)
+
+
+def strewn(text: str, snippets: list[tuple[int, str]]) -> str:
+    """Return a text with snippets put in at places, counted modulo its length."""
+    for place, snippet in snippets:
+        place %= len(text)
+        text = text[:place] + snippet + text[place:]
+    return text
+
+
+#: Texts most of which are YAML: what a writer wrote, with a snippet or two put in.
+NEARLY_YAML = st.builds(
+    strewn,
+    st.builds(
+        lambda value, flow: yaml.safe_dump(value, default_flow_style=flow),
+        st.recursive(
+            st.integers(1, 2) | st.text("abc 12:#'\n", max_size=8),
+            lambda inner: (
+                st.lists(inner, max_size=4) | st.dictionaries(st.text("abc#:", max_size=4), inner, max_size=4)
+            ),
+            max_leaves=12,
+        ),
+        st.sampled_from([None, True, False]),
     ),
-    max_size=40,
-).map("".join)
+    st.lists(st.tuples(st.integers(0, 500), SNIPPETS), max_size=2),
+)
 
 
 #: Expressions of more than a literal, as the server's language has them.
@@ -137,7 +162,7 @@ def as_ours(value: Any) -> Any:
 
 
 @settings(max_examples=400)
-@given(YAMLISH)
+@given(NEARLY_YAML | YAMLISH)
 def test_what_is_accepted_is_what_pyyaml_reads(text: str) -> None:
     documents, problems = load(text)
     assume(documents and not problems)

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -126,6 +126,4 @@ class Unattended(RuleBasedStateMachine):
 
 
 TestUnattended = Unattended.TestCase
-TestUnattended.settings = settings(
-    max_examples=25, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestUnattended.settings = settings(max_examples=25, stateful_step_count=12)
