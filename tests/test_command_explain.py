@@ -36,7 +36,7 @@ spec:
     use: mx
 """
 RELAY = (
-    'type: Relay, address: smtp.example.net, authSecret: {"type":"Value","secret":"(sensitive)"}, authUsername: gateway'
+    'type: Relay, address: smtp.example.net, authUsername: gateway, authSecret: {"type":"Value","secret":"(sensitive)"}'
 )
 LOCAL = ("--local-domain", "a.example")
 ORDINARY = (*LOCAL, "--lookup", "key_exists('vip','b@b.example')=false")

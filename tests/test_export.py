@@ -34,8 +34,8 @@ def test_objects_come_by_name_with_what_differs_from_the_defaults() -> None:
         "items:\n"
         "  - type: Mx\n"
         "    name: mx\n"
-        "    maxMxHosts: 2\n"
         '    description: "yes: it is"\n'
+        "    maxMxHosts: 2\n"
         "  - type: Relay\n"
         "    name: relay-eu\n"
         "    address: smtp.example.net\n"
@@ -60,13 +60,13 @@ def test_units_sets_and_expressions_come_in_their_shortest_form() -> None:
         "kind: MtaMilter\n"
         "spec:\n"
         "  hostname: 127.0.0.1\n"
+        "  stages: [connect, data]\n"
         "  enable:\n"
         "    match:\n"
         "      - {if: is_tls, then: false}\n"
         "    else: 5\n"
-        "  maxResponseSize: 1MB\n"
-        "  stages: [connect, data]\n"
         "  timeoutData: 1m30s\n"
+        "  maxResponseSize: 1MB\n"
     )
 
 
@@ -152,7 +152,7 @@ def test_a_masked_secret_becomes_a_variable_of_its_own() -> None:
 def test_a_singleton_comes_with_all_its_fields() -> None:
     text = imported("MtaSts")
 
-    assert text == HEAD + "kind: MtaSts\nspec:\n  maxAge: 7d\n  mode: testing\n  mxHosts: []\n"
+    assert text == HEAD + "kind: MtaSts\nspec:\n  mode: testing\n  maxAge: 7d\n  mxHosts: []\n"
 
 
 def test_a_bare_constant_as_a_name_is_left_alone_and_told() -> None:
@@ -168,11 +168,11 @@ def test_a_bare_constant_as_a_name_is_left_alone_and_told() -> None:
         "metadata:\n"
         "  unmanaged: [tls]\n"
         "spec:\n"
-        "  connection: {use: default}\n"
         "  route:\n"
         "    match:\n"
         "      - {if: is_local_domain(rcpt_domain), use: local}\n"
         "    use: mx\n"
+        "  connection: {use: default}\n"
         "  schedule:\n"
         "    match:\n"
         "      - {if: is_local_domain(rcpt_domain), use: local}\n"

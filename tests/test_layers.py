@@ -90,13 +90,13 @@ spec:
   name: relay
   # base/routes.yaml:5
   address: smtp.eu.example.net
+  # eu/routes.yaml:5
+  port: 2525
   authSecret:
     # base/routes.yaml:7
     type: Value
     # base/routes.yaml:7
     secret: ${env:RELAY}
-  # eu/routes.yaml:5
-  port: 2525
 ---
 kind: MtaRoute
 spec:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.catalogue import load as load_catalogue
@@ -56,9 +56,9 @@ def test_keys_come_into_order_with_the_comments_above_them() -> None:
         "  # the name\n"
         "  name: relay-eu\n"
         "  address: smtp.example.net\n"
-        "  authSecret: {type: EnvironmentVariable, variableName: A}\n"
         "  # the port\n"
         "  port: 587  # submission\n"
+        "  authSecret: {type: EnvironmentVariable, variableName: A}\n"
         "  # at the end\n"
         "# behind all\n"
     )
@@ -116,13 +116,13 @@ def test_expressions_are_ordered_inside() -> None:
     assert text == (
         "kind: MtaOutboundStrategy\n"
         "spec:\n"
-        "  connection: {else: \"'a'\"}\n"
         "  route:\n"
         "    match:\n"
         "      - if: is_local_domain(rcpt_domain)\n"
         "        use: local\n"
         "      - {if: retry_num > 1, use: relay}\n"
         "    use: mx\n"
+        "  connection: {else: \"'a'\"}\n"
     )
 
 
@@ -187,11 +187,11 @@ def test_texts_of_several_lines_move_whole() -> None:
         "  type: Relay\n"
         "\n"
         "  name: a\n"
-        "  address: 'smtp.\n"
-        "    example.net'\n"
         "  description: |\n"
         "      one\n"
         "        two\n"
+        "  address: 'smtp.\n"
+        "    example.net'\n"
     )
 
 
@@ -285,7 +285,7 @@ def manifests(draw: st.DrawFn) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(manifests())
 def test_layout_changes_no_value_loses_no_comment_and_is_done_once(text: str) -> None:
     again = laid(text)
@@ -295,7 +295,7 @@ def test_layout_changes_no_value_loses_no_comment_and_is_done_once(text: str) ->
     assert laid(again) == again
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.text("kind: MtaRoute\nspec-#&*|>'\"[]{},  ", max_size=60))
 def test_whatever_is_written_keeps_its_meaning(text: str) -> None:
     documents, problems = load(text)

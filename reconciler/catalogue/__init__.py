@@ -86,6 +86,8 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     variants: dict[str, Variant] = {}
     #: The required property for which a bare scalar may stand in the human form, or "".
     short: str = ""
+    #: The properties that people look for first, in the order in which they read them.
+    reading: tuple[str, ...] = ()
 
     def shape(self, variant: str = "") -> dict[str, Property]:
         """Return the properties of a variant ("" where there are none) in the server's order.
@@ -94,6 +96,17 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             KeyError: the variant is unknown.
         """
         return {**self.variants[variant].properties, **self.properties} if self.variants else self.properties
+
+    def legible(self, variant: Any) -> dict[str, Property]:
+        """Return the properties of a variant in the order in which people read them, the rest as the server has them.
+
+        Where the variant is not known, those of all variants.
+        """
+        if not self.variants or (isinstance(variant, str) and variant in self.variants):
+            shape = self.shape(variant)
+        else:
+            shape = {name: prop for each in self.variants for name, prop in self.shape(each).items()}
+        return {**{name: shape[name] for name in self.reading if name in shape}, **shape}
 
 
 class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):

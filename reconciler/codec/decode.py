@@ -34,7 +34,7 @@ def decode_pointer(catalogue: Catalogue, kind: Kind, wire: Wire, pointer: str, v
     at: Any = wire
     for step in pointer.split("/"):
         inner = at if isinstance(at, Mapping) else {}
-        prop = _shape(record, inner.get("@type")).get(step)
+        prop = record.legible(inner.get("@type")).get(step)
         if prop is None:
             return _plain(value)
         at = inner.get(step)
@@ -43,22 +43,11 @@ def decode_pointer(catalogue: Catalogue, kind: Kind, wire: Wire, pointer: str, v
     return _plain(value) if prop is None else _property(catalogue, prop, value)
 
 
-def _shape(record: Record, variant: Any) -> dict[str, Property]:
-    if isinstance(variant, str) and variant in record.variants:
-        return record.shape(variant)
-    if record.variants:
-        merged = dict(record.properties)
-        for each in record.variants.values():
-            merged.update(each.properties)
-        return merged
-    return record.properties
-
-
 def _object(catalogue: Catalogue, record: Record, wire: Mapping[str, Any], *, defaults: bool) -> dict[str, Any]:
     spec: dict[str, Any] = {}
     if record.variants and "@type" in wire:
         spec["type"] = _plain(wire["@type"])
-    for name, prop in _shape(record, wire.get("@type")).items():
+    for name, prop in record.legible(wire.get("@type")).items():
         value = wire.get(name, UNSET)
         if value is UNSET or (_left_out(prop, defaults=defaults) and _equal(value, prop.default)):
             continue

@@ -57,10 +57,7 @@ def _record(catalogue: Catalogue, record: Record) -> Order:
 
     def order(spec: Mapping) -> Ranks:
         variant = spec.value("type") or spec.value("@type")
-        if variant in record.variants or not record.variants:
-            shape = record.shape(variant)
-        else:
-            shape = {name: prop for each in record.variants for name, prop in record.shape(each).items()}
+        shape = record.legible(variant)
         below = {name: _property(catalogue, prop) for name, prop in shape.items()}
         return Ranks(tuple(dict.fromkeys((_MERGE, "type", "@type", *match, *shape))), below)
 
