@@ -1,7 +1,7 @@
 """Times whole processes against the embedded server, beside the floor that no plan can go under.
 
 Law: every run is a fresh process, the rows are interleaved round by round, and what counts is the ratio within one run:
-these machines are shared, and absolute times say little.
+these machines are shared, and absolute times say little. Byte code is kept from one run to the next, as pip leaves it.
 
 The floor: PyYAML's event stream over the same manifests, plus one JSON decode of the same live objects.
 """
@@ -95,9 +95,11 @@ def main() -> None:
     rounds = arguments.parse_args().rounds
     with TemporaryDirectory() as name:
         directory = Path(name)
+        usual = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        usual["PYTHONPYCACHEPREFIX"] = str(directory / "bytecode")
         rows: dict[str, tuple[list[str], dict[str, str]]] = {
-            "python -c pass": ([PYTHON, "-c", "pass"], dict(os.environ)),
-            "--help": ([RECONCILER, "--help"], dict(os.environ)),
+            "python -c pass": ([PYTHON, "-c", "pass"], usual),
+            "--help": ([RECONCILER, "--help"], usual),
         }
         servers = []
         for size in SIZES:
@@ -106,12 +108,12 @@ def main() -> None:
             server = subprocess.Popen(
                 [RECONCILER, "sandbox"],
                 stdout=subprocess.PIPE,
-                env={**os.environ, "STALWART_USER": "admin", "STALWART_PASSWORD": "secret"},
+                env={**usual, "STALWART_USER": "admin", "STALWART_PASSWORD": "secret"},
             )
             servers.append(server)
             assert server.stdout is not None
             url = server.stdout.readline().decode().strip()
-            environment = {**os.environ, "STALWART_URL": url, "STALWART_USER": "admin", "STALWART_PASSWORD": "secret"}
+            environment = {**usual, "STALWART_URL": url, "STALWART_USER": "admin", "STALWART_PASSWORD": "secret"}
             apply = [RECONCILER, "apply", "--yes", "--quiet", "--no-reload", str(manifests)]
             elapsed, memory = measure(apply, environment)
             print(f"apply of {size} new routes: {elapsed:.2f} s, {memory:.0f} MB")

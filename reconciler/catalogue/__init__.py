@@ -6,7 +6,7 @@ Law: a kind is one JSON file under `kinds/`; nothing else in the program names a
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -78,7 +78,7 @@ class Variant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     properties: dict[str, Property] = {}
 
 
-class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict=True):
     """A nested object type. With variants, `@type` says which; `properties` are common to all."""
 
     description: str = ""
@@ -95,7 +95,23 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Raises:
             KeyError: the variant is unknown.
         """
-        return {**self.variants[variant].properties, **self.properties} if self.variants else self.properties
+        return self._shapes[variant] if self.variants else self.properties
+
+    @cached_property
+    def _shapes(self) -> dict[str, dict[str, Property]]:
+        return {name: {**each.properties, **self.properties} for name, each in self.variants.items()}
+
+    def expressions(self, variant: str = "") -> tuple[tuple[str, Property], ...]:
+        """Return the expressions among the properties of a variant; where it is unknown, those that all have."""
+        return self._expressions.get(variant, self._expressions[""])
+
+    @cached_property
+    def _expressions(self) -> dict[str, tuple[tuple[str, Property], ...]]:
+        shapes = {"": self.properties, **self._shapes}
+        return {
+            variant: tuple((name, prop) for name, prop in shape.items() if prop.language is not None)
+            for variant, shape in shapes.items()
+        }
 
     def legible(self, variant: Any) -> dict[str, Property]:
         """Return the properties of a variant in the order in which people read them, the rest as the server has them.

@@ -76,10 +76,10 @@ def _expressions(world: World) -> Iterator[Finding]:
     for name, resources in world.declared.items():
         kind = world.catalogue.kinds[name]
         for resource in resources:
-            for field, prop in kind.shape(str(resource.wire.get("@type", ""))).items():
+            for field, prop in kind.expressions(str(resource.wire.get("@type", ""))):
                 value = resource.wire.get(field)
                 # A type's default is no one's mistake, and most expressions are one.
-                if prop.language is None or not isinstance(value, Mapping) or value == prop.default:
+                if not isinstance(value, Mapping) or value == prop.default:
                     continue
                 context = contexts.get((name, field))
                 if context is None:

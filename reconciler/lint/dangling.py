@@ -12,7 +12,7 @@ from reconciler.catalogue import Catalogue
 from reconciler.errors import Diagnostic, Severity
 from reconciler.identity import address_of, is_shipped, key_of
 from reconciler.lint.rules import Finding, Locate, settle
-from reconciler.lint.world import Becoming, World, map_shipped
+from reconciler.lint.world import Becoming, World, is_naming, map_shipped
 from reconciler.model import Address, Change, LiveState, Resource
 from reconciler.names import Mention, dangling, mentions, suggestions
 from reconciler.policy import Globs, Policy
@@ -59,7 +59,9 @@ def dangling_names(
     if live is None:
         found = _offline(catalogue, resources, policy or Policy())
     else:
-        found = _after(catalogue, live, changes, {(each.address, field) for each in resources for field in each.wire})
+        naming = {name for name, kind in catalogue.kinds.items() if is_naming(kind)}
+        declared = {(each.address, field) for each in resources if each.address.kind in naming for field in each.wire}
+        found = _after(catalogue, live, changes, declared)
     return settle(found, resources, severities, locate)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
+from reconciler.catalogue import Kind
 from reconciler.identity import is_shipped
 from reconciler.lint.rules import Finding
 from reconciler.lint.world import Wire, World
@@ -89,9 +90,10 @@ def object_findings(world: World) -> Iterator[Finding]:
     """Find what is odd about the declared objects."""
     for kind, resources in world.declared.items():
         yield from _names(world, kind, resources)
+        secretive = _secretive(world.catalogue.kinds[kind])
         for resource in resources:
             address, wire = resource.address, resource.wire
-            yield from _secrets(address, wire)
+            yield from _secrets(address, {name: wire[name] for name in secretive if name in wire})
             if kind in HOPS:
                 yield from _hop(address, wire, HOPS[kind])
             if kind in FILTERS:
@@ -131,6 +133,16 @@ def _names(world: World, name: str, resources: list[Resource]) -> Iterator[Findi
 
 
 # -- secrets
+
+
+def _secretive(kind: Kind) -> tuple[str, ...]:
+    """Return the properties in which a secret may stand: such by themselves, objects and maps."""
+    shapes = {name: prop for variant in kind.variants or ("",) for name, prop in kind.shape(variant).items()}
+    return tuple(
+        name
+        for name, prop in shapes.items()
+        if prop.sensitive or (prop.type in ("object", "list", "map") and prop.language is None)
+    )
 
 
 def _secrets(address: Address, wire: Wire, path: str = "") -> Iterator[Finding]:

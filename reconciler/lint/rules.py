@@ -125,10 +125,10 @@ def settle(
         severities: rule id to error, warning, note or ignore, in place of the rules' own.
         locate: finds the place of a wire pointer; without it, a property's document is the place.
     """
-    declared = {each.address: each for each in resources}
     chosen = severities or {}
     told: list[Diagnostic] = []
     all_ = dict.fromkeys(findings)
+    declared = {each.address: each for each in resources} if all_ else {}
     for finding in all_:
         rule = RULES[finding.rule]
         resource = declared.get(finding.address)

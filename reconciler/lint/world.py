@@ -111,8 +111,8 @@ def map_shipped(kind: Kind) -> Iterator[Wire]:
 
 def is_naming(kind: Kind) -> bool:
     """Whether objects of a kind name others in expressions."""
-    shapes = [kind.shape(variant) for variant in kind.variants] or [kind.properties]
-    return any(prop.language is not None and bool(prop.language.names) for shape in shapes for prop in shape.values())
+    found = (prop for variant in kind.variants or ("",) for _, prop in kind.expressions(variant))
+    return any(prop.language is not None and bool(prop.language.names) for prop in found)
 
 
 class Becoming:

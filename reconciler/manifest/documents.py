@@ -224,9 +224,9 @@ class Reader:
     def _expressions(self, entry: Entry, resource: Resource) -> bool:
         """Check every expression as the server will when it is sent."""
         fine = True
-        for name, prop in entry.kind.shape(resource.wire.get("@type", "")).items():
+        for name, prop in entry.kind.expressions(resource.wire.get("@type", "")):
             wire = resource.wire.get(name)
-            if prop.language is None or wire is None or wire == prop.default:
+            if wire is None or wire == prop.default:
                 continue
             context = context_of(self.catalogue, prop)
             texts: list[tuple[Path, str]] = [((name, "else"), wire["else"])]

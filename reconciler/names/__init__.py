@@ -171,9 +171,7 @@ def results_of(expression: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _parts(catalogue: Catalogue, name: str, wire: Mapping[str, Any]) -> Iterator[tuple[str, str, Property, Context]]:
     """Yield every part of an object that gives a name: its pointer, text and property, and what it may use."""
     kind = catalogue.kinds[name]
-    variant = wire.get("@type")
-    shape = kind.shape(variant) if variant in kind.variants else kind.properties
-    for field, prop in shape.items():
+    for field, prop in kind.expressions(str(wire.get("@type", ""))):
         value = wire.get(field)
         if prop.language is None or not prop.language.names or not isinstance(value, Mapping):
             continue
