@@ -61,7 +61,7 @@ def make_plan(
         pairs=difference.pairs,
         refusals=(
             *_limits(changes, live, policy),
-            *_kept(changes, policy),
+            *_kept(catalogue, changes, policy),
             *_empty(doomed, desired, policy),
             *after.dangling(),
             *after.linked(),
@@ -165,14 +165,20 @@ def allowed(limit: str | int | None, total: int) -> int | None:
     return max(int(limit.rstrip("%")) * total // 100, 1)
 
 
-def _kept(changes: Sequence[Change], policy: Policy) -> list[str]:
+def _kept(catalogue: Catalogue, changes: Sequence[Change], policy: Policy) -> list[str]:
     """Say which objects would be destroyed, to be made anew or not, although policy keeps them."""
     keep = Globs(policy.keep)
+
+    def held(change: Change) -> bool:
+        kind = catalogue.kinds[change.address.kind]
+        # A document may give its object another name than the server knows it by.
+        return keep.holds(change.address) or keep.holds(address_of(kind, key_of(kind, change.before or {})))
+
     return [
         f"{change.address} would be destroyed{' and made anew' * change.recreate} ({change.because}), "
-        "and policy.keep holds it"
+        "and policy.keep holds it; a narrower policy.keep lifts this"
         for change in changes
-        if (change.recreate or change.action == "destroy") and keep.holds(change.address)
+        if (change.recreate or change.action == "destroy") and held(change)
     ]
 
 

@@ -125,7 +125,107 @@ def test_an_absent_object_that_policy_keeps_is_refused(sandbox: Any, env: dict[s
     )
 
     assert ran.code == 3
-    assert ran.json["refusals"] == ["MtaRoute/old would be destroyed (metadata.absent), and policy.keep holds it"]
+    assert ran.json["refusals"] == [
+        "MtaRoute/old would be destroyed (metadata.absent), and policy.keep holds it; a narrower policy.keep lifts this"
+    ]
+
+
+MILTER = "kind: MtaMilter\nmetadata: {{{}}}\nspec: {{hostname: 127.0.0.1, port: 11332{}}}\n"
+KEY = "MtaMilter/127.0.0.1:11332"
+
+
+def milters(sandbox: Any) -> dict[str, int]:
+    return {each["id"]: each["timeoutData"] // 1000 for each in sandbox.state()["stored"].get("x:MtaMilter", [])}
+
+
+@pytest.fixture
+def twins(sandbox: Any, env: dict[str, str], tmp_path: Path) -> list[str]:
+    """Make two filters of one address, which wait 1 and 2 seconds, and return their ids."""
+    apply(
+        env, tmp_path / "twins", *(MILTER.format(f"name: m{number}", f", timeoutData: {number}s") for number in (1, 2))
+    )
+    assert list(milters(sandbox).values()) == [1, 2]
+    return list(milters(sandbox))
+
+
+@pytest.mark.parametrize(("absent", "left"), [(1, 2), (2, 1)])
+def test_an_absent_twin_is_the_one_of_its_name(
+    absent: int, left: int, sandbox: Any, env: dict[str, str], twins: list[str], tmp_path: Path
+) -> None:
+    texts = [
+        MILTER.format(f"name: m{number}" + ", absent: true" * (number == absent), f", timeoutData: {number}s")
+        if number != absent
+        else MILTER.format(f"name: m{number}, absent: true", "")
+        for number in (1, 2)
+    ]
+
+    ran = apply(env, tmp_path / "after", *texts)
+    again = apply(env, tmp_path / "after", *texts)
+
+    assert (ran.code, actions(ran)) == (0, [("destroy", f"MtaMilter/m{absent}", "metadata.absent")])
+    assert milters(sandbox) == {twins[left - 1]: left}
+    assert (again.code, actions(again)) == (0, [])
+
+
+def test_an_absent_object_is_the_one_of_its_id(
+    sandbox: Any, env: dict[str, str], twins: list[str], tmp_path: Path
+) -> None:
+    text = MILTER.format(f"absent: true, id: {twins[0]}", "")
+
+    ran = apply(env, tmp_path / "after", text)
+    again = apply(env, tmp_path / "after", text)
+
+    assert (ran.code, actions(ran)) == (0, [("destroy", f"{KEY}#{twins[0]}", "metadata.absent")])
+    assert milters(sandbox) == {twins[1]: 2}
+    assert (again.code, actions(again)) == (0, [])
+
+
+def test_an_absent_object_of_two_is_ambiguous(
+    sandbox: Any, env: dict[str, str], twins: list[str], tmp_path: Path
+) -> None:
+    ran = apply(env, tmp_path / "after", MILTER.format("absent: true", ""))
+
+    assert ran.code == 65
+    assert f"the server has 2 objects with this key: {', '.join(twins)}" in ran.out + ran.err
+    assert list(milters(sandbox)) == twins
+
+
+def test_an_id_of_an_object_with_another_key_is_never_destroyed(
+    sandbox: Any, env: dict[str, str], twins: list[str], tmp_path: Path
+) -> None:
+    text = MILTER.format(f"absent: true, id: {twins[0]}", "").replace("11332", "11333")
+
+    ran = apply(env, tmp_path / "after", text)
+
+    assert ran.code == 65
+    assert f"the id {twins[0]} is that of {KEY}" in ran.out + ran.err
+    assert list(milters(sandbox)) == twins
+
+
+@pytest.mark.parametrize("kept", ["m1", "127.*"])
+def test_what_policy_keeps_is_kept_under_both_of_its_names(
+    kept: str, sandbox: Any, env: dict[str, str], twins: list[str], tmp_path: Path
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text(f"policy: {{keep: ['MtaMilter/{kept}']}}\n")
+    texts = [MILTER.format("name: m1, absent: true", ""), MILTER.format("name: m2", ", timeoutData: 2s")]
+
+    ran = apply({**env, "RECONCILER_CONFIG": str(config)}, tmp_path / "after", *texts)
+
+    assert ran.code == 3
+    assert list(milters(sandbox)) == twins
+
+
+def test_a_rename_of_one_of_two_is_ambiguous(
+    sandbox: Any, env: dict[str, str], twins: list[str], tmp_path: Path
+) -> None:
+    text = MILTER.format("was: '127.0.0.1:11332'", "").replace("11332}", "11333}")
+
+    ran = apply(env, tmp_path / "after", text)
+
+    assert ran.code == 65
+    assert f"the server has 2 objects that are called 127.0.0.1:11332: {', '.join(twins)}" in ran.out + ran.err
+    assert list(milters(sandbox)) == twins
 
 
 def test_absences_count_against_the_limit(sandbox: Any, env: dict[str, str], tmp_path: Path) -> None:

@@ -197,6 +197,8 @@ def observe(wanted: Wanted, client: Client) -> Found:
     if referring_kinds:
         resources = tuple(name_ids(each, live) if each.address.kind in referring_kinds else each for each in resources)
     found_moves = moves(catalogue, resources, live)
+    if found_moves.problems:
+        raise ManifestError(found_moves.problems)
     resources = found_moves.resources
     inside = tuple(each for each in found_moves.destroys if found.scope.holds(each.address))
     difference = moved(compare(wanted, resources, live, kinds), msgspec.structs.replace(found_moves, destroys=inside))

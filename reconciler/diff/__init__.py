@@ -7,6 +7,6 @@ The only home of deepdiff, which is asked only about values that are known to di
 from reconciler.diff.compare import Diff
 from reconciler.diff.details import details
 from reconciler.diff.equality import exact
-from reconciler.diff.pairing import pair
+from reconciler.diff.pairing import mistake, pair
 
-__all__ = ["Diff", "details", "exact", "pair"]
+__all__ = ["Diff", "details", "exact", "mistake", "pair"]
