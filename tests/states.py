@@ -19,7 +19,7 @@ Objects = Mapping[str, Sequence[Mapping[str, Any]]]
 
 def filled(kind: Kind, wire: Mapping[str, Any]) -> dict[str, Any]:
     """Return a wire object as `get` shows it: what is not given is at its default."""
-    shape = kind.shape(wire.get("@type", ""))
+    shape = kind.legible(wire.get("@type", ""))
     return {**{name: prop.default for name, prop in shape.items()}, **wire}
 
 

@@ -55,6 +55,17 @@ PLAN = Plan(
 )
 
 
+def test_what_policy_calls_a_difference_is_not_in_sync() -> None:
+    hook, route = Address("MtaHook", "https://hook.example.net"), Address("MtaRoute", "mx")
+    found = Plan(unchanged=2, undeclared=(hook, route), surplus=(hook,))
+
+    assert text.plan(CATALOGUE, found, PLAIN) == (
+        "Nothing to change, but not in sync; 2 unchanged, 2 undeclared.\n"
+        "Undeclared, left alone (1): MtaRoute/mx.\n"
+        "Undeclared, a difference by policy (1): MtaHook/https://hook.example.net.\n"
+    )
+
+
 def test_a_plan_is_told_change_by_change() -> None:
     assert text.plan(CATALOGUE, PLAN, PLAIN) == (
         "+ MtaRoute/new\n"

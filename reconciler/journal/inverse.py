@@ -60,6 +60,8 @@ def steps_of(kind: Kind, change: Change) -> tuple[Action, Wire] | str:
         return "destroy", {}
     if change.before is None:
         return "it is not known what there was before"
+    if kind.variants and change.before.get("@type") not in kind.variants:
+        return "this program does not know the type that it had"
     if change.action == "update":
         patch = {pointer: at(change.before, pointer) for pointer in change.patch}
         lost = [pointer for pointer, value in patch.items() if masked(value)]

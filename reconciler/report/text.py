@@ -74,11 +74,13 @@ def summary(found: Plan, paint: Paint) -> list[str]:
     """Print the counts of a plan and what it leaves alone, a line each."""
     counts = {action: sum(change.action == action for change in found.changes) for action in _SIGNS}
     told = ", ".join(f"{count} to {action}" for action, count in counts.items() if count)
-    state = f"Plan: {told}" if told else "In sync: nothing to change"
+    alike = "Nothing to change, but not in sync" if found.surplus else "In sync: nothing to change"
+    state = f"Plan: {told}" if told else alike
     lines = [f"{paint(state, 'bold')}; {found.unchanged} unchanged, {len(found.undeclared)} undeclared."]
     if found.partial:
         lines.append("This plan is partial: --kind or --only leaves the rest of the manifests out.")
-    lines += _names("Undeclared, left alone", found.undeclared)
+    surplus = set(found.surplus)
+    lines += _names("Undeclared, left alone", [each for each in found.undeclared if each not in surplus])
     lines += _names("Undeclared, a difference by policy", found.surplus)
     lines += [f"Spared from pruning: {address} ({because})." for address, because in found.spared]
     lines += _names("Undeclared and not at the default, left alone", [f"{e.address} {e.pointer}" for e in found.left])
