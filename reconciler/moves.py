@@ -17,7 +17,6 @@ from reconciler.errors import Diagnostic
 from reconciler.identity import name_of
 from reconciler.model import Change, Difference, LiveObject, LiveState, Resource
 
-
 ABSENT = "metadata.absent"
 
 

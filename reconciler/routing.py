@@ -125,7 +125,6 @@ class _Reader:
 
     def cases(self) -> list[Case]:
         self.fields((), self.value, _TOP, own=True)
-        self.variables((), self.value)
         shared = self.given((), self.value.get("given", {}))
         listed = self.value.get("cases")
         if not isinstance(listed, list) or not listed:
@@ -209,17 +208,6 @@ class _Reader:
             close = get_close_matches(str(name)[:64], known, n=1)
             hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
             self.tell((*path, str(name)), f"unknown field {str(name)[:64]}", hint, key=True)
-
-    def variables(self, path: Path, value: object) -> None:
-        """Refuse variables, which nobody has put in place before the document comes here."""
-        if isinstance(value, dict):
-            for name, each in value.items():
-                self.variables((*path, str(name)), each)
-        elif isinstance(value, list):
-            for index, each in enumerate(value):
-                self.variables((*path, str(index)), each)
-        elif isinstance(value, str) and "${" in value:
-            self.tell(path, "${…} in a routing test is not built yet", "write the value itself")
 
     def tell(self, path: Path, message: str, hint: str = "", *, key: bool = False) -> None:
         place = self.where.source(path, key=key)

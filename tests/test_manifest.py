@@ -70,7 +70,8 @@ def test_a_field_of_a_singleton_has_one_owner() -> None:
     assert told(desired) == [
         (
             "layer0.yaml:4 MtaOutboundStrategy route: "
-            "route is declared twice, first at layer0.yaml:1 (take one of them out)"
+            "route is declared twice, first at layer0.yaml:1 "
+            "(take one of them out, or let the one of a later layer say metadata.patch: true)"
         )
     ]
 
@@ -138,7 +139,7 @@ def test_a_layer_without_a_base_is_a_mistake(word: str) -> None:
     assert told(desired) == [
         (
             f"layer1.yaml:3:7 MtaRoute/other: metadata.{word} has its base in no earlier directory "
-            "(declare it there, or take the patch out)"
+            f"(declare it there, or take the {word} out)"
         )
     ]
 
@@ -147,7 +148,10 @@ def test_a_second_declaration_must_say_that_it_is_a_patch() -> None:
     desired = read(RELAY, RELAY)
 
     assert told(desired) == [
-        "layer1.yaml:1 MtaRoute/x: this address is declared twice, first at layer0.yaml:1 (take one of them out)"
+        (
+            "layer1.yaml:1 MtaRoute/x: this address is declared twice, first at layer0.yaml:1 "
+            "(take one of them out, or let the one of a later layer say metadata.patch: true)"
+        )
     ]
 
 

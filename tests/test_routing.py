@@ -249,12 +249,6 @@ def test_document_without_cases_is_a_mistake(cases: str) -> None:
     ]
 
 
-def test_variable_is_refused_and_not_taken_as_a_text() -> None:
-    assert mistakes("kind: RoutingTest\ncases: [{name: a, expect: {route: '${var:relay}'}}]\n") == [
-        (2, 35, "${…} in a routing test is not built yet", "write the value itself")
-    ]
-
-
 def test_document_with_a_mistake_runs_none_of_its_cases() -> None:
     tests = """\
 kind: RoutingTest

@@ -8,13 +8,19 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.commands.gather import Invocation, linted, tested, want_all
-from reconciler.errors import MANIFEST, Diagnostic
+from reconciler.errors import MANIFEST, Diagnostic, UsageError
 from reconciler.report import machine, text
 from reconciler.report.paint import plural
 
 
 def run(invocation: Invocation) -> int:
-    """Judge the manifests and report every mistake."""
+    """Judge the manifests and report every mistake.
+
+    Raises:
+        UsageError: the merged view is wanted in another form than that of manifests.
+    """
+    if invocation.extra.get("show_merged") and invocation.format != "text":
+        raise UsageError(f"--show-merged prints manifests, and not {invocation.format}", "leave --format out")
     all_ = [tested(linted(each)) for each in want_all(invocation)]
     found: list[Diagnostic] = []
     for wanted in all_:
@@ -25,11 +31,12 @@ def run(invocation: Invocation) -> int:
     files, documents = sum(each.files for each in desired), sum(each.documents for each in desired)
     resources = sum(len(each.resources) for each in desired)
     if invocation.extra.get("show_merged") and not errors:
-        from reconciler.report.merged import merged
+        from reconciler.manifest.merged import merged
 
-        for wanted in all_:
-            head = f"# target {wanted.settings.target}\n" if wanted.settings.target else ""
-            invocation.say(head + merged(wanted.catalogue, wanted.desired.resources, wanted.desired.locate))
+        invocation.tell(text.diagnostics(found, invocation.console.paint_err))
+        titles = [f"target {each.settings.target}" if each.settings.target else "" for each in all_]
+        views = (merged(each.catalogue, each.desired, title) for each, title in zip(all_, titles, strict=True))
+        invocation.say("---\n".join(views))
         return 0
     if invocation.format == "json":
         members = machine.validation(found, files=files, documents=documents, resources=resources)

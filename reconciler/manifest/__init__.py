@@ -17,6 +17,7 @@ from reconciler.errors import Diagnostic, ManifestError
 from reconciler.manifest.documents import Reader
 from reconciler.manifest.entries import Entry, TestDocument, Where
 from reconciler.manifest.files import Text, find, read
+from reconciler.manifest.layers import Dropped
 from reconciler.model import Address, Resource, Source
 from reconciler.strictyaml import load as load_yaml
 from reconciler.strictyaml import load_json
@@ -33,6 +34,13 @@ class Locator:
 
     def __call__(self, address: Address, pointer: str = "") -> Source | None:
         """Return the place of a wire pointer into a resource; None where nothing declares the resource."""
+        found = self.entries(address)
+        top = pointer.partition("/")[0]
+        best = next((entry for resource, entry in found if not top or top in resource.wire), None)
+        return best.at(pointer) if best else found[0][1].at("") if found else None
+
+    def entries(self, address: Address) -> list[tuple[Resource, Entry]]:
+        """Return what declares an address; several documents may share a singleton."""
         if self._entries is None:
             self._entries = {}
             for resource, entry in self._pairs:
@@ -40,9 +48,7 @@ class Locator:
                     (resource, entry)
                 )
         found = self._entries.get(Address(address.kind, address.name), [])
-        top = pointer.partition("/")[0]
-        best = next((entry for resource, entry in found if not top or top in resource.wire), None)
-        return best.at(pointer) if best else found[0][1].at("") if found else None
+        return [each for each in found if each[0].id == address.id] or found
 
 
 class Desired(Struct, frozen=True):
@@ -56,6 +62,8 @@ class Desired(Struct, frozen=True):
     locate: Locator = Locator(())
     #: SHA-256 over the names and texts of all files, in order.
     digest: str = ""
+    #: What a layer took out again.
+    dropped: tuple[Dropped, ...] = ()
 
     def checked(self) -> Desired:
         """Return this desired state if it holds no error.
@@ -115,14 +123,16 @@ def parse(
             ends = [*(document.line for document in documents[1:]), 0]
             for document, end in zip(documents, ends, strict=False):
                 entries += reader.entries(Where(each.file, each.text, document, dollars, end), layer)
-    pairs = [(reader.resource(entry), entry) for entry in reader.overlaid(entries)]
+    standing, dropped = reader.overlaid(entries)
+    pairs = [(reader.resource(entry), entry) for entry in standing]
     good = [(resource, entry) for resource, entry in pairs if resource is not None]
     merged, clashes = _merge(catalogue, [resource for resource, _ in good])
     # What YAML understood otherwise is wrong for its field too; once is enough.
     doubted = {(each.file, each.line, each.column) for each in unreadable}
     judged = [each for each in reader.problems if (each.file, each.line, each.column) not in doubted]
     told = tuple(sorted([*unreadable, *judged, *clashes]))
-    return Desired(tuple(merged), told, files, count, tuple(reader.tests), Locator(good), digest.hexdigest())
+    tests, locate = tuple(reader.tests), Locator(good)
+    return Desired(tuple(merged), told, files, count, tests, locate, digest.hexdigest(), tuple(dropped))
 
 
 def _merge(catalogue: Catalogue, resources: Sequence[Resource]) -> tuple[list[Resource], list[Diagnostic]]:
@@ -186,5 +196,5 @@ def _clash(second: Resource, first: Resource, what: str, pointer: str = "") -> D
         pointer=pointer,
         code="declared-twice",
         message=f"{what} twice, first at {first.place(pointer)}",
-        hint="take one of them out",
+        hint="take one of them out, or let the one of a later layer say metadata.patch: true",
     )

@@ -5,7 +5,7 @@ Law: a mistake never stops the reading: every document is looked at, and every m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -15,10 +15,10 @@ from reconciler.catalogue import Catalogue, Kind
 from reconciler.codec import Codec, check_expression, context_of
 from reconciler.errors import Diagnostic
 from reconciler.identity import address_of, key_of
-from reconciler.manifest.entries import Entry, Path, TestDocument, Where
+from reconciler.manifest.entries import Entry, Origin, Path, TestDocument, Where
 from reconciler.manifest.judge import Judge, explain
-from reconciler.manifest.layers import overlay
-from reconciler.manifest.variables import Substitution
+from reconciler.manifest.layers import Called, Dropped, overlay
+from reconciler.manifest.variables import Substitution, references
 from reconciler.model import Address, Resource, Sensitive, Source
 from reconciler.schema import METADATA
 
@@ -42,6 +42,7 @@ class Reader:
         self.problems: list[Diagnostic] = []
         self.tests: list[TestDocument] = []
         self.layered = False
+        self._keys: dict[str, Kind] = {}
 
     def entries(self, where: Where, layer: int) -> list[Entry]:
         """Return what a document declares; its mistakes go to `problems`."""
@@ -50,7 +51,9 @@ class Reader:
             self._tell(where, (), "document", "a document is a mapping with kind and spec")
             return []
         if value.get("kind") == ROUTING_TEST:
-            self.tests.append(TestDocument(value, where))
+            told = len(self.problems)
+            plain = self.substitution.plain(value, self._teller(where)) if where.variables else value
+            self.tests += [TestDocument(plain, where)] if len(self.problems) == told else []
             return []
         kind = self._kind(where, value)
         if kind is None:
@@ -61,7 +64,7 @@ class Reader:
                 close = get_close_matches(name, _TOP, n=1)
                 hint = f"did you mean {close[0]}?" if close else "keys of your own begin with x-"
                 self._tell(where, (name,), "unknown-field", f"unknown field {name}", hint, key=True)
-        specs = self._specs(where, value)
+        specs = self._specs(where, value, kind, metadata or {})
         if metadata is None:
             return []
         single = [name for name in _SINGLE if name in metadata]
@@ -70,17 +73,46 @@ class Reader:
             self._tell(where, ("metadata", single[0]), "metadata", message)
             return []
         self.layered |= bool(metadata.get("patch") or metadata.get("drop"))
-        return [Entry(kind, metadata, spec, where, path, line, layer) for path, spec, line in specs]
+        found = [Entry(kind, metadata, spec, where, path, line, layer) for path, spec, line in specs]
+        return [self._substituted(each) for each in found] if where.variables else found
 
-    def overlaid(self, entries: list[Entry]) -> list[Entry]:
+    def overlaid(self, entries: list[Entry]) -> tuple[list[Entry], list[Dropped]]:
         """Bring the layers together, where there are any."""
         if not self.layered:
-            return entries
+            return entries, []
 
         def tell(entry: Entry, path: Path, code: str, message: str, hint: str) -> None:
             self._about(entry, path, code, message, hint, _guess(entry))
 
-        return overlay(entries, _guess, tell)
+        return overlay(self.catalogue, [self._key_alone(each) for each in entries], self._called, tell)
+
+    def _called(self, entry: Entry) -> Called:
+        """Return what an entry is called in the server's own form, as far as its spec tells."""
+        kind, spec, name = entry.kind, entry.spec, str(entry.metadata.get("name", ""))
+        if kind.singleton:
+            return Called(Address(kind.kind), ())
+        given = {field: spec[field] for field in kind.match if spec.get(field) is not None} if _mapping(spec) else None
+        of_key = self._key_only(kind)
+        if given is None or self.judge.faults(of_key, given):
+            return Called(Address(kind.kind, _guess(entry).name))
+        wire, mistakes = self.codec.encode(of_key, given)
+        if mistakes:
+            return Called(Address(kind.kind, _guess(entry).name))
+        key = key_of(kind, wire)
+        return Called(address_of(kind, key, name), key)
+
+    def _key_only(self, kind: Kind) -> Kind:
+        if kind.kind not in self._keys:
+            self._keys[kind.kind] = _key_only(kind)
+        return self._keys[kind.kind]
+
+    def _key_alone(self, entry: Entry) -> Entry:
+        """Check that a drop gives no more than what tells its object from others."""
+        if not entry.metadata.get("drop") or entry.flawed:
+            return entry
+        told = len(self.problems)
+        self._judged(entry, self._key_only(entry.kind), _untyped({} if entry.spec is None else entry.spec))
+        return replace(entry, flawed=len(self.problems) > told)
 
     def _kind(self, where: Where, value: Mapping[str, Any]) -> Kind | None:
         name = value.get("kind")
@@ -99,6 +131,10 @@ class Reader:
     def _metadata(self, where: Where, value: Mapping[str, Any], kind: Kind) -> dict[str, Any] | None:
         metadata = {} if value.get("metadata") is None else value["metadata"]
         wrong = False
+        if where.variables and _mapping(metadata):
+            told = len(self.problems)
+            metadata = self.substitution.plain(metadata, self._teller(where, "metadata"))
+            wrong = len(self.problems) > told
         for fault in explain(METADATA, metadata) if metadata != {} else []:
             wrong = True
             self._tell(where, ("metadata", *fault.path), fault.code, fault.message, fault.hint, key=fault.of_key)
@@ -111,9 +147,16 @@ class Reader:
                 wrong = True
                 message = f"metadata.{name} is for objects that come and go, and there is always one {kind.kind}"
                 self._tell(where, ("metadata", name), "metadata", message)
+        exclusive = [name for name in ("patch", "drop", "absent") if not wrong and metadata.get(name)]
+        if "drop" in exclusive and len(exclusive) > 1:
+            wrong = True
+            message = f"metadata.drop and metadata.{[*exclusive][exclusive[0] == 'drop']} exclude each other"
+            self._tell(where, ("metadata", "drop"), "metadata", message, "keep one of them")
         return None if wrong else metadata
 
-    def _specs(self, where: Where, value: Mapping[str, Any]) -> list[tuple[tuple[str, ...], Any, int]]:
+    def _specs(
+        self, where: Where, value: Mapping[str, Any], kind: Kind, metadata: Mapping[str, Any]
+    ) -> list[tuple[tuple[str, ...], Any, int]]:
         """Return the path, value and line of every spec of a document."""
         if "spec" in value and "items" in value:
             self._tell(where, ("items",), "both", "spec and items exclude each other", "keep one of them", key=True)
@@ -121,6 +164,9 @@ class Reader:
         if "spec" in value:
             return [(("spec",), value["spec"], where.document.line)]
         specs = value.get("items")
+        if specs is None and kind.singleton and (metadata.get("patch") or metadata.get("drop")):
+            # There is nothing to tell it by.
+            return [((), None, where.document.line)]
         if specs is None:
             self._tell(where, (), "missing", "spec or items is missing", "spec holds the object, items several")
             return []
@@ -132,31 +178,30 @@ class Reader:
 
     def resource(self, entry: Entry) -> Resource | None:
         """Judge and encode one entry; None if it holds a mistake, which goes to `problems`."""
-        told = len(self.problems)
-        spec, references = self._substituted(entry)
-        if len(self.problems) > told:
+        if entry.flawed:
             return None
+        spec = entry.spec
         absent = bool(entry.metadata.get("absent"))
-        kind, name = _key_only(entry.kind) if absent else entry.kind, str(entry.metadata.get("name", ""))
+        kind, name = self._key_only(entry.kind) if absent else entry.kind, str(entry.metadata.get("name", ""))
         if absent and isinstance(spec, dict):
-            spec = {key: each for key, each in spec.items() if key not in ("type", "@type")}
-        faults = self.judge.faults(kind, spec)
-        if faults:
-            for fault in faults:
-                self._about(entry, fault.path, fault.code, fault.message, fault.hint, key=fault.of_key)
+            # What a patch makes absent has more than its key.
+            spec = {field: spec[field] for field in kind.match if field in spec} if entry.patches else _untyped(spec)
+        wire = self._judged(entry, kind, spec)
+        if wire is None:
             return None
-        wire, mistakes = self.codec.encode(kind, spec)
-        if mistakes:
-            for mistake in mistakes:
-                self._about(entry, mistake.path, mistake.code, mistake.message, mistake.hint)
-            return None
+        place = Source(entry.where.file, entry.line)
+        sources = {field: entry.source((field,)) if entry.patches else place for field in wire if kind.singleton}
+        for (field, *below), origin in entry.taken.items() if kind.singleton else ():
+            # Elsewhere what is left out is at its default anyway.
+            if not below and field in kind.properties:
+                wire[field], sources[field] = kind.properties[field].default, _source(origin, field)
         key = key_of(kind, wire)
         resource = Resource(
             address=address_of(entry.kind, key, name),
             key=key,
             wire=wire,
-            source=Source(entry.where.file, entry.line),
-            sources=dict.fromkeys(wire, Source(entry.where.file, entry.line)) if kind.singleton else {},
+            source=place,
+            sources=sources,
             unmanaged=tuple(entry.metadata.get("unmanaged", ())),
             id=str(entry.metadata.get("id", "")),
             named=bool(name),
@@ -166,25 +211,47 @@ class Reader:
         )
         if absent:
             return resource
-        fine = self._hidden(entry, resource, references)
+        fine = self._hidden(entry, resource)
         fine &= self._unmanaged(entry, spec, resource)
         fine &= self._expressions(entry, resource)
         return resource if fine else None
 
-    def _substituted(self, entry: Entry) -> tuple[Any, list[Path]]:
-        """Put variables in their places, and return the paths of references to secrets."""
-        if not entry.where.variables and not entry.origins:
-            return entry.spec, []
+    def _judged(self, entry: Entry, kind: Kind, spec: Any) -> dict[str, Any] | None:
+        """Judge a spec by its schema and encode it; None if it holds a mistake, which goes to `problems`."""
+        faults = self.judge.faults(kind, spec)
+        for fault in faults:
+            hint = fault.hint
+            if fault.code in ("missing", "unknown-field") and entry.patches and fault.path not in entry.origins:
+                layered = f"patched at {', '.join(map(str, entry.patches))}, where null takes a field out"
+                hint = f"{hint}; {layered}" if hint else layered
+            self._about(entry, fault.path, fault.code, fault.message, hint, key=fault.of_key)
+        if faults:
+            return None
+        wire, mistakes = self.codec.encode(kind, spec)
+        for mistake in mistakes:
+            self._about(entry, mistake.path, mistake.code, mistake.message, mistake.hint)
+        return None if mistakes else wire
+
+    def _substituted(self, entry: Entry) -> Entry:
+        """Put variables in their places."""
+        told = len(self.problems)
 
         def tell(path: Path, message: str, hint: str) -> None:
             self._about(entry, path, "variable", message, hint)
 
-        return self.substitution.spec(entry.kind, entry.spec, tell)
+        spec = self.substitution.spec(entry.kind, entry.spec, tell)
+        return replace(entry, spec=spec, flawed=len(self.problems) > told)
 
-    def _hidden(self, entry: Entry, resource: Resource, references: list[Path]) -> bool:
+    def _teller(self, where: Where, *above: str) -> Callable[[Path, str, str], None]:
+        def tell(path: Path, message: str, hint: str) -> None:
+            self._tell(where, (*above, *path), "variable", message, hint)
+
+        return tell
+
+    def _hidden(self, entry: Entry, resource: Resource) -> bool:
         """Check that every reference to a secret stands in a field that holds one."""
         fine = True
-        for at in references:
+        for at in references(entry.spec) if entry.where.variables or entry.patches else ():
             value: Any = resource.wire
             for step in at:
                 value = value.get(step) if isinstance(value, Mapping) else None
@@ -200,6 +267,7 @@ class Reader:
         for index, pointer in enumerate(resource.unmanaged):
             steps = pointer.split("/")
             at = ("metadata", "unmanaged", str(index))
+            where = entry.told.get("unmanaged", entry.where)
             prop = entry.kind.shape(resource.wire.get("@type", "")).get(steps[0])
             part_of_expression = (
                 len(steps) == 2 and prop is not None and prop.language and steps[1] in ("match", "else")
@@ -208,7 +276,7 @@ class Reader:
                 fine = False
                 message = f"{pointer} is no property of {entry.kind.kind} that can be left alone"
                 hint = "such as description or route/else"
-                self._tell(entry.where, at, "unmanaged", message, hint, resource.address)
+                self._tell(where, at, "unmanaged", message, hint, resource.address)
                 continue
             declared: Any = spec.get(steps[0])
             if len(steps) == 2 and isinstance(declared, dict):
@@ -218,7 +286,7 @@ class Reader:
             if declared is not None:
                 fine = False
                 message = f"{pointer} is declared and unmanaged at once"
-                self._tell(entry.where, at, "unmanaged", message, "keep one of the two", resource.address)
+                self._tell(where, at, "unmanaged", message, "keep one of the two", resource.address)
         return fine
 
     def _expressions(self, entry: Entry, resource: Resource) -> bool:
@@ -284,6 +352,19 @@ class Reader:
                 hint=hint,
             )
         )
+
+
+def _mapping(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _untyped(spec: Any) -> Any:
+    return {key: each for key, each in spec.items() if key not in ("type", "@type")} if _mapping(spec) else spec
+
+
+def _source(origin: Origin, field: str) -> Source:
+    where, base = origin
+    return where.source((*base, field))
 
 
 def _key_only(kind: Kind) -> Kind:

@@ -68,6 +68,10 @@ def _starts(text: str) -> tuple[int, ...]:
     return (0, *(match.end() for match in _BREAK.finditer(text)))
 
 
+#: A layer's document, and the path of its spec in there.
+Origin = tuple[Where, Path]
+
+
 class Entry(Struct):
     """One spec of one document, or what several layers made of it."""
 
@@ -80,8 +84,16 @@ class Entry(Struct):
     line: int
     #: Which of the layers it stands in, from 0.
     layer: int = 0
-    #: Paths whose value a later layer gave: the document and the path of that layer's spec.
-    origins: Mapping[Path, tuple[Where, Path]] = {}
+    #: Paths whose value a later layer gave.
+    origins: Mapping[Path, Origin] = {}
+    #: Paths that a later layer took out with `null`.
+    taken: Mapping[Path, Origin] = {}
+    #: Metadata that a later layer gave.
+    told: Mapping[str, Where] = {}
+    #: Where each layer upon it stands.
+    patches: tuple[Source, ...] = ()
+    #: It holds a mistake, which was told already.
+    flawed: bool = False
 
     def source(self, path: Path = (), *, key: bool = False) -> Source:
         """Return the place of a path within the spec, in whichever layer it was given."""
@@ -122,7 +134,7 @@ def _spellings(step: str) -> tuple[str, ...]:
 
 
 class TestDocument(Struct, frozen=True):
-    """A routing test as it was written; its cases are judged and run elsewhere."""
+    """A routing test with its variables replaced; its cases are judged and run elsewhere."""
 
     value: Mapping[str, Any]
     where: Where

@@ -1,99 +1,211 @@
 """Layers: what a later directory changes in, or takes out of, an earlier one.
 
 Law: RFC 7396 on the human form, by address; lists, sets and expressions are replaced whole; a patch without a base is
-a mistake, and so is a second declaration that does not say that it is a patch.
+a mistake, and so is one that could mean several.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.manifest.entries import Entry, Path, Where
-from reconciler.model import Address
+from reconciler.catalogue import Catalogue, Property, Record
+from reconciler.manifest.entries import Entry, Origin, Path
+from reconciler.model import Address, Source
 
+#: Called with every mistake: entry, path, code, message, hint.
 Tell = Callable[[Entry, Path, str, str, str], None]
+_TAGS = ("type", "@type")
 
 
-def overlay(entries: Sequence[Entry], address: Callable[[Entry], Address], tell: Tell) -> list[Entry]:
+class Called(Struct, frozen=True):
+    """What an entry is called: its address without an id, and its match key, or None where it does not say."""
+
+    address: Address
+    key: tuple[Any, ...] | None = None
+
+
+class Dropped(Struct, frozen=True):
+    """What a layer took out, and where it says so."""
+
+    address: Address
+    source: Source
+
+
+def overlay(
+    catalogue: Catalogue, entries: Sequence[Entry], called: Callable[[Entry], Called], tell: Tell
+) -> tuple[list[Entry], list[Dropped]]:
     """Bring layers together. Entries come back in the order of their first declaration.
 
     Args:
+        catalogue: what the kinds are.
         entries: every entry of every layer, in order.
-        address: what an entry is about, as well as its spec tells.
-        tell: called with every mistake: entry, path, code, message, hint.
+        called: what an entry is called, as well as its spec tells.
+        tell: called with every mistake.
     """
-    found: dict[Address, Entry] = {}
-    rest: list[Entry] = []
-    order: list[Entry | Address] = []
+    layers = _Layers(catalogue, called, tell)
     for entry in entries:
-        patch, drop = entry.metadata.get("patch"), entry.metadata.get("drop")
-        name = address(entry)
-        base = found.get(name)
-        if not patch and not drop:
-            if base is None:
-                found[name] = entry
-                order.append(name)
-            else:
-                # Declared twice, or another owner of a singleton: told once all are encoded.
-                rest.append(entry)
-                order.append(entry)
-            continue
-        word = "patch" if patch else "drop"
-        if base is None or base.layer >= entry.layer:
-            where = "in no earlier directory" if base is None else "in this same directory"
-            hint = "declare it there, or take the patch out" if base is None else "change the declaration itself"
-            tell(entry, (), "layer", f"metadata.{word} has its base {where}", hint)
-        elif drop:
-            del found[name]
+        if entry.metadata.get("patch") or entry.metadata.get("drop"):
+            layers.lay(entry)
         else:
-            found[name] = _merge(base, entry)
-    return [
-        each if isinstance(each, Entry) else found[each] for each in order if isinstance(each, Entry) or each in found
-    ]
+            layers.add(entry)
+    return [each for each in layers.standing if each is not None], layers.dropped
 
 
-def _merge(base: Entry, patch: Entry) -> Entry:
-    origins = dict(base.origins)
-    spec = _patched(base.spec, patch.spec, patch, (), origins, _wholes(patch))
-    own = {name: value for name, value in patch.metadata.items() if name != "patch"}
-    return replace(base, spec=spec, origins=origins, metadata={**base.metadata, **own})
+class _Layers:
+    def __init__(self, catalogue: Catalogue, called: Callable[[Entry], Called], tell: Tell) -> None:
+        self.catalogue = catalogue
+        self.called = called
+        self.tell = tell
+        #: What is declared so far; None where a layer took it out.
+        self.standing: list[Entry | None] = []
+        self.dropped: list[Dropped] = []
+        self._places: dict[Address | tuple[str, Any], list[int]] = {}
 
+    def add(self, entry: Entry) -> None:
+        self.standing.append(None)
+        self._stand(len(self.standing) - 1, entry)
 
-def _wholes(entry: Entry) -> frozenset[str]:
-    """Return the properties that a patch replaces whole although they are mappings."""
-    shapes = [entry.kind.shape(variant) for variant in entry.kind.variants] or [entry.kind.properties]
-    return frozenset(
-        name for shape in shapes for name, prop in shape.items() if prop.language or prop.type in ("list", "set", "map")
-    )
+    def _stand(self, place: int, entry: Entry) -> None:
+        self.standing[place] = entry
+        called = self.called(entry)
+        for name in (called.address, (entry.kind.kind, called.key)):
+            places = self._places.setdefault(name, [])
+            if place not in places[-1:]:
+                places.append(place)
 
-
-def _patched(
-    base: Any, patch: Any, entry: Entry, path: Path, origins: dict[Path, tuple[Where, Path]], wholes: frozenset[str]
-) -> Any:
-    whole = len(path) == 1 and path[0] in wholes
-    if whole or not isinstance(patch, Mapping) or not isinstance(base, Mapping):
-        origins[path] = (entry.where, entry.path)
-        return patch
-    merged = dict(base)
-    for name, value in patch.items():
-        if value is None:
-            merged.pop(name, None)
-        elif name in ("type", "@type") and _variant(base) not in (None, value):
-            merged = {key: each for key, each in merged.items() if key not in ("type", "@type")}
-            merged[name] = value
-            origins[(*path, name)] = (entry.where, entry.path)
+    def lay(self, entry: Entry) -> None:
+        """Change what stands, or take it out."""
+        word = "patch" if entry.metadata.get("patch") else "drop"
+        called = self.called(entry)
+        places = self._bases(entry, called)
+        problem, hint = "", ""
+        if not places:
+            problem, hint = "has its base in no earlier directory", f"declare it there, or take the {word} out"
+        elif any(base.layer >= entry.layer for base in self._at(places)):
+            problem, hint = "has its base in this same layer", "change the declaration itself"
+        elif len(places) > 1 and not entry.kind.singleton:
+            problem = "could mean any of " + ", ".join(str(base.source()) for base in self._at(places))
+            hint = "say which, with the metadata.name or metadata.id that it has there"
+        if problem:
+            self.tell(entry, (), "layer", f"metadata.{word} {problem}", hint)
+        elif word == "drop":
+            self.dropped.append(Dropped(called.address, entry.source()))
+            for place in places:
+                self.standing[place] = None
         else:
+            self._patch(places, entry)
+
+    def _at(self, places: Sequence[int]) -> list[Entry]:
+        return [each for each in (self.standing[place] for place in places) if each is not None]
+
+    def _bases(self, entry: Entry, called: Called) -> list[int]:
+        """Return the places of what a layer may mean: by its name, else by its key; of those the one with its id."""
+        for name in (called.address, (entry.kind.kind, called.key)):
+            if name == (entry.kind.kind, None):
+                continue
+            found = {place: base for place in self._places.get(name, ()) if (base := self.standing[place]) is not None}
+            own = entry.metadata.get("id")
+            same = [place for place, base in found.items() if base.metadata.get("id") == own]
+            free = [place for place, base in found.items() if not (own and base.metadata.get("id"))]
+            if same or free:
+                return same or free
+        return []
+
+    def _patch(self, places: Sequence[int], entry: Entry) -> None:
+        """Merge a patch with its base; a singleton's fields with the document of the owner that declares each."""
+        shares: dict[int, dict[str, Any]] = {places[0]: {}}
+        spec = {} if entry.spec is None and entry.kind.singleton else entry.spec
+        if len(places) > 1 and isinstance(spec, dict):
+            for name, value in spec.items():
+                owners = (place for place in places if name in _spec(self.standing[place]))
+                shares.setdefault(next(owners, places[0]), {})[name] = value
+        else:
+            shares = {places[0]: spec}
+        for place, share in shares.items():
+            part = replace(entry, spec=share, metadata=entry.metadata if place == places[0] else {})
+            for base in self._at([place]):
+                self._stand(place, _Merge(self.catalogue, part, self.tell).onto(base))
+
+
+def _spec(entry: Entry | None) -> Mapping[str, Any]:
+    return entry.spec if entry is not None and isinstance(entry.spec, dict) else {}
+
+
+class _Merge:
+    """One patch, merged into one base."""
+
+    def __init__(self, catalogue: Catalogue, patch: Entry, tell: Tell) -> None:
+        self.catalogue = catalogue
+        self.patch = patch
+        self.tell = tell
+        self.origin: Origin = (patch.where, patch.path)
+        self.origins: dict[Path, Origin] = {}
+        self.taken: dict[Path, Origin] = {}
+
+    def onto(self, base: Entry) -> Entry:
+        self.origins, self.taken = dict(base.origins), dict(base.taken)
+        spec = self.patch.spec
+        if isinstance(base.spec, dict) and isinstance(spec, dict):
+            spec = self._merged(base.kind, base.spec, spec, ())
+        else:
+            self.origins[()] = self.origin
+        own = {name: value for name, value in self.patch.metadata.items() if name != "patch"}
+        if isinstance(own.get("accept"), dict):
+            own["accept"] = {**base.metadata.get("accept", {}), **own["accept"]}
+        return replace(
+            base,
+            spec=spec,
+            origins=self.origins,
+            taken=self.taken,
+            metadata={**base.metadata, **own},
+            told={**base.told, **dict.fromkeys(own, self.patch.where)},
+            patches=(*base.patches, self.patch.source()),
+            flawed=base.flawed or self.patch.flawed,
+        )
+
+    def _merged(
+        self, record: Record | None, base: Mapping[str, Any], patch: Mapping[str, Any], path: Path
+    ) -> dict[str, Any]:
+        shape = record.legible(None) if record is not None else {}
+        merged = dict(base)
+        for name, value in patch.items():
             at = (*path, name)
-            if name in merged:
-                merged[name] = _patched(merged[name], value, entry, at, origins, wholes)
+            tag = name in _TAGS and record is not None and bool(record.variants)
+            for key in _TAGS if tag else (name,):
+                self.taken.pop((*path, key), None)
+            if tag:
+                # Both spellings are one key.
+                merged = {key: each for key, each in merged.items() if key not in _TAGS}
+            if value is None:
+                merged.pop(name, None)
+                self.taken[at] = self.origin
+                if record is not None and not tag and name not in shape:
+                    close = get_close_matches(name, shape, n=1)
+                    self.tell(self.patch, at, "unknown-field", f"unknown field {name}", _meant(close))
+            elif isinstance(value, dict) and not _whole(shape.get(name)):
+                inner = merged.get(name)
+                if name not in merged:
+                    self.origins[at] = self.origin
+                below = self._record(shape.get(name))
+                merged[name] = self._merged(below, inner if isinstance(inner, dict) else {}, value, at)
             else:
                 merged[name] = value
-                origins[at] = (entry.where, entry.path)
-    return merged
+                self.origins[at] = self.origin
+        return merged
+
+    def _record(self, prop: Property | None) -> Record | None:
+        return self.catalogue.record(prop.of) if prop is not None and prop.type == "object" else None
 
 
-def _variant(value: Mapping[str, Any]) -> Any:
-    return value.get("type", value.get("@type"))
+def _meant(close: Sequence[str]) -> str:
+    return f"did you mean {close[0]}?" if close else ""
+
+
+def _whole(prop: Property | None) -> bool:
+    """Whether a property is replaced whole although it is a mapping."""
+    return prop is not None and (prop.language is not None or prop.type in ("list", "set"))

@@ -7,7 +7,7 @@ expression it becomes a literal, so that no value can change what an expression 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reconciler.catalogue import Kind, Property
@@ -15,7 +15,7 @@ from reconciler.units import literal
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<source>[a-z]*):?(?P<name>[^{}]*)\}|\$\{")
 _SECRET = re.compile(r"\$\{(env|file):[^{}]*\}\Z")
-_ALONE = re.compile(r"\$\{var:([A-Za-z_][A-Za-z0-9_.-]*)\}\Z")
+_ALONE = re.compile(r"\$\{var:([^{}]*)\}\Z")
 
 Path = tuple[str, ...]
 #: Told of a mistake: path, message, hint.
@@ -34,23 +34,31 @@ class Substitution:
     def __init__(self, variables: Mapping[str, Any]) -> None:
         self.variables = variables
 
-    def spec(self, kind: Kind, value: Any, tell: Tell) -> tuple[Any, list[Path]]:
-        """Return a spec with its variables replaced, and the paths of references to secrets."""
-        secrets: list[Path] = []
+    def spec(self, kind: Kind, value: Any, tell: Tell) -> Any:
+        """Return a spec with its variables replaced; references to secrets stay as they are."""
+        return self._walk(value, (), tell, lambda path: _is_expression(kind, value, path), secrets=True)
 
-        def walk(each: Any, path: Path) -> Any:
-            if isinstance(each, dict):
-                return {key: walk(inner, (*path, key)) for key, inner in each.items()}
-            if isinstance(each, list):
-                return [walk(inner, (*path, str(index))) for index, inner in enumerate(each)]
-            if not isinstance(each, str) or "${" not in each:
-                return each
-            if _SECRET.match(each):
-                secrets.append(path)
-                return each
-            return self._text(each, path, tell, expression=_is_expression(kind, value, path))
+    def plain(self, value: Any, tell: Tell) -> Any:
+        """Return what is no spec, such as metadata, with its variables replaced."""
+        return self._walk(value, (), tell, lambda _: False, secrets=False)
 
-        return walk(value, ()), secrets
+    def _walk(self, value: Any, path: Path, tell: Tell, expression: Callable[[Path], bool], *, secrets: bool) -> Any:
+        if isinstance(value, dict):
+            found: dict[str, Any] = {}
+            for key, inner in value.items():
+                name = str(self._text(key, (*path, key), tell, expression=False)) if "${" in key else key
+                if name in found:
+                    tell((*path, key), f"with its variable the key {name} stands twice", "take one of them out")
+                found[name] = self._walk(inner, (*path, key), tell, expression, secrets=secrets)
+            return found
+        if isinstance(value, list):
+            return [
+                self._walk(inner, (*path, str(index)), tell, expression, secrets=secrets)
+                for index, inner in enumerate(value)
+            ]
+        if not isinstance(value, str) or "${" not in value or (secrets and _SECRET.match(value)):
+            return value
+        return self._text(value, path, tell, expression=expression(path))
 
     def _text(self, text: str, path: Path, tell: Tell, *, expression: bool) -> Any:
         alone = _ALONE.match(text)
@@ -78,7 +86,8 @@ class Substitution:
             known = ", ".join(sorted(self.variables)) or "none"
             tell(path, f"there is no variable {name}", f"known here: {known}")
             return ""
-        return self.variables[name]
+        value = self.variables[name]
+        return Literal(value) if isinstance(value, str) and "${" in value else value
 
     def _within(self, value: Any, path: Path, tell: Tell, *, expression: bool, quoted: bool) -> str:
         if isinstance(value, bool):
@@ -97,6 +106,31 @@ class Substitution:
         except ValueError as error:
             tell(path, f"the variable's value cannot stand in an expression: {error}", "")
             return ""
+
+
+def references(value: Any, path: Path = ()) -> Iterator[Path]:
+    """Yield the path of every reference to a secret; a text that was freed of `$${` is none."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from references(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from references(inner, (*path, str(index)))
+    elif type(value) is str and _SECRET.match(value):
+        yield path
+
+
+def names_in(value: Any) -> Iterator[str]:
+    """Yield every variable that a value is written with, as `${var:NAME}`."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from names_in(key)
+            yield from names_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from names_in(inner)
+    elif isinstance(value, str) and "${" in value:
+        yield from (match[0] for match in _TOKEN.finditer(value) if match["source"] == "var")
 
 
 def _quoted(before: str) -> bool:
