@@ -320,7 +320,7 @@ def _shortest(value: Any) -> Any:
 def _escaped(value: Any, references: Collection[tuple[str, ...]], path: tuple[str, ...] = ()) -> Any:
     """Return a value whose `${` is no variable, except where a reference to a secret stands."""
     if isinstance(value, dict):
-        return {key: _escaped(each, references, (*path, key)) for key, each in value.items()}
+        return {key.replace("${", "$${"): _escaped(each, references, (*path, key)) for key, each in value.items()}
     if isinstance(value, list):
         return [_escaped(each, references, (*path, str(index))) for index, each in enumerate(value)]
     if isinstance(value, str) and "${" in value and path not in references:
