@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from reconciler.catalogue import load
+from reconciler.codec import context_of
+from reconciler.expression import eval_line
 from reconciler.sandbox import serve
 from reconciler.strictyaml import load as load_yaml
 from tests.running import command, environment
@@ -23,6 +25,7 @@ SETS: dict[str, tuple[str, ...]] = {
 #: What the mail server finds in its own environment; the reconciler never asks for it.
 VARIABLES = ("MAILSTORE_PASSWORD", "RELAY_PASSWORD", "SMARTHOST_BLUE_PASSWORD", "SMARTHOST_RED_PASSWORD")
 NOWHERE = environment("http://127.0.0.1:9")
+CATALOGUE = load()
 
 every_set = pytest.mark.parametrize("paths", SETS.values(), ids=SETS.keys())
 
@@ -91,6 +94,22 @@ def test_a_scenario_names_the_schema_in_every_file(path: Path) -> None:
     assert (path / schema).is_file()
 
 
+def test_mail_from_outside_is_relayed_to_the_split_domains_and_nowhere_else() -> None:
+    declared = documents((str(MANIFESTS / "scenarios" / "split-domain-failover"),))
+    (allowed,) = (each["spec"]["allowRelaying"] for each in declared if each["kind"] == "MtaStageRcpt")
+    asked = [("", "lab.example.org"), ("", "shop.example.org"), ("", "other.example.net"), ("a", "other.example.net")]
+
+    answers = [
+        eval_line(
+            {"expr": allowed, "given": {"authenticatedAs": login, "rcpt": f"b@{domain}"}},
+            context_of(CATALOGUE, CATALOGUE.kinds["MtaStageRcpt"].properties["allowRelaying"]),
+        )
+        for login, domain in asked
+    ]
+
+    assert answers == [{"accepted": True, "value": value} for value in (1, 1, 0, 1)]
+
+
 def test_the_scenarios_declare_what_they_are_for() -> None:
     declared = {path.name: {each["kind"] for each in documents((str(path),))} for path in SCENARIOS}
     shared = {"RoutingTest", "MtaOutboundStrategy"}
@@ -98,8 +117,8 @@ def test_the_scenarios_declare_what_they_are_for() -> None:
     assert declared == {
         "lmtp-mail-store": {"MtaConnectionStrategy", "MtaRoute", *shared},
         "slow-drain": {"MtaDeliverySchedule", "MtaOutboundThrottle", "MtaVirtualQueue", *shared},
-        "split-domain-failover": {"MtaDeliverySchedule", "MtaRoute", *shared},
+        "split-domain-failover": {"MtaDeliverySchedule", "MtaRoute", "MtaStageRcpt", *shared},
         "tenant-smarthosts": {"MtaRoute", "MtaTlsStrategy", *shared},
         "two-milters-one-port": {"MtaMilter", "RoutingTest"},
     }
-    assert set().union(*declared.values()) <= {*load().kinds, "RoutingTest"}
+    assert set().union(*declared.values()) <= {*CATALOGUE.kinds, "RoutingTest"}
