@@ -1,14 +1,20 @@
 """Every set of manifests that ships is whole: it validates, does what its tests say, and applies to a new server."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reconciler.catalogue import load
 from reconciler.codec import context_of
+from reconciler.explain.state import choosing, filtering
 from reconciler.expression import eval_line
+from reconciler.manifest import load as load_manifests
+from reconciler.model import Resource
+from reconciler.routing import check_documents
 from reconciler.sandbox import serve
 from reconciler.strictyaml import load as load_yaml
 from tests.running import command, environment
@@ -26,6 +32,8 @@ SETS: dict[str, tuple[str, ...]] = {
 VARIABLES = ("MAILSTORE_PASSWORD", "RELAY_PASSWORD", "SMARTHOST_BLUE_PASSWORD", "SMARTHOST_RED_PASSWORD")
 NOWHERE = environment("http://127.0.0.1:9")
 CATALOGUE = load()
+#: A text or a number in an expression.
+LITERAL = re.compile(r"'[^']*'|\b\d+\b")
 
 every_set = pytest.mark.parametrize("paths", SETS.values(), ids=SETS.keys())
 
@@ -46,6 +54,37 @@ def documents(paths: tuple[str, ...]) -> list[dict[str, Any]]:
     return found
 
 
+def mutants(resource: Resource) -> Iterator[tuple[str, Resource]]:
+    """Yield the resource with one part changed of what decides about mail, each with what was changed."""
+    kind = CATALOGUE.kinds[resource.address.kind]
+    deciding = {field for each, field, _ in choosing(CATALOGUE) if each is kind}
+    if kind in filtering(CATALOGUE):
+        deciding = {name for name, prop in kind.properties.items() if prop.language or prop.type == "set"}
+    for field in sorted(deciding & resource.wire.keys()):
+        for pointer, value in altered(resource.wire[field]):
+            yield f"{resource.address} {field}/{pointer}", replace(resource, wire={**resource.wire, field: value})
+
+
+def altered(value: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield an expression with one of its texts changed, or a set without one of its members."""
+    for key, part in value.items():
+        if isinstance(part, Mapping):
+            yield from ((f"{key}/{pointer}", {**value, key: each}) for pointer, each in altered(part))
+        elif isinstance(part, str):
+            yield from ((f"{key}: {text}", {**value, key: text}) for text in reworded(part) if text != part)
+        else:
+            yield f"{key}: taken out", {each: kept for each, kept in value.items() if each != key}
+
+
+def reworded(text: str) -> Iterator[str]:
+    """Yield what an expression is not: always true or always false, or about something else."""
+    if not LITERAL.fullmatch(text):
+        yield from ("true", "false")
+    for found in LITERAL.finditer(text):
+        other = "'another'" if found[0].startswith("'") else str(int(found[0]) + 1)
+        yield f"{text[: found.start()]}{other}{text[found.end() :]}"
+
+
 @every_set
 def test_a_set_validates_without_errors_and_warnings(paths: tuple[str, ...]) -> None:
     ran = command("validate", "--format", "json", *paths, env=NOWHERE, cwd=ROOT)
@@ -63,6 +102,25 @@ def test_the_routing_tests_of_a_set_pass(paths: tuple[str, ...]) -> None:
     assert wanted > 1
     assert ran.code == 0
     assert ran.out.splitlines()[-1] == f"{wanted} routing tests: {wanted} passed."
+
+
+@every_set
+def test_whatever_decides_about_mail_is_held_by_a_routing_test(paths: tuple[str, ...]) -> None:
+    desired = load_manifests(CATALOGUE, paths).checked()
+
+    unnoticed = [
+        change
+        for resource in desired.resources
+        for change, mutant in mutants(resource)
+        if not check_documents(
+            CATALOGUE,
+            [mutant if each is resource else each for each in desired.resources],
+            desired.locate,
+            desired.tests,
+        )
+    ]
+
+    assert unnoticed == []
 
 
 @every_set
