@@ -1,20 +1,42 @@
-"""What the README says, runs."""
+"""What the README and the docs say, runs."""
 
 import re
+import shlex
 from pathlib import Path
+
+import pytest
 
 from reconciler.catalogue import load
 from reconciler.cli import COMMANDS
 from reconciler.errors import PRECEDENCE
+from reconciler.layout import lay_out
 from reconciler.manifest import Text, parse
 from reconciler.sandbox import serve
 from reconciler.settings import Options, read_config, settings
+from tests.running import command, environment
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+#: A block of code: its language, and its text.
+BLOCK = re.compile(r"```(\w+)\n(.*?)```", flags=re.DOTALL)
+MANIFESTS = [
+    pytest.param(text, id=f"{page.name}:{number}")
+    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for number, (language, text) in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")))
+    if language == "yaml" and "kind:" in text
+]
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+    return [text for each, text in BLOCK.findall(README) if each == language]
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS)
+def test_a_documented_manifest_is_right_and_laid_out_canonically(manifest: str) -> None:
+    desired = parse(load(), [[Text("a.yaml", manifest)]])
+
+    assert desired.diagnostics == ()
+    assert lay_out(load(), manifest).text == manifest
 
 
 def test_the_manifest_of_the_readme_is_right() -> None:
@@ -39,6 +61,38 @@ def test_every_command_is_in_the_readme_and_no_other() -> None:
     listed = re.findall(r"^\| `(\w+)", README, flags=re.MULTILINE)
 
     assert sorted(listed) == sorted(COMMANDS)
+
+
+def test_every_scenario_is_in_the_readme_and_no_other() -> None:
+    listed = re.findall(r"^\| \[([\w-]+)\]\(manifests/scenarios/\1\) \|", README, flags=re.MULTILINE)
+
+    assert listed == sorted(path.name for path in (ROOT / "manifests" / "scenarios").iterdir())
+
+
+def test_the_ten_minutes_can_be_taken_as_they_stand(tmp_path: Path) -> None:
+    told, *steps = BLOCK.split((ROOT / "docs" / "ten-minutes.md").read_text(encoding="utf-8"))
+    failed: list[str] = []
+
+    with serve(user="admin", password="secret") as sandbox:
+        env = environment(sandbox.url)
+        for language, text, after in zip(*[iter(steps)] * 3, strict=True):
+            if language == "yaml":
+                path = tmp_path / re.findall(r"`(manifests/\S+)`", told)[-1]
+                # In a part of a manifest the last line is new, and the others say where it goes.
+                known = "".join(text.splitlines(keepends=True)[:-1])
+                held = path.read_text() if path.exists() else ""
+                path.write_text(held + text if "kind:" in text else held.replace(known, text, 1))
+            lines = text.splitlines() if language == "sh" else []
+            for words in (shlex.split(line, comments=True) for line in lines if line.startswith("reconciler ")):
+                answer = ["--yes"] if words[1] == "apply" else []
+                failed += [words[1]] if command(*words[1:], *answer, env=env, cwd=tmp_path).code else []
+            told = after
+        drift = command("drift", env=env, cwd=tmp_path)
+        live = sandbox.state()["live"]
+
+    assert (failed, drift.code, drift.out) == ([], 0, "")
+    assert {each["name"] for each in live["x:MtaRoute"]} == {"local", "mx", "partner"}
+    assert live["x:MtaOutboundStrategy"][0]["route"]["match"]["1"]["then"] == "'partner'"
 
 
 def test_every_exit_code_is_in_the_readme_or_said_to_be_unused() -> None:
