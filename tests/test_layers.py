@@ -65,7 +65,7 @@ def test_every_target_is_judged_offline(place: Path) -> None:
     ran = run(place)
 
     assert ran.code == 0, ran
-    assert "4 files, 6 documents: 3 resources, no errors." in ran.out
+    assert "2 targets, 3 files, 5 documents: 3 resources, no errors." in ran.out
 
 
 def test_a_mistake_in_one_target_names_the_target(place: Path) -> None:
@@ -75,6 +75,15 @@ def test_a_mistake_in_one_target_names_the_target(place: Path) -> None:
 
     assert ran.code == 65
     assert "target us: metadata.drop has its base in no earlier directory" in ran.out
+
+
+def test_a_mistake_in_all_targets_is_told_once(place: Path) -> None:
+    write(place / "base", more="kind: MtaRoute\nspec: {type: Local}\n")
+
+    ran = run(place)
+
+    assert ran.code == 65
+    assert ran.out.count("error: base/more.yaml:2:7 MtaRoute: the required field name is missing") == 1
 
 
 def test_the_merged_view_names_the_origin_of_each_value(place: Path) -> None:

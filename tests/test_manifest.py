@@ -249,7 +249,7 @@ def test_directories_are_read_in_path_order_without_dotfiles(tmp_path: Path) -> 
     desired = load(CATALOGUE, [str(tmp_path)])
 
     assert [each.address.name for each in desired.resources] == ["a", "z", "c"]
-    assert (desired.files, desired.documents) == (3, 3)
+    assert desired.files == {str(tmp_path / name): 1 for name in ("a.yml", "b/z.yaml", "c.json")}
 
 
 def test_a_link_is_followed_only_inside_its_directory(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def _wanted(invocation: Invocation) -> Wanted:
 def _verdicts(invocation: Invocation, wanted: Wanted) -> Iterator[Verdict]:
     desired = wanted.desired
     errors = sum(each.severity == "error" for each in desired.diagnostics)
-    counted = f"{plural(desired.files, 'file')}, {plural(len(desired.resources), 'resource')}"
+    counted = f"{plural(len(desired.files), 'file')}, {plural(len(desired.resources), 'resource')}"
     if errors:
         yield Verdict("manifests", False, f"{counted}, {plural(errors, 'error')}", "see reconciler validate", MANIFEST)
     else:

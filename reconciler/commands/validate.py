@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from reconciler.commands.gather import Invocation, linted, tested, want_all
+from reconciler.commands.gather import Invocation, Wanted, linted, tested, want_all
 from reconciler.errors import MANIFEST, Diagnostic, UsageError
 from reconciler.report import machine, text
 from reconciler.report.paint import plural
@@ -22,14 +22,12 @@ def run(invocation: Invocation) -> int:
     if invocation.extra.get("show_merged") and invocation.format != "text":
         raise UsageError(f"--show-merged prints manifests, and not {invocation.format}", "leave --format out")
     all_ = [tested(linted(each)) for each in want_all(invocation)]
-    found: list[Diagnostic] = []
-    for wanted in all_:
-        several = f"target {wanted.settings.target}: " if len(all_) > 1 else ""
-        found += [msgspec.structs.replace(each, message=several + each.message) for each in wanted.desired.diagnostics]
+    found = _told(all_)
     errors = sum(each.severity == "error" for each in found)
-    desired = [wanted.desired for wanted in all_]
-    files, documents = sum(each.files for each in desired), sum(each.documents for each in desired)
-    resources = sum(len(each.resources) for each in desired)
+    # Layers are shared between targets.
+    read = {file: count for wanted in all_ for file, count in wanted.desired.files.items()}
+    files, documents = len(read), sum(read.values())
+    resources = sum(len(wanted.desired.resources) for wanted in all_)
     if invocation.extra.get("show_merged") and not errors:
         from reconciler.manifest.merged import merged
 
@@ -42,9 +40,23 @@ def run(invocation: Invocation) -> int:
         members = machine.validation(found, files=files, documents=documents, resources=resources)
         invocation.say(machine.dump("validation", members))
     else:
-        counted = f"{plural(files, 'file')}, {plural(documents, 'document')}"
+        targets = f"{len(all_)} targets, " if len(all_) > 1 else ""
+        counted = f"{targets}{plural(files, 'file')}, {plural(documents, 'document')}"
         verdict = plural(errors, "error") if errors else f"{plural(resources, 'resource')}, no errors"
         invocation.say(text.diagnostics(found, invocation.console.paint))
         if errors or not invocation.quiet:
             invocation.say(f"{counted}: {verdict}.\n")
     return MANIFEST if errors else 0
+
+
+def _told(all_: list[Wanted]) -> list[Diagnostic]:
+    """Return what is to be said of any target, once; what does not hold for all names those that it holds for."""
+    targets: dict[Diagnostic, list[str]] = {}
+    for wanted in all_:
+        for each in wanted.desired.diagnostics:
+            targets.setdefault(each, []).append(wanted.settings.target)
+    found = []
+    for each, names in targets.items():
+        which = "" if len(names) == len(all_) else f"target{'s' * (len(names) > 1)} {', '.join(names)}: "
+        found.append(msgspec.structs.replace(each, message=which + each.message))
+    return sorted(found)

@@ -56,8 +56,8 @@ class Desired(Struct, frozen=True):
 
     resources: tuple[Resource, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
-    files: int = 0
-    documents: int = 0
+    #: Every file, and how many documents it holds.
+    files: Mapping[str, int] = {}
     tests: tuple[TestDocument, ...] = ()
     locate: Locator = Locator(())
     #: SHA-256 over the names and texts of all files, in order.
@@ -97,7 +97,8 @@ def load(catalogue: Catalogue, paths: Sequence[str], variables: Mapping[str, Any
         layers.append(texts)
         problems += unread
     desired = parse(catalogue, layers, variables)
-    return replace(desired, diagnostics=(*problems, *desired.diagnostics), files=len(seen))
+    unread_files = {each.file: 0 for each in problems}
+    return replace(desired, diagnostics=(*problems, *desired.diagnostics), files={**unread_files, **desired.files})
 
 
 def parse(
@@ -108,7 +109,7 @@ def parse(
     entries: list[Entry] = []
     unreadable: list[Diagnostic] = []
     digest = hashlib.sha256()
-    count = files = 0
+    files: dict[str, int] = {}
     for layer, texts in enumerate(layers):
         for each in texts:
             documents, problems = (load_json if each.file.endswith(".json") else load_yaml)(each.text)
@@ -116,9 +117,8 @@ def parse(
                 Diagnostic(file=each.file, line=p.line, column=p.column, code=p.code, message=p.message, hint=p.hint)
                 for p in problems
             ]
-            files += 1
             digest.update(f"{each.file}\0{each.text}\0".encode())
-            count += len(documents)
+            files[each.file] = len(documents)
             dollars = "${" in each.text
             ends = [*(document.line for document in documents[1:]), 0]
             for document, end in zip(documents, ends, strict=False):
@@ -132,7 +132,7 @@ def parse(
     judged = [each for each in reader.problems if (each.file, each.line, each.column) not in doubted]
     told = tuple(sorted([*unreadable, *judged, *clashes]))
     tests, locate = tuple(reader.tests), Locator(good)
-    return Desired(tuple(merged), told, files, count, tests, locate, digest.hexdigest(), tuple(dropped))
+    return Desired(tuple(merged), told, files, tests, locate, digest.hexdigest(), tuple(dropped))
 
 
 def _merge(catalogue: Catalogue, resources: Sequence[Resource]) -> tuple[list[Resource], list[Diagnostic]]:

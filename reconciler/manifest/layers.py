@@ -87,7 +87,10 @@ class _Layers:
         if not places:
             problem, hint = "has its base in no earlier directory", f"declare it there, or take the {word} out"
         elif any(base.layer >= entry.layer for base in self._at(places)):
-            problem, hint = "has its base in this same layer", "change the declaration itself"
+            problem, hint = (
+                "has its base in this same layer",
+                "change the declaration itself, or move the layer out of the directory",
+            )
         elif len(places) > 1 and not entry.kind.singleton:
             problem = "could mean any of " + ", ".join(str(base.source()) for base in self._at(places))
             hint = "say which, with the metadata.name or metadata.id that it has there"
