@@ -82,6 +82,14 @@ WRONG = {
         'kind: MtaRoute\nspec: {type: Local, name: x, description: "${env:HOME}"}\n',
         "MtaRoute/x description: ${env:…} and ${file:…} are for secrets, and this field holds none",
     ),
+    "a declared part that is unmanaged": (
+        "kind: MtaMilter\nmetadata: {unmanaged: [enable/else]}\nspec: {hostname: a.example.net, enable: true}\n",
+        "MtaMilter/a.example.net:11332: enable/else is declared and unmanaged at once",
+    ),
+    "a pointer into a list": (
+        "kind: MtaMilter\nmetadata: {unmanaged: [stages/data]}\nspec: {hostname: a.example.net}\n",
+        "MtaMilter/a.example.net:11332: stages/data is no property of MtaMilter that can be left alone",
+    ),
     "a declared field that is unmanaged": (
         "kind: MtaRoute\nmetadata: {unmanaged: [description]}\nspec: {type: Local, name: x, description: d}\n",
         "MtaRoute/x: description is declared and unmanaged at once",

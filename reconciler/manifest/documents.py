@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from reconciler.catalogue import Catalogue, Kind
+from reconciler.catalogue import Catalogue, Kind, Record
 from reconciler.codec import Codec, check_expression, context_of
 from reconciler.errors import Diagnostic
 from reconciler.identity import address_of, key_of
@@ -268,26 +268,32 @@ class Reader:
             steps = pointer.split("/")
             at = ("metadata", "unmanaged", str(index))
             where = entry.told.get("unmanaged", entry.where)
-            prop = entry.kind.shape(resource.wire.get("@type", "")).get(steps[0])
-            part_of_expression = (
-                len(steps) == 2 and prop is not None and prop.language and steps[1] in ("match", "else")
-            )
-            if prop is None or (len(steps) > 1 and not part_of_expression):
+            if not self._leads(entry.kind, resource.wire.get("@type", ""), steps):
                 fine = False
                 message = f"{pointer} is no property of {entry.kind.kind} that can be left alone"
                 hint = "such as description or route/else"
                 self._tell(where, at, "unmanaged", message, hint, resource.address)
                 continue
-            declared: Any = spec.get(steps[0])
-            if len(steps) == 2 and isinstance(declared, dict):
-                # `use` is another spelling of `else`.
-                names = ("else", "use") if steps[1] == "else" else (steps[1],)
-                declared = next((declared[each] for each in names if each in declared), None)
+            declared: Any = spec
+            for step in steps:
+                if isinstance(declared, dict):
+                    # `use` is another spelling of `else`, and a bare value one of the whole.
+                    declared = declared.get(step, declared.get("use") if step == "else" else None)
             if declared is not None:
                 fine = False
                 message = f"{pointer} is declared and unmanaged at once"
                 self._tell(where, at, "unmanaged", message, "keep one of the two", resource.address)
         return fine
+
+    def _leads(self, record: Record, variant: str, steps: list[str]) -> bool:
+        """Whether a pointer leads to a property, into no list, set or map."""
+        shape = record.shape(variant) if variant in record.variants or not record.variants else record.legible(None)
+        prop = shape.get(steps[0])
+        if prop is None or len(steps) == 1:
+            return prop is not None
+        if prop.language:
+            return steps[1:] in (["match"], ["else"])
+        return prop.type == "object" and self._leads(self.catalogue.record(prop.of), "", steps[1:])
 
     def _expressions(self, entry: Entry, resource: Resource) -> bool:
         """Check every expression as the server will when it is sent."""
