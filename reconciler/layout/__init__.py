@@ -1,7 +1,8 @@
 """The canonical layout of YAML manifests: the order of keys and the indentation, with every comment kept.
 
 Law: pure; the values that the strict reader finds are the same before and after, only white space comes and goes, and
-what is laid out once stays as it is. A document that cannot be laid out so is left as it was written.
+what is laid out once stays as it is. A document that cannot be laid out so is left as it was written, and told; one
+that is no manifest's is none of ours.
 
 Quotes, line breaks within texts, anchors and comments stay the author's. A round trip through ruamel.yaml hangs a
 comment on the value before it, and so loses its place when keys move.
@@ -16,8 +17,9 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.catalogue import Catalogue
-from reconciler.layout.lines import written
+from reconciler.layout.lines import Irregular, written
 from reconciler.layout.nodes import Document, read
+from reconciler.layout.order import ours
 from reconciler.strictyaml import Problem, load
 
 __all__ = ["Laid", "lay_out"]
@@ -26,11 +28,17 @@ __all__ = ["Laid", "lay_out"]
 _ODD_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 
 
+#: How often a text is laid out at most until it stays as it is; a second time is rare, since it takes what made room.
+_ROUNDS = 4
+
+
 class Laid(Struct, frozen=True):
     """A text in canonical layout, or the problems for which it was left alone."""
 
     text: str
     problems: tuple[Problem, ...] = ()
+    #: The documents of manifests that have no canonical layout: where and why.
+    left: tuple[Problem, ...] = ()
 
 
 def lay_out(catalogue: Catalogue, text: str) -> Laid:
@@ -39,27 +47,66 @@ def lay_out(catalogue: Catalogue, text: str) -> Laid:
     if problems:
         return Laid(text, tuple(problems))
     plain = text.removeprefix("\ufeff")
-    if _ODD_BREAKS.search(plain):
-        return Laid(text)
+    odd = _ODD_BREAKS.search(plain)
+    if odd:
+        return Laid(
+            text, left=(_left(plain.count("\n", 0, odd.start()), "a line break of another sort than the others"),)
+        )
     lines = plain.replace("\r\n", "\n").split("\n")
     if lines[-1] == "":
         lines.pop()
-    found = read("\n".join(lines) + "\n")
-    result = _joined(lines, found, [_chosen(catalogue, lines, each) for each in found])
-    if not _kept(plain, result):
-        return Laid(text)
-    return Laid(result.replace("\n", "\r\n") if "\r\n" in plain else result)
+    result, left = _once(catalogue, lines)
+    for _ in range(_ROUNDS):
+        again, _ = _once(catalogue, result)
+        if again == result:
+            break
+        result = again
+    else:
+        return Laid(text, left=(_left(0, "what is laid out here does not stay as it is"),))
+    laid = "".join(f"{line}\n" for line in result)
+    if not _kept(plain, laid):
+        return Laid(text, left=(_left(0, "what is laid out here does not mean the same"),))
+    return Laid(laid.replace("\n", "\r\n") if "\r\n" in plain else laid, left=tuple(left))
+
+
+def _left(line: int, reason: str) -> Problem:
+    message = f"the document is left as it is, because fmt cannot lay out {reason}"
+    return Problem(line + 1, 0, "left-alone", message)
+
+
+def _once(catalogue: Catalogue, lines: list[str]) -> tuple[list[str], list[Problem]]:
+    """Return lines with each document in its layout, and what was left alone."""
+    result: list[str] = []
+    left: list[Problem] = []
+    at = 0
+    for document in read("".join(f"{line}\n" for line in lines)):
+        result += lines[at : document.first]
+        at = document.last
+        asis = lines[document.first : at]
+        if not ours(catalogue, document):
+            result += asis
+            continue
+        try:
+            result += _chosen(catalogue, lines, document)
+        except Irregular as irregular:
+            result += asis
+            left.append(_left(irregular.line, irregular.reason))
+    return [*result, *lines[at:]], left
 
 
 def _chosen(catalogue: Catalogue, lines: list[str], document: Document) -> list[str]:
-    """Return the lines of a document in the best layout that keeps what they mean."""
+    """Return the lines of a document in the best layout that keeps what they mean.
+
+    Raises:
+        Irregular: there is none.
+    """
     asis = lines[document.first : document.last]
     # An alias must not come before its anchor: if it does, what holds one stays in its order.
     for still in (False, True):
         laid = written(catalogue, lines, document, still=still)
         if _kept("\n".join([*asis, ""]), "\n".join([*laid, ""])):
             return laid
-    return asis
+    raise Irregular(document.first, "what would not mean the same with other blanks")
 
 
 def _kept(before: str, after: str) -> bool:
@@ -79,13 +126,3 @@ def _equal(left: Any, right: Any) -> bool:
     if isinstance(left, list):
         return len(left) == len(right) and all(map(_equal, left, right))
     return bool(left == right)
-
-
-def _joined(lines: list[str], documents: list[Document], parts: list[list[str]]) -> str:
-    """Put the documents back between the lines that are none of theirs."""
-    result: list[str] = []
-    at = 0
-    for each, part in zip(documents, parts, strict=True):
-        result += [*lines[at : each.first], *part]
-        at = each.last
-    return "".join(f"{line}\n" for line in [*result, *lines[at:]])

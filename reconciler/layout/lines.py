@@ -16,23 +16,32 @@ from reconciler.catalogue import Catalogue
 from reconciler.layout.nodes import Block, Document, List, Mapping, Node, Scalar
 from reconciler.layout.order import Order, arranged, nothing, top
 
-_COLON = re.compile(r"[ ]*:(?:[ ]+|\Z)")
+_COLON = re.compile(r"[ \t]*:(?=[ \t]|\Z)")
+#: An element that somebody made a comment of.
+_ELEMENT = re.compile(r"#[ \t]*-(?=[ \t]|\Z)")
 
 
 class Irregular(Exception):
-    """A document is written in a way that is left alone."""
+    """A document is written in a way that is left alone: in which line (from 0), and what is odd there."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(reason)
+        self.line = line
+        self.reason = reason
 
 
 def written(catalogue: Catalogue, lines: list[str], document: Document, *, still: bool) -> list[str]:
-    """Return the lines of a document in canonical layout, or as they are where they are irregular."""
-    asis = lines[document.first : document.last]
+    """Return the lines of a manifest's document in canonical layout.
+
+    With `still`, what holds an anchor or an alias keeps the order of its keys.
+
+    Raises:
+        Irregular: it is written in a way that has none.
+    """
     root = document.root
-    if not isinstance(root, Mapping) or root.flow or root.anchored or not root.pairs:
-        return asis
-    try:
-        return _Layout(lines, still=still).document(document, root, top(catalogue))
-    except Irregular:
-        return asis
+    if not isinstance(root, Mapping) or root.flow or root.anchored:
+        raise Irregular(root.start[0] if root else document.first, "a document in brackets, or behind an anchor")
+    return _Layout(lines, still=still).document(document, root, top(catalogue))
 
 
 class _Part(Struct):
@@ -40,12 +49,16 @@ class _Part(Struct):
 
     lead: list[str]
     lines: list[str]
+    #: The last line is of a text that keeps the blank lines behind it.
+    open: bool
 
 
 class _Layout:
     def __init__(self, lines: list[str], *, still: bool) -> None:
         self.lines = lines
         self.still = still
+        #: Whether the lines that were laid out last end with a text that keeps the blank lines behind it.
+        self.open = False
 
     def document(self, document: Document, root: Mapping, order: Order) -> list[str]:
         """Return a document's lines; the comments at its head stay there."""
@@ -54,29 +67,55 @@ class _Layout:
         parts, end = self._mapping(root, order, document.last)
         parts[0].lead = []
         tail = self._gap(end, document.last)
-        body = self._in_order(root, order, parts)
-        # A blank line at the head of a document would grow with those that came before a moved key.
-        while not head and body and not body[0]:
-            body.pop(0)
-        return [*_squeezed(head), *body, *_squeezed(tail)]
+        return [*_squeezed(head, keep_last=True), *self._in_order(root, order, parts), *_squeezed(tail)]
 
     def _gap(self, start: int, stop: int) -> list[str]:
         """Return lines that hold nothing but blanks and comments, without their indentation."""
         gap = [line.strip() for line in self.lines[start:stop]]
-        if any(line and not line.startswith("#") for line in gap):
-            raise Irregular
+        for number, line in enumerate(gap, start):
+            if line and not line.startswith("#"):
+                raise Irregular(number, "an anchor or a key in a line of its own")
         return gap
 
-    def _split(self, start: int, stop: int, column: int) -> int:
-        """Return where the comments end, in a gap, that are indented deeper than a column."""
-        last = start
+    def _split(self, start: int, stop: int, column: int, *, dashes: bool = False) -> int:
+        """Return where the comments end, in a gap, that are indented deeper than a column.
+
+        Where the dashes of a list stand in that column, so do its elements that somebody made comments of.
+        """
+        last, dash = start, 0
         for number in range(start, stop):
             line = self.lines[number]
-            if line.strip():
-                if len(line) - len(line.lstrip(" ")) <= column:
+            text = line.lstrip(" ")
+            if not text.strip():
+                continue
+            if len(line) - len(text) <= column:
+                element = _ELEMENT.match(text)
+                inside = len(text) - len(text[1:].lstrip())
+                if not dashes or line[:column].strip() or not (element or 0 < dash < inside):
                     break
-                last = number + 1
+                dash = element.end() if element else dash
+            last = number + 1
         return last
+
+    def _below(self, start: int, stop: int, column: int, beside: tuple[str, str, int]) -> tuple[list[str], int]:
+        """Return the comments below a value or key that are indented with it, and the line behind them.
+
+        `beside` is its own line as it is now, the comment at the end of that, and its number: a comment that goes on
+        below its first line goes on there wherever that is now.
+        """
+        written, comment, line = beside
+        was = len(self.lines[line].rstrip()) - len(comment) if comment else -1
+        at = self._split(start, stop, column)
+        found = []
+        for each in self.lines[start:at]:
+            indent = len(each) - len(each.lstrip())
+            indent = len(written) - len(comment) if indent == was else indent - column
+            found.append((" " * indent + each.strip()).rstrip())
+        return _squeezed(found, keep_first=True), at
+
+    def _rest(self, behind: tuple[int, int]) -> str:
+        """Return what stands behind a place in its line, with the blanks before it."""
+        return _spaced(self.lines[behind[0]][behind[1] :])
 
     def _mapping(self, mapping: Mapping, order: Order, stop: int) -> tuple[list[_Part], int]:
         """Return the parts of a mapping in the order in which they stand, and the line behind the last."""
@@ -88,21 +127,21 @@ class _Layout:
             line, start = key.start
             before = self.lines[line][:start]
             if start != column or key.end[0] != line or (index and before.strip()) or "\t" in before:
-                raise Irregular
+                raise Irregular(line, "a key that is not simply `key:`")
             lead = self._gap(at, line) if index else []
             limit = mapping.pairs[index + 1][0].start[0] if index + 1 < len(mapping.pairs) else stop
             head = self.lines[line][start : key.end[1]]
             below = ranks.below.get(key.text, nothing)
             written, at = self._value(head + ":", self._behind(key), value, below, limit, column)
-            parts.append(_Part(lead, written))
+            parts.append(_Part(lead, written, self.open))
         return parts, at
 
     def _behind(self, key: Scalar) -> tuple[int, int]:
-        """Return where the value of a key can begin: behind the colon."""
+        """Return the place behind the colon of a key."""
         line, column = key.end
         match = _COLON.match(self.lines[line], column)
         if not match:
-            raise Irregular
+            raise Irregular(line, "a key that is not simply `key:`")
         return line, match.end()
 
     def _list(self, found: List, order: Order, stop: int) -> tuple[list[_Part], int]:
@@ -116,10 +155,8 @@ class _Layout:
             limit = stop
             if index + 1 < len(found.elements):
                 limit = self._dash(found.elements[index + 1], column, line + 1, line + 1)
-            rest = self.lines[line][column + 1 :]
-            behind = (line, column + 1 + len(rest) - len(rest.lstrip(" ")))
-            written, at = self._element(element, behind, order, limit, column, lead)
-            parts.append(_Part(lead, written))
+            written, at = self._element(element, (line, column + 1), order, limit, column, lead)
+            parts.append(_Part(lead, written, self.open))
         return parts, at
 
     def _dash(self, element: Node, column: int, at: int, start: int) -> int:
@@ -129,11 +166,11 @@ class _Layout:
             if text[column : column + 1] == "-" and text[column + 1 : column + 2] in ("", " "):
                 # The dash of an outer list may stand before it in the same line.
                 if text[:column].strip(" -"):
-                    raise Irregular
+                    break
                 return line
             if line != element.start[0] and text.strip() and not text.strip().startswith("#"):
                 break
-        raise Irregular
+        raise Irregular(element.start[0], "an element that is not simply behind its `-`")
 
     def _element(
         self, element: Node, behind: tuple[int, int], order: Order, stop: int, column: int, lead: list[str]
@@ -145,31 +182,35 @@ class _Layout:
             # `- # comment`, and the object below it.
             rest = self.lines[behind[0]][behind[1] :].strip()
             if rest and not rest.startswith("#"):
-                raise Irregular
+                raise Irregular(behind[0], "an element that is not simply behind its `-`")
             lead += [rest] if rest else []
-            lead += self._gap(behind[0] + 1, first[0])
-        inner, at = self._collection(element, order, stop, column)
+        above = self._gap(behind[0] + 1, first[0])
+        inner, at = self._collection(element, order, stop, column, above)
         while inner and (not inner[0] or inner[0].startswith("#")):
             # What stands above the first key stands above the element, since nothing comes between them.
             lead.append(inner.pop(0))
-        if not inner:
-            raise Irregular
         return ["- " + inner[0], *_indented(inner[1:])], at
 
     def _value(
         self, head: str, behind: tuple[int, int], value: Node, order: Order, stop: int, column: int
     ) -> tuple[list[str], int]:
         """Return a key or dash with its value, and the line behind it."""
-        line, start = behind
+        line = behind[0]
         if not _is_block(value):
-            return self._leaf(head, behind, value, order, column)
-        rest = self.lines[line][start:].rstrip()
+            return self._leaf(head, behind, value, order, stop, column)
         first = _first(value)
         if first[0] == line:
-            raise Irregular
-        above = self._gap(line + 1, first[0])
+            raise Irregular(line, "a list or mapping that begins beside an anchor")
+        written = head + self._rest(behind)
+        comment = _comment(written[len(head) :])
+        start = len(self.lines[line].rstrip()) - len(comment)
+        begin = line + 1
+        while comment and begin < first[0] and self.lines[begin][start : start + 1] == "#":
+            begin += 1
+        more, _ = self._below(line + 1, begin, column, (written, comment, line))
+        above = self._gap(begin, first[0])
         inner, at = self._collection(value, order, stop, column, above)
-        return [f"{head} {rest}".rstrip(), *_indented(inner)], at
+        return [written, *more, *_indented(inner)], at
 
     def _collection(
         self, value: Node, order: Order, stop: int, column: int, above: Sequence[str] = ()
@@ -185,51 +226,70 @@ class _Layout:
         elif isinstance(value, List):
             parts, end = self._list(value, order, stop)
             parts[0].lead = [*above, *parts[0].lead]
-            body = _flat(parts)
+            body = self._flat(parts)
         else:
-            raise Irregular
-        at = self._split(end, stop, column)
-        return [*body, *_squeezed(self._gap(end, at), keep_first=True)], at
+            raise TypeError(value)
+        at = self._split(end, stop, column, dashes=isinstance(value, List) and value.start[1] == column)
+        tail = _squeezed(self._gap(end, at), keep_first=not self.open)
+        self.open &= not tail
+        return [*body, *tail], at
 
     def _in_order(self, mapping: Mapping, order: Order, parts: list[_Part]) -> list[str]:
         places = arranged(mapping, order(mapping), still=self.still)
         if places[0] and parts[places[0]].lead[:1] == [""]:
             # Nothing stands before the first, so the blank line is now before the one that was first.
             parts[0].lead = ["", *parts[0].lead]
-        return _flat([parts[place] for place in places])
+        return self._flat([parts[place] for place in places])
+
+    def _flat(self, parts: list[_Part]) -> list[str]:
+        """Return the lines of several parts, without blank lines before the first."""
+        lines: list[str] = []
+        self.open = True
+        for part in parts:
+            lead = _squeezed(part.lead, keep_first=not self.open, keep_last=True)
+            lines += [*lead, *part.lines]
+            self.open = part.open
+        return lines
 
     def _leaf(
-        self, head: str, behind: tuple[int, int], value: Node, order: Order, column: int
+        self, head: str, behind: tuple[int, int], value: Node, order: Order, stop: int, column: int
     ) -> tuple[list[str], int]:
         """Return a value that is not laid out line by line, and the line behind it."""
-        line, start = behind
-        last, end = value.end
-        if value.start[0] != line and value.end != value.start:
-            raise Irregular
-        if isinstance(value, Block):
-            last += bool(end)
-            header = f"{head} {self.lines[line][start:].rstrip()}"
-            body = self.lines[line + 1 : last]
-            keep = "+" in self.lines[line][start:].partition("#")[0]
-            while not keep and body and not body[-1].strip():
-                body.pop()
-            return [header, *_shifted(body, column)], line + 1 + len(body)
+        line = behind[0]
+        begin, last = value.start[0], value.end[0]
+        written, comment, more, keeps = head + self._rest(behind), "", [], False
         if value.start == value.end:
             # Nothing is written, or an anchor alone.
-            return [f"{head} {self.lines[line][start:].rstrip()}".rstrip()], line + 1
-        if last == line:
-            text = self._flow(value, order)
-            rest = self.lines[line][end:].rstrip()
+            comment, last = _comment(written[len(head) :]), line
+        elif isinstance(value, Block):
+            if begin != line:
+                raise Irregular(begin, "a block of text that does not begin beside its key")
+            last -= not value.end[1]
+            more = self.lines[line + 1 : last + 1]
+            keeps = "+" in written[len(head) :].partition("#")[0]
+            while more and not more[-1].strip() and not keeps:
+                more.pop()
+            last = line + len(more)
+            more = _shifted(more, column)
         else:
-            text = self.lines[line][value.start[1] :].rstrip()
-            rest = ""
-        if rest and not (rest[0] == " " and rest.lstrip().startswith("#")):
-            raise Irregular
-        between = self.lines[line][start : value.start[1]]
-        if between.strip():
-            raise Irregular
-        more = [each.rstrip() for each in _shifted(self.lines[line + 1 : last + 1], column, loose=True)]
-        return [f"{head} {text}{rest}", *more], last + 1
+            first = self.lines[begin][value.start[1] :].rstrip()
+            if begin == last:
+                rest = _spaced(self.lines[last][value.end[1] :])
+                comment = _comment(rest)
+                if rest and not comment:
+                    raise Irregular(last, "text behind a value")
+                first = self._flow(value, order) + rest
+            if begin == line:
+                written = f"{head} {first}"
+            else:
+                # The value stands in lines of its own, and comments may stand between.
+                indent = max(value.start[1] - column, 2)
+                more = [*_shifted(self.lines[line + 1 : begin], column, loose=True), " " * indent + first]
+                comment = ""
+            more += _shifted(self.lines[begin + 1 : last + 1], column, loose=True)
+        below, at = self._below(last + 1, stop, column, (written, comment, line))
+        self.open = keeps and not below
+        return [written, *more, *below], at
 
     def _flow(self, node: Node, order: Order) -> str:
         """Return what stands in one line, with the keys between its brackets in order."""
@@ -257,18 +317,7 @@ def _first(node: Node) -> tuple[int, int]:
     """Return where the first key or dash of a collection in blocks stands."""
     if isinstance(node, Mapping):
         return node.pairs[0][0].start
-    if isinstance(node, List) and not node.anchored:
-        return node.start
-    raise Irregular
-
-
-def _flat(parts: list[_Part]) -> list[str]:
-    """Return the lines of several parts, without blank lines before the first."""
-    lines: list[str] = []
-    for part in parts:
-        lead = _squeezed(part.lead, keep_first=bool(lines), keep_last=True)
-        lines += [*lead, *part.lines]
-    return lines
+    return node.start
 
 
 def _squeezed(lines: list[str], *, keep_first: bool = False, keep_last: bool = False) -> list[str]:
@@ -282,18 +331,27 @@ def _squeezed(lines: list[str], *, keep_first: bool = False, keep_last: bool = F
     return result
 
 
+def _spaced(rest: str) -> str:
+    """Return what stands behind a key, dash or value, with one blank before it; with its own before a comment."""
+    text = rest.strip()
+    blanks = rest[: len(rest) - len(rest.lstrip())]
+    if not text.startswith("#"):
+        return f" {text}" if text else ""
+    return ("  " if "\t" in blanks else blanks) + text
+
+
+def _comment(rest: str) -> str:
+    """Return the comment that the rest of a line is, or ""."""
+    text = rest.lstrip()
+    return text if text.startswith("#") and text != rest else ""
+
+
 def _indented(lines: list[str]) -> list[str]:
     return [f"  {line}" if line else line for line in lines]
 
 
 def _shifted(lines: list[str], column: int, *, loose: bool = False) -> list[str]:
-    """Return lines without the indentation of what is around them."""
-    shifted = []
-    for line in lines:
-        if line[:column].strip():
-            if not loose:
-                raise Irregular
-            shifted.append("  " + line.lstrip())
-            continue
-        shifted.append(line[column:])
-    return shifted
+    """Return lines without the indentation of what is around them; `loose` where blanks mean nothing."""
+    if not loose:
+        return [line[column:] for line in lines]
+    return [("  " + line.strip() if line[:column].strip() else line[column:]).rstrip() for line in lines]

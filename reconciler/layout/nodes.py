@@ -6,6 +6,7 @@ depth has a bound.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from msgspec import Struct
@@ -37,7 +38,7 @@ class Mapping(Struct):
 
 
 class List(Struct):
-    """A list. `end` counts only in brackets."""
+    """A list, from its first dash or bracket. `end` counts only in brackets."""
 
     start: tuple[int, int]
     end: tuple[int, int]
@@ -47,6 +48,10 @@ class List(Struct):
 
 
 Node = Scalar | Mapping | List
+
+
+#: What stands between an anchor and the first dash of its list.
+_TO_DASH = re.compile(r"&\S+[ \t]*(?:(?:#[^\n]*)?\n[ \t]*)+(?=-)")
 
 
 class Document(Struct):
@@ -71,7 +76,7 @@ def read(text: str) -> list[Document]:
         if name == "DocumentStartEvent":
             mark = event.end_mark if event.explicit else event.start_mark
             documents.append(Document(mark.line + 1 if event.explicit else 0, 0, None))
-            documents[-1].root = _node(source, source.get_event())
+            documents[-1].root = _node(text, source, source.get_event())
         elif name == "DocumentEndEvent":
             documents[-1].last = event.start_mark.line
     lines = text.split("\n")[:-1]
@@ -84,7 +89,7 @@ def read(text: str) -> list[Document]:
     return documents
 
 
-def _node(source: Any, event: Any) -> Node:
+def _node(text: str, source: Any, event: Any) -> Node:
     name = type(event).__name__
     start = (event.start_mark.line, event.start_mark.column)
     end = (event.end_mark.line, event.end_mark.column)
@@ -93,19 +98,22 @@ def _node(source: Any, event: Any) -> Node:
         if name == "ScalarEvent" and not event.style and not event.value:
             # Nothing is written here, unless it is an anchor, and the parser says so at the next token.
             end = start
-        text = event.value if name == "ScalarEvent" else "*"
-        scalar = Scalar(start, end, text, name == "AliasEvent" or event.anchor is not None)
-        return Block(start, end, text, scalar.anchored) if block else scalar
+        value = event.value if name == "ScalarEvent" else "*"
+        scalar = Scalar(start, end, value, name == "AliasEvent" or event.anchor is not None)
+        return Block(start, end, value, scalar.anchored) if block else scalar
     anchored = event.anchor is not None
     flow = bool(event.flow_style)
     if name == "SequenceStartEvent":
         elements: list[Node] = []
         while type(inner := source.get_event()).__name__ != "SequenceEndEvent":
-            elements.append(_node(source, inner))
+            elements.append(_node(text, source, inner))
+        match = _TO_DASH.match(text, event.start_mark.index) if anchored else None
+        if match:
+            start = (start[0] + match[0].count("\n"), len(match[0]) - match[0].rindex("\n") - 1)
         return List(start, (inner.end_mark.line, inner.end_mark.column), flow, anchored, elements)
     pairs: list[tuple[Scalar, Node]] = []
     while type(inner := source.get_event()).__name__ != "MappingEndEvent":
-        key = _node(source, inner)
-        value = _node(source, source.get_event())
-        pairs.append((key if isinstance(key, Scalar) else Scalar(key.start, key.end, "", anchored=True), value))
+        key = _node(text, source, inner)
+        below = _node(text, source, source.get_event())
+        pairs.append((key if isinstance(key, Scalar) else Scalar(key.start, key.end, "", anchored=True), below))
     return Mapping(start, (inner.end_mark.line, inner.end_mark.column), flow, anchored, pairs)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 
 from reconciler.catalogue import Catalogue, Kind, Property, Record
-from reconciler.layout.nodes import List, Mapping, Node
+from reconciler.layout.nodes import Document, List, Mapping, Node
+from reconciler.schema import ROUTING_TEST
 
 #: Orders a mapping: ranks its keys, and leads to the ordering of what is below each.
 Order = Callable[[Mapping], "Ranks"]
@@ -19,6 +20,7 @@ Order = Callable[[Mapping], "Ranks"]
 _TOP = ("kind", "x-", "metadata", "spec", "items", "given", "cases")
 _METADATA = ("name", "id", "was", "absent", "unmanaged", "patch", "drop", "accept")
 _CASE = ("name", "given", "expect", "ladder")
+_EXPECTED_LAST = ("milters",)
 _EXPRESSION = ("match", "else", "use")
 _BRANCH = ("if", "then", "use")
 _MERGE = "<<"
@@ -37,7 +39,13 @@ def nothing(_: Mapping) -> Ranks:
 
 
 def _named(*names: str, **below: Order) -> Order:
-    return lambda _: Ranks(names, below)
+    return lambda _: Ranks((_MERGE, *names), below)
+
+
+def ours(catalogue: Catalogue, document: Document) -> bool:
+    """Whether a document is a manifest's, by its kind."""
+    kind = document.root.value("kind") if isinstance(document.root, Mapping) else ""
+    return kind in catalogue.kinds or kind == ROUTING_TEST
 
 
 def top(catalogue: Catalogue) -> Order:
@@ -46,9 +54,20 @@ def top(catalogue: Catalogue) -> Order:
     def order(document: Mapping) -> Ranks:
         kind = catalogue.kinds.get(document.value("kind"))
         spec = _record(catalogue, kind) if kind else nothing
-        return Ranks(_TOP, {"metadata": _named(*_METADATA), "spec": spec, "items": spec, "cases": _named(*_CASE)})
+        case = _named(*_CASE, expect=_named(*_expected(catalogue), *_EXPECTED_LAST))
+        return Ranks(_TOP, {"metadata": _named(*_METADATA), "spec": spec, "items": spec, "cases": case})
 
     return order
+
+
+def _expected(catalogue: Catalogue) -> list[str]:
+    """Return what a routing test can expect: the expressions that name objects, as people read them."""
+    return [
+        name
+        for kind in catalogue.kinds.values()
+        for name, prop in kind.legible("").items()
+        if prop.language and prop.language.names
+    ]
 
 
 def _record(catalogue: Catalogue, record: Record) -> Order:

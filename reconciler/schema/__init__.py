@@ -3,7 +3,14 @@
 Law: generated, never edited; what a schema accepts, the codec can encode or explain.
 """
 
-from reconciler.schema.documents import ID_PATTERN, METADATA, manifest_schema, published, routing_test_schema
+from reconciler.schema.documents import (
+    ID_PATTERN,
+    METADATA,
+    ROUTING_TEST,
+    manifest_schema,
+    published,
+    routing_test_schema,
+)
 from reconciler.schema.specs import DIALECT, NOT_BLANK_PATTERN, PLACE_PATTERN, Schema, kind_schema, spec_schema
 
 __all__ = [
@@ -12,6 +19,7 @@ __all__ = [
     "METADATA",
     "NOT_BLANK_PATTERN",
     "PLACE_PATTERN",
+    "ROUTING_TEST",
     "Schema",
     "kind_schema",
     "manifest_schema",
