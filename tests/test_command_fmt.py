@@ -1,10 +1,20 @@
 """`fmt` lays out files, or tells what it would do."""
 
+import json
+import os
+import re
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.running import Ran, command, environment
+from reconciler.catalogue import load
+from reconciler.layout import hidden
+from tests.running import Ran, command, environment, process
+
+NOBODY = 65534
+ROOT = os.geteuid() == 0
 
 OLD = "# head\nspec:\n    # why\n    name: a\n    type: Mx\nkind: MtaRoute\n"
 NEW = "# head\nkind: MtaRoute\nspec:\n  type: Mx\n  # why\n  name: a\n"
@@ -96,3 +106,182 @@ def test_a_link_is_followed_and_stays(manifests: Path) -> None:
 @pytest.mark.parametrize("arguments", [("nowhere",), ("--format", "json"), ("--target", "x")])
 def test_what_makes_no_sense_is_usage(manifests: Path, arguments: tuple[str, ...]) -> None:
     assert fmt(manifests, *arguments).code == 64
+
+
+def test_what_is_left_alone_is_told(manifests: Path) -> None:
+    (manifests / "b.yaml").write_text("kind: MtaRoute\n? spec\n: {}\n")
+
+    ran = fmt(manifests, "--check")
+
+    assert ran.code == 2
+    assert ran.err == (
+        "warning: manifests/b.yaml:2: the document is left as it is, because fmt cannot lay out a key that is not "
+        "simply `key:` [left-alone]\n2 files, 1 would change.\n"
+    )
+
+
+def test_json_that_is_named_is_told_to_be_left_alone(manifests: Path) -> None:
+    ran = fmt(manifests, "manifests/c.json")
+
+    told = "manifests/c.json is JSON, which has a layout of its own and is left alone.\n"
+    assert ran == Ran(0, "", f"{told}0 files, 0 changed.\n")
+
+
+# ---- as a filter ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments", "ran"),
+    [
+        (OLD, (), Ran(0, NEW, "")),
+        (NEW, (), Ran(0, NEW, "")),
+        (OLD, ("--check",), Ran(2, "<stdin>\n", "")),
+        (NEW, ("--check",), Ran(0, "", "")),
+        ("a: no\n", (), Ran(65, "", 'error: <stdin>:1:4: unquoted `no` is a boolean to some YAML readers and text to '
+                                    'others [ambiguous-scalar]\n    write "no" for the text, or false\n')),
+    ],
+)  # fmt: skip
+def test_standard_input_is_laid_out_to_standard_output(text: str, arguments: tuple[str, ...], ran: Ran) -> None:
+    assert process("fmt", "-", *arguments, env=environment(""), text=text) == ran
+
+
+# ---- files that cannot be written ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def open_directory() -> Iterator[Path]:
+    """Yield a directory that belongs to nobody in particular, below one that anybody may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        directory.chmod(0o755)
+        if ROOT:
+            os.chown(directory, NOBODY, NOBODY)
+        yield directory
+
+
+def as_nobody(directory: Path, *arguments: str) -> Ran:
+    """Run in a process without privileges, forked since it may not even be able to start Python."""
+    command("fmt", "--check", *arguments, env=environment(""), cwd=directory)  # whatever is imported late, is now
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        if ROOT:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+        ran = command("fmt", *arguments, env=environment(""), cwd=directory)
+        os.write(writer, json.dumps([ran.code, ran.out, ran.err]).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    with os.fdopen(reader) as answer:
+        return Ran(*json.load(answer))
+
+
+def test_a_file_that_may_not_be_written_stays_and_the_others_are_laid_out(open_directory: Path) -> None:
+    for name in ("a.yaml", "b.yaml", "c.yaml"):
+        (open_directory / name).write_text(OLD)
+        if ROOT:
+            os.chown(open_directory / name, NOBODY, NOBODY)
+    (open_directory / "b.yaml").chmod(0o444)
+
+    ran = as_nobody(open_directory, ".")
+
+    assert ran == Ran(
+        1,
+        "",
+        "a.yaml\nc.yaml\nerror: b.yaml cannot be written: Permission denied [unwritable]\n3 files, 2 changed.\n",
+    )
+    assert texts(open_directory) == [NEW, OLD, NEW]
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can give a file away")
+@pytest.mark.parametrize(("mode", "why"), [(0o644, "Permission denied"), (0o666, "Operation not permitted")])
+def test_a_file_of_somebody_else_is_not_taken_over(open_directory: Path, mode: int, why: str) -> None:
+    path = open_directory / "a.yaml"
+    path.write_text(OLD)
+    path.chmod(mode)
+
+    ran = as_nobody(open_directory, ".")
+
+    assert ran == Ran(1, "", f"error: a.yaml cannot be written: {why} [unwritable]\n1 file, 0 changed.\n")
+    assert (path.read_text(), path.stat().st_uid, os.listdir(open_directory)) == (OLD, 0, ["a.yaml"])
+
+
+@pytest.mark.skipif(not ROOT, reason="only root can give a file away")
+def test_a_file_keeps_its_owner(manifests: Path) -> None:
+    path = manifests / "a.yaml"
+    path.chmod(0o640)
+    os.chown(path, NOBODY, NOBODY)
+
+    ran = fmt(manifests)
+
+    found = path.stat()
+    assert ran.code == 0
+    assert (path.read_text(), found.st_uid, found.st_gid, found.st_mode & 0o777) == (NEW, NOBODY, NOBODY, 0o640)
+
+
+# ---- secrets -------------------------------------------------------------------------------------------------------
+
+SECRETS = """\
+# kept: as it is
+x-auth: &auth {type: Basic, username: shown, secret: {type: Value, secret: CANARY}}
+spec:
+  authUsername: shown
+  authSecret: {secret: CANARY, type: Value}
+  # "authSecret": CANARY
+  description: "# password: shown"
+kind: MtaRoute
+---
+x-foo: &foo CANARY  # kept
+items:
+  - authSecret:
+      secret: |  # kept
+        CANARY
+          CANARY
+
+      type: Value
+    name: shown
+  - {authSecret: CANARY, name: shown}
+  - {authSecret: {CANARY}, name: shown}
+  - {authSecret: {CANARY: CANARY}, name: shown}
+  - authSecret: {type: Value, secret: 'CANARY
+
+        CANARY'}  # kept
+  - authSecret: {type: Value, secret: *foo}
+  - authSecret: {type: Value, secret: "${env:SHOWN}"}
+  - authSecret: {type: EnvironmentVariable, variableName: SHOWN}
+kind: MtaRoute
+---
+x-foo: &foo {type: Bearer, oops: CANARY}
+items:
+  - httpAuth: {type: Bearer, bearerToken: {type: Value, secret: CANARY}}
+    httpHeaders: {Authorization: CANARY, X-Other: shown}
+    url: shown
+  - {httpAuth: CANARY, url: shown}
+  - httpAuth: {<<: *foo, more: [CANARY]}
+kind: MtaHook
+---
+targets: {prod: {token: CANARY, url: shown}}  # kept, password=CANARY
+other: {token: "${env:SHOWN}"}  # token=${env:SHOWN}
+"""
+
+
+def test_diff_shows_no_secret(manifests: Path) -> None:
+    (manifests / "a.yaml").write_text(SECRETS)
+
+    ran = fmt(manifests, "--diff")
+
+    assert (ran.code, ran.err) == (0, "2 files, 1 would change.\n")
+    assert "CANARY" not in ran.out
+    assert len(re.findall(r"^[-+] .*\(sensitive\)", ran.out, re.MULTILINE)) > 10
+
+
+def test_secrets_are_hidden_and_nothing_else() -> None:
+    found = hidden(load(), SECRETS)
+
+    assert [re.sub(r"[^#]*\(sensitive\).*", "", line) for line in found.split("\n")] == [
+        re.sub(r"[^#]*CANARY.*", "", line) for line in SECRETS.split("\n")
+    ]
+    for word in ("shown", "SHOWN", "kept", "Bearer", "authSecret", "&auth"):
+        assert (word, found.count(word)) == (word, SECRETS.count(word))

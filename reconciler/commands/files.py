@@ -1,39 +1,58 @@
 """Files as commands write them: whole, or not at all.
 
-Law: what stood in a file's place is there until all of the new text is; nobody else's file is taken over in silence.
+Law: what stood in a file's place is there until all of the new text is; nobody else's file is taken over.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from reconciler.errors import ReconcilerError
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file, and its directories, in one step; a link is followed, and the mode of an old file stays.
+    """Write a file, and its directories, in one step; a link is followed, and an old file's mode and owner stay.
+
+    Another name of an old file (a hard link) keeps what it held.
 
     Raises:
-        ReconcilerError: it cannot be written.
+        ReconcilerError: it cannot be written, or would no longer belong to whom it belongs.
     """
     target = path.resolve()
     temporary = ""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        mode = target.stat().st_mode & 0o7777 if target.exists() else 0o666 & ~_umask()
+        old = target.stat() if target.exists() else None
+        if old is not None and not os.access(target, os.W_OK):
+            # It could be replaced all the same, by whoever may write to its directory.
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(mode)
+        if old is not None:
+            _give(Path(temporary), old)
+        Path(temporary).chmod(old.st_mode & 0o7777 if old else 0o666 & ~_umask())
         Path(temporary).replace(target)
     except OSError as error:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
         raise ReconcilerError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _give(path: Path, old: os.stat_result) -> None:
+    """Give a file to the owner of an old one, and as far as that is possible to its group."""
+    new = path.stat()
+    if new.st_uid != old.st_uid:
+        os.chown(path, old.st_uid, -1)
+    if new.st_gid != old.st_gid:
+        with suppress(PermissionError):
+            os.chown(path, -1, old.st_gid)
 
 
 def _umask() -> int:

@@ -17,12 +17,13 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.catalogue import Catalogue
+from reconciler.layout.hiding import hidden
 from reconciler.layout.lines import Irregular, written
 from reconciler.layout.nodes import Document, read
 from reconciler.layout.order import ours
 from reconciler.strictyaml import Problem, load
 
-__all__ = ["Laid", "lay_out"]
+__all__ = ["Laid", "hidden", "lay_out"]
 
 #: Line breaks of YAML 1.1 that Python's and ours do not count in the same way.
 _ODD_BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")

@@ -39,7 +39,7 @@ def written(catalogue: Catalogue, lines: list[str], document: Document, *, still
         Irregular: it is written in a way that has none.
     """
     root = document.root
-    if not isinstance(root, Mapping) or root.flow or root.anchored:
+    if not isinstance(root, Mapping) or root.flow or root.anchor:
         raise Irregular(root.start[0] if root else document.first, "a document in brackets, or behind an anchor")
     return _Layout(lines, still=still).document(document, root, top(catalogue))
 
@@ -175,7 +175,7 @@ class _Layout:
     def _element(
         self, element: Node, behind: tuple[int, int], order: Order, stop: int, column: int, lead: list[str]
     ) -> tuple[list[str], int]:
-        if not _is_block(element) or element.anchored:
+        if not _is_block(element) or element.anchor:
             return self._value("-", behind, element, order, stop, column)
         first = _first(element)
         if first[0] != behind[0]:
@@ -295,7 +295,7 @@ class _Layout:
         """Return what stands in one line, with the keys between its brackets in order."""
         line, start = node.start
         asis = self.lines[line][start : node.end[1]]
-        if isinstance(node, Scalar) or node.anchored:
+        if isinstance(node, Scalar) or node.anchor:
             return asis
         if isinstance(node, List):
             return f"[{', '.join(self._flow(each, order) for each in node.elements)}]"

@@ -15,12 +15,13 @@ from reconciler.strictyaml.events import PARSER
 
 
 class Scalar(Struct):
-    """A scalar or an alias, from its first line and column to behind its last character."""
+    """A scalar, from its first line and column to behind its last character."""
 
     start: tuple[int, int]
     end: tuple[int, int]
     text: str = ""
-    anchored: bool = False
+    #: The name of the anchor before it, or "".
+    anchor: str = ""
 
 
 class Mapping(Struct):
@@ -29,7 +30,7 @@ class Mapping(Struct):
     start: tuple[int, int]
     end: tuple[int, int]
     flow: bool
-    anchored: bool
+    anchor: str
     pairs: list[tuple[Scalar, Node]]
 
     def value(self, key: str) -> str:
@@ -43,7 +44,7 @@ class List(Struct):
     start: tuple[int, int]
     end: tuple[int, int]
     flow: bool
-    anchored: bool
+    anchor: str
     elements: list[Node]
 
 
@@ -60,6 +61,10 @@ class Document(Struct):
     first: int
     last: int
     root: Node | None
+
+
+class Alias(Scalar):
+    """An alias, with the name of its anchor."""
 
 
 class Block(Scalar):
@@ -93,27 +98,26 @@ def _node(text: str, source: Any, event: Any) -> Node:
     name = type(event).__name__
     start = (event.start_mark.line, event.start_mark.column)
     end = (event.end_mark.line, event.end_mark.column)
-    if name in ("ScalarEvent", "AliasEvent"):
-        block = name == "ScalarEvent" and event.style in ("|", ">")
-        if name == "ScalarEvent" and not event.style and not event.value:
-            # Nothing is written here, unless it is an anchor, and the parser says so at the next token.
-            end = start
-        value = event.value if name == "ScalarEvent" else "*"
-        scalar = Scalar(start, end, value, name == "AliasEvent" or event.anchor is not None)
-        return Block(start, end, value, scalar.anchored) if block else scalar
-    anchored = event.anchor is not None
+    anchor = event.anchor or ""
+    if name == "AliasEvent":
+        return Alias(start, end, "*", anchor)
+    if name == "ScalarEvent":
+        if event.style in ("|", ">"):
+            return Block(start, end, event.value, anchor)
+        # Where nothing is written, unless it is an anchor, the parser says so at the next token.
+        return Scalar(start, end if event.style or event.value else start, event.value, anchor)
     flow = bool(event.flow_style)
     if name == "SequenceStartEvent":
         elements: list[Node] = []
         while type(inner := source.get_event()).__name__ != "SequenceEndEvent":
             elements.append(_node(text, source, inner))
-        match = _TO_DASH.match(text, event.start_mark.index) if anchored else None
+        match = _TO_DASH.match(text, event.start_mark.index) if anchor else None
         if match:
             start = (start[0] + match[0].count("\n"), len(match[0]) - match[0].rindex("\n") - 1)
-        return List(start, (inner.end_mark.line, inner.end_mark.column), flow, anchored, elements)
+        return List(start, (inner.end_mark.line, inner.end_mark.column), flow, anchor, elements)
     pairs: list[tuple[Scalar, Node]] = []
     while type(inner := source.get_event()).__name__ != "MappingEndEvent":
         key = _node(text, source, inner)
         below = _node(text, source, source.get_event())
-        pairs.append((key if isinstance(key, Scalar) else Scalar(key.start, key.end, "", anchored=True), below))
-    return Mapping(start, (inner.end_mark.line, inner.end_mark.column), flow, anchored, pairs)
+        pairs.append((key if isinstance(key, Scalar) else Scalar(key.start, key.end, "", "?"), below))
+    return Mapping(start, (inner.end_mark.line, inner.end_mark.column), flow, anchor, pairs)

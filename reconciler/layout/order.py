@@ -6,13 +6,13 @@ Law: from the catalogue, as `import` writes them; what it does not know stays in
 from __future__ import annotations
 
 from collections import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
 
 from reconciler.catalogue import Catalogue, Kind, Property, Record
 from reconciler.layout.nodes import Document, List, Mapping, Node
-from reconciler.schema import ROUTING_TEST
+from reconciler.schema import ROUTING_TEST, holds_secret
 
 #: Orders a mapping: ranks its keys, and leads to the ordering of what is below each.
 Order = Callable[[Mapping], "Ranks"]
@@ -27,10 +27,11 @@ _MERGE = "<<"
 
 
 class Ranks(Struct):
-    """The order of one mapping's keys, and what is below each."""
+    """The order of one mapping's keys, what is below each, and which hold a secret."""
 
     names: Sequence[str] = ()
     below: abc.Mapping[str, Order] = {}
+    secret: Collection[str] = ()
 
 
 def nothing(_: Mapping) -> Ranks:
@@ -78,7 +79,8 @@ def _record(catalogue: Catalogue, record: Record) -> Order:
         variant = spec.value("type") or spec.value("@type")
         shape = record.legible(variant)
         below = {name: _property(catalogue, prop) for name, prop in shape.items()}
-        return Ranks(tuple(dict.fromkeys((_MERGE, "type", "@type", *match, *shape))), below)
+        secret = {name for name, prop in shape.items() if holds_secret(catalogue, prop)}
+        return Ranks(tuple(dict.fromkeys((_MERGE, "type", "@type", *match, *shape))), below, secret)
 
     return order
 
@@ -106,7 +108,7 @@ def arranged(mapping: Mapping, ranks: Ranks, *, still: bool) -> list[int]:
 
 def holds_anchor(node: Node) -> bool:
     """Whether an anchor or an alias stands in a node."""
-    if node.anchored:
+    if node.anchor:
         return True
     if isinstance(node, Mapping):
         return any(holds_anchor(key) or holds_anchor(value) for key, value in node.pairs)

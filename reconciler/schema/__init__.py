@@ -11,7 +11,15 @@ from reconciler.schema.documents import (
     published,
     routing_test_schema,
 )
-from reconciler.schema.specs import DIALECT, NOT_BLANK_PATTERN, PLACE_PATTERN, Schema, kind_schema, spec_schema
+from reconciler.schema.specs import (
+    DIALECT,
+    NOT_BLANK_PATTERN,
+    PLACE_PATTERN,
+    Schema,
+    holds_secret,
+    kind_schema,
+    spec_schema,
+)
 
 __all__ = [
     "DIALECT",
@@ -21,6 +29,7 @@ __all__ = [
     "PLACE_PATTERN",
     "ROUTING_TEST",
     "Schema",
+    "holds_secret",
     "kind_schema",
     "manifest_schema",
     "published",

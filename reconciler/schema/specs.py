@@ -73,7 +73,7 @@ def _shape(catalogue: Catalogue, shape: dict[str, Property], *, variants: bool =
 
 def _property(catalogue: Catalogue, prop: Property) -> Schema:
     schema = _typed(catalogue, prop)
-    if _holds_secret(catalogue, prop):
+    if holds_secret(catalogue, prop):
         schema["writeOnly"] = True
     if prop.nullable:
         if "enum" in schema:
@@ -88,12 +88,13 @@ def _property(catalogue: Catalogue, prop: Property) -> Schema:
     return {**shown, **schema}
 
 
-def _holds_secret(catalogue: Catalogue, prop: Property) -> bool:
+def holds_secret(catalogue: Catalogue, prop: Property) -> bool:
+    """Whether a property is a secret, or has one anywhere below it."""
     if prop.type not in ("object", "list") or prop.language:
         return prop.sensitive
     record = catalogue.record(prop.of)
     shapes = [record.shape(variant) for variant in record.variants] or [record.properties]
-    return any(_holds_secret(catalogue, each) for shape in shapes for each in shape.values())
+    return any(holds_secret(catalogue, each) for shape in shapes for each in shape.values())
 
 
 def _human(catalogue: Catalogue, prop: Property, value: Any) -> Any:
