@@ -145,7 +145,7 @@ def test_each_variant_lists_its_properties_for_completion(kind: Kind) -> None:
     }
 
     assert listed == {variant: ["type", "@type", *kind.shape(variant)] for variant in kind.variants}
-    assert schema["properties"]["type"]["enum"] == list(kind.variants)
+    assert schema["properties"]["type"]["else"] == {"enum": list(kind.variants)}
 
 
 def test_an_expression_lists_its_properties_beside_its_short_forms() -> None:
@@ -230,6 +230,9 @@ MILTER = {"hostname": "h"}
         {"kind": "MtaMilter", "metadata": {"name": "av", "unmanaged": ["port"]}, "spec": MILTER, "x-own": [1]},
         {"kind": "MtaMilter", "metadata": {"id": "jpr0"}, "spec": MILTER},
         {"kind": "MtaSts", "spec": {}},
+        {"kind": "MtaSts", "metadata": None, "spec": {}},
+        {"kind": "MtaRoute", "spec": {"type": "Relay", "name": "n", "address": "${var:a}", "port": "${var:p}"}},
+        {"kind": "MtaRoute", "spec": {"type": "${var:t}", "name": "n"}},
         {"kind": "MtaRoute", "metadata": {"patch": True}, "spec": {"name": "n", "port": None}},
         {"kind": "MtaRoute", "metadata": {"drop": True}, "spec": {"name": "n"}},
         {"kind": "MtaRoute", "metadata": {"accept": {"rule": "reason"}}, "spec": LOCAL},
@@ -250,6 +253,9 @@ def test_a_document_is_judged_by_the_schema_of_its_kind(document: Any) -> None:
     "document",
     [
         {"kind": "MtaMilter", "spec": LOCAL},
+        {"kind": "MtaMilter", "metadata": None, "spec": LOCAL},
+        {"kind": "MtaMilter", "spec": {**MILTER, "port": "a${var:p}"}},
+        {"kind": "MtaMilter", "spec": {**MILTER, "stages": ["${env:STAGE}"]}},
         {"kind": "MtaMilter", "items": [MILTER, LOCAL]},
         {"kind": "MtaMilter", "items": []},
         {"kind": "x:MtaMilter", "spec": MILTER},
@@ -282,7 +288,7 @@ def test_every_kind_has_a_file_that_the_document_s_schema_refers_to() -> None:
 
     assert referred == PUBLISHED.keys() - {"manifest.schema.json"}
     assert schema["properties"]["kind"]["enum"] == [*(kind.kind for kind in KINDS), "RoutingTest"]
-    assert schema["else"]["properties"]["metadata"] == METADATA
+    assert schema["else"]["properties"]["metadata"] == {**METADATA, "type": ["object", "null"]}
 
 
 @pytest.mark.parametrize("path", sorted((SCHEMAS.parent / "manifests").rglob("*.yaml")), ids=lambda path: path.name)

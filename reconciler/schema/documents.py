@@ -108,7 +108,8 @@ def manifest_schema(catalogue: Catalogue) -> Schema:
     ]
     # A layer holds a part of a spec, and null for what goes back to its default, so no kind's schema fits it.
     layer = {
-        "anyOf": [{"properties": {word: {"const": True}}, "required": [word]} for word in ("patch", "drop", "absent")]
+        "type": "object",
+        "anyOf": [{"properties": {word: {"const": True}}, "required": [word]} for word in ("patch", "drop", "absent")],
     }
     declared = {
         "properties": {
@@ -120,7 +121,8 @@ def manifest_schema(catalogue: Catalogue) -> Schema:
                 "items": {"type": "object", "description": "One object, in human form."},
                 "description": "Several objects of one kind, in place of spec.",
             },
-            "metadata": METADATA,
+            # Where nothing is written below it, there is none.
+            "metadata": {**METADATA, "type": ["object", "null"]},
         },
         "patternProperties": _OWN,
         "additionalProperties": False,

@@ -23,6 +23,8 @@ Schema = dict[str, Any]
 NOT_BLANK_PATTERN = "[^ \\t\\r\\n]"
 #: Keys of a list that is written as an object.
 PLACE_PATTERN = "^[0-9]{1,10}$"
+#: A variable in place of a whole value, which takes the variable's type.
+VARIABLE_PATTERN = "^\\$\\{var:[A-Za-z_][A-Za-z0-9_.-]*\\}$"
 
 
 def spec_schema(catalogue: Catalogue, kind: Kind) -> Schema:
@@ -31,8 +33,34 @@ def spec_schema(catalogue: Catalogue, kind: Kind) -> Schema:
 
 
 def kind_schema(catalogue: Catalogue, kind: Kind) -> Schema:
-    """Return the published schema of one kind's `spec`."""
-    return {"$schema": DIALECT, "title": kind.kind, **spec_schema(catalogue, kind)}
+    """Return the published schema of one kind's `spec`, in which a variable may stand for any scalar.
+
+    The program judges what has come into a variable's place, an editor what is written.
+    """
+    return {"$schema": DIALECT, "title": kind.kind, **_variable(spec_schema(catalogue, kind))}
+
+
+def _variable(schema: Any) -> Any:
+    """Return a schema that takes a variable beside every scalar that is no text; not among names and conditions."""
+    if not isinstance(schema, dict):
+        return schema
+    found = {**schema}
+    for keyword in ("items", "additionalProperties", "then", "else"):
+        if keyword in found:
+            found[keyword] = _variable(found[keyword])
+    if "properties" in found:
+        found["properties"] = {name: _variable(each) for name, each in found["properties"].items()}
+    if "allOf" in found:
+        found["allOf"] = [_variable(each) for each in found["allOf"]]
+    kinds = found.get("type", [])
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    for keyword in {"enum", "const"} & found.keys():
+        found |= {"if": {"type": "string", "pattern": VARIABLE_PATTERN}, "else": {keyword: found.pop(keyword)}}
+    if {"integer", "boolean"} & {*kinds} and "string" not in kinds:
+        found |= {"type": [*kinds, "string"], "pattern": VARIABLE_PATTERN}
+    elif "integer" in kinds and "pattern" in found:
+        found["pattern"] = f"{found['pattern']}|{VARIABLE_PATTERN}"
+    return found
 
 
 def _record(catalogue: Catalogue, record: Record) -> Schema:

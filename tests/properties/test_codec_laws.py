@@ -29,6 +29,7 @@ JUDGE = Judge(CATALOGUE)
 SPEC_SCHEMAS = {kind.kind: spec_schema(CATALOGUE, kind) for kind in KINDS}
 FAST = {name: jsonschema_rs.validator_for(schema) for name, schema in SPEC_SCHEMAS.items()}
 PUBLISHED = published(CATALOGUE)
+EDITORS = {kind.kind: jsonschema_rs.validator_for(PUBLISHED[f"{kind.kind}.schema.json"]) for kind in KINDS}
 LAW = settings(max_examples=40)
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
 
@@ -293,9 +294,7 @@ def near(data: st.DataObject, kind: Kind) -> Any:
     spec: Any = decode(CATALOGUE, kind, data.draw(WIRES[kind.kind]), defaults=data.draw(st.booleans()))
     for _ in range(data.draw(st.integers(0, 3))):
         path = data.draw(st.sampled_from(list(places(spec))))
-        at = spec
-        for step in path:
-            at = at[step]
+        at = reached(spec, path)
         by = data.draw(st.just(UNSET) | st.sampled_from(other_forms(at)) | JSON)
         if isinstance(at, dict) and data.draw(st.booleans()):
             key = data.draw(
@@ -315,11 +314,37 @@ def test_both_judges_agree_and_the_codec_answers_what_they_accept(kind: Kind, da
     accepted = FAST[kind.kind].is_valid(spec)
 
     assert accepted == (faults(kind, spec) == [])
+    # Beside this, editors take variables.
+    assert EDITORS[kind.kind].is_valid(spec) == accepted or "${var:" in str(spec)
     assert JUDGE.faults(kind, spec) == faults(kind, spec)
     if accepted:
         wire, mistakes = CODEC.encode(kind, spec)
         assert bool(wire or spec == {}) != bool(mistakes)
         assert all(mistake.message and mistake.code for mistake in mistakes)
+
+
+@every_kind
+@LAW
+@given(st.data())
+def test_editors_take_a_variable_in_place_of_every_scalar(kind: Kind, data: st.DataObject) -> None:
+    spec = decode(CATALOGUE, kind, data.draw(WIRES[kind.kind]), defaults=True)
+
+    refused = [
+        path
+        for path in places(spec)
+        if isinstance(reached(spec, path), str | int)
+        and not EDITORS[kind.kind].is_valid(changed(spec, path, "${var:some_name}"))
+    ]
+
+    assert EDITORS[kind.kind].is_valid(spec)
+    assert refused == []
+
+
+def reached(value: Any, path: tuple[Any, ...]) -> Any:
+    """Return what a path leads to."""
+    for step in path:
+        value = value[step]
+    return value
 
 
 @every_kind
