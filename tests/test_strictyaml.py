@@ -426,6 +426,11 @@ def test_problems_before_a_syntax_error_are_told_with_it() -> None:
         ("if: - 1", 5, "yaml-syntax", 'write if: "- 1"'),
         ("if: a ? b : c", 11, "yaml-syntax", 'write if: "a ? b : c"'),
         ("- {if: a ? 'b' : 'c', use: x}", 16, "yaml-syntax", "write - {if: \"a ? 'b' : 'c'\", use: x}"),
+        ('enable: "local_port == "25""', 25, "yaml-syntax", "write enable: 'local_port == \"25\"'"),
+        ("- {if: 'a == 'b' && c == 'd'', use: x}", 15, "yaml-syntax", "write - {if: \"a == 'b' && c == 'd'\", use: x}"),
+        ("a: 'don't'", 9, "yaml-syntax", 'write a: "don\'t"'),
+        ("a: {enable: rcpt == 'x' #y}", 4, "cut-by-comment", "write a: {enable: \"rcpt == 'x' #y\"}"),
+        ("a: [rcpt #y]", 4, "cut-by-comment", 'write a: ["rcpt #y"]'),
         ("if: a == 'x #y'", 5, "cut-by-comment", "write if: \"a == 'x #y'\""),
         ("if: f(a #b) # note", 5, "cut-by-comment", 'write if: "f(a #b)" # note'),
         ("if: a == # todo", 5, "cut-by-comment", 'write if: "a == # todo"'),
@@ -453,6 +458,7 @@ def test_expression_that_yaml_does_not_take_is_shown_quoted(line: str, column: i
             "if: '' == a",
             "text goes on after the closing quote: an expression that begins with `'` must be quoted whole",
         ),
+        ('if: "a == "b""', 'text goes on after the closing quote: within `"` no `"` can stand'),
         ("if: [a] + b", "text goes on after `]`: an expression that begins with `[` must be quoted whole"),
         ("if: &a && b", "an expression that begins with `&` must be quoted: YAML takes it for an anchor"),
         ("if: @a", "a value that begins with `@` must be quoted: YAML reserves this character"),
@@ -521,6 +527,24 @@ def test_text_that_nothing_cut_off_is_fine(text: str) -> None:
             "check the indentation: the keys of one mapping begin in one column",
         ),
         (
+            "%YAML 2.0\n---\na: 1\n",
+            (1, 1),
+            "not valid YAML: found incompatible YAML document",
+            "write %YAML 1.2, or leave the line out",
+        ),
+        (
+            "%SKIN 1\n---\na: 1\n",
+            (1, 6),
+            "not valid YAML: found unknown directive name",
+            "a line that begins with `%` is a directive: leave it out, or quote what is a value",
+        ),
+        (
+            'a: "b "c\n',
+            (1, 8),
+            'text goes on after the closing quote: within `"` no `"` can stand',
+            "put the whole value of `a` in quotes",
+        ),
+        (
             "a: 1\nb\nc: 2\n",
             (3, 1),
             "not valid YAML: could not find expected ':'",
@@ -554,6 +578,7 @@ def test_long_line_gets_no_corrected_copy() -> None:
     "text",
     [
         *["secret: !CANARY\n", "secret: @CANARY\n", "secret: 'CANARY' x\n", "secret: *CANARY\n", "secret: CANARY: x\n"],
+        *["secret:\n  - [CANARY #x]\n", "secret: {b: CANARY #x}\n", 'secret: "a == "CANARY""\n'],
         *["secret: f(CANARY #x)\n", "{secret: f(CANARY, x)}\n", "secret:\n  @CANARY\n", "secret:\n  - @CANARY\n"],
         *[
             "secret: [a, {b: !CANARY}]\n",

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from reconciler.strictyaml.hints import Line, expression_mistake, line_at
+from reconciler.strictyaml.hints import Line, brackets_mistake, expression_mistake, line_at
 from reconciler.strictyaml.problem import Problem
 
 #: Everything that YAML 1.2 does not call printable (chapter 5.1); compiled only where it is needed.
@@ -28,6 +28,8 @@ _HINTS = (
     ("expected key", "check the indentation: the keys of one mapping begin in one column"),
     ("escape", "in double quotes a backslash begins an escape: double it, or use single quotes"),
     ("cannot start any token", "quote the value"),
+    ("incompatible YAML", "write %YAML 1.2, or leave the line out"),
+    ("directive", "a line that begins with `%` is a directive: leave it out, or quote what is a value"),
 )
 
 
@@ -53,16 +55,21 @@ def syntax_problem(text: str, error: yaml.YAMLError, last: Any, names: Iterable[
         return forbidden_character(text)
     detail = str(getattr(error, "problem", None) or "")
     context = getattr(error, "context_mark", None)
-    unclosed = _unclosed_quote(mark, detail, context, last, str(getattr(error, "context", None) or ""))
+    doing = str(getattr(error, "context", None) or "")
+    unclosed = _unclosed_quote(mark, detail, context, last, doing)
     if unclosed is not None:
         return unclosed
+    opened = line_at(text, context.index) if context is not None and "flow" in doing else None
+    cut = brackets_mistake(opened, names) if opened is not None else None
+    if cut is not None:
+        return Problem(context.line + 1, context.column + 1, *cut)
     index, line, column = mark.index, mark.line + 1, mark.column + 1
     written = text.rstrip()
     if index >= len(written):
         # the parser stands behind the text, if need be in a line that is not there
         index = max(len(written) - 1, 0)
         line, column = written.count("\n") + 1, index - written.rfind("\n", 0, index)
-        if "flow" in str(getattr(error, "context", None)):
+        if "flow" in doing:
             return _unclosed_bracket((line, column), context, detail)
     source = line_at(text, index)
     mistake = expression_mistake(source, detail, names) if source else None

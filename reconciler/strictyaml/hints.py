@@ -28,6 +28,10 @@ OPERATORS = frozenset("&|=+-*/<>")
 _OPERATOR = re.compile(r"(?:&&|\|\||[=!<>]=|\s[-+*/<>])\Z")
 
 _CUT = re.compile(r"[ \t]*([#,])")
+#: A comment that ends like the brackets around it, behind a value.
+_CUT_BRACKETS = re.compile(r"(?<=[^\s,\[{])[ \t]+#[^,\[{]*?(?=[\]}]+,?[ \t]*\Z)")
+#: What cannot follow a text in an expression: another text or a name.
+_GOES_ON = re.compile(r"""[ \t]*[\w'"]""")
 
 _BEGINNINGS = {
     "!": (
@@ -54,6 +58,7 @@ _BEGINNINGS = {
     "-": ("yaml-syntax", "a value that begins with `- ` must be quoted: YAML takes it for a list"),
     "?": ("yaml-syntax", "a value that begins with `? ` must be quoted: YAML takes it for a key"),
 }
+_BY_COMMENT = "` #` begins a comment, which cuts this expression off"
 _BRACKET = ("yaml-syntax", "between `{}` or `[]` a value that contains a bracket must be quoted")
 _COLON = ("yaml-syntax", "a value that contains `: ` must be quoted: YAML takes it for a key and its value")
 _COLON_IN_BRACKETS = (
@@ -179,10 +184,20 @@ def value_around(line: Line) -> Value | None:
 def corrected(line: Line, value: Value, names: Iterable[str] = ()) -> str:
     """Return the hint with the value quoted; without it where that is unsure, long, or may show a secret."""
     text = line.text
-    fixed = (text[: value.start] + quoted(text[value.start : value.stop]) + text[value.stop :]).strip()
-    if not value.closed or len(fixed) > MAX_SHOWN or not may_show(fixed, *names):
+    whole = text[value.start : value.stop]
+    nested = nested_quotes(whole)
+    inner = whole[1:-1] if nested else whole
+    fixed = (text[: value.start] + quoted(inner) + text[value.stop :]).strip()
+    unsure = not value.closed or (nested and (whole[-1] != whole[0] or "\\" in whole))
+    if unsure or len(fixed) > MAX_SHOWN or not may_show(fixed, *names):
         return f"put the whole value{f' of `{value.key}`' if value.key else ''} in quotes"
     return f"write {fixed}"
+
+
+def nested_quotes(value: str) -> bool:
+    """Tell whether a value is in quotes that stand within it too, such as `"port == "25""`."""
+    match = _QUOTED.match(value)
+    return bool(match and _GOES_ON.match(value, match.end()))
 
 
 def expression_mistake(line: Line, detail: str, names: Iterable[str] = ()) -> tuple[str, str, str] | None:
@@ -195,10 +210,13 @@ def expression_mistake(line: Line, detail: str, names: Iterable[str] = ()) -> tu
     if text[0] in "'\"":
         match = _QUOTED.match(text)
         found = found if match and match.end() < len(text) else None
+        if found and nested_quotes(text):
+            message = f"text goes on after the closing quote: within `{text[0]}` no `{text[0]}` can stand"
+            found = ("yaml-syntax", message)
     elif text[0] in "[{":
         close = _collection_end(text)
         found = found if close is not None and close < len(text) else None
-    elif text[0] in "-?" and text[1:2] not in ("", " "):
+    elif (text[0] == "%" and value.start == 0) or (text[0] in "-?" and text[1:2] not in ("", " ")):
         found = None
     if found is None and "mapping values" in detail and re.search(r":(?:\s|\Z)", text):
         found = _COLON
@@ -230,10 +248,20 @@ def cut_mistake(text: str, start: int, stop: int, names: Iterable[str]) -> tuple
     elif not value.closed or value.stop <= line.column:
         return None
     if comment:
-        code, message = "cut-by-comment", "` #` begins a comment, which cuts this expression off"
+        code, message = "cut-by-comment", _BY_COMMENT
     else:
         code, message = "cut-by-comma", "a comma ends a value between `{}` or `[]`, which cuts this expression off"
     return code, message, corrected(line, value, names)
+
+
+def brackets_mistake(line: Line, names: Iterable[str]) -> tuple[str, str, str] | None:
+    """Return code, message and hint where a ` #` took the end of the brackets with it that open at the column."""
+    match = _CUT_BRACKETS.search(line.text, line.column)
+    value = value_around(Line(line.text, match.start() - 1)) if match else None
+    if match is None or value is None or value.stop != match.start():
+        return None
+    whole = value._replace(stop=match.end(), closed=True)
+    return "cut-by-comment", _BY_COMMENT, corrected(line, whole, names)
 
 
 def _collection_end(text: str) -> int | None:
