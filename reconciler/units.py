@@ -9,9 +9,10 @@ import ipaddress
 import re
 from typing import Any
 
-#: Durations, units descending: `2d`, `1h30m`, `500ms`. The pattern alone lets the empty text pass.
-DURATION_PATTERN = "^([0-9]{1,19}d)?([0-9]{1,19}h)?([0-9]{1,19}m)?([0-9]{1,19}s)?([0-9]{1,19}ms)?$"
-SIZE_PATTERN = "^[0-9]{1,19} ?(B|KB|MB|GB|KiB|MiB|GiB)$"
+#: Durations, units descending: `2d`, `1h30m`, `500ms`. The pattern alone lets the empty text pass; what it lets pass is
+#: far more than any number can be, so that who writes too much is told that.
+DURATION_PATTERN = "^([0-9]{1,99}d)?([0-9]{1,99}h)?([0-9]{1,99}m)?([0-9]{1,99}s)?([0-9]{1,99}ms)?$"
+SIZE_PATTERN = "^[0-9]{1,99} ?(B|KB|MB|GB|KiB|MiB|GiB)$"
 #: Largest number that the wire carries without loss on any side.
 MAX_INTEGER = 2**63 - 1
 #: What the server (0.16.19) calls white space: Unicode's property. Python's `strip` takes U+001C to U+001F besides.

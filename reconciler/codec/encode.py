@@ -28,6 +28,7 @@ from reconciler.codec.scalars import (
 from reconciler.expression import Context
 from reconciler.model import Address, Wire
 from reconciler.units import shown
+from reconciler.yamltext import scalar
 
 #: What could be meant as the name of an object. The language reads `-` as minus, and only space, CR and LF as blanks.
 _WORD = re.compile(r"[ \r\n]*([A-Za-z_][A-Za-z0-9_.-]*)[ \r\n]*\Z")
@@ -157,7 +158,7 @@ class Codec:
             word = _WORD.match(plain) if named and key != "if" else None
             if word and not _computes(plain, word[1], context):
                 message = f"the bare word {word[1]} names no variable here, so that no object would be found"
-                raise refusal("bare-word", message, f"write use: {word[1]}")
+                raise refusal("bare-word", message, f"write use: {scalar(word[1])}")
             return plain
 
         def result(value: Mapping[str, Any], key: str, mistakes: list[Mistake]) -> str:
