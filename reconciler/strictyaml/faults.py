@@ -59,10 +59,11 @@ def syntax_problem(text: str, error: yaml.YAMLError, last: Any, names: Iterable[
     unclosed = _unclosed_quote(mark, detail, context, last, doing)
     if unclosed is not None:
         return unclosed
-    opened = line_at(text, context.index) if context is not None and "flow" in doing else None
-    cut = brackets_mistake(opened, names) if opened is not None else None
-    if cut is not None:
-        return Problem(context.line + 1, context.column + 1, *cut)
+    if context is not None and "flow" in doing:
+        opened = line_at(text, context.index)
+        cut = brackets_mistake(opened, names) if opened else None
+        if cut is not None:
+            return Problem(context.line + 1, context.column + 1, *cut)
     index, line, column = mark.index, mark.line + 1, mark.column + 1
     written = text.rstrip()
     if index >= len(written):
