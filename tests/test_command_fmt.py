@@ -234,6 +234,7 @@ spec:
 kind: MtaRoute
 ---
 x-foo: &foo CANARY  # kept
+x-bar: {spec: &bar CANARY}
 items:
   - authSecret:
       secret: |  # kept
@@ -249,6 +250,8 @@ items:
 
         CANARY'}  # kept
   - authSecret: {type: Value, secret: *foo}
+  - authSecret: {type: Value, secret: *bar}
+    description: &bar shown
   - authSecret: {type: Value, secret: "${env:SHOWN}"}
   - authSecret: {type: EnvironmentVariable, variableName: SHOWN}
 kind: MtaRoute

@@ -50,18 +50,16 @@ def lay_out(catalogue: Catalogue, text: str) -> Laid:
     plain = text.removeprefix("\ufeff")
     odd = _ODD_BREAKS.search(plain)
     if odd:
-        return Laid(
-            text, left=(_left(plain.count("\n", 0, odd.start()), "a line break of another sort than the others"),)
-        )
+        line = plain.count("\n", 0, odd.start())
+        return Laid(text, left=(_left(line, "a line break of another sort than the others"),))
     lines = plain.replace("\r\n", "\n").split("\n")
     if lines[-1] == "":
         lines.pop()
-    result, left = _once(catalogue, lines)
+    before, (result, left) = lines, _once(catalogue, lines)
     for _ in range(_ROUNDS):
-        again, _ = _once(catalogue, result)
-        if again == result:
+        if result == before:
             break
-        result = again
+        before, (result, _) = result, _once(catalogue, result)
     else:
         return Laid(text, left=(_left(0, "what is laid out here does not stay as it is"),))
     laid = "".join(f"{line}\n" for line in result)
@@ -105,7 +103,7 @@ def _chosen(catalogue: Catalogue, lines: list[str], document: Document) -> list[
     # An alias must not come before its anchor: if it does, what holds one stays in its order.
     for still in (False, True):
         laid = written(catalogue, lines, document, still=still)
-        if _kept("\n".join([*asis, ""]), "\n".join([*laid, ""])):
+        if laid == asis or _kept("\n".join([*asis, ""]), "\n".join([*laid, ""])):
             return laid
     raise Irregular(document.first, "what would not mean the same with other blanks")
 

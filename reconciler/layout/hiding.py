@@ -48,13 +48,20 @@ class _Finder:
     """Finds the secrets of a document, also behind its aliases."""
 
     def __init__(self, root: Node) -> None:
-        self.anchors = {each.anchor: each for each in _nodes(root) if not isinstance(each, Alias)}
+        #: What the alias at a place stands for: a name may be given again.
+        self.aliases: dict[tuple[int, int], Node] = {}
+        anchors: dict[str, Node] = {}
+        for each in _nodes(root):
+            if isinstance(each, Alias):
+                self.aliases[each.start] = anchors[each.anchor]
+            else:
+                anchors[each.anchor] = each
         self.secrets: list[Scalar] = []
 
     def look(self, node: Node, order: Order, names: tuple[str, ...], *, inside: bool, secret: bool = False) -> None:
         """Look below some keys; `inside` a property that holds a secret only what is known is shown."""
         if isinstance(node, Alias):
-            self.look(self.anchors[node.anchor], order, names, inside=inside, secret=secret)
+            self.look(self.aliases[node.start], order, names, inside=inside, secret=secret)
         elif isinstance(node, Scalar):
             if secret and not _REFERENCE.match(node.text):
                 self.secrets.append(node)
