@@ -87,11 +87,28 @@ MODULES = {"import": "import_command"}
 USAGE = 64
 
 
+class _Switch(click.Option):
+    """A pair such as --prune/--no-prune: each of the two has a variable of its own."""
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        given = super().resolve_envvar_value(ctx)
+        variable = _variable(self.secondary_opts[0])
+        denied = os.environ.get(variable)
+        if given and denied:
+            raise click.UsageError(f"{self.envvar} and {variable} are both set; unset one of them", ctx)
+        return "false" if denied and click.BOOL.convert(denied, self, ctx) else given
+
+
 def _option(*names: str, **settings: Any) -> click.Option:
     """Make an option that RECONCILER_… can give too."""
-    long = next(name for name in names if name.startswith("--")).split("/")[0].removeprefix("--")
-    variable = "RECONCILER_" + long.removeprefix("no-").replace("-", "_").upper()
-    return click.Option(names, envvar=variable, show_envvar=False, **settings)
+    long, _, opposite = next(name for name in names if name.startswith("--")).partition("/")
+    kind = _Switch if opposite else click.Option
+    return kind(names, envvar=_variable(long), show_envvar=False, **settings)
+
+
+def _variable(option: str) -> str:
+    """Return the variable that stands for an option."""
+    return "RECONCILER_" + option.removeprefix("--").replace("-", "_").upper()
 
 
 def _group(name: str) -> list[click.Parameter]:  # noqa: C901 - a table, of which only what is needed is built

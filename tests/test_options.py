@@ -1,0 +1,91 @@
+"""What options and their RECONCILER_… variables mean, and which are refused."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.sandbox import serve
+from tests.running import command, environment, write
+
+ROUTES = (
+    "kind: MtaRoute\nitems: [{type: Relay, name: a, address: 192.0.2.1}, {type: Relay, name: b, address: 192.0.2.2}]\n"
+)
+ROUTE = "kind: MtaRoute\nspec: {type: Relay, name: a, address: 192.0.2.1}\n"
+RELOADED = "The server reloaded its settings: they are live."
+PRUNING = "policy: {prune: {MtaRoute: true}, maxDestroy: 100%}\n"
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Any]:
+    with serve(user="admin", password="secret") as running:
+        yield running
+
+
+@pytest.fixture
+def env(sandbox: Any, tmp_path: Path) -> dict[str, str]:
+    """Two routes are live, one of them is declared in `m`, and the policy prunes."""
+    found = environment(sandbox.url, XDG_RUNTIME_DIR=str(tmp_path))
+    applied = command("apply", "--yes", str(write(tmp_path / "old", r=ROUTES)), env=found)
+    assert applied.code == 0
+    write(tmp_path / "m", r=ROUTE)
+    write(tmp_path, config=PRUNING)
+    return {**found, "RECONCILER_CONFIG": str(tmp_path / "config.yaml")}
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "destroys"),
+    [
+        ({}, [], 1),
+        ({"RECONCILER_PRUNE": "1"}, [], 1),
+        ({"RECONCILER_PRUNE": "0"}, [], 0),
+        ({"RECONCILER_NO_PRUNE": "1"}, [], 0),
+        ({"RECONCILER_NO_PRUNE": "true"}, [], 0),
+        ({"RECONCILER_NO_PRUNE": "0"}, [], 1),
+        ({"RECONCILER_NO_PRUNE": "1"}, ["--prune"], 1),
+        ({"RECONCILER_PRUNE": "1", "RECONCILER_NO_PRUNE": "1"}, ["--no-prune"], 0),
+    ],
+)
+def test_either_name_of_a_switch_has_its_variable(
+    env: dict[str, str], tmp_path: Path, variables: dict[str, str], options: list[str], destroys: int
+) -> None:
+    ran = command("plan", "--format=json", *options, str(tmp_path / "m"), env={**env, **variables})
+
+    assert (ran.code, ran.json["summary"]["destroy"]) == (0, destroys)
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        (
+            {"RECONCILER_PRUNE": "1", "RECONCILER_NO_PRUNE": "1"},
+            "error: RECONCILER_PRUNE and RECONCILER_NO_PRUNE are both set; unset one of them\n",
+        ),
+        (
+            {"RECONCILER_NO_PRUNE": "never"},
+            "error: Invalid value for '--prune': 'never' is not a valid boolean",
+        ),
+    ],
+)
+def test_a_switch_that_says_nothing_clear_is_refused(variables: dict[str, str], message: str) -> None:
+    ran = command("plan", env=environment("http://127.0.0.1:9", **variables))
+
+    assert ran.code == 64
+    assert ran.err.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, RELOADED),
+        ({"RECONCILER_NO_RELOAD": "1"}, "The settings were not reloaded: --no-reload."),
+        ({"RECONCILER_NO_RELOAD": "0"}, RELOADED),
+        ({"RECONCILER_RELOAD": "1"}, RELOADED),
+    ],
+)
+def test_no_reload_may_be_a_variable(env: dict[str, str], tmp_path: Path, variables: dict[str, str], told: str) -> None:
+    ran = command("apply", "--yes", str(tmp_path / "m"), env={**env, **variables})
+
+    assert ran.code == 0
+    assert told in ran.out.splitlines()
