@@ -8,11 +8,12 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
 
 import click
+from click.core import ParameterSource
 
 from reconciler import __version__
 
@@ -260,12 +261,20 @@ class _Command(click.Command):
 
 def _callback(name: str) -> Callable[..., int]:
     def call(**given: Any) -> int:
-        return _run(name, given)
+        return _run(name, given, frozenset(_typed(click.get_current_context())))
 
     return call
 
 
-def _run(name: str, given: dict[str, Any]) -> int:
+def _typed(ctx: click.Context) -> Iterator[str]:
+    """Yield the options that stand on the command line itself, and in no variable, by their long names."""
+    for each in ctx.command.params:
+        name = each.name or ""
+        if isinstance(each, click.Option) and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            yield (each.secondary_opts if ctx.params[name] is False else each.opts)[-1]
+
+
+def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
     """Make the invocation of a command and run its module."""
     from reconciler.commands.gather import Console, Invocation
     from reconciler.report.paint import Paint
@@ -293,6 +302,7 @@ def _run(name: str, given: dict[str, Any]) -> int:
         yes=given.get("yes", False),
         detailed_exitcode=given.get("detailed_exitcode", False),
         extra={key: given[key] for key in EXTRA if key in given},
+        typed=typed,
     )
     if name not in ("sandbox", "eval"):
         # A run is over before its garbage matters, and collecting costs a large plan half of its time.

@@ -89,3 +89,41 @@ def test_no_reload_may_be_a_variable(env: dict[str, str], tmp_path: Path, variab
 
     assert ran.code == 0
     assert told in ran.out.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        (["--only=MtaSts", "--no-prune", "--max-destroy=0"], "--only, --no-prune, --max-destroy"),
+        (["--kind", "MtaRoute"], "--kind"),
+        (["--prune"], "--prune"),
+        (["--allow-empty=MtaRoute", "--max-update=1"], "--allow-empty, --max-update"),
+        (["--rotate-secrets"], "--rotate-secrets"),
+    ],
+)
+def test_a_saved_plan_takes_no_option_that_shapes_a_plan(
+    env: dict[str, str], sandbox: Any, tmp_path: Path, options: list[str], named: str
+) -> None:
+    plan = str(tmp_path / "plan.json")
+    command("plan", "--out", plan, str(tmp_path / "m"), env=env)
+    before = sandbox.state()["writes"]
+
+    ran = command("apply", "--plan", plan, *options, env=env)
+
+    assert (ran.code, ran.out, sandbox.state()["writes"]) == (64, "", before)
+    assert ran.err == (
+        f"error: a saved plan is applied as it was made: {named} would be ignored\n"
+        "    give what shapes a plan to `plan`; a RECONCILER_… variable may stay, and changes nothing here\n"
+    )
+
+
+def test_a_saved_plan_goes_by_the_variables_that_it_was_made_with(env: dict[str, str], tmp_path: Path) -> None:
+    plan = str(tmp_path / "plan.json")
+    pipeline = {**env, "RECONCILER_KIND": "MtaRoute", "RECONCILER_MAX_DESTROY": "1"}
+
+    codes = [
+        command("plan", "--detailed-exitcode", "--out", plan, str(tmp_path / "m"), env=pipeline).code,
+        command("apply", "--plan", plan, env=pipeline).code,
+    ]
+
+    assert codes == [2, 0]

@@ -47,6 +47,11 @@ from reconciler.secrets import Secrets
 from reconciler.settings import read_config, settings
 
 Recheck = Callable[[LiveState], tuple[Change, ...]]
+#: Options that shape a plan, and so have no say once it is made.
+SETTLED = (
+    *("--kind", "--only", "--prune", "--no-prune", "--allow-empty"),
+    *("--max-destroy", "--max-update", "--rotate-secrets"),
+)
 
 
 def run(invocation: Invocation) -> int:
@@ -89,6 +94,9 @@ def _bare(invocation: Invocation) -> Wanted:
     """Return the settings of a run that takes its work from a saved plan, and no manifests."""
     if invocation.options.paths:
         raise UsageError("a saved plan stands for itself, and takes no manifests", "leave the paths out")
+    if settled := [option for option in SETTLED if option in invocation.typed]:
+        hint = "give what shapes a plan to `plan`; a RECONCILER_… variable may stay, and changes nothing here"
+        raise UsageError(f"a saved plan is applied as it was made: {', '.join(settled)} would be ignored", hint)
     catalogue = load()
     found = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
     return Wanted(catalogue, found, Desired())

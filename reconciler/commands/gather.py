@@ -63,6 +63,8 @@ class Invocation(Struct, frozen=True, kw_only=True):
     detailed_exitcode: bool = False
     #: Options that only one command has.
     extra: Mapping[str, Any] = {}
+    #: Options that stand on the command line itself, and in no variable, by their long names.
+    typed: frozenset[str] = frozenset()
     #: What carries requests in place of a socket, for programs that embed this one.
     transport: httpx.BaseTransport | None = None
 
