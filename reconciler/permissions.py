@@ -93,16 +93,18 @@ def _verbs(kind: Kind, resources: Sequence[Resource], *, pruned: bool) -> set[st
     """Return the verbs with which some resources of a kind could have to be written."""
     if kind.singleton:
         return {"Update"} if resources else set()
-    verbs = {"Destroy"} if pruned else set()
-    if not resources:
+    wanted = [each for each in resources if not each.absent]
+    verbs = {"Destroy"} if pruned or len(wanted) < len(resources) else set()
+    if not wanted:
         return verbs
     verbs |= {"Update"}
-    moved = kind.ordered and len(resources) > 1
-    if moved or any(_could_be_unset(kind, each) for each in resources):
-        # Only a new object is as wanted.
+    # Objects of one key are paired in the order that they have.
+    moved = kind.ordered and len({(each.key, each.id) for each in wanted}) > 1
+    if moved or any(each.was or _could_be_unset(kind, each) for each in wanted):
+        # Only a new object is as wanted, or an old one stands beside it.
         return verbs | {"Create", "Destroy"}
     # An object that is bound to an id is there, or the run ends.
-    return verbs | {"Create"} if any(not each.id for each in resources) else verbs
+    return verbs | {"Create"} if any(not each.id for each in wanted) else verbs
 
 
 def _could_be_unset(kind: Kind, resource: Resource) -> bool:

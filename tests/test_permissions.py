@@ -12,6 +12,8 @@ from tests.states import CATALOGUE, desired_of
 
 RELOAD = ("actionReloadSettings",)
 MILTER = "kind: MtaMilter\nspec: {hostname: a.test}\n"
+ABSENT = "kind: MtaMilter\nmetadata: {absent: true}\nspec: {hostname: a.test}\n"
+TWINS = "---\n".join(f"kind: MtaMilter\nmetadata: {{name: {name}}}\nspec: {{hostname: a.test}}\n" for name in "xy")
 QUOTA = "kind: MtaQueueQuota\nspec: {description: d, key: [rcpt]"
 
 
@@ -56,6 +58,10 @@ def test_nothing_declared_still_reloads() -> None:
         ("", Policy(prune={"MtaMilter": True}), ("Destroy",)),
         ("", Policy(drift=frozenset({"MtaMilter"})), ()),
         ("kind: MtaMilter\nmetadata: {id: abc}\nspec: {hostname: a.test}\n", Policy(), ("Update",)),
+        (ABSENT, Policy(), ("Destroy",)),
+        (f"{MILTER.replace('a.', 'b.')}---\n{ABSENT}", Policy(), ("Create", "Destroy", "Update")),
+        (TWINS, Policy(), ("Create", "Update")),
+        (TWINS.replace("name: y", "name: y, id: abc"), Policy(), ("Create", "Destroy", "Update")),
     ],
 )
 def test_milters_are_written_as_the_manifests_could_need(text: str, policy: Policy, expected: tuple[str, ...]) -> None:
@@ -71,6 +77,20 @@ def test_a_value_that_cannot_be_taken_back_needs_a_new_object() -> None:
 
     assert "sysMtaQueueQuotaDestroy" not in with_match.apply
     assert "sysMtaQueueQuotaDestroy" in without.apply
+
+
+@pytest.mark.parametrize(
+    ("metadata", "spec", "expected"),
+    [
+        ("absent: true", "name: a", ("Destroy",)),
+        ("was: a", "type: Mx, name: b", ("Create", "Destroy", "Update")),
+    ],
+)
+def test_an_absence_destroys_and_a_rename_may_do_all(metadata: str, spec: str, expected: tuple[str, ...]) -> None:
+    found = permissions(f"kind: MtaRoute\nmetadata: {{{metadata}}}\nspec: {{{spec}}}\n")
+
+    assert found.plan == ("authenticate", *verbs("MtaRoute", "Get", "Query"))
+    assert found.apply == (*RELOAD, "sysActionCreate", *verbs("MtaRoute", *expected))
 
 
 def test_what_is_named_by_a_reference_must_be_readable() -> None:
@@ -175,3 +195,37 @@ def test_these_permissions_are_enough_and_none_can_be_spared(tmp_path: Path) -> 
 
     assert codes == {"plan": 0, "apply": 0, "drift": 0, "turned": 0}
     assert less == [77] * len(told["plan"])
+
+
+BEFORE = """\
+kind: MtaRoute
+items: [{type: Mx, name: gone}, {type: Mx, name: old}, {type: Mx, name: new}]
+---
+kind: MtaMilter
+spec: {hostname: a.test}
+"""
+MOVES = f"""\
+kind: MtaRoute
+metadata: {{absent: true}}
+spec: {{name: gone}}
+---
+kind: MtaRoute
+metadata: {{was: old}}
+spec: {{type: Mx, name: new, ipLookupStrategy: v4Only}}
+---
+{ABSENT}"""
+
+
+def test_renames_and_absences_can_be_applied_with_these_permissions(tmp_path: Path) -> None:
+    manifests = str(write(tmp_path / "m", all=MOVES))
+    told = command("permissions", "--format", "json", manifests, env=environment("")).json
+
+    with serve(user="admin", password="secret", users={"all": ("secret", tuple(told["apply"]))}) as sandbox:
+        before = command("apply", "--yes", str(write(tmp_path / "b", all=BEFORE)), env=environment(sandbox.url))
+        as_told = environment(sandbox.url, STALWART_USER="all")
+        ran = command("apply", "--yes", "--max-destroy=2", manifests, env=as_told)
+
+    assert (before.code, ran.code) == (0, 0)
+    assert {name for name in told["apply"] if name.startswith("sysMtaMilter")} == set(
+        verbs("MtaMilter", "Destroy", "Get", "Query")
+    )
