@@ -1,7 +1,8 @@
 """What the client makes of every kind of answer that a server can give."""
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -103,6 +104,14 @@ def test_requests_go_to_the_jmap_endpoint_with_credentials_and_both_capabilities
 
 def test_a_token_is_sent_as_bearer() -> None:
     assert Credentials(token="API_x").header() == "Bearer API_x"
+
+
+@pytest.mark.parametrize("token", ["canäry", "canary ", "can ary", "canary\x01", "canary\n"])
+def test_a_token_that_cannot_be_one_is_refused_without_being_shown(token: str) -> None:
+    with pytest.raises(NotAllowed) as caught:
+        Credentials(token=token).header()
+
+    assert "can" not in str(caught.value).replace("cannot", "")
 
 
 def test_credentials_print_as_nothing() -> None:
@@ -258,6 +267,30 @@ def test_a_limited_rate_past_the_deadline_is_busy() -> None:
     assert len(server.posts) == 1
 
 
+def dripping(seconds: float) -> Iterator[bytes]:
+    """Send an answer a byte at a time, and never end it."""
+    while True:
+        time.sleep(seconds)
+        yield b"["
+
+
+def test_an_answer_that_only_drips_is_given_up_at_the_deadline() -> None:
+    server = Server(httpx.Response(200, content=dripping(0.01)))
+    started = time.monotonic()
+
+    with server.client(timeout=0.3) as client, pytest.raises(Unreachable, match="bytes of the answer came, past the"):
+        client.run(once(READ))
+
+    assert time.monotonic() - started < 5
+
+
+def test_it_is_unknown_what_a_write_did_whose_answer_only_drips() -> None:
+    server = Server(httpx.Response(200, content=dripping(0.01)))
+
+    with server.client(may_write=True, timeout=0.3) as client, pytest.raises(AnswerLost, match="bytes of the answer"):
+        client.run(once(WRITE))
+
+
 def test_too_many_failed_logins_are_not_waited_out() -> None:
     server = Server(answered({"title": "Too Many Authentication Attempts"}, 429))
 
@@ -329,15 +362,28 @@ def test_requests_yielded_together_come_back_in_order() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["mail.example.org", "ftp://mail.example.org", "https://", "https://x?y", "https://x#y"]
+    "url",
+    [
+        *("mail.example.org", "ftp://mail.example.org", "https://", "https://x?y", "https://x#y"),
+        *("http://[::1", "http://127.0.0.1:abc", "http://127.0.0.1:99999", "http://a..b", "http://xn--/"),
+        *(" http://127.0.0.1", "http://127.0.0.1 ", "http://a b", "http://a\nb", f"http://{'x' * 70}.de"),
+    ],
 )
 def test_what_is_no_base_url_is_a_usage_error(url: str) -> None:
     with pytest.raises(UsageError):
         check_url(url)
 
 
-def test_credentials_in_a_url_are_refused_without_being_shown() -> None:
+@pytest.mark.parametrize("url", ["http://mail.example.org", "https://[::1]:8443", "https://mäil.example.org/base"])
+def test_a_base_url_is_taken_as_it_stands_but_for_its_last_slash(url: str) -> None:
+    assert [check_url(url), check_url(f"{url}/")] == [url, url]
+
+
+@pytest.mark.parametrize(
+    "url", ["https://admin:canary@mail.example.org", "ftp://admin:canary@mail.example.org", "http://u:canary@[::1"]
+)
+def test_credentials_in_a_url_are_refused_without_being_shown(url: str) -> None:
     with pytest.raises(UsageError) as caught:
-        check_url("https://admin:canary@mail.example.org")
+        check_url(url)
 
     assert "canary" not in str(caught.value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import logging
 import random
+import re
 import ssl
 import time
 from collections.abc import Callable
@@ -32,6 +33,8 @@ RETRIES = 3
 #: An answer over this many bytes is refused; 8,000 objects of the largest kind are about 10 MB.
 MAX_ANSWER = 256 * 1024 * 1024
 TOO_MANY_REQUESTS = 429
+#: What a bearer token consists of (RFC 6750 allows less).
+VISIBLE = re.compile("[!-~]+")
 
 
 class Credentials(Struct, frozen=True):
@@ -42,8 +45,14 @@ class Credentials(Struct, frozen=True):
     password: str = ""
 
     def header(self) -> str:
-        """Return the value of the Authorization header."""
+        """Return the value of the Authorization header.
+
+        Raises:
+            NotAllowed: the token cannot stand in one. It is not shown.
+        """
         if self.token:
+            if not VISIBLE.fullmatch(self.token):
+                raise NotAllowed("the token holds a blank, or a character that no token has", "copy it again")
             return f"Bearer {self.token}"
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
 
@@ -64,9 +73,17 @@ def check_url(url: str) -> str:
     Raises:
         UsageError: it is no plain http or https URL.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"{url!r} is no http or https URL", "give it as https://mail.example.org")
+    # Before an `@` may stand a password.
+    shown = "the URL" if "@" in url else repr(url)
+    wrong = UsageError(f"{shown} is no http or https URL", "give it as https://mail.example.org")
+    try:
+        parts = urlsplit(url)
+        # A port that is none raises here, and so does a name that no resolver would take.
+        _ = parts.port, httpx.URL(url).host.encode("idna")
+    except (ValueError, httpx.InvalidURL):
+        raise wrong from None
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(each.isspace() for each in url):
+        raise wrong
     if parts.username or parts.password:
         raise UsageError("the URL holds credentials", "set STALWART_USER and STALWART_PASSWORD instead")
     if parts.query or parts.fragment:
@@ -266,7 +283,7 @@ class Client:
         started = time.monotonic()
         try:
             with self._http.stream(method, url, content=body, headers=headers, timeout=timeout) as answer:
-                content = b"".join(_bounded(answer))
+                content = b"".join(_bounded(answer, self._deadline))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             # Nothing was sent, so that even a write may be tried again.
             raise _Again(f"cannot be reached: {_reason(error)}") from None
@@ -326,10 +343,13 @@ class Client:
         raise Unreachable(f"{url} answers {status}", "is this the URL of a Stalwart 0.16 server?")
 
 
-def _bounded(answer: httpx.Response) -> list[bytes]:
+def _bounded(answer: httpx.Response, deadline: float) -> list[bytes]:
+    """Read an answer up to a size and a time: httpx bounds the wait for each piece of it, and not their number."""
     chunks, size = [], 0
     for chunk in answer.iter_bytes():
         size += len(chunk)
+        if time.monotonic() > deadline:
+            raise httpx.StreamError(f"only {size} bytes of the answer came")
         if size > MAX_ANSWER:
             raise httpx.StreamError(f"the answer is larger than {MAX_ANSWER} bytes")
         chunks.append(chunk)
