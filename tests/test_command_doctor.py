@@ -9,10 +9,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reconciler.report import formats
-from reconciler.sandbox import serve
+from reconciler.sandbox import parse_fault, serve
 from tests.running import command, environment, write
 
 MILTER = "kind: MtaMilter\nspec: {hostname: 127.0.0.1, port: 7357}\n"
+FILTER = "kind: MtaMilter\nspec: {hostname: filter.test, port: 7357}\n"
 RELAY = """\
 kind: MtaRoute
 spec:
@@ -24,9 +25,12 @@ spec:
 READER = frozenset({"authenticate", "sysMtaMilterGet", "sysMtaMilterQuery"})
 
 
+USERS = {"reader": ("secret", READER), "nobody": ("secret", frozenset({"authenticate"}))}
+
+
 @pytest.fixture
 def sandbox() -> Iterator[Any]:
-    with serve(user="admin", password="secret", users={"reader": ("secret", READER)}) as running:
+    with serve(user="admin", password="secret", users=USERS) as running:
         yield running
 
 
@@ -60,15 +64,85 @@ def test_lacking_permissions_are_named(sandbox: Any, tmp_path: Path) -> None:
 
 
 def test_what_a_reload_has_to_resolve_is_listed(sandbox: Any, tmp_path: Path) -> None:
-    manifests = str(write(tmp_path, m=MILTER, r=RELAY))
-    command("apply", "--yes", "--no-reload", manifests, env=environment(sandbox.url))
+    stored, wanted = write(tmp_path / "a", m=MILTER, r=RELAY), write(tmp_path / "b", m=FILTER, r=RELAY)
+    command("apply", "--yes", "--no-reload", str(stored), env=environment(sandbox.url))
 
-    ran = command("doctor", manifests, env=environment(sandbox.url))
+    ran = command("doctor", str(wanted), env=environment(sandbox.url))
 
+    assert ran.code == 0
     assert lines(ran.out, "reload") == [
-        "ok    reload: MtaMilter/127.0.0.1:7357 needs the host 127.0.0.1 to resolve",
+        "ok    reload: MtaMilter/filter.test:7357 needs the host filter.test to resolve, once it is applied",
         "ok    reload: MtaRoute/relay needs the variable RELAY of the server",
     ]
+
+
+def test_an_address_is_nothing_to_resolve(sandbox: Any, tmp_path: Path) -> None:
+    manifests = write(tmp_path, a=MILTER, b=MILTER.replace("127.0.0.1", "'::1'"))
+
+    ran = command("doctor", str(manifests), env=environment(sandbox.url))
+
+    assert lines(ran.out, "reload") == ["ok    reload: nothing that is stored or declared has to be resolved"]
+
+
+def test_what_may_not_be_read_for_the_reload_is_not_vouched_for(sandbox: Any, tmp_path: Path) -> None:
+    env = environment(sandbox.url, STALWART_USER="nobody")
+
+    ran = command("doctor", str(write(tmp_path, r=RELAY)), env=env)
+
+    told = lines(ran.out, "reload")
+    assert told[0] == "ok    reload: MtaRoute/relay needs the variable RELAY of the server, once it is applied"
+    assert told[1].startswith("warn  reload: cannot tell all that is stored without sys")
+    assert "sysMtaMilterGet, sysMtaMilterQuery" in told[1]
+    assert len(told) == 2
+
+
+def test_tls_is_vouched_for_only_after_it_was_used(sandbox: Any, tmp_path: Path) -> None:
+    url = sandbox.url.replace("http:", "https:")
+
+    ran = command("doctor", "--timeout=1s", str(write(tmp_path, m=MILTER)), env=environment(url))
+
+    assert ran.code == 69
+    assert lines(ran.out, "transport") == []
+    assert lines(ran.out, "session")[0].startswith(f"FAIL  session: {url}/jmap/session: ")
+
+
+def test_permissions_of_wrong_manifests_cannot_be_told(sandbox: Any, tmp_path: Path) -> None:
+    ran = command("doctor", str(write(tmp_path, m="kind: MtaRuote\nspec: {}\n")), env=environment(sandbox.url))
+
+    assert ran.code == 65
+    assert lines(ran.out, "permissions") == ["warn  permissions: cannot tell what manifests with errors need"]
+
+
+def test_the_embedded_sandbox_is_recognised(sandbox: Any, tmp_path: Path) -> None:
+    ran = command("doctor", str(write(tmp_path, m=MILTER)), env=environment(sandbox.url))
+
+    assert lines(ran.out, "schema") == [
+        "ok    schema: the server is the embedded sandbox, which answers as 0.16.19",
+    ]
+
+
+def test_pages_beside_jmap_may_be_out_of_reach(tmp_path: Path) -> None:
+    faults = [parse_fault(f"status=404,path=/api/{page}") for page in ("schema", "account")]
+    with serve(user="admin", password="secret", faults=faults) as sandbox:
+        ran = command("doctor", str(write(tmp_path, m=MILTER)), env=environment(sandbox.url))
+
+    assert ran.code == 0
+    assert [lines(ran.out, subject) for subject in ("schema", "permissions")] == [
+        [f"warn  {subject}: cannot tell: {sandbox.url}/api/{page} answers 404"]
+        for subject, page in (("schema", "schema"), ("permissions", "account"))
+    ]
+
+
+def test_an_account_that_lists_nothing_is_not_taken_for_one_that_may_nothing(sandbox: Any, tmp_path: Path) -> None:
+    # Below this path everything is answered with the session.
+    env = environment(f"{sandbox.url}/jmap/session")
+
+    ran = command("doctor", str(write(tmp_path, m=MILTER)), env=env)
+
+    assert lines(ran.out, "permissions") == [
+        "warn  permissions: cannot tell: the server does not list what the account may do"
+    ]
+    assert lines(ran.out, "schema") == ["warn  schema: cannot tell: the server does not say which schema it has"]
 
 
 def test_the_worst_verdict_gives_the_exit_code(sandbox: Any, tmp_path: Path) -> None:
@@ -84,9 +158,19 @@ def test_the_worst_verdict_gives_the_exit_code(sandbox: Any, tmp_path: Path) -> 
 
 
 def test_the_report_for_programs_fits_its_schema(sandbox: Any, tmp_path: Path) -> None:
-    ran = command("doctor", "--format", "json", str(write(tmp_path, m=MILTER)), env=environment(sandbox.url))
+    env = environment(sandbox.url, STALWART_USER="reader")
+
+    ran = command("doctor", "--format", "json", str(write(tmp_path, m=MILTER)), env=env)
 
     assert list(Draft202012Validator(formats.SCHEMAS["diagnosis"]).iter_errors(json.loads(ran.out))) == []
+    assert ran.json["target"] == {"name": "", "url": sandbox.url}
+    words = {(each["subject"], each["fine"], each["verdict"]) for each in ran.json["verdicts"]}
+    assert words == {
+        *((subject, True, "ok") for subject in ("manifests", "transport", "credentials", "limits", "schema")),
+        ("permissions", True, "ok"),
+        ("permissions", False, "fail"),
+        ("reload", False, "warn"),
+    }
 
 
 def test_a_newcomer_without_manifests_is_told_about_the_server(sandbox: Any, tmp_path: Path) -> None:

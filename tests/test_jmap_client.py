@@ -1,6 +1,7 @@
 """What the client makes of every kind of answer that a server can give."""
 
 import json
+import ssl
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -243,6 +244,21 @@ def test_a_reading_client_sends_no_write() -> None:
         client.run(once(WRITE))
 
     assert server.posts == []
+
+
+def test_a_certificate_that_is_not_valid_is_not_tried_again() -> None:
+    reason = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    reason.verify_message = "self-signed certificate"
+    failure = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED]")
+    failure.__cause__ = reason
+    server = Server(failure)
+
+    with server.client() as client, pytest.raises(Unreachable) as caught:
+        client.run(once(READ))
+
+    assert caught.value.message == f"{URL}/jmap/: the certificate is not valid: self-signed certificate"
+    assert caught.value.hint.endswith("with --ca-bundle")
+    assert len(server.posts) == 1
 
 
 def test_a_limited_rate_is_waited_out() -> None:

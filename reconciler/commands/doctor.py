@@ -14,20 +14,21 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from reconciler.catalogue import Catalogue, load
-from reconciler.commands.gather import Invocation, Wanted, open_client, want
+from reconciler.commands.gather import Invocation, Wanted, open_client, target, want
 from reconciler.errors import MANIFEST, NOT_ALLOWED, UNREACHABLE, ReconcilerError, UsageError, strongest
 from reconciler.jmap.client import Client
 from reconciler.live import kinds_for_checks, read_flow
 from reconciler.manifest import Desired
-from reconciler.permissions import Permissions, kinds_in_scope, needed
+from reconciler.permissions import Permissions, kinds_in_scope, needed, reads
 from reconciler.report.machine import dump
 from reconciler.report.paint import Paint, plural, printable
 from reconciler.resolving import resolves, to_resolve
+from reconciler.sandbox.published import Published
 from reconciler.settings import DEFAULT_MANIFESTS, read_config, settings
 
 
 class Verdict(Struct, frozen=True):
-    """What one look found. `code` is the exit code that it means by itself; `fine` may be a mere remark."""
+    """What one look found. `code` is the exit code that it means by itself; without one it is at most a warning."""
 
     subject: str
     fine: bool
@@ -35,13 +36,19 @@ class Verdict(Struct, frozen=True):
     hint: str = ""
     code: int = 0
 
+    @property
+    def word(self) -> str:
+        """Return the verdict in a word: ok, warn or fail."""
+        return "ok" if self.fine else "fail" if self.code else "warn"
+
 
 def run(invocation: Invocation) -> int:
     """Look at everything that plan and apply will need, and report a verdict on each."""
     wanted = _wanted(invocation)
     verdicts = list(_verdicts(invocation, wanted))
     if invocation.format == "json":
-        invocation.say(dump("diagnosis", {"verdicts": [_members(each) for each in verdicts]}))
+        members = {"target": target(wanted), "verdicts": [_members(each) for each in verdicts]}
+        invocation.say(dump("diagnosis", members))
     else:
         for each in verdicts:
             invocation.say(_line(each, invocation.console.paint))
@@ -74,13 +81,13 @@ def _verdicts(invocation: Invocation, wanted: Wanted) -> Iterator[Verdict]:
         yield _failed("server", error)
         return
     with client:
-        yield _transport(client, insecure=wanted.settings.options.insecure)
         try:
             session = client.session()
         except ReconcilerError as error:
             yield _failed("session", error)
             return
         limits = session.limits
+        yield _transport(client, insecure=wanted.settings.options.insecure)
         yield Verdict("credentials", True, f"logged in as {session.username}")
         yield Verdict(
             "limits",
@@ -88,10 +95,12 @@ def _verdicts(invocation: Invocation, wanted: Wanted) -> Iterator[Verdict]:
             f"{limits.max_calls_in_request} calls a request, {limits.max_objects_in_get} objects a get, "
             f"{limits.max_objects_in_set} a set, {limits.max_concurrent_requests} requests at once",
         )
-        yield from _tried("schema", lambda: _schema(client, wanted.catalogue))
-        permissions = _needed(wanted)
-        yield from _tried("permissions", lambda: _permissions(client, permissions))
-        yield from _tried("reload", lambda: _reload(client, wanted.catalogue))
+        yield from _tried("schema", lambda: _schema(client, wanted.catalogue), needed=False)
+        if errors:
+            yield Verdict("permissions", False, "cannot tell what manifests with errors need")
+        else:
+            yield from _tried("permissions", lambda: _permissions(client, _needed(wanted)), needed=False)
+        yield from _tried("reload", lambda: _reload(client, wanted))
 
 
 def _transport(client: Client, *, insecure: bool) -> Verdict:
@@ -110,11 +119,15 @@ def _transport(client: Client, *, insecure: bool) -> Verdict:
 
 
 def _schema(client: Client, catalogue: Catalogue) -> Verdict:
-    _, target = client.probe("/api/schema")
-    found = target.rpartition("/")[2]
+    _, redirected = client.probe("/api/schema")
+    found = redirected.rpartition("/")[2]
     if found == catalogue.published:
         return Verdict("schema", True, f"the server is a Stalwart {catalogue.server}")
-    message = f"the server publishes the schema {found or 'of no hash'}, which is not that of {catalogue.server}"
+    if found == Published(catalogue).name:
+        return Verdict("schema", True, f"the server is the embedded sandbox, which answers as {catalogue.server}")
+    if not found:
+        return Verdict("schema", False, "cannot tell: the server does not say which schema it has")
+    message = f"the server publishes the schema {found}, which is not that of {catalogue.server}"
     return Verdict("schema", False, message, "its kinds may have other fields than this program knows")
 
 
@@ -127,7 +140,11 @@ def _needed(wanted: Wanted) -> Permissions:
 
 def _permissions(client: Client, permissions: Permissions) -> Iterator[Verdict]:
     account, _ = client.probe("/api/account")
-    held = set(account.get("permissions", ())) if isinstance(account, dict) else set()
+    listed = account.get("permissions") if isinstance(account, dict) else None
+    if not isinstance(listed, list):
+        yield Verdict("permissions", False, "cannot tell: the server does not list what the account may do")
+        return
+    held = {str(each) for each in listed}
     for what, names in (("plan", permissions.plan), ("apply", permissions.apply)):
         lacking = [name for name in names if name not in held]
         if lacking:
@@ -140,28 +157,46 @@ def _permissions(client: Client, permissions: Permissions) -> Iterator[Verdict]:
         yield Verdict("permissions", True, f"some checks cannot tell without {', '.join(lacking)}")
 
 
-def _reload(client: Client, catalogue: Catalogue) -> Iterator[Verdict]:
+def _reload(client: Client, wanted: Wanted) -> Iterator[Verdict]:
     """Tell what the server will have to resolve when it reloads: one thing that it cannot refuses the whole reload."""
+    catalogue, scope = wanted.catalogue, wanted.settings.scope
     kinds = [name for name, kind in catalogue.kinds.items() if resolves(catalogue, kind)]
     live = client.run(read_flow(catalogue, (), client.session().limits, checks=kinds))
-    found = sorted(
-        f"{each.address} needs {what}{'' if what.startswith('the host') else ' of the server'}"
+    stored = {
+        (str(each.address), what)
         for name, objects in live.objects.items()
         for each in objects
         for what in to_resolve(catalogue.kinds[name], each.wire)
-    )
-    for line in found:
-        yield Verdict("reload", True, f"{line} to resolve" if " needs the host " in line else line)
-    if not found:
-        yield Verdict("reload", True, "nothing that is stored has to be resolved")
+    }
+    declared = {
+        (str(each.address), what)
+        for each in wanted.desired.resources
+        if not each.absent and scope.holds(each.address)
+        for what in to_resolve(catalogue.kinds[each.address.kind], each.wire)
+    }
+    for address, what in sorted(stored | declared):
+        told = f"{address} needs {what}{' to resolve' if what.what == 'host' else ' of the server'}"
+        yield Verdict("reload", True, told if (address, what) in stored else f"{told}, once it is applied")
+    lacking = sorted(name for kind in live.forbidden for name in reads(catalogue.kinds[kind]))
+    if lacking:
+        message = f"cannot tell all that is stored without {', '.join(lacking)}"
+        yield Verdict("reload", False, message, "plan and apply do not need these; a reload looks at everything")
+    elif not stored | declared:
+        yield Verdict("reload", True, "nothing that is stored or declared has to be resolved")
 
 
-def _tried(subject: str, look: Callable[[], Verdict | Iterator[Verdict]]) -> Iterator[Verdict]:
+def _tried(subject: str, look: Callable[[], Verdict | Iterator[Verdict]], *, needed: bool = True) -> Iterator[Verdict]:
+    """Take a look. What fails is a failure only where plan and apply need it as well."""
     try:
         found = look()
         yield from ([found] if isinstance(found, Verdict) else found)
     except ReconcilerError as error:
-        yield _failed(subject, error)
+        if needed:
+            yield _failed(subject, error)
+        else:
+            yield Verdict(
+                subject, False, f"cannot tell: {error.message}", "plan and apply do without; they use /jmap only"
+            )
 
 
 def _failed(subject: str, error: ReconcilerError) -> Verdict:
@@ -169,10 +204,16 @@ def _failed(subject: str, error: ReconcilerError) -> Verdict:
 
 
 def _members(verdict: Verdict) -> dict[str, Any]:
-    return {"subject": verdict.subject, "fine": verdict.fine, "message": verdict.message, "hint": verdict.hint}
+    return {
+        "subject": verdict.subject,
+        "fine": verdict.fine,
+        "verdict": verdict.word,
+        "message": verdict.message,
+        "hint": verdict.hint,
+    }
 
 
 def _line(verdict: Verdict, paint: Paint) -> str:
-    word = paint("ok  ", "green") if verdict.fine else paint("FAIL", "red") if verdict.code else paint("warn", "yellow")
+    word = {"ok": paint("ok  ", "green"), "warn": paint("warn", "yellow"), "fail": paint("FAIL", "red")}[verdict.word]
     hint = f"      {printable(verdict.hint)}\n" if verdict.hint else ""
     return f"{word}  {verdict.subject}: {printable(verdict.message)}\n{hint}"

@@ -33,6 +33,8 @@ RETRIES = 3
 #: An answer over this many bytes is refused; 8,000 objects of the largest kind are about 10 MB.
 MAX_ANSWER = 256 * 1024 * 1024
 TOO_MANY_REQUESTS = 429
+#: What to do about a certificate that is not trusted.
+TRUST = "where its issuer is one of your own, name the issuer's certificate with --ca-bundle"
 #: What a bearer token consists of (RFC 6750 allows less).
 VISIBLE = re.compile("[!-~]+")
 
@@ -285,6 +287,8 @@ class Client:
             with self._http.stream(method, url, content=body, headers=headers, timeout=timeout) as answer:
                 content = b"".join(_bounded(answer, self._deadline))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+            if distrusted := _distrusted(error):
+                raise Unreachable(f"{url}: the certificate is not valid: {distrusted.verify_message}", TRUST) from None
             # Nothing was sent, so that even a write may be tried again.
             raise _Again(f"cannot be reached: {_reason(error)}") from None
         except (httpx.HTTPError, httpx.StreamError) as error:
@@ -354,6 +358,13 @@ def _bounded(answer: httpx.Response, deadline: float) -> list[bytes]:
             raise httpx.StreamError(f"the answer is larger than {MAX_ANSWER} bytes")
         chunks.append(chunk)
     return chunks
+
+
+def _distrusted(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """Return why a certificate was refused, if that is what is behind a failure."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 def _problem(content: bytes) -> dict[str, Any]:

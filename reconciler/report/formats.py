@@ -156,12 +156,17 @@ _PERMISSIONS: dict[str, Schema] = {
     "plan": _told(_GRANTED, "What plan and drift need."),
 }
 _DIAGNOSIS: dict[str, Schema] = {
+    "target": _TARGET,
     "verdicts": _told(
         _list(
             _closed(
                 {
                     "subject": _text("What was looked at."),
                     "fine": {"description": "Whether nothing speaks against a run.", "type": "boolean"},
+                    "verdict": {
+                        "description": "The same in a word: a `warn` is a remark, a `fail` gives the exit code.",
+                        "enum": ["ok", "warn", "fail"],
+                    },
                     "message": _text("What was found, as a sentence."),
                     "hint": _text("What to do about it."),
                 }
