@@ -3,10 +3,11 @@
 import io
 import json
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,25 @@ def process(*args: str, env: Mapping[str, str], cwd: Path | None = None, text: s
     command = [sys.executable, "-m", "reconciler", *args]
     ran = subprocess.run(command, env=env, cwd=cwd, input=text or "", capture_output=True, text=True, timeout=120)
     return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+def terminal(*args: str, env: Mapping[str, str], typed: str = "") -> Ran:
+    """Run the program on a terminal, which shows everything that is printed, and what is typed as well."""
+    master, slave = pty.openpty()
+    command = [sys.executable, "-m", "reconciler", *args]
+    with subprocess.Popen(command, env=env, stdin=slave, stdout=slave, stderr=slave) as running:
+        os.close(slave)
+        os.write(master, typed.encode())
+        shown = b"".join(_shown(master))
+    os.close(master)
+    return Ran(running.returncode, shown.decode().replace("\r\n", "\n"), "")
+
+
+def _shown(master: int) -> Iterator[bytes]:
+    with suppress(OSError):
+        # Reading fails once nobody holds the other end.
+        while chunk := os.read(master, 65536):
+            yield chunk
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.sandbox import serve
-from tests.running import command, environment, write
+from tests.running import command, environment, terminal, write
 
 ROUTES = (
     "kind: MtaRoute\nitems: [{type: Relay, name: a, address: 192.0.2.1}, {type: Relay, name: b, address: 192.0.2.2}]\n"
@@ -127,3 +127,30 @@ def test_a_saved_plan_goes_by_the_variables_that_it_was_made_with(env: dict[str,
     ]
 
     assert codes == [2, 0]
+
+
+@pytest.mark.parametrize(("answer", "code", "end"), [("y", 0, "Apply: 1 applied."), ("n", 1, "")])
+def test_quiet_shows_the_plan_that_it_asks_about(
+    env: dict[str, str], tmp_path: Path, answer: str, code: int, end: str
+) -> None:
+    ran = terminal("apply", "--quiet", "--color=never", str(tmp_path / "m"), env=env, typed=f"{answer}\n")
+
+    assert ran.code == code
+    plan, _, rest = ran.out.partition("Apply these changes?")
+    assert "- MtaRoute/b" in plan
+    assert "Plan: 1 to destroy" in plan
+    assert end in rest
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["apply", "--format=json"], "apply asks before it writes, and --format json leaves no room for the plan and"),
+        (["rollback", "j", "--format=json"], "rollback asks before it writes, and --format json leaves no room for"),
+    ],
+)
+def test_a_report_for_programs_cannot_ask(env: dict[str, str], options: list[str], message: str) -> None:
+    ran = terminal(*options, env=env)
+
+    assert ran.code == 64
+    assert f"error: {message}" in ran.out

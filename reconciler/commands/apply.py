@@ -57,9 +57,7 @@ SETTLED = (
 def run(invocation: Invocation) -> int:
     """Plan (or take a saved plan), ask, apply, reload and read back."""
     saved = str(invocation.extra.get("plan") or "")
-    may_ask = invocation.console.in_tty and invocation.format == "text"
-    if not invocation.yes and not may_ask and not saved:
-        raise UsageError("apply asks before it writes, and nobody is there to answer", "give --yes, or a saved plan")
+    question = "" if saved else to_ask(invocation, "apply", "Apply these changes?")
     wanted = _bare(invocation) if saved else tested(want(invocation))
     wanted.desired.checked()
     with open_client(invocation, wanted, may_write=True) as client, locked(invocation, client):
@@ -71,16 +69,9 @@ def run(invocation: Invocation) -> int:
         # A prompt may wait for hours, and a large apply takes its time: each request is preceded by another look.
         changes = found.plan.changes
         guard = Guard(wanted.catalogue, plan_basis(invocation, wanted, found), found.plan) if changes else None
-        refused = bool(found.plan.refusals)
-        if invocation.format == "text" and (not invocation.quiet or refused):
-            invocation.say(plan_report(invocation, wanted, found))
-        if refused:
-            if invocation.format == "json":
-                invocation.say(plan_report(invocation, wanted, found))
-            return REFUSED
-        if found.plan.changes and not invocation.yes and not saved and not _agreed():
-            invocation.tell("Nothing was changed.\n")
-            return 1
+        ended = settled(invocation, wanted, found, question)
+        if ended is not None:
+            return ended
         _foretell(invocation, wanted, found)
         outcome, interrupted = carry_out(invocation, wanted, found, client, again, guard)
     if invocation.format == "json":
@@ -102,10 +93,42 @@ def _bare(invocation: Invocation) -> Wanted:
     return Wanted(catalogue, found, Desired())
 
 
-def _agreed() -> bool:
-    import click
+def to_ask(invocation: Invocation, command: str, question: str) -> str:
+    """Return the question that a command asks before it writes, or "" where it has its answer.
 
-    return click.confirm("Apply these changes?", err=True)
+    Raises:
+        UsageError: it cannot be asked.
+    """
+    if invocation.yes:
+        return ""
+    hint = "give --yes, or a saved plan" if command == "apply" else "give --yes"
+    if not invocation.console.in_tty:
+        raise UsageError(f"{command} asks before it writes, and nobody is there to answer", hint)
+    if invocation.format != "text":
+        what = f"--format {invocation.format} leaves no room for the plan and the question"
+        raise UsageError(f"{command} asks before it writes, and {what}", hint)
+    return question
+
+
+def settled(invocation: Invocation, wanted: Wanted, found: Found, question: str) -> int | None:
+    """Show the plan and ask what is to be asked; quiet spares nobody the sight of what is asked about.
+
+    Returns:
+        The exit code with which the run ends here, or None where the plan is to be carried out.
+    """
+    refused = bool(found.plan.refusals)
+    asks = bool(question and found.plan.changes) and not refused
+    if refused or (invocation.format == "text" and (asks or not invocation.quiet)):
+        invocation.say(plan_report(invocation, wanted, found))
+    if refused:
+        return REFUSED
+    if asks:
+        import click
+
+        if not click.confirm(question, err=True):
+            invocation.tell("Nothing was changed.\n")
+            return 1
+    return None
 
 
 def _foretell(invocation: Invocation, wanted: Wanted, found: Found) -> None:

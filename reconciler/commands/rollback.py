@@ -15,10 +15,10 @@ from msgspec import Struct
 
 from reconciler.apply import outcome_code
 from reconciler.catalogue import Catalogue, Kind, load
-from reconciler.commands.apply import carry_out
-from reconciler.commands.gather import Found, Invocation, Wanted, open_client, plan_report, target
+from reconciler.commands.apply import carry_out, settled, to_ask
+from reconciler.commands.gather import Found, Invocation, Wanted, open_client, target
 from reconciler.diff import Diff
-from reconciler.errors import PARTLY_APPLIED, REFUSED, ConfigError, Stale, UsageError, strongest
+from reconciler.errors import PARTLY_APPLIED, ConfigError, Stale, UsageError, strongest
 from reconciler.identity import key_of
 from reconciler.jmap.client import Client
 from reconciler.journal import Cannot, Run, Undo, inverse, masked, read, whoami
@@ -50,8 +50,7 @@ def run(invocation: Invocation) -> int:
     catalogue = load()
     chosen = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
     wanted = Wanted(catalogue, chosen, Desired())
-    if not invocation.yes and not (invocation.console.in_tty and invocation.format == "text"):
-        raise UsageError("rollback asks before it writes, and nobody is there to answer", "give --yes")
+    question = to_ask(invocation, "rollback", "Undo these changes?")
     path = Path(invocation.extra["journal"])
     with open_client(invocation, wanted, may_write=True) as client:
         me = whoami()
@@ -71,25 +70,15 @@ def run(invocation: Invocation) -> int:
                 count = len(undoing.stale)
                 what = f"{count} object{'s are' if count > 1 else ' is'} no longer as that apply left"
                 raise Stale(f"{what} {'them' if count > 1 else 'it'}: {'; '.join(undoing.stale)}", "nothing was undone")
-            return _do(invocation, wanted, undoing, client)
+            return _do(invocation, wanted, undoing, client, question)
 
 
-def _do(invocation: Invocation, wanted: Wanted, undoing: Undoing, client: Client) -> int:
+def _do(invocation: Invocation, wanted: Wanted, undoing: Undoing, client: Client, question: str) -> int:
     """Show the work, ask and do it."""
     found = undoing.found
-    refused = bool(found.plan.refusals)
-    if invocation.format == "text" and (not invocation.quiet or refused):
-        invocation.say(plan_report(invocation, wanted, found))
-    if refused:
-        if invocation.format == "json":
-            invocation.say(plan_report(invocation, wanted, found))
-        return REFUSED
-    if found.plan.changes and not invocation.yes:
-        import click
-
-        if not click.confirm("Undo these changes?", err=True):
-            invocation.tell("Nothing was changed.\n")
-            return 1
+    ended = settled(invocation, wanted, found, question)
+    if ended is not None:
+        return ended
     outcome, interrupted = carry_out(invocation, wanted, found, client)
     if invocation.format == "json":
         invocation.say(machine.dump("outcome", machine.outcome(wanted.catalogue, outcome, target(wanted))))
