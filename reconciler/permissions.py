@@ -15,7 +15,7 @@ from msgspec import Struct
 from reconciler.catalogue import Catalogue, Kind
 from reconciler.diff import exact
 from reconciler.model import Resource
-from reconciler.policy import Policy, Scope
+from reconciler.policy import Globs, Policy, Scope
 from reconciler.references import references
 
 ALWAYS = "authenticate"
@@ -37,7 +37,15 @@ def kinds_in_scope(resources: Sequence[Resource], policy: Policy, scope: Scope) 
     """Return the kinds that a run reads because they are declared, pruned or counted."""
     declared = {resource.address.kind for resource in resources}
     kinds = declared | _pruned(declared, policy) | policy.drift
-    return frozenset(kinds & scope.kinds if scope.kinds else kinds)
+    return frozenset(name for name in kinds if _looked_at(name, scope))
+
+
+def _looked_at(kind: str, scope: Scope) -> bool:
+    """Whether a scope can hold the kind itself (a singleton) or any name of it, whatever the name is."""
+    if scope.kinds and kind not in scope.kinds:
+        return False
+    starts = [glob[:end] for glob in scope.only for end in range(len(glob) + 1)]
+    return not scope.only or Globs(scope.only).match(kind) or Globs(starts).match(f"{kind}/")
 
 
 def needed(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.permissions import Permissions, needed
+from reconciler.permissions import Permissions, kinds_in_scope, needed
 from reconciler.policy import Policy, Scope
 from reconciler.sandbox import serve
 from tests.running import command, environment, write
@@ -111,6 +111,41 @@ def test_scope_narrows_what_is_needed() -> None:
 
     assert found.plan == ("authenticate", "sysMtaStsGet")
     assert found.apply == (*RELOAD, "sysActionCreate", "sysMtaStsUpdate")
+
+
+@pytest.mark.parametrize(
+    ("only", "kinds"),
+    [
+        (("MtaSts",), {"MtaSts"}),
+        (("MtaRoute/a",), {"MtaRoute"}),
+        (("MtaRoute/a", "MtaSts"), {"MtaRoute", "MtaSts"}),
+        (("MtaRoute/*",), {"MtaRoute"}),
+        (("MtaR*/a",), {"MtaRoute", "MtaRouteX"}),
+        (("MtaR*",), {"MtaRoute", "MtaRouteX"}),
+        (("???Sts",), {"MtaSts"}),
+        (("*",), {"MtaRoute", "MtaRouteX", "MtaSts"}),
+        (("*[a]*",), {"MtaRoute", "MtaRouteX", "MtaSts"}),
+        (("MtaRouteX",), {"MtaRouteX"}),
+        (("Mta",), set()),
+    ],
+)
+def test_only_leaves_out_the_kinds_that_it_cannot_match(only: tuple[str, ...], kinds: set[str]) -> None:
+    policy = Policy(prune=dict.fromkeys(("MtaRoute", "MtaRouteX"), True), drift=frozenset({"MtaSts"}))
+
+    assert kinds_in_scope((), policy, Scope(only=only)) == kinds
+    assert kinds_in_scope((), policy, Scope(only=only, kinds=frozenset({"MtaSts"}))) == kinds & {"MtaSts"}
+
+
+def test_only_needs_no_permission_for_other_kinds(tmp_path: Path) -> None:
+    manifests = str(write(tmp_path / "m", all=f"{MILTER}---\nkind: MtaSts\nspec: {{mode: testing}}\n"))
+    told = command("permissions", "--only=MtaSts", "--format=json", manifests, env=environment("")).json
+
+    with serve(user="admin", password="secret", users={"few": ("secret", tuple(told["apply"]))}) as sandbox:
+        env = environment(sandbox.url, STALWART_USER="few")
+        codes = [command(*each, "--only=MtaSts", manifests, env=env).code for each in (("plan",), ("apply", "--yes"))]
+
+    assert list(told["plan"]) == ["authenticate", "sysMtaStsGet"]
+    assert codes == [0, 0]
 
 
 def test_the_command_prints_what_a_role_takes(tmp_path: Path) -> None:
