@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from msgspec import UNSET
 
 from reconciler.diff import Diff
-from reconciler.errors import ConfigError, ManifestError, UsageError
+from reconciler.errors import ConfigError, ManifestError, ReconcilerError, UsageError
 from reconciler.model import Address, Change, FieldChange, LiveState, Phase, Plan, Sensitive, Source
 from reconciler.plan import make_plan
 from reconciler.policy import Policy
@@ -482,8 +482,9 @@ def test_a_plan_file_is_private_and_replaces_the_old_one_whole(tmp_path: Path) -
 def test_a_plan_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "plan.json").mkdir()
 
-    with pytest.raises(ConfigError) as raised:
+    with pytest.raises(ReconcilerError) as raised:
         write(tmp_path / "plan.json", b"new")
 
+    assert raised.value.exit_code == 1
     assert str(raised.value) == f"{tmp_path / 'plan.json'} cannot be written: Is a directory"
     assert [each.name for each in tmp_path.iterdir()] == ["plan.json"]

@@ -10,7 +10,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from reconciler.errors import ConfigError
+from reconciler.errors import ConfigError, ReconcilerError
 from reconciler.savedplan.document import MAX_BYTES
 
 
@@ -18,7 +18,7 @@ def write(path: Path, content: bytes) -> None:
     """Write a saved plan so that only its owner can read it, and so that there is all of it or nothing.
 
     Raises:
-        ConfigError: it cannot be written.
+        ReconcilerError: it cannot be written.
     """
     temporary = ""
     try:
@@ -37,7 +37,7 @@ def write(path: Path, content: bytes) -> None:
         if temporary:
             with suppress(OSError):
                 Path(temporary).unlink()
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+        raise ReconcilerError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def read(path: Path) -> bytes:
