@@ -49,6 +49,7 @@ RANKS = {
     "sandbox": 4,
     "sandbox.server": 5,
     "commands": 7,
+    "options": 7,
     "cli": 8,
     "__main__": 9,
 }
@@ -103,7 +104,7 @@ def test_module_imports_only_lower_ranks(path: Path) -> None:
         ("yaml", {"strictyaml"}),
         ("jsonschema", {"manifest"}),
         ("jsonschema_rs", {"manifest"}),
-        ("click", {"cli", "commands"}),
+        ("click", {"cli", "commands", "options"}),
     ],
 )
 def test_library_has_one_home(library: str, rooms: set[str]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.cli import COMMANDS
+from reconciler.options import COMMANDS
 from tests.running import command, environment, process
 
 HEAVY = {"yaml", "httpx", "jsonschema", "jsonschema_rs", "deepdiff", "msgspec", "asyncio", "rich", "ruamel"}
@@ -97,3 +97,24 @@ def test_a_reader_that_leaves_is_no_traceback(tmp_path: Path) -> None:
         error = ran.stderr.read()
 
     assert b"Traceback" not in error
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_shows_an_example_and_where_paths_come_from(name: str) -> None:
+    lines = command(name, "--help", env=environment("")).out.splitlines()
+
+    assert lines[-1].startswith(f"  Example: reconciler {name}")
+    assert ("[PATHS]..." in lines[0]) is any(line.startswith("  PATHS are manifests") for line in lines)
+
+
+def test_help_tells_the_formats_that_a_command_has() -> None:
+    shown = [command(name, "--help", env=environment("")).out for name in ("plan", "test")]
+
+    assert ["--format text|json  " in shown[0], "--format text|json|junit" in shown[1]] == [True, True]
+
+
+def test_help_tells_of_variables_and_exit_codes() -> None:
+    out = command("--help", env=environment("")).out
+
+    assert "--max-destroy is RECONCILER_MAX_DESTROY" in out
+    assert all(f" {code} " in out for code in (0, 1, 2, 3, 4, 5, 64, 65, 69, 75, 77))

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.cli import MESSAGE
 from reconciler.commands.explain import run
 from reconciler.commands.gather import Console, Invocation
+from reconciler.options import MESSAGE
 from reconciler.report.explanation import EXPLANATION_SCHEMA
 from reconciler.sandbox import Sandbox, serve
 from reconciler.settings import Options

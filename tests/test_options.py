@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reconciler.sandbox import serve
-from tests.running import command, environment, terminal, write
+from tests.running import command, environment, process, terminal, write
 
 ROUTES = (
     "kind: MtaRoute\nitems: [{type: Relay, name: a, address: 192.0.2.1}, {type: Relay, name: b, address: 192.0.2.2}]\n"
@@ -154,3 +154,85 @@ def test_a_report_for_programs_cannot_ask(env: dict[str, str], options: list[str
 
     assert ran.code == 64
     assert f"error: {message}" in ran.out
+
+
+@pytest.mark.parametrize("name", ["schema", "sandbox", "demo"])
+def test_a_command_without_a_report_refuses_a_format_on_its_line(name: str) -> None:
+    ran = command(name, "--format=json", env=environment(""))
+
+    assert (ran.code, ran.out) == (64, "")
+    assert ran.err.startswith(f"error: {name} has no report for programs; leave --format out\n")
+
+
+def test_the_tour_is_the_same_whatever_the_variables_say() -> None:
+    ran = command("demo", "--quiet", env=environment("", RECONCILER_FORMAT="json"))
+
+    assert ran.code == 0
+    assert "$ reconciler validate  ->  2 files, 3 documents: 4 resources, no errors. (exit 0)\n" in ran.out
+    assert "}" not in ran.out
+
+
+def test_explain_refuses_a_server_that_it_would_not_ask(tmp_path: Path) -> None:
+    asked = ["explain", str(write(tmp_path, r=ROUTE)), "--rcpt=a@b.test"]
+
+    ran = command(*asked, "--url=http://127.0.0.1:9", "--insecure", "--timeout=zzz", env=environment(""))
+    by_variable = command(*asked, env=environment("", RECONCILER_URL="http://127.0.0.1:9"))
+
+    assert (ran.code, by_variable.code) == (64, 0)
+    assert ran.err == (
+        "error: without --live no server is asked, and --url, --timeout, --insecure would be ignored\n"
+        "    give --live, or leave the rest out\n"
+    )
+
+
+def test_what_is_not_built_is_refused_as_a_variable_too() -> None:
+    ran = command("plan", env=environment("", RECONCILER_WRITE="json=x"))
+
+    assert ran.code == 64
+    assert ran.err.startswith("error: RECONCILER_WRITE is set, and --write is not built yet\n")
+
+
+def test_a_plan_that_cannot_be_saved_is_an_error_of_its_own(env: dict[str, str], tmp_path: Path) -> None:
+    ran = command("plan", "--out", str(tmp_path / "none" / "p.json"), str(tmp_path / "m"), env=env)
+
+    assert ran.code == 1
+    assert ran.err == f"error: {tmp_path}/none/p.json cannot be written: No such file or directory\n"
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "code"),
+    [
+        ({}, ["--url=http://[::1"], 64),
+        ({}, ["--url=http://127.0.0.1:abc"], 64),
+        ({}, ["--url= http://127.0.0.1:9"], 64),
+        ({"STALWART_TOKEN": "cänary"}, [], 77),
+        ({"STALWART_TOKEN": "canary "}, [], 77),
+    ],
+)
+def test_what_cannot_be_sent_ends_with_a_message(
+    tmp_path: Path, variables: dict[str, str], options: list[str], code: int
+) -> None:
+    env = environment("http://127.0.0.1:9", STALWART_USER="", STALWART_PASSWORD="secret", STALWART_TOKEN="t")
+
+    ran = process("plan", *options, str(write(tmp_path, r=ROUTE)), env={**env, **variables})
+
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err.startswith("error: ")
+    assert "nary" not in ran.err
+
+
+def test_a_sandbox_that_cannot_start_says_why(sandbox: Any, tmp_path: Path) -> None:
+    port = sandbox.url.rpartition(":")[2]
+    (tmp_path / "text").write_text("no database\n" * 100)
+
+    told = [
+        process("sandbox", *options, env=environment(""))
+        for options in (["--port", port], [f"--database={tmp_path}/text"], [f"--database={tmp_path}/none/x"])
+    ]
+
+    assert [each.code for each in told] == [1, 1, 1]
+    assert [each.err.splitlines()[0] for each in told] == [
+        f"error: cannot listen on 127.0.0.1, port {port}: Address already in use",
+        f"error: --database {tmp_path}/text cannot be used: file is not a database",
+        f"error: --database {tmp_path}/none/x cannot be used: unable to open database file",
+    ]

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from reconciler.catalogue import load
-from reconciler.cli import COMMANDS
 from reconciler.errors import PRECEDENCE
 from reconciler.layout import lay_out
 from reconciler.manifest import Text, parse
+from reconciler.options import COMMANDS
 from reconciler.sandbox import serve
 from reconciler.settings import Options, read_config, settings
 from tests.running import command, environment

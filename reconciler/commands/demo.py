@@ -116,6 +116,8 @@ class _Tour:
             options=self.options,
             console=console,
             environment=self.environment,
+            # The tour tells of what they print.
+            quiet=False,
             yes=True,
             extra={"journal_directory": "off"},
         )

@@ -41,6 +41,8 @@ GIVEN = {
     "received_from_ip": "receivedFromIp",
     "received_via_port": "receivedViaPort",
 }
+#: Options that say where the server is, and who asks.
+CONNECTION = ("--url", "--user", "--timeout", "--ca-bundle", "--insecure")
 #: Most attempts that one run tells of, and the last that it knows.
 MOST_ATTEMPTS, LAST_RETRY = 100, 1000
 #: The server's domains: not of the catalogue, since nothing here writes them.
@@ -61,6 +63,9 @@ def run(invocation: Invocation) -> int:
             state = _live(wanted.catalogue, client)
             if "localDomains" not in given:
                 given |= _domains(invocation, wanted.catalogue, client)
+    elif useless := [option for option in CONNECTION if option in invocation.typed]:
+        message = f"without --live no server is asked, and {', '.join(useless)} would be ignored"
+        raise UsageError(message, "give --live, or leave the rest out")
     else:
         wanted = want(invocation)
         desired = wanted.desired.checked()

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import ipaddress
 import signal
+import sqlite3
 import threading
+from contextlib import ExitStack
 
 from reconciler.commands.gather import Invocation
-from reconciler.errors import UsageError
+from reconciler.errors import ReconcilerError, UsageError
 
 
 def run(invocation: Invocation) -> int:
@@ -35,7 +37,16 @@ def run(invocation: Invocation) -> int:
         signal.signal(number, lambda *_: done.set())
     database = str(invocation.extra["database"]) or None
     port = int(invocation.extra["port"])
-    with serve(database=database, host=host, port=port, user=user, password=password, faults=faults) as sandbox:
+    with ExitStack() as stack:
+        try:
+            start = serve(database=database, host=host, port=port, user=user, password=password, faults=faults)
+            sandbox = stack.enter_context(start)
+        except OSError as error:
+            hint = "another --port may be free; 0 takes one that is"
+            raise ReconcilerError(f"cannot listen on {host}, port {port}: {error.strerror}", hint) from None
+        except sqlite3.Error as error:
+            hint = "name a file of an earlier sandbox, or one that does not exist yet"
+            raise ReconcilerError(f"--database {database} cannot be used: {error}", hint) from None
         invocation.say(f"{sandbox.url}\n")
         done.wait()
     return 0

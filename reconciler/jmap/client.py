@@ -245,8 +245,8 @@ class Client:
             raise ReconcilerError("this client was opened for reading, and will not write")
         methods = ", ".join(dict.fromkeys(call.method for call in request.calls))
         body = msgspec.json.encode(request.body())
-        log.debug("POST %s/jmap/: %s (%d calls, %d bytes)", self.url, methods, len(request.calls), len(body))
-        document = self._retried("POST", f"{self.url}/jmap/", body, writes=request.writes)
+        told = f" {methods} (calls: {len(request.calls)}, bytes: {len(body)})"
+        document = self._retried("POST", f"{self.url}/jmap/", body, writes=request.writes, told=told)
         try:
             return read_response(request, document)
         except ValueError as error:
@@ -254,12 +254,12 @@ class Client:
                 raise AnswerLost(f"the answer cannot be read: {error}") from None
             raise Unreachable(f"{self.url}/jmap/ gave an answer that cannot be trusted: {error}") from None
 
-    def _retried(self, method: str, url: str, body: bytes | None, *, writes: bool) -> Any:
+    def _retried(self, method: str, url: str, body: bytes | None, *, writes: bool, told: str = "") -> Any:
         """Send one request until it is answered, as far as repeating it is safe."""
         tries = 0
         while True:
             try:
-                return self._send(method, url, body, writes=writes)
+                return self._send(method, url, body, writes=writes, told=told)
             except _Again as again:
                 tries += 1
                 if tries > RETRIES and not again.busy:
@@ -275,13 +275,14 @@ class Client:
                 log.info("%s: %s; trying again in %.1f s", url, again.reason, pause)
                 self._sleep(pause)
 
-    def _send(self, method: str, url: str, body: bytes | None, *, writes: bool) -> Any:
+    def _send(self, method: str, url: str, body: bytes | None, *, writes: bool, told: str) -> Any:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise Busy(f"{url}: past the deadline of {self.timeout:g} s")
         headers = {"Content-Type": "application/json"} if body is not None else {}
         timeout = httpx.Timeout(min(READ_SECONDS, left), connect=min(CONNECT_SECONDS, left))
         self.requests += 1
+        log.debug("%s %s%s", method, url, told)
         started = time.monotonic()
         try:
             with self._http.stream(method, url, content=body, headers=headers, timeout=timeout) as answer:
@@ -295,9 +296,8 @@ class Client:
             if writes:
                 raise AnswerLost(f"the connection broke: {_reason(error)}") from None
             raise _Again(f"the connection broke: {_reason(error)}") from None
-        log.debug(
-            "%s: %d, %d bytes, %.0f ms", url, answer.status_code, len(content), 1000 * (time.monotonic() - started)
-        )
+        took = 1000 * (time.monotonic() - started)
+        log.info("%s %s%s: %d, bytes: %d, %.0f ms", method, url, told, answer.status_code, len(content), took)
         if answer.status_code != httpx.codes.OK:
             self._refused(url, answer, content, writes=writes)
         try:
