@@ -174,7 +174,7 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
         unknown = sorted(set(kinds) - known)
         if unknown:
             kind = UsageError if where.startswith("--") else ConfigError
-            raise kind(f"{where}: unknown kind {unknown[0]}", f"known here: {', '.join(sorted(known))}")
+            raise kind(f"{where}: unknown kind {unknown[0]}", _guess(unknown[0], known))
     paths = options.paths or tuple(target.manifests if target else ()) or (DEFAULT_MANIFESTS,)
     roots = tuple(str(Path(path) if Path(path).is_dir() else Path(path).parent) for path in paths)
     url = (
@@ -230,6 +230,14 @@ def connect(found: Settings, environment: Mapping[str, str]) -> Server:
         insecure=options.insecure,
         timeout=_seconds(options.timeout),
     )
+
+
+def _guess(name: str, known: frozenset[str]) -> str:
+    from difflib import get_close_matches
+
+    plain = {each.lower(): each for each in sorted(known)}
+    close = get_close_matches(name.lower(), plain, n=1)
+    return f"did you mean {plain[close[0]]}?" if close else f"known here: {', '.join(plain.values())}"
 
 
 def _target(config: Config, options: Options) -> tuple[str, TargetConfig | None]:

@@ -236,3 +236,14 @@ def test_a_sandbox_that_cannot_start_says_why(sandbox: Any, tmp_path: Path) -> N
         f"error: --database {tmp_path}/text cannot be used: file is not a database",
         f"error: --database {tmp_path}/none/x cannot be used: unable to open database file",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "hint"),
+    [("mtaroute", "did you mean MtaRoute?"), ("MtaMiltr", "did you mean MtaMilter?"), ("x", "known here: ")],
+)
+def test_an_unknown_kind_is_answered_with_the_likeliest_one(kind: str, hint: str) -> None:
+    ran = command("plan", "--kind", kind, env=environment(""))
+
+    assert ran.code == 64
+    assert ran.err.startswith(f"error: --kind: unknown kind {kind}\n    {hint}")
