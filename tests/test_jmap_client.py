@@ -307,6 +307,17 @@ def test_it_is_unknown_what_a_write_did_whose_answer_only_drips() -> None:
         client.run(once(WRITE))
 
 
+def test_time_that_a_person_takes_to_answer_does_not_count() -> None:
+    server = Server(answered(ANSWER))
+
+    with server.client(timeout=0.2) as client:
+        with client.paused():
+            time.sleep(0.3)
+        responses = client.run(once(READ))
+
+    assert responses == (Response(({"list": []},)),)
+
+
 def test_too_many_failed_logins_are_not_waited_out() -> None:
     server = Server(answered({"title": "Too Many Authentication Attempts"}, 429))
 

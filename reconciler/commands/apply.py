@@ -69,7 +69,8 @@ def run(invocation: Invocation) -> int:
         # A prompt may wait for hours, and a large apply takes its time: each request is preceded by another look.
         changes = found.plan.changes
         guard = Guard(wanted.catalogue, plan_basis(invocation, wanted, found), found.plan) if changes else None
-        ended = settled(invocation, wanted, found, question)
+        with client.paused():
+            ended = settled(invocation, wanted, found, question)
         if ended is not None:
             return ended
         _foretell(invocation, wanted, found)

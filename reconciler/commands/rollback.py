@@ -76,7 +76,8 @@ def run(invocation: Invocation) -> int:
 def _do(invocation: Invocation, wanted: Wanted, undoing: Undoing, client: Client, question: str) -> int:
     """Show the work, ask and do it."""
     found = undoing.found
-    ended = settled(invocation, wanted, found, question)
+    with client.paused():
+        ended = settled(invocation, wanted, found, question)
     if ended is not None:
         return ended
     outcome, interrupted = carry_out(invocation, wanted, found, client)

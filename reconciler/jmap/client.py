@@ -12,7 +12,8 @@ import random
 import re
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -167,6 +168,15 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let time pass that does not count towards the deadline, such as a person's who is asked."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self._deadline += time.monotonic() - started
 
     def session(self) -> Session:
         """Return the session, fetched once.
