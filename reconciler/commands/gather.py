@@ -134,24 +134,32 @@ def tested(wanted: Wanted) -> Wanted:
 
 
 def _strangers(desired: Desired, policy: Policy) -> list[Diagnostic]:
-    """Find what is declared outside the names that these manifests own."""
+    """Find what is declared, or renamed, outside the names that these manifests own."""
     found = []
     for resource in desired.resources:
-        names = policy.owns.get(resource.address.kind)
-        if names is not None and not Globs(names).match(resource.address.name):
-            source = resource.source
-            message = f"policy.owns lets these manifests declare only {', '.join(names)} of {resource.address.kind}"
-            found.append(
-                Diagnostic(
-                    file=source.file,
-                    line=source.line,
-                    column=source.column,
-                    address=str(resource.address),
-                    code="not-owned",
-                    message=message,
-                    hint="rename it, or widen policy.owns",
-                )
+        kind, names = resource.address.kind, policy.owns.get(resource.address.kind)
+        if names is None:
+            continue
+        owned, source = Globs(names), resource.source
+        what = f"only {', '.join(names)} of {kind}" if names else f"no {kind}"
+        told = []
+        if not owned.match(resource.address.name):
+            told.append((f"policy.owns lets these manifests declare {what}", "rename it, or widen policy.owns"))
+        if resource.was and not owned.match(resource.was):
+            message = f"metadata.was names {resource.was}, and policy.owns lets these manifests rename {what}"
+            told.append((message, "take metadata.was out, or widen policy.owns"))
+        found += [
+            Diagnostic(
+                file=source.file,
+                line=source.line,
+                column=source.column,
+                address=str(resource.address),
+                code="not-owned",
+                message=message,
+                hint=hint,
             )
+            for message, hint in told
+        ]
     return found
 
 
