@@ -102,8 +102,8 @@ def test_module_imports_only_lower_ranks(path: Path) -> None:
         ("httpx", {"jmap.client"}),
         ("deepdiff", {"diff"}),
         ("yaml", {"strictyaml"}),
-        ("jsonschema", {"manifest"}),
-        ("jsonschema_rs", {"manifest"}),
+        ("jsonschema", {"schema"}),
+        ("jsonschema_rs", {"schema"}),
         ("click", {"cli", "commands", "options"}),
     ],
 )

@@ -5,8 +5,8 @@ from typing import Any
 
 from reconciler.catalogue import Kind
 from reconciler.export import export, printed
-from reconciler.manifest.judge import Judge
 from reconciler.model import Address
+from reconciler.schema.judge import Judge
 from tests.states import CATALOGUE, live_of
 
 JUDGE = Judge(CATALOGUE)

@@ -11,8 +11,8 @@ import pytest
 
 from reconciler.catalogue import Catalogue, Kind, Property, Record, load
 from reconciler.codec import Codec
-from reconciler.manifest.judge import Fault, Judge, explain
 from reconciler.schema import METADATA
+from reconciler.schema.judge import Fault, Judge, explain
 
 CATALOGUE = load()
 JUDGE = Judge(CATALOGUE)
@@ -384,7 +384,7 @@ WITHOUT = """
 import sys
 sys.modules["jsonschema_rs"] = None
 from reconciler.catalogue import load
-from reconciler.manifest.judge import Judge
+from reconciler.schema.judge import Judge
 judge, kind = Judge(load()), load().kinds["MtaVirtualQueue"]
 print(judge.faults(kind, {"name": "n"}), [fault.message for fault in judge.faults(kind, {"name": 5})])
 """

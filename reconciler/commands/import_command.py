@@ -16,10 +16,10 @@ from reconciler.errors import ReconcilerError, UsageError
 from reconciler.export import Export, export, file_name, printed
 from reconciler.live import read_flow
 from reconciler.manifest import Desired
-from reconciler.manifest.judge import Judge
 from reconciler.model import LiveState
 from reconciler.references import targets
 from reconciler.report.paint import plural, printable
+from reconciler.schema.judge import Judge
 from reconciler.settings import DEFAULT_MANIFESTS, read_config, settings
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ from reconciler.codec import Codec, check_expression, context_of
 from reconciler.errors import Diagnostic
 from reconciler.identity import address_of, key_of
 from reconciler.manifest.entries import Entry, Origin, Path, TestDocument, Where
-from reconciler.manifest.judge import Judge, explain
 from reconciler.manifest.layers import Called, Dropped, overlay
 from reconciler.manifest.variables import Substitution, references
 from reconciler.model import Address, Resource, Sensitive, Source
 from reconciler.schema import METADATA
+from reconciler.schema.judge import Judge, explain
 
 ROUTING_TEST = "RoutingTest"
 _TOP = ("kind", "metadata", "spec", "items")

@@ -1,4 +1,4 @@
-"""Judges specs by their kind's schema, and says in plain words what is wrong.
+"""Judges values by a schema, and says in plain words what is wrong: specs by their kind's, and whatever else has one.
 
 Law: jsonschema-rs accepts, jsonschema explains what was rejected, and the two agree (a property test holds it); every
 mistake of a spec is told where it stands, and nothing that may be a secret is shown.
@@ -16,13 +16,12 @@ from msgspec import Struct
 from msgspec.json import encode
 
 from reconciler.catalogue import Catalogue, Kind
-from reconciler.schema import DIALECT, ID_PATTERN, NOT_BLANK_PATTERN, PLACE_PATTERN, spec_schema
+from reconciler.schema.documents import ID_PATTERN
+from reconciler.schema.specs import DIALECT, NOT_BLANK_PATTERN, PLACE_PATTERN, Schema, spec_schema
 from reconciler.units import print_duration, print_size, shown
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
-
-Schema = dict[str, Any]
 
 
 class Fault(Struct, frozen=True):
