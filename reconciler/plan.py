@@ -159,10 +159,11 @@ def _limits(changes: Sequence[Change], live: LiveState, policy: Policy) -> list[
 
 
 def allowed(limit: str | int | None, total: int) -> int | None:
-    """Return how many objects a limit allows: a share is rounded down, and is at least 1. None is no limit."""
+    """Return how many objects a limit allows: a share over 0% is rounded down, and at least 1. None is no limit."""
     if limit is None or isinstance(limit, int):
         return limit
-    return max(int(limit.rstrip("%")) * total // 100, 1)
+    share = int(limit.rstrip("%"))
+    return max(share * total // 100, 1) if share else 0
 
 
 def _kept(catalogue: Catalogue, changes: Sequence[Change], policy: Policy) -> list[str]:

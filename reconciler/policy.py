@@ -34,6 +34,13 @@ class Globs:
         return self.match(str(address)) or (bool(address.id) and self.match(str(Address(address.kind, address.name))))
 
 
+def can_continue(glob: str, text: str) -> bool:
+    """Whether a glob matches any text that begins with the given one and is longer."""
+    # A part of the glob has to match the beginning, and something has to be left for the rest.
+    cuts = (glob[:end] for end in range(1, len(glob) + 1))
+    return any((part != glob or part.endswith("*")) and _compiled(part).match(text) for part in cuts)
+
+
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> Pattern[str]:
     # `[` is no range here: addresses hold it ([::1]:11332).

@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.model import Address
 from reconciler.plan import allowed
-from reconciler.policy import Globs, Scope
+from reconciler.policy import Globs, Scope, can_continue
 
 MILTER = Address("MtaMilter", "[::1]:11332", "jpr0")
 
@@ -44,6 +44,27 @@ def test_an_address_with_another_id_does_not_match() -> None:
     assert not Globs(["MtaMilter/[::1]:11332#other"]).holds(MILTER)
 
 
+@pytest.mark.parametrize(
+    ("glob", "can"),
+    [
+        ("MtaRoute/legacy-*", True),
+        ("MtaRoute/?", True),
+        ("*", True),
+        ("*-old", True),
+        ("Mta*", True),
+        ("MtaRoute*", True),
+        ("Mta?oute/x", True),
+        ("MtaRout/*", False),
+        ("MtaRoute/", False),
+        ("MtaRoute", False),
+        ("legacy-*", False),
+        ("", False),
+    ],
+)
+def test_a_glob_matches_some_address_of_a_kind_or_none(glob: str, can: bool) -> None:
+    assert can_continue(glob, "MtaRoute/") is can
+
+
 def test_an_empty_scope_holds_everything() -> None:
     scope = Scope()
 
@@ -73,12 +94,16 @@ def test_a_scope_holds_what_its_kinds_and_globs_both_hold(scope: Scope, holds: b
         ("30%", 3, 1),
         ("30%", 9, 2),
         ("30%", 10, 3),
-        ("0%", 10, 1),
+        ("1%", 10, 1),
+        ("0%", 10, 0),
+        ("00%", 10, 0),
         ("100%", 7, 7),
         (0, 10, 0),
         (4, 1, 4),
         (None, 10, None),
     ],
 )
-def test_a_share_is_rounded_down_and_at_least_one(limit: str | int | None, total: int, most: int | None) -> None:
+def test_a_share_over_none_is_rounded_down_and_at_least_one(
+    limit: str | int | None, total: int, most: int | None
+) -> None:
     assert allowed(limit, total) == most
