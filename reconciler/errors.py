@@ -112,14 +112,14 @@ class UsageError(ReconcilerError):
 
 
 class ManifestError(ReconcilerError):
-    """The manifests are wrong; `diagnostics` holds every mistake that was found."""
+    """The manifests, or what is named instead, are wrong; `diagnostics` holds every mistake that was found."""
 
     exit_code = MANIFEST
 
-    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+    def __init__(self, diagnostics: Sequence[Diagnostic], where: str = "the manifests") -> None:
         self.diagnostics = tuple(sorted(diagnostics))
         errors = sum(d.severity == "error" for d in self.diagnostics)
-        super().__init__(f"{errors} error{'s' * (errors != 1)} in the manifests")
+        super().__init__(f"{errors} error{'s' * (errors != 1)} in {where}")
 
 
 class ConfigError(ReconcilerError):

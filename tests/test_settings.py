@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.catalogue import load
-from reconciler.errors import ConfigError, NotAllowed, UsageError
+from reconciler.errors import ConfigError, ManifestError, NotAllowed, UsageError
 from reconciler.policy import Policy, Scope
 from reconciler.settings import Config, Options, Settings, connect, read_config, settings
 
@@ -77,7 +77,7 @@ policy: {prune: {MtaRoute: true}, keep: ["MtaRoute/b"], undeclared: {MtaHook: dr
 
     assert found(tmp_path, text).policy == Policy(
         prune={"MtaRoute": True, "MtaMilter": "all"},
-        keep=("MtaRoute/a",),
+        keep=("MtaRoute/b", "MtaRoute/a"),
         drift=frozenset({"MtaHook"}),
         owns={"MtaRoute": ("acme-*",)},
         max_update=4,
@@ -85,25 +85,80 @@ policy: {prune: {MtaRoute: true}, keep: ["MtaRoute/b"], undeclared: {MtaHook: dr
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("targets: {one: {uri: x}}", "targets[...]: Object contains unknown field `uri`"),
-        ("targets: {one: {url: x, colour: red}}", "Object contains unknown field `colour`"),
-        ("policy: {prune: {MtaRoute: maybe}}", "policy.prune"),
-        ("policy: {prune: {MtaRuote: true}}", "policy.prune: unknown kind MtaRuote"),
-        ("policy: {maxDestroi: 3}", "policy: Object contains unknown field `maxDestroi`"),
-        ("a: 1\na: 2", "reconciler.yaml:2:1"),
-        ("{}\n---\n{}", "holds 2 documents"),
-        ("targets: {one: {url: x, vars: {target: x}}}", "targets.one.vars.target has the name of a label"),
-        ("targets: {one: {url: x, vars: {v: '${env:NOWHERE}'}}}", "NOWHERE is not set"),
-    ],
+    ("option", "most"),
+    [("0", 0), ("5", 5), ("0%", "0%"), ("30%", "30%"), ("100%", "100%")],
 )
-def test_what_is_not_understood_is_refused(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(ConfigError) as caught:
-        found(tmp_path, text)
+def test_a_limit_is_a_number_or_a_share(option: str, most: int | str) -> None:
+    asked = Options(max_destroy=option, max_update=option)
 
-    assert message in str(caught.value)
-    assert caught.value.exit_code == 65
+    assert settings(CATALOGUE, Config(), asked, {}).policy == Policy(max_destroy=most, max_update=most)
+
+
+@pytest.mark.parametrize("option", ["-5", "150%", "²", "²%", "5.0", "%", "5 %", "٣", "5\n", "many"])
+def test_an_option_that_is_no_limit_is_wrong_usage(option: str) -> None:
+    for name, asked in (("destroy", Options(max_destroy=option)), ("update", Options(max_update=option))):
+        with pytest.raises(UsageError) as caught:
+            settings(CATALOGUE, Config(), asked, {})
+
+        assert str(caught.value) == f"--max-{name} {option!r} is no number and no share (write 5 or 30%)"
+        assert caught.value.exit_code == 64
+
+
+def test_every_variable_that_is_not_set_is_told_with_its_place(tmp_path: Path) -> None:
+    text = """\
+targets:
+  one:
+    url: https://x.example.org
+    vars: {a: "${env:A}", b: "${env:B}", c: "${env:C}"}
+"""
+    with pytest.raises(ManifestError) as caught:
+        found(tmp_path, text, {"B": ""})
+
+    assert [str(each).removeprefix(f"{tmp_path}/") for each in caught.value.diagnostics] == [
+        "reconciler.yaml:4:15 targets.one.vars.a: A is not set (set A)",
+        "reconciler.yaml:4:45 targets.one.vars.c: C is not set (set C)",
+    ]
+    assert str(caught.value) == f"2 errors in {tmp_path / 'reconciler.yaml'}"
+
+
+def test_variables_of_another_target_need_not_be_set(tmp_path: Path) -> None:
+    text = TWO.replace("vars: {n: 1}", "vars: {n: '${env:NOWHERE}'}")
+
+    assert found(tmp_path, text, target="two").variables == {"target": "two"}
+
+
+def test_a_variable_is_the_text_of_the_environment_or_of_the_file(tmp_path: Path) -> None:
+    text = """\
+targets:
+  one:
+    url: https://x.example.org
+    labels: {region: "$${eu}"}
+    vars: {a: "${env:A}", b: "$${env:A}", c: "a $${ b", d: 1.5, e: true}
+"""
+    assert found(tmp_path, text, {"A": "${env:B} $${"}).variables == {
+        "target": "one",
+        "region": "${eu}",
+        "a": "${env:B} $${",
+        "b": "${env:A}",
+        "c": "a ${ b",
+        "d": 1.5,
+        "e": True,
+    }
+
+
+def test_credentials_are_references_or_texts(tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("from a file\n")
+    text = f"""\
+targets:
+  one: {{url: x, user: "${{env:WHO}}", password: "${{file:{tmp_path}/password}}"}}
+  two: {{url: x, user: "$${{env:WHO}}", password: "a$${{b"}}
+"""
+
+    one = connect(found(tmp_path, text, target="one"), {"WHO": "me"})
+    two = connect(found(tmp_path, text, target="two"), {})
+
+    assert (one.user, one.password) == ("me", "from a file")
+    assert (two.user, two.password) == ("${env:WHO}", "a${b")
 
 
 def test_a_missing_file_is_refused_only_if_it_was_named(tmp_path: Path) -> None:

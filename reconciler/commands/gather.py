@@ -26,7 +26,7 @@ from reconciler.policy import Globs, Policy
 from reconciler.references import referring
 from reconciler.report import machine
 from reconciler.report.paint import Paint
-from reconciler.settings import Config, Options, Server, Settings, connect, read_config, settings
+from reconciler.settings import Config, Options, Server, Settings, connect, missing_layers, read_config, settings
 
 if TYPE_CHECKING:
     import httpx
@@ -109,11 +109,23 @@ def want_all(invocation: Invocation) -> list[Wanted]:
     catalogue, config, options = load(), read_config(invocation.options), invocation.options
     targets = () if options.target or options.url or options.paths else tuple(config.targets)
     chosen = [msgspec.structs.replace(options, target=name) for name in targets] or [options]
-    return [_want(catalogue, config, each, invocation.environment) for each in chosen]
+    found: list[Wanted] = []
+    mistakes: list[Diagnostic] = []
+    for each in chosen:
+        try:
+            found.append(_want(catalogue, config, each, invocation.environment))
+        except ManifestError as error:
+            mistakes += error.diagnostics
+    if mistakes:
+        raise ManifestError(mistakes, config.file)
+    return found
 
 
 def _want(catalogue: Catalogue, config: Config, options: Options, environment: Mapping[str, str]) -> Wanted:
     found = settings(catalogue, config, options, environment)
+    missing = missing_layers(config, found)
+    if missing:
+        raise ManifestError(missing, config.file)
     desired = load_manifests(catalogue, found.paths, found.variables)
     told = [*desired.diagnostics, *_strangers(desired, found.policy)]
     desired = msgspec.structs.replace(desired, diagnostics=tuple(told))

@@ -1,8 +1,9 @@
-"""From the catalogue to JSON Schema 2020-12, for the human form: of a kind's `spec`, and of a whole document.
+"""From the catalogue to JSON Schema 2020-12: of a kind's `spec`, of a whole document, and of `reconciler.yaml`.
 
-Law: generated, never edited; what a schema accepts, the codec can encode or explain.
+Law: generated, never edited; what a schema of human form accepts, the codec can encode or explain.
 """
 
+from reconciler.schema.config import LIMIT_PATTERN, config_schema
 from reconciler.schema.documents import (
     ID_PATTERN,
     METADATA,
@@ -24,11 +25,13 @@ from reconciler.schema.specs import (
 __all__ = [
     "DIALECT",
     "ID_PATTERN",
+    "LIMIT_PATTERN",
     "METADATA",
     "NOT_BLANK_PATTERN",
     "PLACE_PATTERN",
     "ROUTING_TEST",
     "Schema",
+    "config_schema",
     "holds_secret",
     "kind_schema",
     "manifest_schema",

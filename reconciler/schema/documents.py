@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from reconciler.catalogue import Catalogue
 from reconciler.expression import FIELDS
+from reconciler.schema.config import config_schema
 from reconciler.schema.specs import DIALECT, Schema, kind_schema
 
 ROUTING_TEST = "RoutingTest"
@@ -230,6 +231,7 @@ def published(catalogue: Catalogue) -> dict[str, Schema]:
     """Return every published schema by file name."""
     return {
         "manifest.schema.json": manifest_schema(catalogue),
+        "config.schema.json": config_schema(catalogue),
         f"{ROUTING_TEST}.schema.json": routing_test_schema(catalogue),
         **{f"{kind.kind}.schema.json": kind_schema(catalogue, kind) for kind in catalogue.kinds.values()},
     }

@@ -53,6 +53,11 @@ class Judge:
         return explain(self._schemas[kind.kind], spec)
 
 
+def faults(schema: Schema, value: object) -> list[Fault]:
+    """Return every mistake of a value; none if the schema accepts it."""
+    return [] if _quick(schema)(value) else explain(schema, value)
+
+
 def _quick(schema: Schema) -> Callable[[Any], bool]:
     """Return the fast judge, or one that leaves every verdict to the slow one where jsonschema-rs is not installed."""
     try:
@@ -208,7 +213,7 @@ def _alternatives(rule: Any) -> list[str]:
 
 
 def _choice(found: _Found) -> Iterator[Fault]:
-    choices = [str(each) for each in found.rule if each is not None]
+    choices = [each if isinstance(each, str) else shown(each) for each in found.rule if each is not None]
     lower = {each.lower(): each for each in choices}
     hint = ""
     if isinstance(found.value, str):
@@ -227,7 +232,7 @@ def _type(found: _Found) -> Iterator[Fault]:
         hint = f"it has a type, which is one of {', '.join(variants['enum'])}"
     elif found.kinds in (["integer"], ["boolean"]) and isinstance(value, str):
         hint = "take the quotes away" if re.fullmatch("[0-9]+|true|false", value) else ""
-    elif found.kinds == ["array", "object"]:
+    elif found.kinds in (["array"], ["array", "object"]):
         hint = "write it in brackets"
     elif "string" in found.kinds and "integer" not in found.kinds and isinstance(value, int | float):
         hint = "put it in quotes"
@@ -319,6 +324,7 @@ _WORDS = {
     "array": "list",
     "string": "text",
     "integer": "whole number",
+    "number": "number",
     "boolean": "true or false",
     "null": "null",
 }
@@ -331,6 +337,8 @@ def _expected(found: _Found) -> str:
         return "duration such as 30s, 1h30m or 500 (ms)"
     if "integer" in kinds and "KB" in pattern:
         return "size such as 512KB, 50MB or 1024 (bytes)"
+    if "integer" in kinds and "%" in pattern:
+        return "number or share, such as 5 or 30%"
     if {"object", "string", "boolean"} <= set(kinds):
         return "expression: a text, or match and else"
     if kinds == ["array", "object"]:

@@ -6,70 +6,38 @@ secrets come from the environment or from files, and are read only when a server
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
 from reconciler.catalogue import Catalogue
-from reconciler.errors import ConfigError, NotAllowed, UsageError
+from reconciler.errors import ConfigError, Diagnostic, ManifestError, NotAllowed, UsageError
 from reconciler.policy import Policy, Scope
+from reconciler.schema import LIMIT_PATTERN
+from reconciler.schema.judge import Fault
 from reconciler.secrets import Allowed
-from reconciler.strictyaml import load
+from reconciler.settings.config import Config, PolicyConfig, TargetConfig, merged_policy, read, reference, unescaped
 from reconciler.units import parse_duration
 
-DEFAULT_CONFIG = "reconciler.yaml"
+__all__ = [
+    "DEFAULT_MANIFESTS",
+    "Config",
+    "Options",
+    "Server",
+    "Settings",
+    "TargetConfig",
+    "connect",
+    "missing_layers",
+    "read_config",
+    "settings",
+]
+
 DEFAULT_MANIFESTS = "manifests"
 DEFAULT_TIMEOUT = "5m"
-
-
-class SecretsConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """`policy.secrets`: what secrets may be read from."""
-
-    env: list[str] | None = None
-    files: list[str] | None = None
-
-
-class PolicyConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """`policy`, for all targets or for one."""
-
-    prune: dict[str, bool | Literal["all"]] = {}
-    owns: dict[str, list[str]] = {}
-    keep: list[str] = []
-    lint: dict[str, Literal["error", "warning", "note", "ignore"]] = {}
-    undeclared: dict[str, Literal["drift", "ignore"]] = {}
-    max_destroy: int | str | None = None
-    max_update: int | str | None = None
-    secrets: SecretsConfig = SecretsConfig()
-
-
-class TargetConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """One server, and the manifests that are for it."""
-
-    url: str
-    token: str = ""
-    user: str = ""
-    password: str = ""
-    ca_bundle: str = ""
-    manifests: list[str] = []
-    #: What `${var:NAME}` stands for; a text that is wholly `${env:NAME}` is read from the environment.
-    vars: dict[str, str | int | float | bool] = {}
-    #: Variables too, and what fleets choose targets by.
-    labels: dict[str, str] = {}
-    #: Merged over the policy for all targets, key by key.
-    policy: dict[str, Any] = {}
-
-    def __repr__(self) -> str:
-        return f"TargetConfig({self.url!r})"
-
-
-class Config(Struct, frozen=True, forbid_unknown_fields=True):
-    """`reconciler.yaml`."""
-
-    targets: dict[str, TargetConfig] = {}
-    policy: dict[str, Any] = {}
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -132,25 +100,10 @@ def read_config(options: Options) -> Config:
     """Read the configuration file; none is an empty configuration, unless an option names it.
 
     Raises:
-        ConfigError: it cannot be read, or says something that is not understood.
+        ConfigError: it cannot be read.
+        ManifestError: it says something that is not understood.
     """
-    path = Path(options.config or DEFAULT_CONFIG)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        if options.config:
-            raise ConfigError(f"{path} does not exist") from None
-        return Config()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from None
-    documents, problems = load(text)
-    if problems:
-        first = problems[0]
-        raise ConfigError(f"{path}:{first.line}:{first.column}: {first.message}", first.hint)
-    if len(documents) > 1:
-        raise ConfigError(f"{path} holds {len(documents)} documents", "one is all it may hold")
-    config: Config = _convert(documents[0].value if documents else {}, Config, str(path), "")
-    return config
+    return read(options.config)
 
 
 def settings(catalogue: Catalogue, config: Config, options: Options, environment: Mapping[str, str]) -> Settings:
@@ -158,23 +111,15 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
 
     Raises:
         UsageError: they contradict each other, or name what does not exist.
-        ConfigError: the policy says something that is not understood.
+        ManifestError: the configuration asks for variables that are not set.
     """
     name, target = _target(config, options)
-    merged = _merge(config.policy, target.policy if target else {})
-    policy = _convert(merged, PolicyConfig, options.config or DEFAULT_CONFIG, "policy")
+    policy = merged_policy(config, target)
     known = frozenset(catalogue.kinds)
-    for where, kinds in (
-        ("--kind", options.kind),
-        ("--allow-empty", options.allow_empty),
-        ("policy.prune", tuple(policy.prune)),
-        ("policy.owns", tuple(policy.owns)),
-        ("policy.undeclared", tuple(policy.undeclared)),
-    ):
+    for where, kinds in (("--kind", options.kind), ("--allow-empty", options.allow_empty)):
         unknown = sorted(set(kinds) - known)
         if unknown:
-            kind = UsageError if where.startswith("--") else ConfigError
-            raise kind(f"{where}: unknown kind {unknown[0]}", _guess(unknown[0], known))
+            raise UsageError(f"{where}: unknown kind {unknown[0]}", _guess(unknown[0], known))
     paths = options.paths or tuple(target.manifests if target else ()) or (DEFAULT_MANIFESTS,)
     roots = tuple(str(Path(path) if Path(path).is_dir() else Path(path).parent) for path in paths)
     url = (
@@ -191,7 +136,7 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
             tuple(policy.secrets.files) if policy.secrets.files is not None else None,
             roots,
         ),
-        variables=_variables(name, target, environment),
+        variables=_variables(config, name, environment),
         lint=policy.lint,
         rotate=(options.rotate_secrets,) if options.rotate_secrets else (),
         reload=options.reload,
@@ -211,7 +156,7 @@ def connect(found: Settings, environment: Mapping[str, str]) -> Server:
         raise UsageError("no server is named", "give --url, or set STALWART_URL, or name a target in reconciler.yaml")
     target, options = found.server, found.options
     token = "" if options.user else _resolved(target.token, environment)
-    user = options.user or target.user
+    user = options.user or _resolved(target.user, environment)
     password = _resolved(target.password, environment)
     if not token and not user:
         token, user = environment.get("STALWART_TOKEN", ""), environment.get("STALWART_USER", "")
@@ -255,35 +200,45 @@ def _target(config: Config, options: Options) -> tuple[str, TargetConfig | None]
     return "", None
 
 
-def _variables(name: str, target: TargetConfig | None, environment: Mapping[str, str]) -> dict[str, Any]:
+def missing_layers(config: Config, found: Settings) -> list[Diagnostic]:
+    """Tell which layers of the chosen target are not there; paths that are options are named by whoever reads them."""
+    target = None if found.options.paths else config.targets.get(found.target)
+    return [
+        config.mistake(
+            Fault(
+                ("targets", found.target, "manifests", str(index)),
+                "missing",
+                f"{path} does not exist",
+                "manifests are found from the working directory, wherever the configuration is",
+            )
+        )
+        for index, path in enumerate(target.manifests if target else ())
+        if not Path(path).exists()
+    ]
+
+
+def _variables(config: Config, name: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the variables of a target: its name, its labels and its vars.
 
     Raises:
-        ConfigError: one is taken twice, or is not set in the environment.
+        ManifestError: some are not set in the environment.
     """
+    target = config.targets.get(name)
     if target is None:
         return {}
-    found: dict[str, Any] = {"target": name, **target.labels}
+    found: dict[str, Any] = {"target": name, **{key: unescaped(value) for key, value in target.labels.items()}}
+    unset = []
     for key, value in target.vars.items():
-        if key in found:
-            raise ConfigError(f"targets.{name}.vars.{key} has the name of a label, or of the target itself")
-        if isinstance(value, str) and value.startswith("${env:") and value.endswith("}"):
-            variable = value[6:-1]
-            if variable not in environment:
-                raise ConfigError(f"targets.{name}.vars.{key}: {variable} is not set", f"set {variable}")
+        variable = reference(value)[1] if isinstance(value, str) else ""
+        if variable and variable not in environment:
+            unset.append(Fault(("targets", name, "vars", key), "unset", f"{variable} is not set", f"set {variable}"))
+        elif variable:
             found[key] = environment[variable]
         else:
-            found[key] = value
+            found[key] = unescaped(value) if isinstance(value, str) else value
+    if unset:
+        raise ManifestError([config.mistake(each) for each in unset], config.file)
     return found
-
-
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Merge two policies key by key; mappings within them too."""
-    merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = {**merged[key], **value} if both else value
-    return merged
 
 
 def _policy(config: PolicyConfig, options: Options) -> Policy:
@@ -297,21 +252,20 @@ def _policy(config: PolicyConfig, options: Options) -> Policy:
         owns={kind: tuple(names) for kind, names in config.owns.items()},
         keep=tuple(config.keep),
         drift=frozenset(kind for kind, rule in config.undeclared.items() if rule == "drift"),
-        max_destroy=_limit("--max-destroy", options.max_destroy or config.max_destroy, Policy().max_destroy),
-        max_update=_limit("--max-update", options.max_update or config.max_update, None),
+        max_destroy=_limit("--max-destroy", options.max_destroy, config.max_destroy, Policy().max_destroy),
+        max_update=_limit("--max-update", options.max_update, config.max_update, None),
         allow_empty=frozenset(options.allow_empty),
     )
 
 
-def _limit(name: str, value: str | int | None, default: Any) -> Any:
-    if value is None or value == "":
+def _limit(name: str, option: str, configured: float | str | None, default: Any) -> Any:
+    """Return a limit as the policy has it: a number, or a share such as `30%`."""
+    if option and not re.fullmatch(LIMIT_PATTERN, option):
+        raise UsageError(f"{name} {option!r} is no number and no share", "write 5 or 30%")
+    chosen = option or configured
+    if chosen is None:
         return default
-    if isinstance(value, int) or value.isdigit():
-        return max(int(value), 0)
-    number = value.removesuffix("%")
-    if not value.endswith("%") or not number.isdigit() or int(number) > 100:
-        raise UsageError(f"{name} {value!r} is no number and no share", "write 5 or 30%")
-    return value
+    return chosen if isinstance(chosen, str) and chosen.endswith("%") else int(chosen)
 
 
 def _seconds(text: str) -> float:
@@ -323,23 +277,15 @@ def _seconds(text: str) -> float:
 
 def _resolved(text: str, environment: Mapping[str, str]) -> str:
     """Resolve a credential's reference. The configuration is trusted, so that any variable or file may be named."""
-    if text.startswith("${env:") and text.endswith("}"):
-        value = environment.get(text[6:-1], "")
+    source, name = reference(text)
+    if source == "env":
+        value = environment.get(name, "")
         if not value:
-            raise NotAllowed(f"{text} is not set", f"set {text[6:-1]}")
+            raise NotAllowed(f"{text} is not set", f"set {name}")
         return value
-    if text.startswith("${file:") and text.endswith("}"):
+    if source == "file":
         try:
-            return Path(text[7:-1]).read_text(encoding="utf-8").strip()
+            return Path(name).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError):
             raise NotAllowed(f"{text} cannot be read") from None
-    return text
-
-
-def _convert(value: Any, kind: type[Any], file: str, at: str) -> Any:
-    try:
-        return msgspec.convert(value, kind)
-    except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at ")
-        where = (path.strip("`") or "$").replace("$", at, 1).lstrip(".")
-        raise ConfigError(f"{file}{': ' + where if where else ''}: {message}") from None
+    return unescaped(text)

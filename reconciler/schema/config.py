@@ -1,0 +1,108 @@
+"""From the catalogue to JSON Schema 2020-12: the schema of `reconciler.yaml`.
+
+Law: generated, never edited; the configuration is judged by this schema and editors are told the same.
+"""
+
+from __future__ import annotations
+
+from reconciler.catalogue import Catalogue
+from reconciler.schema.specs import DIALECT, Schema
+
+#: A number, or a share of up to 100%.
+LIMIT_PATTERN = "^([0-9]{1,9}|([0-9]{1,2}|100)%)$"
+
+
+def config_schema(catalogue: Catalogue) -> Schema:
+    """Return the published schema of the configuration."""
+    return {
+        "$schema": DIALECT,
+        "title": "Configuration",
+        "description": "Servers, the manifests that are for each, and what a run may do.",
+        **_closed(
+            {
+                "targets": {
+                    "description": "Servers by the name that --target chooses them by.",
+                    "type": "object",
+                    "additionalProperties": {"description": "One server.", **_target(catalogue)},
+                },
+                "policy": {"description": "What a run may do on every target.", **_policy(catalogue)},
+            }
+        ),
+    }
+
+
+def _closed(properties: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _text(description: str) -> Schema:
+    return {"description": description, "type": "string"}
+
+
+def _texts(description: str, each: str) -> Schema:
+    return {"description": description, "type": "array", "items": _text(each)}
+
+
+def _target(catalogue: Catalogue) -> Schema:
+    properties = {
+        "url": _text("Where the server is, such as https://mail.example.org."),
+        "token": {**_text("An API key, as ${env:NAME} or ${file:PATH}."), "writeOnly": True},
+        "user": _text("Who logs in where there is no token; may be ${env:NAME}."),
+        "password": {**_text("The user's password, as ${env:NAME} or ${file:PATH}."), "writeOnly": True},
+        "caBundle": _text("File of certificates to trust instead of the system's."),
+        "manifests": _texts("Files and directories, each a layer upon those before it.", "Relative to where it runs."),
+        "vars": {
+            "description": "What ${var:NAME} stands for in manifests.",
+            "type": "object",
+            "additionalProperties": {
+                "description": "A value; one that is wholly ${env:NAME} comes from the environment.",
+                "type": ["string", "number", "boolean"],
+            },
+        },
+        "labels": {
+            "description": "Variables too, and what targets are told apart by.",
+            "type": "object",
+            "additionalProperties": _text("A value."),
+        },
+        "policy": {"description": "Merged over the policy of all targets.", **_policy(catalogue)},
+    }
+    return {**_closed(properties), "required": ["url"]}
+
+
+def _policy(catalogue: Catalogue) -> Schema:
+    def by_kind(description: str, rule: Schema) -> Schema:
+        kinds = {kind.kind: {"description": kind.description, **rule} for kind in catalogue.kinds.values()}
+        return {"description": description, **_closed(kinds)}
+
+    limit = {"type": ["integer", "string"], "minimum": 0, "pattern": LIMIT_PATTERN}
+    names = {"type": "array", "items": _text("A name, or a glob of names.")}
+    severity = {"description": "What it shall be.", "enum": ["error", "warning", "note", "ignore"]}
+    return _closed(
+        {
+            "prune": by_kind(
+                "Kinds whose undeclared objects are destroyed; all includes those that a new server ships.",
+                {"enum": [True, False, "all"]},
+            ),
+            "owns": by_kind("The only names that these manifests may declare, and that pruning covers.", names),
+            "keep": _texts("What is never destroyed.", "An address, or a glob such as MtaRoute/legacy-*."),
+            "undeclared": by_kind(
+                "Kinds whose undeclared objects count as a difference.", {"enum": ["drift", "ignore"]}
+            ),
+            "maxDestroy": {"description": "Most of a kind's live objects to destroy: 5 or 30%.", **limit},
+            "maxUpdate": {"description": "Most of a kind's live objects to change: 5 or 30%.", **limit},
+            "lint": {
+                "description": "Severities of lint rules by their id.",
+                "type": "object",
+                "additionalProperties": severity,
+            },
+            "secrets": {
+                "description": "What secrets may be read from.",
+                **_closed(
+                    {
+                        "env": _texts("Variables of the environment.", "A name, or a glob such as RELAY_*."),
+                        "files": _texts("Files.", "A path, or a glob such as /run/secrets/*."),
+                    }
+                ),
+            },
+        }
+    )

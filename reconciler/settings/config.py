@@ -1,0 +1,249 @@
+"""`reconciler.yaml`: read, judged as manifests are, and brought into structs.
+
+Law: every mistake of the file is told at once and where it stands, whichever target is chosen; what is taken from the
+environment stands alone (`${env:NAME}`), and no value of a credential is in a message.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Struct
+
+from reconciler.catalogue import Catalogue, load
+from reconciler.errors import ConfigError, Diagnostic, ManifestError
+from reconciler.policy import Globs, can_continue
+from reconciler.schema import config_schema
+from reconciler.schema.judge import Fault, faults
+from reconciler.strictyaml import Problem, decode, positions
+from reconciler.strictyaml import load as load_yaml
+from reconciler.units import shown
+
+DEFAULT_CONFIG = "reconciler.yaml"
+
+_REFERENCE = re.compile(r"\$\{(env|file):([^{}]+)\}")
+#: Fields of a target that are taken as they stand, and those that may be references.
+_PLAIN = ("url", "caBundle")
+_CREDENTIALS = ("token", "user", "password")
+
+Steps = tuple[str, ...]
+
+
+class SecretsConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """`policy.secrets`: what secrets may be read from."""
+
+    env: list[str] | None = None
+    files: list[str] | None = None
+
+
+class PolicyConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """`policy`, for all targets or for one."""
+
+    prune: dict[str, bool | Literal["all"]] = {}
+    owns: dict[str, list[str]] = {}
+    keep: list[str] = []
+    lint: dict[str, Literal["error", "warning", "note", "ignore"]] = {}
+    undeclared: dict[str, Literal["drift", "ignore"]] = {}
+    #: A whole number may be written 5.0 as well.
+    max_destroy: int | float | str | None = None
+    max_update: int | float | str | None = None
+    secrets: SecretsConfig = SecretsConfig()
+
+
+class TargetConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """One server, and the manifests that are for it."""
+
+    url: str
+    token: str = ""
+    user: str = ""
+    password: str = ""
+    ca_bundle: str = ""
+    manifests: list[str] = []
+    #: What `${var:NAME}` stands for; a text that is wholly `${env:NAME}` is read from the environment.
+    vars: dict[str, str | int | float | bool] = {}
+    #: Variables too, and what fleets choose targets by.
+    labels: dict[str, str] = {}
+    #: Merged over the policy for all targets.
+    policy: dict[str, Any] = {}
+
+    def __repr__(self) -> str:
+        return f"TargetConfig({self.url!r})"
+
+
+class Config(Struct, frozen=True):
+    """What `reconciler.yaml` says, and its text, so that what turns out later can be told where it stands."""
+
+    targets: dict[str, TargetConfig] = {}
+    policy: Mapping[str, Any] = {}
+    file: str = DEFAULT_CONFIG
+    text: str = ""
+
+    def __repr__(self) -> str:
+        return f"Config({self.file!r})"
+
+    def mistake(self, fault: Fault) -> Diagnostic:
+        """Return a fault with the place where it stands."""
+        found = positions(self.text)
+        pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in fault.path)
+        at = (0, 0) if not found else found[0].key(pointer) if fault.of_key else found[0].value(pointer)
+        return Diagnostic(
+            file=self.file,
+            line=at[0],
+            column=at[1],
+            pointer=".".join(fault.path),
+            code=fault.code,
+            message=fault.message,
+            hint=fault.hint,
+        )
+
+
+def read(name: str) -> Config:
+    """Read and judge a configuration file; without a name the usual one, which need not be there.
+
+    Raises:
+        ConfigError: it cannot be read.
+        ManifestError: it says something that is not understood.
+    """
+    path = Path(name or DEFAULT_CONFIG)
+    try:
+        text = decode(path.read_bytes())
+    except FileNotFoundError:
+        if name:
+            raise ConfigError(f"{path} does not exist") from None
+        return Config()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    if isinstance(text, Problem):
+        raise ManifestError([_unreadable(str(path), text)], str(path))
+    config = Config(file=str(path), text=text)
+    documents, problems = load_yaml(text)
+    unreadable = [_unreadable(config.file, each) for each in problems]
+    if len(documents) > 1:
+        message = f"the file holds {len(documents)} documents, and one is all it may hold"
+        unreadable.append(Diagnostic(file=config.file, line=documents[1].line, code="document", message=message))
+    value = documents[0].value if documents else {}
+    # What YAML understood otherwise is wrong for its field too; once is enough.
+    doubted = {(each.line, each.column) for each in unreadable}
+    judged = [config.mistake(fault) for fault in judge(load(), value)]
+    told = [*unreadable, *(each for each in judged if (each.line, each.column) not in doubted)]
+    if told:
+        raise ManifestError(told, config.file)
+    targets = msgspec.convert(_at(value, "targets"), dict[str, TargetConfig])
+    return msgspec.structs.replace(config, targets=targets, policy=_at(value, "policy"))
+
+
+def _unreadable(file: str, problem: Problem) -> Diagnostic:
+    return Diagnostic(
+        file=file,
+        line=problem.line,
+        column=problem.column,
+        code=problem.code,
+        message=problem.message,
+        hint=problem.hint,
+    )
+
+
+def judge(catalogue: Catalogue, value: object) -> list[Fault]:
+    """Return every mistake of a configuration's value that can be told without a target, a server or an environment."""
+    found = faults(config_schema(catalogue), value)
+    found += _kept(catalogue, _at(value, "policy"), ("policy",))
+    for name, target in _at(value, "targets").items():
+        at = ("targets", name)
+        found += [*_kept(catalogue, _at(target, "policy"), (*at, "policy")), *_names(target, at)]
+        found += _references(target, at)
+    return found
+
+
+def _at(value: object, key: str) -> Mapping[str, Any]:
+    """Return the mapping below a key; an empty one where the schema finds fault with what stands there."""
+    found = value.get(key) if isinstance(value, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _kept(catalogue: Catalogue, policy: Mapping[str, Any], at: Steps) -> Iterator[Fault]:
+    """Find globs of what is never destroyed that protect nothing, whatever a server holds."""
+    kept = policy.get("keep")
+    for index, glob in enumerate(kept if isinstance(kept, list) else ()):
+        if not isinstance(glob, str) or any(
+            Globs([glob]).match(each.kind) if each.singleton else can_continue(glob, f"{each.kind}/")
+            for each in catalogue.kinds.values()
+        ):
+            continue
+        kind, _, name = glob.partition("/")
+        close = get_close_matches(kind, catalogue.kinds, n=1)
+        hint = f"an address begins with its kind, such as MtaRoute/{name or kind}"
+        if close:
+            meant = close[0] if catalogue.kinds[close[0]].singleton else f"{close[0]}/{name or '*'}"
+            hint = f"did you mean {meant}?"
+        yield Fault((*at, "keep", str(index)), "glob", f"{shown(glob)} matches no address", hint)
+
+
+def _names(target: object, at: Steps) -> Iterator[Fault]:
+    """Find variables that would have one name."""
+    labels = _at(target, "labels")
+    for field, others in (("labels", {}), ("vars", labels)):
+        for name in _at(target, field):
+            if name == "target" or name in others:
+                owner = "the target itself" if name == "target" else "a label"
+                yield Fault((*at, field, name), "variable", f"it has the name of {owner}", "rename it", of_key=True)
+
+
+def _references(target: object, at: Steps) -> Iterator[Fault]:
+    """Find `${…}` where nothing is put in for it."""
+    literal = "$${ stands for a literal ${"
+    for name, value in _at(target, "vars").items():
+        if _mentions(value) and reference(value)[0] != "env":
+            message = "only a value that is wholly ${env:NAME} is put in"
+            yield Fault((*at, "vars", name), "variable", message, literal)
+    for name, value in _at(target, "labels").items():
+        if _mentions(value):
+            yield Fault((*at, "labels", name), "variable", "a label is taken as it stands", f"use vars; {literal}")
+    fields = target if isinstance(target, Mapping) else {}
+    for name in _CREDENTIALS:
+        if _mentions(fields.get(name)) and not reference(fields[name])[0]:
+            message = "only a value that is wholly ${env:NAME} or ${file:PATH} is put in"
+            yield Fault((*at, name), "variable", message, literal)
+    layers = fields.get("manifests")
+    plain: list[tuple[Steps, Any]] = [((name,), fields.get(name)) for name in _PLAIN]
+    plain += [
+        (("manifests", str(index)), each) for index, each in enumerate(layers if isinstance(layers, list) else ())
+    ]
+    for steps, value in plain:
+        if isinstance(value, str) and "${" in value:
+            hint = f"{', '.join(_CREDENTIALS)} and vars may be ${{env:NAME}}"
+            yield Fault((*at, *steps), "variable", "it is taken as it stands", hint)
+
+
+def _mentions(value: object) -> bool:
+    return isinstance(value, str) and "${" in value.replace("$${", "")
+
+
+def reference(text: str) -> tuple[str, str]:
+    """Return the source (`env` or `file`) and the name of a text that is wholly a reference, else two empty texts."""
+    match = _REFERENCE.fullmatch(text)
+    return (match[1], match[2]) if match else ("", "")
+
+
+def unescaped(text: str) -> str:
+    """Return a text that is no reference as it is meant: `$${` is a literal `${`."""
+    return text.replace("$${", "${")
+
+
+def merged_policy(config: Config, target: TargetConfig | None) -> PolicyConfig:
+    """Return the policy of a target: its own over that of all, key by key, and what either keeps is kept."""
+    over = target.policy if target else {}
+    merged = dict(config.policy)
+    for key, value in over.items():
+        held = merged.get(key)
+        if isinstance(value, dict) and isinstance(held, dict):
+            merged[key] = {**held, **value}
+        elif key == "keep" and held:
+            merged[key] = list(dict.fromkeys([*held, *value]))
+        else:
+            merged[key] = value
+    return msgspec.convert(merged, PolicyConfig)
