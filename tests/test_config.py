@@ -155,8 +155,8 @@ def test_a_glob_that_can_protect_something_is_taken(tmp_path: Path, glob: str) -
 
 
 LITERAL = "$${ stands for a literal ${"
-ENV = f"only a value that is wholly ${{env:NAME}} is put in ({LITERAL})"
-CREDENTIAL = f"only a value that is wholly ${{env:NAME}} or ${{file:PATH}} is put in ({LITERAL})"
+ENV = f"only a value that is wholly ${{env:NAME}} is replaced ({LITERAL})"
+CREDENTIAL = f"only a value that is wholly ${{env:NAME}} or ${{file:PATH}} is replaced ({LITERAL})"
 PLAIN = "it is taken as it stands (token, user, password and vars may be ${env:NAME})"
 
 
@@ -180,7 +180,7 @@ PLAIN = "it is taken as it stands (token, user, password and vars may be ${env:N
         ("labels: {a: b}, vars: {a: 1}", "vars.a", "it has the name of a label (rename it)"),
     ],
 )
-def test_nothing_is_put_in_by_half(tmp_path: Path, field: str, at: str, message: str) -> None:
+def test_nothing_is_replaced_by_half(tmp_path: Path, field: str, at: str, message: str) -> None:
     (mistake,) = told(tmp_path, f"targets: {{one: {{url: x, {field}}}}}")
 
     assert mistake.partition(" ")[2] == f"targets.one.{at}: {message}"
@@ -245,11 +245,12 @@ def test_variables_of_all_chosen_targets_that_are_not_set_are_told_together(tmp_
     )
 
 
-def test_a_layer_that_is_not_there_is_named_with_its_target_and_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["validate", "fmt"])
+def test_a_layer_that_is_not_there_is_named_with_its_target_and_file(tmp_path: Path, name: str) -> None:
     write(tmp_path / "elsewhere" / "base")
     (tmp_path / "elsewhere" / "reconciler.yaml").write_text("targets: {a: {url: x, manifests: [base, more]}}\n")
 
-    ran = command("validate", "--config", "elsewhere/reconciler.yaml", env=environment(""), cwd=tmp_path)
+    ran = command(name, "--config", "elsewhere/reconciler.yaml", env=environment(""), cwd=tmp_path)
 
     hint = "    manifests are found from the working directory, wherever the configuration is\n"
     assert (ran.code, ran.out) == (65, "")

@@ -18,7 +18,7 @@ from reconciler.layout import hidden, lay_out
 from reconciler.manifest import Text, find, read
 from reconciler.report import text
 from reconciler.report.paint import plural
-from reconciler.settings import DEFAULT_MANIFESTS, read_config
+from reconciler.settings import DEFAULT_MANIFESTS, check_layers, read_config
 from reconciler.strictyaml import Problem, decode
 
 #: The path that stands for standard input, and the name by which messages call that.
@@ -110,8 +110,9 @@ def _roots(invocation: Invocation) -> list[str]:
     if options.target and options.target not in config.targets:
         known = ", ".join(config.targets) or "none"
         raise UsageError(f"there is no target {options.target}", f"known here: {known}")
-    targets = [config.targets[options.target]] if options.target else list(config.targets.values())
-    roots = [path for each in targets for path in each.manifests or (DEFAULT_MANIFESTS,)]
+    targets = [options.target] if options.target else list(config.targets)
+    check_layers(config, targets)
+    roots = [path for name in targets for path in config.targets[name].manifests or (DEFAULT_MANIFESTS,)]
     return list(dict.fromkeys(roots)) or [DEFAULT_MANIFESTS]
 
 

@@ -26,7 +26,7 @@ from reconciler.policy import Globs, Policy
 from reconciler.references import referring
 from reconciler.report import machine
 from reconciler.report.paint import Paint
-from reconciler.settings import Config, Options, Server, Settings, connect, missing_layers, read_config, settings
+from reconciler.settings import Config, Options, Server, Settings, check_layers, connect, read_config, settings
 
 if TYPE_CHECKING:
     import httpx
@@ -123,9 +123,8 @@ def want_all(invocation: Invocation) -> list[Wanted]:
 
 def _want(catalogue: Catalogue, config: Config, options: Options, environment: Mapping[str, str]) -> Wanted:
     found = settings(catalogue, config, options, environment)
-    missing = missing_layers(config, found)
-    if missing:
-        raise ManifestError(missing, config.file)
+    if found.target and not options.paths:
+        check_layers(config, [found.target])
     desired = load_manifests(catalogue, found.paths, found.variables)
     told = [*desired.diagnostics, *_strangers(desired, found.policy)]
     desired = msgspec.structs.replace(desired, diagnostics=tuple(told))

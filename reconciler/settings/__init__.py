@@ -7,7 +7,7 @@ secrets come from the environment or from files, and are read only when a server
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.catalogue import Catalogue
-from reconciler.errors import ConfigError, Diagnostic, ManifestError, NotAllowed, UsageError
+from reconciler.errors import ConfigError, ManifestError, NotAllowed, UsageError
 from reconciler.policy import Policy, Scope
 from reconciler.schema import LIMIT_PATTERN
 from reconciler.schema.judge import Fault
@@ -30,8 +30,8 @@ __all__ = [
     "Server",
     "Settings",
     "TargetConfig",
+    "check_layers",
     "connect",
-    "missing_layers",
     "read_config",
     "settings",
 ]
@@ -200,21 +200,25 @@ def _target(config: Config, options: Options) -> tuple[str, TargetConfig | None]
     return "", None
 
 
-def missing_layers(config: Config, found: Settings) -> list[Diagnostic]:
-    """Tell which layers of the chosen target are not there; paths that are options are named by whoever reads them."""
-    target = None if found.options.paths else config.targets.get(found.target)
-    return [
-        config.mistake(
-            Fault(
-                ("targets", found.target, "manifests", str(index)),
-                "missing",
-                f"{path} does not exist",
-                "manifests are found from the working directory, wherever the configuration is",
-            )
+def check_layers(config: Config, names: Iterable[str]) -> None:
+    """Check that the manifests of some targets are there.
+
+    Raises:
+        ManifestError: some are not.
+    """
+    missing = [
+        Fault(
+            ("targets", name, "manifests", str(index)),
+            "missing",
+            f"{path} does not exist",
+            "manifests are found from the working directory, wherever the configuration is",
         )
-        for index, path in enumerate(target.manifests if target else ())
+        for name in names
+        for index, path in enumerate(config.targets[name].manifests)
         if not Path(path).exists()
     ]
+    if missing:
+        raise ManifestError([config.mistake(each) for each in missing], config.file)
 
 
 def _variables(config: Config, name: str, environment: Mapping[str, str]) -> dict[str, Any]:

@@ -194,11 +194,11 @@ def _names(target: object, at: Steps) -> Iterator[Fault]:
 
 
 def _references(target: object, at: Steps) -> Iterator[Fault]:
-    """Find `${…}` where nothing is put in for it."""
+    """Find `${…}` where nothing replaces it."""
     literal = "$${ stands for a literal ${"
     for name, value in _at(target, "vars").items():
         if _mentions(value) and reference(value)[0] != "env":
-            message = "only a value that is wholly ${env:NAME} is put in"
+            message = "only a value that is wholly ${env:NAME} is replaced"
             yield Fault((*at, "vars", name), "variable", message, literal)
     for name, value in _at(target, "labels").items():
         if _mentions(value):
@@ -206,7 +206,7 @@ def _references(target: object, at: Steps) -> Iterator[Fault]:
     fields = target if isinstance(target, Mapping) else {}
     for name in _CREDENTIALS:
         if _mentions(fields.get(name)) and not reference(fields[name])[0]:
-            message = "only a value that is wholly ${env:NAME} or ${file:PATH} is put in"
+            message = "only a value that is wholly ${env:NAME} or ${file:PATH} is replaced"
             yield Fault((*at, name), "variable", message, literal)
     layers = fields.get("manifests")
     plain: list[tuple[Steps, Any]] = [((name,), fields.get(name)) for name in _PLAIN]
