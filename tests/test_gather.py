@@ -36,8 +36,8 @@ def judged(place: Path, owns: str, manifest: str) -> tuple[int, str]:
             "mx",
             "mine",
             [
-                "policy.owns lets these manifests declare no MtaRoute",
                 "metadata.was names mx, and policy.owns lets these manifests rename no MtaRoute",
+                "policy.owns lets these manifests declare no MtaRoute",
             ],
         ),
     ],
