@@ -54,6 +54,12 @@ class Sensitive(Struct, frozen=True, repr_omit_defaults=True):
         return "(sensitive)"
 
 
+class EnvironmentText(str):
+    """A text of the environment: where it stands alone, the field that it stands in says what it is."""
+
+    __slots__ = ()
+
+
 class Resource(Struct, frozen=True, kw_only=True):
     """One object as the manifests want it."""
 

@@ -76,6 +76,15 @@ def test_what_a_reload_has_to_resolve_is_listed(sandbox: Any, tmp_path: Path) ->
     ]
 
 
+def test_of_many_things_to_resolve_some_are_named(sandbox: Any, tmp_path: Path) -> None:
+    relays = "".join(f"---\n{RELAY}".replace("relay", f"relay-{n:02}") for n in range(20))
+
+    ran = command("doctor", str(write(tmp_path, r=relays)), env=environment(sandbox.url))
+
+    told = lines(ran.out, "reload")
+    assert (len(told), told[-1]) == (13, "ok    reload: and 8 more")
+
+
 def test_an_address_is_nothing_to_resolve(sandbox: Any, tmp_path: Path) -> None:
     manifests = write(tmp_path, a=MILTER, b=MILTER.replace("127.0.0.1", "'::1'"))
 

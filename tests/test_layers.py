@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.catalogue import load
 from reconciler.manifest import Text, parse
-from reconciler.model import Address
+from reconciler.model import Address, EnvironmentText
 from tests.running import Ran, command, environment, write
 
 CONFIG = """\
@@ -169,6 +169,7 @@ def test_a_routing_test_takes_the_variables_of_its_target(place: Path) -> None:
     assert "target us: one: route should be local, but it is mx" in ran.out
 
 
+ENVIRONMENT = (("port", "587"), ("yes", "true"))
 BASE_OF_ALL = """\
 kind: MtaMilter
 spec: {hostname: 127.0.0.1, port: 25, stages: {connect: true}, timeoutData: 2m}
@@ -407,6 +408,29 @@ spec: {url: "https://${var:n}.example", httpHeaders: {"X-${var:n}": "$${var:n}"}
 
     (resource,) = desired.resources
     assert (str(resource.address), resource.wire["httpHeaders"]) == ("MtaHook/hook-r", {"X-r": "${var:n}"})
+
+
+def test_a_text_of_the_environment_is_what_its_field_wants() -> None:
+    text = """\
+kind: MtaRoute
+spec:
+  {type: Relay, name: "${var:port}", address: a.example.net, port: "${var:port}", implicitTls: "${var:yes}",
+   description: "${var:yes}"}
+"""
+
+    desired = parse(load(), [[Text("b.yaml", text)]], {key: EnvironmentText(value) for key, value in ENVIRONMENT})
+
+    (resource,) = desired.resources
+    names = ("name", "port", "implicitTls", "description")
+    assert [resource.wire[name] for name in names] == ["587", 587, True, "true"]
+
+
+def test_a_text_of_the_environment_that_is_no_number_is_told() -> None:
+    text = "kind: MtaRoute\nspec: {type: Relay, name: r, address: a.example.net, port: '${var:yes}'}\n"
+
+    desired = parse(load(), [[Text("b.yaml", text)]], {key: EnvironmentText(value) for key, value in ENVIRONMENT})
+
+    assert [each.pointer for each in desired.diagnostics] == ["port"]
 
 
 def test_keys_that_variables_make_equal_are_a_mistake() -> None:

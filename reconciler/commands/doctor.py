@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ from reconciler.manifest import Desired
 from reconciler.permissions import Permissions, kinds_in_scope, needed, reads
 from reconciler.report.machine import dump
 from reconciler.report.paint import Paint, plural, printable
+from reconciler.report.text import MANY
 from reconciler.resolving import resolves, to_resolve
 from reconciler.sandbox.published import Published
 from reconciler.settings import DEFAULT_MANIFESTS, read_config, settings
@@ -50,9 +52,19 @@ def run(invocation: Invocation) -> int:
         members = {"target": target(wanted), "verdicts": [_members(each) for each in verdicts]}
         invocation.say(dump("diagnosis", members))
     else:
-        for each in verdicts:
+        for each in _shortened(verdicts):
             invocation.say(_line(each, invocation.console.paint))
     return strongest([each.code for each in verdicts])
+
+
+def _shortened(verdicts: list[Verdict]) -> Iterator[Verdict]:
+    """Name no more than some of what is fine about one subject: a large server needs thousands of things."""
+    for (subject, fine), found in groupby(verdicts, key=lambda each: (each.subject, each.fine)):
+        several = list(found)
+        more = len(several) - MANY if fine else 0
+        yield from several[:MANY] if more > 0 else several
+        if more > 0:
+            yield Verdict(subject, True, f"and {more} more", "--format json names all")
 
 
 def _wanted(invocation: Invocation) -> Wanted:

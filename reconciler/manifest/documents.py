@@ -38,7 +38,7 @@ class Reader:
         self.catalogue = catalogue
         self.codec = Codec(catalogue)
         self.judge = Judge(catalogue)
-        self.substitution = Substitution(variables or {})
+        self.substitution = Substitution(catalogue, variables or {})
         self.problems: list[Diagnostic] = []
         self.tests: list[TestDocument] = []
         self.layered = False

@@ -10,14 +10,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from reconciler.catalogue import Kind, Property
+from reconciler.catalogue import Catalogue, Kind, Property, Record
+from reconciler.model import EnvironmentText
 from reconciler.units import literal
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<source>[a-z]*):?(?P<name>[^{}]*)\}|\$\{")
 _SECRET = re.compile(r"\$\{(env|file):[^{}]*\}\Z")
 _ALONE = re.compile(r"\$\{var:([^{}]*)\}\Z")
 
+_WHOLE = re.compile(r"(0|-?[1-9][0-9]{0,18})\Z")
+
 Path = tuple[str, ...]
+#: Says which property a path leads to or into.
+Leading = Callable[[Path], Property | None]
 #: Told of a mistake: path, message, hint.
 Tell = Callable[[Path, str, str], None]
 
@@ -31,39 +36,61 @@ class Literal(str):
 class Substitution:
     """The variables of one target."""
 
-    def __init__(self, variables: Mapping[str, Any]) -> None:
+    def __init__(self, catalogue: Catalogue, variables: Mapping[str, Any]) -> None:
+        self.catalogue = catalogue
         self.variables = variables
 
     def spec(self, kind: Kind, value: Any, tell: Tell) -> Any:
         """Return a spec with its variables replaced; references to secrets stay as they are."""
-        return self._walk(value, (), tell, lambda path: _is_expression(kind, value, path), secrets=True)
+        return self._walk(value, (), tell, lambda path: self._property(kind, path), secrets=True)
 
     def plain(self, value: Any, tell: Tell) -> Any:
         """Return what is no spec, such as metadata, with its variables replaced."""
-        return self._walk(value, (), tell, lambda _: False, secrets=False)
+        return self._walk(value, (), tell, lambda _: None, secrets=False)
 
-    def _walk(self, value: Any, path: Path, tell: Tell, expression: Callable[[Path], bool], *, secrets: bool) -> Any:
+    def _walk(self, value: Any, path: Path, tell: Tell, leading: Leading, *, secrets: bool) -> Any:
         if isinstance(value, dict):
             found: dict[str, Any] = {}
             for key, inner in value.items():
-                name = str(self._text(key, (*path, key), tell, expression=False)) if "${" in key else key
+                name = str(self._text(key, (*path, key), tell, None)) if "${" in key else key
                 if name in found:
                     tell((*path, key), f"with its variable the key {name} stands twice", "take one of them out")
-                found[name] = self._walk(inner, (*path, key), tell, expression, secrets=secrets)
+                found[name] = self._walk(inner, (*path, key), tell, leading, secrets=secrets)
             return found
         if isinstance(value, list):
             return [
-                self._walk(inner, (*path, str(index)), tell, expression, secrets=secrets)
+                self._walk(inner, (*path, str(index)), tell, leading, secrets=secrets)
                 for index, inner in enumerate(value)
             ]
         if not isinstance(value, str) or "${" not in value or (secrets and _SECRET.match(value)):
             return value
-        return self._text(value, path, tell, expression=expression(path))
+        return self._text(value, path, tell, leading(path))
 
-    def _text(self, text: str, path: Path, tell: Tell, *, expression: bool) -> Any:
+    def _property(self, kind: Kind, path: Path) -> Property | None:
+        """Return the property that a path in a spec leads to or into; None where there is none."""
+        record: Record = kind
+        prop: Property | None = None
+        for step in path:
+            if prop is not None and (prop.language or prop.type in ("set", "map")):
+                return prop
+            if prop is not None and prop.type == "list":
+                record = self.catalogue.record(prop.of)
+                # A bare element stands for its one required field.
+                prop = record.properties.get(record.short)
+                continue
+            record = self.catalogue.record(prop.of) if prop is not None and prop.type == "object" else record
+            prop = record.legible(None).get(step)
+            if prop is None:
+                return None
+        return prop
+
+    def _text(self, text: str, path: Path, tell: Tell, prop: Property | None) -> Any:
         alone = _ALONE.match(text)
+        # The name behind `use:` is no expression.
+        expression = prop is not None and prop.language is not None and path[-1] != "use"
         if alone and not expression:
-            return self._value(alone[1], path, tell)
+            value = self._value(alone[1], path, tell)
+            return _typed(value, prop) if isinstance(value, EnvironmentText) else value
         parts: list[str] = []
         last = 0
         for match in _TOKEN.finditer(text):
@@ -149,10 +176,10 @@ def _quoted(before: str) -> bool:
     return bool(quote)
 
 
-def _is_expression(kind: Kind, spec: Any, path: Path) -> bool:
-    """Whether a string of a spec is read as an expression; the name after `use:` is not."""
-    variant = str(spec.get("type", spec.get("@type", ""))) if isinstance(spec, dict) else ""
-    known = not kind.variants or variant in kind.variants
-    shape: Mapping[str, Property] = kind.shape(variant) if known else kind.properties
-    prop = shape.get(path[0]) if path else None
-    return prop is not None and prop.language is not None and path[-1] != "use"
+def _typed(value: EnvironmentText, prop: Property | None) -> Any:
+    """Return a text of the environment as the number or the boolean that a property wants, written as YAML has it."""
+    if prop is not None and prop.type in ("integer", "duration", "size") and _WHOLE.match(value):
+        return int(value)
+    if prop is not None and prop.type == "boolean" and value in ("true", "false"):
+        return value == "true"
+    return str(value)

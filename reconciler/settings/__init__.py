@@ -16,6 +16,7 @@ from msgspec import Struct
 
 from reconciler.catalogue import Catalogue
 from reconciler.errors import ConfigError, ManifestError, NotAllowed, UsageError
+from reconciler.model import EnvironmentText
 from reconciler.policy import Policy, Scope
 from reconciler.schema import LIMIT_PATTERN
 from reconciler.schema.judge import Fault
@@ -237,7 +238,7 @@ def _variables(config: Config, name: str, environment: Mapping[str, str]) -> dic
         if variable and variable not in environment:
             unset.append(Fault(("targets", name, "vars", key), "unset", f"{variable} is not set", f"set {variable}"))
         elif variable:
-            found[key] = environment[variable]
+            found[key] = EnvironmentText(environment[variable])
         else:
             found[key] = unescaped(value) if isinstance(value, str) else value
     if unset:
