@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
-from reconciler import __version__
+from reconciler import __version__, streams
 from reconciler.options import (
     COMMANDS,
     EXAMPLES,
@@ -121,8 +121,8 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
     read = {key: given[key] for key in Options.__struct_fields__ if key in given}
     read["reload"] = not given.get("no_reload", False)
     console = Console(
-        out=_writer(sys.stdout),
-        err=_writer(sys.stderr) if plain else log,
+        out=streams.writer(sys.stdout),
+        err=streams.writer(sys.stderr) if plain else log,
         err_tty=sys.stderr.isatty(),
         in_tty=sys.stdin.isatty(),
         paint=Paint(_coloured(given["color"], sys.stdout.isatty())),
@@ -143,14 +143,6 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
         # A run is over before its garbage matters, and collecting costs a large plan half of its time.
         gc.disable()
     return _told(name, invocation)
-
-
-def _writer(stream: Any) -> Callable[[str], None]:
-    def write(text: str) -> None:
-        stream.write(text)
-        stream.flush()
-
-    return write
 
 
 def _coloured(choice: str, tty: bool) -> bool:
@@ -228,6 +220,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 def invoke(args: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code."""
+    streams.set_up()
     try:
         code = GROUP.main(args, prog_name="reconciler", standalone_mode=False)
         return code if isinstance(code, int) else 0
@@ -243,8 +236,8 @@ def invoke(args: Sequence[str] | None = None) -> int:
         click.echo("interrupted; nothing was being written", err=True)
         return 130
     except BrokenPipeError:
-        # Whoever read us has gone; the interpreter must not try to flush to it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read us has gone.
+        streams.give_up(sys.stdout)
         return 1
 
 

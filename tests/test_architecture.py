@@ -18,6 +18,7 @@ RANKS = {
     "catalogue": 2,
     "expression": 2,
     "policy": 2,
+    "streams": 2,
     "jmap": 2,
     "jmap.protocol": 2,
     "jmap.client": 3,

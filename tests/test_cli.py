@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.options import COMMANDS
-from tests.running import command, environment, process
+from tests.running import command, environment, process, write
 
 HEAVY = {"yaml", "httpx", "jsonschema", "jsonschema_rs", "deepdiff", "msgspec", "asyncio", "rich", "ruamel"}
 
@@ -118,3 +118,13 @@ def test_help_tells_of_variables_and_exit_codes() -> None:
 
     assert "--max-destroy is RECONCILER_MAX_DESTROY" in out
     assert all(f" {code} " in out for code in (0, 1, 2, 3, 4, 5, 64, 65, 69, 75, 77))
+
+
+def test_a_full_disk_is_no_traceback(tmp_path: Path) -> None:
+    write(tmp_path / "manifests", wrong="kind: MtaRoute\nspec: {type: Local}\n")
+    shell = 'exec "$0" -m reconciler validate >/dev/full'
+
+    ran = subprocess.run(["sh", "-c", shell, sys.executable], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+
+    told = "error: standard output cannot be written: No space left on device\n"
+    assert (ran.returncode, ran.stderr) == (1, told)
