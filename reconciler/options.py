@@ -28,7 +28,7 @@ COMMANDS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "test": ("Run the routing tests.", True, ("config", "target")),
     "rollback": ("Undo a recorded apply.", False, ("recorded", "server", "limits", "yes", "no_reload", "journal")),
     "reload": ("Make the server's stored settings live.", False, ("server",)),
-    "import": ("Write live state as manifests.", False, ("server", "kind", "import_out")),
+    "import": ("Write live state as manifests.", False, ("server", "kind", "only", "import_out")),
     "fmt": ("Lay out manifests, comments kept.", True, ("config", "target", "check", "diff")),
     "permissions": ("Tell the least permissions needed.", True, ("config", "target", "kind", "only", "prune")),
     "doctor": ("Tell whether server, credentials and manifests fit.", True, ("server", "kind", "only", "prune")),
@@ -61,7 +61,7 @@ EXAMPLES = {
 #: What the interface names and this version does not do yet: refused by name, never ignored.
 LATER_OPTIONS = ("--write",)
 #: Commands without a report that a program could want in another format.
-WITHOUT_REPORT = ("schema", "sandbox", "demo")
+WITHOUT_REPORT = ("import", "schema", "sandbox", "demo")
 #: Formats that one command has beside text and json.
 OWN_FORMATS = {"test": ("junit",)}
 LATER_FORMATS = ("markdown", "html", "github", "gitlab", "sarif", "junit")

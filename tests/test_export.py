@@ -6,6 +6,7 @@ from typing import Any
 from reconciler.catalogue import Kind
 from reconciler.export import export, printed
 from reconciler.model import Address
+from reconciler.policy import Policy
 from reconciler.schema.judge import Judge
 from tests.states import CATALOGUE, live_of
 
@@ -116,7 +117,6 @@ def test_a_masked_secret_becomes_a_variable_of_its_own() -> None:
         {
             "MtaRoute": [
                 {"id": "a", "@type": "Relay", "name": "relay-eu", "address": "a.test", "authSecret": MASKED},
-                {"id": "b", "@type": "Relay", "name": "relay.eu", "address": "a.test", "authSecret": MASKED},
                 {"id": "c", "@type": "Relay", "name": "stalwart", "address": "a.test", "authSecret": MASKED},
                 {
                     "id": "d",
@@ -139,12 +139,10 @@ def test_a_masked_secret_becomes_a_variable_of_its_own() -> None:
             "httpAuth/bearerToken/secret",
         ),
         ("RELAY_EU_AUTH_SECRET", Address("MtaRoute", "relay-eu"), "authSecret/secret"),
-        ("MTA_ROUTE_RELAY_EU_AUTH_SECRET", Address("MtaRoute", "relay.eu"), "authSecret/secret"),
         ("MTA_ROUTE_STALWART_AUTH_SECRET", Address("MtaRoute", "stalwart"), "authSecret/secret"),
     )
     assert (
-        "    # The server masks this secret. Set RELAY_EU_AUTH_SECRET where it is written: by a create, or with"
-        " --rotate-secrets.\n"
+        "    # The server masks this secret: set RELAY_EU_AUTH_SECRET where it is to be written.\n"
         '    authSecret: {type: Value, secret: "${env:RELAY_EU_AUTH_SECRET}"}\n'
     ) in printed(found, ["MtaRoute"], "s.json")
 
@@ -194,9 +192,24 @@ def test_references_come_by_name_or_by_id_where_no_name_is_known() -> None:
     )
 
     assert known == HEAD + (
-        "kind: MtaDeliverySchedule\nitems:\n  - name: a\n    queueId: fast\n  - name: b\n    queueId: id:r\n"
+        "kind: MtaDeliverySchedule\n"
+        "items:\n"
+        "  - name: a\n"
+        "    queueId: fast\n"
+        "  - name: b\n"
+        "    # By id, which is this server's own: the name of MtaVirtualQueue/id:a would be read as an id.\n"
+        "    queueId: id:r\n"
     )
-    assert unknown == known.replace("fast", "id:q")
+    assert unknown == HEAD + (
+        "kind: MtaDeliverySchedule\n"
+        "items:\n"
+        "  - name: a\n"
+        "    # By id, which is this server's own: the credentials may not read MtaVirtualQueue.\n"
+        "    queueId: id:q\n"
+        "  - name: b\n"
+        "    # By id, which is this server's own: the credentials may not read MtaVirtualQueue.\n"
+        "    queueId: id:r\n"
+    )
 
 
 def test_what_looks_like_a_variable_is_freed_of_its_meaning() -> None:
@@ -211,8 +224,12 @@ def test_an_object_that_no_schema_knows_is_left_out_and_told() -> None:
 
     found = export(CATALOGUE, live, judge, ["MtaRoute"])
 
-    assert found.documents == {}
+    assert found.documents == {"MtaRoute": ()}
     assert found.omitted == ((Address("MtaRoute", "a"), "", "'Future' is none of Mx, Relay, Local"),)
+    assert printed(found, found.documents, "s.json") == HEAD + (
+        "# MtaRoute/a is left out: 'Future' is none of Mx, Relay, Local. "
+        "Unless policy.keep holds it, --prune destroys it.\n"
+    )
 
 
 def test_a_secret_that_a_server_does_not_mask_is_never_shown() -> None:
@@ -225,3 +242,147 @@ def test_a_secret_that_a_server_does_not_mask_is_never_shown() -> None:
 
     assert [(str(address), pointer) for address, pointer, _ in found.omitted] == [("MtaRoute/a", "authSecret")]
     assert "hunter2" not in f"{found}"
+
+
+def relays(*names: str) -> dict[str, str]:
+    """Return the variable of each relay's secret on a server that holds some relays."""
+    held = [
+        {"id": f"r{n}", "@type": "Relay", "name": name, "address": "a.test", "authSecret": MASKED}
+        for n, name in enumerate(names)
+    ]
+    found = export(CATALOGUE, live_of({"MtaRoute": held}), judge, ["MtaRoute"])
+    return {address.name: variable for variable, address, _ in found.secrets}
+
+
+def test_the_name_of_a_variable_never_becomes_that_of_another_secret() -> None:
+    alone, two, three = relays("relay.eu"), relays("relay.eu", "Relay-EU"), relays("Relay-EU", "relay-eu", "relay.eu")
+
+    assert alone == {"relay.eu": "RELAY_EU_AUTH_SECRET"}
+    assert two == {
+        "relay.eu": "RELAY_EU_AUTH_SECRET_0358E75D",
+        "Relay-EU": "RELAY_EU_AUTH_SECRET_C3906F96",
+    }
+    assert three == {**two, "relay-eu": "RELAY_EU_AUTH_SECRET_3F6842C5"}
+
+
+def test_a_variable_is_called_after_the_name_that_the_document_has() -> None:
+    bearer = {"@type": "Bearer", "bearerToken": MASKED}
+    hooks = [{"id": each, "url": "https://h.test", "httpAuth": bearer} for each in ("a", "b", "c")]
+
+    found = export(CATALOGUE, live_of({"MtaHook": hooks}), judge, ["MtaHook"])
+
+    assert found.secrets == tuple(
+        (
+            f"HTTPS_H_TEST_{n}_HTTP_AUTH_BEARER_TOKEN",
+            Address("MtaHook", f"https://h.test-{n}"),
+            "httpAuth/bearerToken/secret",
+        )
+        for n in (1, 2, 3)
+    )
+
+
+def test_only_what_cannot_be_said_is_left_alone() -> None:
+    milters = [
+        {"id": "a", "hostname": "192.0.2.9", "flagsAction": 2**64 - 1, "timeoutData": 2**63, "port": 25},
+        {"id": "b", "hostname": "192.0.2.8"},
+    ]
+
+    found = export(CATALOGUE, live_of({"MtaMilter": milters}), judge, ["MtaMilter"])
+
+    assert found.omitted == (
+        (Address("MtaMilter", "192.0.2.9:25"), "flagsAction", "18446744073709551615 is over 9223372036854775807"),
+        (
+            Address("MtaMilter", "192.0.2.9:25"),
+            "timeoutData",
+            "'106751991167d7h12m55s808ms' is over 106751991167d7h12m55s807ms",
+        ),
+    )
+    assert [each.value for each in found.documents["MtaMilter"]] == [
+        {
+            "kind": "MtaMilter",
+            "metadata": {"unmanaged": ["flagsAction", "timeoutData"]},
+            "spec": {"hostname": "192.0.2.9", "port": 25},
+        },
+        {"kind": "MtaMilter", "spec": {"hostname": "192.0.2.8"}},
+    ]
+
+
+def test_what_one_judge_hides_from_the_next_is_left_alone_too() -> None:
+    strategy = {
+        "tls": {"match": {}, "else": "strict"},
+        "route": {"match": {"0": {"if": "no_such_variable == 'x'", "then": "'mx'"}}, "else": "'mx'"},
+    }
+
+    found = export(CATALOGUE, live_of({"MtaOutboundStrategy": [strategy]}), judge, ["MtaOutboundStrategy"])
+    (document,) = found.documents["MtaOutboundStrategy"]
+
+    assert document.value["metadata"] == {"unmanaged": ["route/match", "tls"]}
+    assert document.value["spec"]["route"] == {"use": "mx"}
+    assert list(document.value["spec"]) == ["route", "connection", "schedule"]
+
+
+def test_a_property_of_a_newer_server_is_told_and_stays() -> None:
+    throttle = {"id": "a", "description": "t", "rate": {"count": 5, "period": 1000, "burst": 5}}
+    route = {"id": "a", "@type": "Local", "name": "a", "newField": {"x": 1}}
+
+    found = export(
+        CATALOGUE,
+        live_of({"MtaRoute": [route], "MtaOutboundThrottle": [throttle]}),
+        judge,
+        ["MtaRoute", "MtaOutboundThrottle"],
+    )
+
+    assert found.omitted == (
+        (Address("MtaOutboundThrottle", "t"), "rate/burst", "this version does not know it"),
+        (Address("MtaRoute", "a"), "newField", "this version does not know it"),
+    )
+    assert printed(found, ["MtaRoute"], "s.json") == HEAD + (
+        "kind: MtaRoute\n# newField is left alone: this version does not know it.\nspec:\n  type: Local\n  name: a\n"
+    )
+
+
+def test_what_is_unknown_within_a_list_is_named_where_its_property_is_left_alone() -> None:
+    hosts = {"0": {"sourceIp": "192.0.2.1", "zone": "x"}}
+    live = live_of({"MtaConnectionStrategy": [{"id": "a", "name": "a", "sourceIps": hosts}]})
+
+    found = export(CATALOGUE, live, judge, ["MtaConnectionStrategy"])
+
+    assert found.omitted == (
+        (
+            Address("MtaConnectionStrategy", "a"),
+            "sourceIps",
+            "no manifest says 0/zone, which the server holds here",
+        ),
+    )
+
+
+def test_white_space_around_tokens_hides_no_name() -> None:
+    strategy = {"tls": {"match": {"0": {"if": " retry_num   >  1", "then": " 'invalid-tls' "}}, "else": "'default' "}}
+
+    text = imported("MtaOutboundStrategy", strategy)
+
+    assert ("  tls:\n    match:\n      - {if: retry_num   >  1, use: invalid-tls}\n    use: default\n") in text
+
+
+def test_objects_without_a_description_are_called_unnamed() -> None:
+    quotas = [{"id": each, "key": {"rcpt": True}, "messages": 9} for each in ("a", "b")]
+
+    found = export(CATALOGUE, live_of({"MtaQueueQuota": quotas}), judge, ["MtaQueueQuota"])
+
+    names = [each.value["metadata"] for each in found.documents["MtaQueueQuota"]]
+    assert names == [{"name": "unnamed-1"}, {"name": "unnamed-2"}]
+
+
+def test_what_the_manifests_do_not_own_is_counted_and_left_out() -> None:
+    routes = [{"id": name, "@type": "Local", "name": name} for name in ("acme-a", "b", "c")]
+
+    found = export(
+        CATALOGUE,
+        live_of({"MtaRoute": routes}),
+        judge,
+        ["MtaRoute"],
+        policy=Policy(owns={"MtaRoute": ("acme-*",)}),
+    )
+
+    assert found.outside == {"MtaRoute": 2}
+    assert [each.value["spec"] for each in found.documents["MtaRoute"]] == [{"type": "Local", "name": "acme-a"}]

@@ -6,49 +6,65 @@ Law: its client cannot write; a file that says something else is never written o
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.catalogue import Kind, load
+from reconciler.catalogue import Catalogue, Kind, load
 from reconciler.commands.files import write_whole
 from reconciler.commands.gather import Invocation, Wanted, open_client
-from reconciler.errors import ReconcilerError, UsageError
-from reconciler.export import Export, export, file_name, printed
+from reconciler.errors import NotAllowed, ReconcilerError
+from reconciler.export import Export, Remark, export, file_name, printed
+from reconciler.lint.objects import object_findings
+from reconciler.lint.rules import settle
+from reconciler.lint.world import World
 from reconciler.live import read_flow
-from reconciler.manifest import Desired
-from reconciler.model import LiveState
+from reconciler.manifest import Desired, find, read
+from reconciler.model import LiveState, Resource
+from reconciler.permissions import reads
+from reconciler.policy import Globs
 from reconciler.references import targets
 from reconciler.report.paint import plural, printable
 from reconciler.schema.judge import Judge
-from reconciler.settings import DEFAULT_MANIFESTS, read_config, settings
+from reconciler.settings import DEFAULT_MANIFESTS, Settings, read_config, settings
+from reconciler.strictyaml import load as load_yaml
 
 if TYPE_CHECKING:
     from reconciler.jmap.client import Client
 
 SCHEMA = "schemas/manifest.schema.json"
+#: Lines of one sort that are told before they are only counted; the files tell all.
+MANY = 12
+#: The rule of lint that is run over what is imported.
+PLAIN_TEXT = "plain-text-secret"
 
 
 def run(invocation: Invocation) -> int:
     """Read live state and write it as manifests, to files or to standard output."""
-    if invocation.format != "text":
-        raise UsageError("import writes YAML", "leave --format out")
     catalogue = load()
     found = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
     wanted = Wanted(catalogue, found, Desired())
+    out = Path(invocation.extra["out"]) if invocation.extra.get("out") else None
+    if out is not None and out.exists() and not out.is_dir():
+        raise ReconcilerError(f"{out} is no directory", "name one with --out, or leave --out away")
     with open_client(invocation, wanted) as client:
         live = _live(wanted, client)
-    chosen = found.scope.kinds or frozenset(live.objects)
+    chosen = found.scope.kinds or frozenset(catalogue.kinds)
     judge = Judge(catalogue)
 
     def faults(kind: Kind, spec: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
         return [(fault.path, fault.message) for fault in judge.faults(kind, spec)]
 
-    exported = export(catalogue, live, faults, chosen)
-    _tell(invocation, live, exported)
-    if not invocation.extra.get("out"):
+    remark = _plain_text(catalogue, found)
+    exported = export(catalogue, live, faults, chosen, scope=found.scope, policy=found.policy, remark=remark)
+    for line in _told(wanted, live, exported, chosen):
+        invocation.tell(f"{line}\n")
+    if not live.objects.keys() & chosen:
+        raise NotAllowed("the credentials may read nothing of what import writes", "they need the permissions above")
+    if out is None:
         invocation.say(printed(exported, exported.documents, _schema_from(Path(DEFAULT_MANIFESTS))))
         return 0
-    _write(invocation, Path(invocation.extra["out"]), exported)
+    _write(invocation, out, exported, chosen & live.objects.keys())
     return 0
 
 
@@ -60,34 +76,102 @@ def _live(wanted: Wanted, client: Client) -> LiveState:
     return client.run(read_flow(catalogue, kinds, client.session().limits, checks=checks - kinds))
 
 
-def _tell(invocation: Invocation, live: LiveState, exported: Export) -> None:
+def _plain_text(catalogue: Catalogue, found: Settings) -> Remark:
+    """Return what finds secrets that the server itself shows in plain text."""
+
+    def remark(resources: Sequence[Resource]) -> Iterator[tuple[Any, str, str]]:
+        by_name = {str(each.address): each.address for each in resources}
+        findings = [each for each in object_findings(World(catalogue, resources)) if each.rule == PLAIN_TEXT]
+        for each in settle(findings, severities=found.lint):
+            yield by_name[each.address], each.pointer, f"{each.message}: {each.hint}"
+
+    return remark
+
+
+def _told(wanted: Wanted, live: LiveState, exported: Export, chosen: Collection[str]) -> Iterator[str]:
+    """Yield what standard error says beside the manifests."""
+    catalogue, found = wanted.catalogue, wanted.settings
     for kind in sorted(live.forbidden):
-        invocation.tell(f"warning: {kind} is left out: the credentials may not read it\n")
-    for address, pointer, reason in exported.omitted:
-        subject = f"{address} {pointer}".rstrip()
-        invocation.tell(f"warning: {printable(subject)} is left out: {printable(reason)}\n")
-    for variable, address, pointer in exported.secrets:
-        invocation.tell(f"note: the server masks {printable(str(address))} {pointer}: it became ${{env:{variable}}}\n")
+        needs = ", ".join(sorted(reads(catalogue.kinds[kind])))
+        what = f"{kind} is left out" if kind in chosen else f"references to {kind} are written by id"
+        yield f"warning: {what}: the credentials may not read it (they need {needs})"
+    for kind in sorted(found.scope.kinds & live.objects.keys()):
+        if not live.of(kind):
+            yield f"note: the server holds no {kind}"
+    for kind, count in exported.outside.items():
+        others = f"{plural(count, 'other')} {'is' if count == 1 else 'are'} left out"
+        yield f"note: policy.owns holds only {', '.join(found.policy.owns[kind])} of {kind}: {others}"
+    if found.scope.only and not exported.documents:
+        yield f"note: the server holds nothing that --only {' '.join(found.scope.only)} matches"
+    objects = [(address, reason) for address, pointer, reason in exported.omitted if not pointer]
+    alone = [each for each in exported.omitted if each[1]]
+    allowed = Globs(["*"] if found.allowed.env is None else found.allowed.env)
+    yield from _some(
+        "warning",
+        [f"{it} is left out: {why}; unless policy.keep holds it, --prune destroys it" for it, why in objects],
+    )
+    yield from _some("warning", [f"{it} {pointer} is left alone: {why}" for it, pointer, why in alone])
+    yield from _some("warning", [f"{it} {pointer}: {text}" for it, pointer, text in exported.remarks])
+    yield from _some(
+        "note",
+        [f"the server masks {it} {pointer}: it became ${{env:{name}}}" for name, it, pointer in exported.secrets],
+    )
+    yield from _some(
+        "note",
+        [
+            f"policy.secrets.env does not let {name} be read: add it there"
+            for name, _, _ in exported.secrets
+            if not allowed.match(name)
+        ],
+    )
 
 
-def _write(invocation: Invocation, directory: Path, exported: Export) -> None:
-    """Write one file a kind, unless one of them says something else already."""
+def _some(severity: str, sentences: Sequence[str]) -> Iterator[str]:
+    """Yield as many sentences of one sort as a reader can take in."""
+    yield from (f"{severity}: {printable(each)}" for each in sentences[:MANY])
+    if len(sentences) > MANY:
+        yield f"{severity}: and {len(sentences) - MANY} more like that, which the manifests tell of in comments"
+
+
+def _write(invocation: Invocation, directory: Path, exported: Export, kinds: Collection[str]) -> None:
+    """Write one file a kind, unless one of them says something else already, or something where nothing is."""
     schema = _schema_from(directory)
     files = {directory / file_name(kind): printed(exported, [kind], schema).encode() for kind in exported.documents}
-    try:
-        other = [path for path, content in files.items() if path.exists() and path.read_bytes() != content]
-        fresh = {path: content for path, content in files.items() if not path.exists()}
-    except OSError as error:
-        raise ReconcilerError(f"{directory} cannot be read: {error.strerror}") from None
+    other = [path for path in sorted(directory / file_name(kind) for kind in kinds) if _differs(path, files.get(path))]
     if other:
         names = ", ".join(map(str, other))
         raise ReconcilerError(
             f"{names} {'says' if len(other) == 1 else 'say'} something else already, and nothing was written",
             "import into an empty directory and compare, or take the old file away",
         )
+    fresh = {path: content for path, content in files.items() if not path.exists()}
     for path, content in fresh.items():
         write_whole(path, content)
+    for name, kind in _also(directory, files, [kind for kind, written in exported.documents.items() if written]):
+        invocation.tell(f"warning: {name} declares {kind} too: take out what is declared twice, which plan refuses\n")
+    if not Path(SCHEMA).exists():
+        invocation.tell(f"note: editors look for {SCHEMA}, which is not there: reconciler schema writes it\n")
     invocation.tell(f"{plural(len(files), 'file')} in {directory}, {len(fresh)} of them new.\n")
+
+
+def _differs(path: Path, content: bytes | None) -> bool:
+    """Whether a file stands where other content, or none, is to be."""
+    try:
+        return path.exists() and path.read_bytes() != content
+    except OSError as error:
+        raise ReconcilerError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def _also(directory: Path, files: Collection[Path], kinds: Collection[str]) -> Iterator[tuple[str, str]]:
+    """Yield the other manifests of a directory that declare some kinds; those that cannot be read are left to plan."""
+    if not directory.is_dir():
+        return
+    texts, _ = read(path for path in find([str(directory)]) if path not in files)
+    for text in texts:
+        documents, _ = load_yaml(text.text)
+        declared = {each.value.get("kind") for each in documents if isinstance(each.value, dict)}
+        for kind in sorted(kind for kind in kinds if kind in declared):
+            yield text.file, kind
 
 
 def _schema_from(directory: Path) -> str:

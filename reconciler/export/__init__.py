@@ -1,0 +1,13 @@
+"""From live state to the documents that declare it.
+
+Law: pure; what is declared here and compared with the same live state is no change. What a manifest cannot say is left
+out, left alone by `metadata.unmanaged`, and told in a comment; nothing is guessed.
+
+    LiveState -> exporter (a spec each, faults left out) -> documents (brought together) -> printed (YAML)
+"""
+
+from reconciler.export.documents import Document, Export, file_name, printed
+from reconciler.export.exporter import Remark, export
+from reconciler.export.faults import Judge
+
+__all__ = ["Document", "Export", "Judge", "Remark", "export", "file_name", "printed"]

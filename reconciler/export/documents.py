@@ -1,0 +1,106 @@
+"""Objects that can be declared, brought together to documents, and documents to the text of a file.
+
+Law: pure; what is not here is told in a comment of the file where it would be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from reconciler.catalogue import Kind
+from reconciler.export.variables import CAMEL
+from reconciler.model import Address
+from reconciler.yamltext import comment, emit
+
+Path = tuple[str | int, ...]
+#: An object (with an empty pointer) or a property of it, and a sentence about it.
+Told = tuple[Address, str, str]
+
+
+class Document(Struct, frozen=True):
+    """A document to be written: its value in human form, and comments by the path that they stand above."""
+
+    kind: str
+    value: dict[str, Any]
+    comments: Mapping[Path, str] = {}
+
+
+class Export(Struct, frozen=True):
+    """What live state looks like as manifests."""
+
+    #: Per kind its documents in order; kinds of which there is nothing to say are not here.
+    documents: Mapping[str, tuple[Document, ...]]
+    #: Objects (with an empty pointer) that are left out and properties that are left alone, and why.
+    omitted: tuple[Told, ...] = ()
+    #: Variables that stand for secrets, and the secret that each stands for: address and wire pointer.
+    secrets: tuple[tuple[str, Address, str], ...] = ()
+    #: What else is to be said of what is declared.
+    remarks: tuple[Told, ...] = ()
+    #: Per kind the number of objects that are left out because they are outside what the manifests own.
+    outside: Mapping[str, int] = {}
+
+
+class Declared(Struct):
+    """One object: its spec, its metadata, and comments by the path in the spec."""
+
+    address: Address
+    spec: dict[str, Any]
+    metadata: dict[str, Any]
+    comments: dict[Path, str]
+    #: What the spec is in wire form.
+    wire: dict[str, Any] = {}
+    #: Stands above the whole object.
+    note: str = ""
+
+
+def printed(found: Export, kinds: Iterable[str], schema: str) -> str:
+    """Return the documents of some kinds as the text of one file, with where editors find the schema."""
+    chosen = [kind for kind in kinds if kind in found.documents]
+    head = f"# yaml-language-server: $schema={schema}\n"
+    for address, pointer, reason in found.omitted:
+        if address.kind in chosen and not pointer:
+            head += comment(f"{address} is left out: {reason}. Unless policy.keep holds it, --prune destroys it.")
+            head += "\n"
+    return head + "---\n".join(emit(each.value, each.comments) for kind in chosen for each in found.documents[kind])
+
+
+def file_name(kind: str) -> str:
+    """Return the name of the file that holds a kind: `mta-route.yaml`."""
+    return f"{CAMEL.sub('-', kind).lower()}.yaml"
+
+
+def documents(kind: Kind, declared: Sequence[Declared]) -> Iterator[Document]:
+    """Bring objects in a row that need no metadata together under `items`."""
+    run: list[Declared] = []
+    for each in declared:
+        if each.metadata:
+            yield from _together(kind, run)
+            yield from _together(kind, [each])
+            run = []
+        else:
+            run.append(each)
+    yield from _together(kind, run)
+
+
+def _together(kind: Kind, run: Sequence[Declared]) -> Iterator[Document]:
+    if not run:
+        return
+    head: dict[str, Any] = {"kind": kind.kind}
+    if len(run) > 1:
+        comments = {path: text for index, each in enumerate(run) for path, text in _comments(each, ("items", index))}
+        yield Document(kind.kind, {**head, "items": [each.spec for each in run]}, comments)
+        return
+    each = run[0]
+    if each.metadata:
+        head["metadata"] = each.metadata
+    yield Document(kind.kind, {**head, "spec": each.spec}, dict(_comments(each, ("spec",))))
+
+
+def _comments(each: Declared, at: Path) -> Iterator[tuple[Path, str]]:
+    if each.note:
+        yield ("metadata",) if each.metadata else at, each.note
+    for path, text in each.comments.items():
+        yield (*at, *path), text

@@ -1,0 +1,270 @@
+"""From one live object to the spec that declares it, and what has to be said beside it.
+
+Law: pure; whatever would be refused, or would not come back as it is, is found here and left alone. An object is left
+out only where nothing less will do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from reconciler.catalogue import Catalogue, Kind, Property, Record
+from reconciler.codec import decode
+from reconciler.export.documents import Declared, Export, Path, Told, documents
+from reconciler.export.faults import PARTS, Faults, Judge, blocked, known, variant_of, widened, without
+from reconciler.export.spelling import escaped, tidy, trimmed
+from reconciler.export.variables import variables
+from reconciler.identity import name_of
+from reconciler.model import MASK, Address, LiveObject, LiveState, Resource, Sensitive, Source, Wire
+from reconciler.policy import Globs, Policy, Scope
+
+#: Returns what else is to be said of what is declared: the address, the wire pointer, and a sentence.
+Remark = Callable[[Sequence[Resource]], Iterable[Told]]
+
+_MASKED = "The server masks this secret: set {name} where it is to be written."
+_UNKNOWN = "this version does not know it"
+
+
+class _Ready(Struct):
+    """A wire object that can be declared: secrets by reference, sets and maps in one order, nothing unknown."""
+
+    wire: Wire
+    comments: dict[Path, str]
+    #: Variables and the steps of the secrets that they stand for.
+    secrets: dict[tuple[str, ...], str]
+    #: Wire pointers of what this version does not know, and what no update touches.
+    unknown: list[str]
+
+
+def export(
+    catalogue: Catalogue,
+    live: LiveState,
+    judge: Judge,
+    kinds: Collection[str] | None = None,
+    *,
+    scope: Scope | None = None,
+    policy: Policy | None = None,
+    remark: Remark = lambda _: (),
+) -> Export:
+    """Return the documents that declare everything which was read, or everything of some kinds.
+
+    Args:
+        catalogue: what the kinds are.
+        live: what the server holds; the kinds that others refer to must be in it, or references are written by id.
+        judge: tells what the schemas say against a spec.
+        kinds: the kinds to declare; None stands for all.
+        scope: narrows what is declared.
+        policy: says which names the manifests own; others are left out.
+        remark: tells what else is to be said of what is declared.
+    """
+    exporter = _Exporter(catalogue, live, judge, scope or Scope(), policy or Policy(), remark)
+    found = {}
+    for name in sorted(live.objects if kinds is None else live.objects.keys() & set(kinds)):
+        told = len(exporter.omitted)
+        written = exporter.kind(catalogue.kinds[name])
+        if written or len(exporter.omitted) > told:
+            found[name] = tuple(documents(catalogue.kinds[name], written))
+    return Export(
+        found,
+        tuple(exporter.omitted),
+        tuple(exporter.secrets),
+        tuple(exporter.remarks),
+        {name: count for name, count in exporter.outside.items() if count},
+    )
+
+
+class _Exporter:
+    def __init__(
+        self, catalogue: Catalogue, live: LiveState, judge: Judge, scope: Scope, policy: Policy, remark: Remark
+    ) -> None:
+        self.catalogue = catalogue
+        self.live = live
+        self.scope = scope
+        self.policy = policy
+        self.remark = remark
+        self._faults = Faults(catalogue, judge)
+        self.omitted: list[Told] = []
+        self.secrets: list[tuple[str, Address, str]] = []
+        self.remarks: list[Told] = []
+        self.outside: Counter[str] = Counter()
+        self._objects = {name: _in_order(catalogue.kinds[name], held) for name, held in live.objects.items()}
+        self._names = {name: _own_names(catalogue.kinds[name], objects) for name, objects in self._objects.items()}
+        # All that was read counts, whatever is written: so a name does not depend on what else is.
+        self._variables = variables(
+            (self._address(each), path)
+            for name, objects in self._objects.items()
+            for each in objects
+            for path in self._masked(catalogue.kinds[name], each.wire)
+        )
+
+    def kind(self, kind: Kind) -> list[Declared]:
+        """Return the objects of one kind that are to be declared, in the order of their documents."""
+        declared = []
+        for found in self._objects[kind.kind]:
+            address = self._address(found)
+            if not self.scope.holds(address) and not self.scope.holds(found.address):
+                continue
+            owned = self.policy.owns.get(kind.kind)
+            if owned is not None and not Globs(owned).match(address.name):
+                self.outside[kind.kind] += 1
+                continue
+            each = self._declared(kind, found, address)
+            if each is not None:
+                declared.append(each)
+        self._remark(declared)
+        return declared
+
+    def _address(self, found: LiveObject) -> Address:
+        """Return the address that the document of an object has."""
+        kind = self.catalogue.kinds[found.address.kind]
+        name = self._names[kind.kind].get(found.id, "")
+        return Address(kind.kind, name) if name and "name" not in kind.match else found.address
+
+    def _declared(self, kind: Kind, found: LiveObject, address: Address) -> Declared | None:
+        ready = self._ready(kind, found, address)
+        whole = tidy(kind, decode(self.catalogue, kind, ready.wire, defaults=kind.singleton))
+        left: dict[str, str] = {}
+        while True:
+            spec = without(whole, left)
+            faults, wire = self._faults.of(kind, ready.wire, spec, left)
+            if not faults:
+                break
+            reason = blocked(kind, ready.wire, faults)
+            if reason:
+                self.omitted.append((address, "", reason))
+                return None
+            left = widened(left, faults)
+        metadata: dict[str, Any] = {}
+        name = self._names[kind.kind].get(found.id, "")
+        if name:
+            metadata["name" if "name" not in kind.match else "id"] = name
+        if left:
+            metadata["unmanaged"] = sorted(left)
+        alone = sorted({**left, **dict.fromkeys(ready.unknown, _UNKNOWN)}.items())
+        self.omitted += [(address, pointer, reason) for pointer, reason in alone]
+        shown = {path: variable for path, variable in ready.secrets.items() if path[0] in spec}
+        self.secrets += [(variable, address, "/".join(path)) for path, variable in shown.items()]
+        kept = {path: text for path, text in ready.comments.items() if path[0] in spec}
+        note = "\n".join(f"{pointer} is left alone: {reason}." for pointer, reason in alone)
+        return Declared(address, escaped(spec, shown.keys()), metadata, kept, wire, note)
+
+    def _remark(self, declared: Sequence[Declared]) -> None:
+        """Add what else is to be said as comments."""
+        by_address = {each.address: each for each in declared}
+        resources = [Resource(address=each.address, wire=each.wire, source=Source(""), key=()) for each in declared]
+        for address, pointer, text in self.remark(resources):
+            self.remarks.append((address, pointer, text))
+            _comment(by_address[address].comments, pointer.split("/"), f"{text}.")
+
+    def _ready(self, kind: Kind, found: LiveObject, address: Address) -> _Ready:
+        ready = _Ready({}, {}, {}, [])
+
+        def walk(record: Record, wire: Mapping[str, Any], path: tuple[str, ...], *, pointers: bool) -> Wire:
+            """Return an object ready; `pointers` if updates reach into it, so that they spare what is unknown."""
+            if not known(record, wire):
+                return dict(wire)
+            shape = record.shape(variant_of(record, wire))
+            made: Wire = {}
+            for name, held in wire.items():
+                if name in shape:
+                    made[name] = value(shape[name], held, (*path, name), pointers=pointers)
+                elif name == "@type" or not pointers:
+                    made[name] = held
+                else:
+                    ready.unknown.append("/".join((*path, name)))
+            return made
+
+        def value(prop: Property, held: Any, path: tuple[str, ...], *, pointers: bool) -> Any:
+            if prop.sensitive and held == MASK:
+                variable = ready.secrets[path] = self._variables[address, path]
+                _comment(ready.comments, path, _MASKED.format(name=variable))
+                return Sensitive(reference=f"${{env:{variable}}}")
+            if isinstance(held, Address):
+                return self._reference(held, path, ready)
+            if prop.type == "set" and isinstance(held, dict):
+                places = {each: index for index, each in enumerate(prop.values)}
+                return {each: held[each] for each in sorted(held, key=lambda each: (places.get(each, 0), each))}
+            if prop.type == "map" and isinstance(held, dict):
+                return dict(sorted(held.items()))
+            if prop.language and isinstance(held, dict):
+                ready.unknown.extend("/".join((*path, each)) for each in held if each not in PARTS)
+                return {part: trimmed(text) for part, text in held.items() if part in PARTS}
+            if prop.type == "object" and isinstance(held, dict):
+                record = self.catalogue.record(prop.of)
+                return walk(record, held, path, pointers=pointers and not record.variants)
+            if prop.type == "list" and isinstance(held, dict):
+                record = self.catalogue.record(prop.of)
+                return {
+                    key: walk(record, each, (*path, key), pointers=False) if isinstance(each, dict) else each
+                    for key, each in held.items()
+                }
+            return held
+
+        ready.wire = walk(kind, found.wire, (), pointers=True)
+        return ready
+
+    def _reference(self, held: Address, path: tuple[str, ...], ready: _Ready) -> Address:
+        """Return a reference that can be written: by name, or else by id, which is told."""
+        if held.name and not held.name.startswith("id:"):
+            return held
+        if held.name:
+            # Such a name would be read as an id, so the id it is.
+            reason = f"the name of {held} would be read as an id"
+            held = next((Address(held.kind, id=o.id) for o in self.live.of(held.kind) if o.address == held), held)
+        elif held.kind in self.live.forbidden:
+            reason = f"the credentials may not read {held.kind}"
+        else:
+            reason = f"the server lists no {held.kind} of this id"
+        _comment(ready.comments, path, f"By id, which is this server's own: {reason}.")
+        return held
+
+    def _masked(self, record: Record, wire: Mapping[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+        """Yield the steps to every secret of an object that the server masks."""
+        for name, prop in record.shape(variant_of(record, wire)).items() if known(record, wire) else ():
+            held = wire.get(name)
+            if prop.sensitive and held == MASK:
+                yield (*path, name)
+            elif prop.of and not prop.language and isinstance(held, dict):
+                inner = {(name,): held} if prop.type == "object" else {(name, key): each for key, each in held.items()}
+                for steps, each in inner.items():
+                    if isinstance(each, dict):
+                        yield from self._masked(self.catalogue.record(prop.of), each, (*path, *steps))
+
+
+def _comment(comments: dict[Path, str], path: Sequence[str], text: str) -> None:
+    """Let a text stand above the property that a path leads into, below what stands there."""
+    at: Path = (path[0],)
+    comments[at] = f"{comments[at]}\n{text}" if at in comments else text
+
+
+def _in_order(kind: Kind, objects: Sequence[LiveObject]) -> Sequence[LiveObject]:
+    """Return objects in the order of their documents.
+
+    Objects of one name stay in order of creation, by which documents are paired with them.
+    """
+    return objects if kind.ordered else sorted(objects, key=lambda each: each.address.name)
+
+
+def _own_names(kind: Kind, objects: Sequence[LiveObject]) -> dict[str, str]:
+    """Return a name for each object that shares its address with another (or its id, where the kind has names)."""
+    plain = [name_of(each.key) if each.key else "" for each in objects]
+    shared = {name for name, count in Counter(plain).items() if count > 1}
+    taken = set(plain)
+    names: dict[str, str] = {}
+    for each, name in zip(objects, plain, strict=True):
+        if name not in shared:
+            continue
+        if "name" in kind.match:
+            names[each.id] = each.id
+            continue
+        stem = name if any(part is not None for part in each.key) else "unnamed"
+        number = 1
+        while f"{stem}-{number}" in taken:
+            number += 1
+        names[each.id] = f"{stem}-{number}"
+        taken.add(names[each.id])
+    return names
