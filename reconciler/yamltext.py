@@ -27,6 +27,8 @@ BLOCKS = 3
 _LONG_KEY = 700
 
 Path = tuple[str | int, ...]
+#: Where the objects of a document stand.
+OBJECTS: Path = ("items",)
 Comments = Mapping[Path, str]
 
 #: Words, names, hosts, paths and durations, which need no second look unless they begin as other scalars do.
@@ -35,9 +37,16 @@ _WORD = re.compile(r"[A-Za-z_/$][A-Za-z0-9_./-]*")
 _NEVER_PLAIN = re.compile(r"\A[-?:,\[\]{}#&*!|>'\"%@` ]|\A\.\.\.|: | #|:\Z| \Z|\A=\Z|\A<<\Z")
 #: What no plain scalar between brackets can hold besides.
 _NEVER_IN_BRACKETS = re.compile(r"[,\[\]{}:?]")
-#: Characters that are escaped: controls, line breaks of any sort, the byte order mark, and what YAML calls no
-#: character.
-_ESCAPED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+#: Characters that are escaped: controls, line breaks of any sort, what YAML calls no character, and format characters
+#: (Unicode's category Cf), which could make a reader see something else than what stands there.
+_FORMAT = (
+    "\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u206f"
+    "\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0001\U000e0020-\U000e007f"
+)
+_ESCAPED = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff{_FORMAT}]")
+#: A text that stands line by line below a `|`: several lines, the first not indented, none with blanks at its end.
+_LITERAL = re.compile(r"(?! )(?:[^\n]*[^\n ])?(?:\n+[^\n]*[^\n ])+\n?")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHORT_ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
@@ -104,7 +113,8 @@ _BACKSLASHES = str.maketrans({"\\": "\\\\", '"': '\\"'})
 
 
 def _escape(match: re.Match[str]) -> str:
-    return _SHORT_ESCAPES.get(match[0]) or f"\\u{ord(match[0]):04x}"
+    code = ord(match[0])
+    return _SHORT_ESCAPES.get(match[0]) or (f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
 
 
 def _plain(text: str, *, brackets: bool) -> bool:
@@ -119,6 +129,16 @@ def _quoted(text: str) -> str:
     if "'" not in text and ('"' in text or "\\" in text):
         return f"'{text}'"
     return f'"{text.translate(_BACKSLASHES)}"'
+
+
+def _literal(value: Any, indent: str) -> list[str] | None:
+    """Return a text of several lines as the lines below its `|`, the first being what follows the key; else None."""
+    if not isinstance(value, str) or "\n" not in value or not _LITERAL.fullmatch(value) or not value[0].strip():
+        return None
+    lines = value.removesuffix("\n").split("\n")
+    if any(_ESCAPED.search(line) or _SURROGATE.search(line) for line in lines):
+        return None
+    return ["|" if value.endswith("\n") else "|-", *(f"{indent}{line}" if line else "" for line in lines)]
 
 
 def _harmless(line: str) -> str:
@@ -143,7 +163,10 @@ class _Writer:
                 self._pair(key, each, (*path, key), indent, lead)
                 lead = indent
         else:
+            # Objects of several lines each are easier to tell apart with a blank line between them.
+            apart = path == OBJECTS and any(isinstance(each, Mapping) and len(each) > 1 for each in value)
             for index, each in enumerate(value):
+                self.lines += [""] if apart and index else []
                 self._element(each, (*path, index), indent, lead)
                 lead = indent
 
@@ -165,7 +188,8 @@ class _Writer:
             lead, name = indent, ""
         head = f"{lead}{name}:"
         if not isinstance(value, Mapping | list):
-            self.lines.append(f"{head} {scalar(value)}")
+            first, *rest = _literal(value, indent + "  ") or [scalar(value)]
+            self.lines += [f"{head} {first}", *rest]
             return
         flat = self._flat(value, path, len(head) + 1)
         if flat is not None:
@@ -178,7 +202,8 @@ class _Writer:
     def _element(self, value: Any, path: Path, indent: str, lead: str) -> None:
         lead = self._note(path, indent, lead)
         if not isinstance(value, Mapping | list):
-            self.lines.append(f"{lead}- {scalar(value)}")
+            first, *rest = _literal(value, indent + "  ") or [scalar(value)]
+            self.lines += [f"{lead}- {first}", *rest]
             return
         flat = self._flat(value, path, len(lead) + 2)
         if flat is not None:
@@ -190,7 +215,7 @@ class _Writer:
         """Return a collection in brackets, or None where it is to stand line by line."""
         if not value:
             return "[]" if isinstance(value, list) else "{}"
-        if len(path) < BLOCKS and (len(path) != BLOCKS - 1 or path[0] == "items"):
+        if len(path) < BLOCKS and (len(path) != BLOCKS - 1 or path[:1] == OBJECTS):
             return None
         if path in self.opened or len(value) * 3 + used > WIDTH:
             return None

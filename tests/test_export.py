@@ -37,6 +37,7 @@ def test_objects_come_by_name_with_what_differs_from_the_defaults() -> None:
         "    name: mx\n"
         '    description: "yes: it is"\n'
         "    maxMxHosts: 2\n"
+        "\n"
         "  - type: Relay\n"
         "    name: relay-eu\n"
         "    address: smtp.example.net\n"
@@ -196,6 +197,7 @@ def test_references_come_by_name_or_by_id_where_no_name_is_known() -> None:
         "items:\n"
         "  - name: a\n"
         "    queueId: fast\n"
+        "\n"
         "  - name: b\n"
         "    # By id, which is this server's own: the name of MtaVirtualQueue/id:a would be read as an id.\n"
         "    queueId: id:r\n"
@@ -206,6 +208,7 @@ def test_references_come_by_name_or_by_id_where_no_name_is_known() -> None:
         "  - name: a\n"
         "    # By id, which is this server's own: the credentials may not read MtaVirtualQueue.\n"
         "    queueId: id:q\n"
+        "\n"
         "  - name: b\n"
         "    # By id, which is this server's own: the credentials may not read MtaVirtualQueue.\n"
         "    queueId: id:r\n"

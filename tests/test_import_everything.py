@@ -31,7 +31,7 @@ def text(name: str, prop: Property, n: int) -> str:
     if name == "url":
         return f"https://hook.example.org/{n}"
     # What YAML could take for something else has to come back as the text that it is.
-    return ("x", "no", "0755", "ü: #", "null", "1_0", "${x}", "- a", "!b")[n % 9]
+    return ("x", "no", "0755", "ü: #", "null", "1_0", "${x}", "- a", "Two\nlines")[n % 9]
 
 
 def value(name: str, prop: Property, n: int, ids: dict[str, str]) -> Any:

@@ -1,5 +1,7 @@
 """YAML text is what people would write, and the strict reader reads the same value back."""
 
+import sys
+import unicodedata
 from typing import Any
 
 import pytest
@@ -46,7 +48,7 @@ def test_a_document_reads_as_people_write_it() -> None:
 def test_items_stand_line_by_line_and_what_they_hold_in_brackets() -> None:
     text = emit({"kind": "MtaMilter", "items": [{"hostname": "h", "stages": ["rcpt", "data"]}, {"hostname": "::1"}]})
 
-    assert text == ('kind: MtaMilter\nitems:\n  - hostname: h\n    stages: [rcpt, data]\n  - hostname: "::1"\n')
+    assert text == ('kind: MtaMilter\nitems:\n  - hostname: h\n    stages: [rcpt, data]\n\n  - hostname: "::1"\n')
 
 
 def test_what_is_too_long_for_a_line_stands_line_by_line() -> None:
@@ -64,7 +66,7 @@ def test_comments_stand_above_what_they_are_about() -> None:
     )
 
     assert text == (
-        "items:\n  - # first\n    a: 1\n    b:\n      # one\n      # two\n      c: 2\n  # second\n  - d: 3\n"
+        "items:\n  - # first\n    a: 1\n    b:\n      # one\n      # two\n      c: 2\n\n  # second\n  - d: 3\n"
     )
     assert load(text)[0][0].value == {"items": [{"a": 1, "b": {"c": 2}}, {"d": 3}]}
 
@@ -113,6 +115,33 @@ def test_a_comment_cannot_end_itself() -> None:
 )
 def test_a_scalar_is_quoted_where_it_needs_quotes(value: Any, text: str) -> None:
     assert scalar(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("First line.\nSecond line.\n", "a: |\n  First line.\n  Second line.\n"),
+        ("one\n\n  two: 'x' #3", "a: |-\n  one\n\n    two: 'x' #3\n"),
+        ("one\u3000\ntwo", "a: |-\n  one\u3000\n  two\n"),
+        ("blanks \nat an end", 'a: "blanks \\nat an end"\n'),
+        (" indented\nat first", 'a: " indented\\nat first"\n'),
+        ("two ends\n\n", 'a: "two ends\\n\\n"\n'),
+        ("a\ttab\nand a line", 'a: "a\\ttab\\nand a line"\n'),
+        ("\n", 'a: "\\n"\n'),
+    ],
+)
+def test_several_lines_stand_line_by_line_where_nothing_hides_in_them(value: str, text: str) -> None:
+    assert emit({"a": value}) == text
+    assert load(text)[0][0].value == {"a": value}
+
+
+def test_format_characters_are_escaped_since_they_hide_what_stands_there() -> None:
+    hidden = [chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) == "Cf"]
+
+    assert [each for each in hidden if not scalar(f"a{each}b").isascii()] == []
+    assert scalar("abc\u202edef\u200b") == '"abc\\u202edef\\u200b"'
+    assert scalar("\U000e0041") == '"\\U000e0041"'
+    assert comment("abc\u202edef") == "# abc def"
 
 
 def test_between_brackets_more_needs_quotes() -> None:
