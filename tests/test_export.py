@@ -6,7 +6,7 @@ from typing import Any
 from reconciler.catalogue import Kind
 from reconciler.export import export, printed
 from reconciler.model import Address
-from reconciler.policy import Policy
+from reconciler.policy import Policy, Scope
 from reconciler.schema.judge import Judge
 from tests.states import CATALOGUE, live_of
 
@@ -285,7 +285,7 @@ def test_a_variable_is_called_after_the_name_that_the_document_has() -> None:
 
 
 def test_only_what_cannot_be_said_is_left_alone() -> None:
-    milters = [
+    milters: list[dict[str, Any]] = [
         {"id": "a", "hostname": "192.0.2.9", "flagsAction": 2**64 - 1, "timeoutData": 2**63, "port": 25},
         {"id": "b", "hostname": "192.0.2.8"},
     ]
@@ -322,6 +322,20 @@ def test_what_one_judge_hides_from_the_next_is_left_alone_too() -> None:
     assert document.value["metadata"] == {"unmanaged": ["route/match", "tls"]}
     assert document.value["spec"]["route"] == {"use": "mx"}
     assert list(document.value["spec"]) == ["route", "connection", "schedule"]
+    reason = (
+        'the expression is refused here: "no_such_variable" is no function, variable, constant or duration; '
+        "a text needs quotes"
+    )
+    assert found.omitted[0] == (Address("MtaOutboundStrategy"), "route/match", reason)
+    assert printed(found, found.documents, "s.json").splitlines()[2:9] == [
+        f"# route/match is left alone: {reason}. The server holds:",
+        "#   route:",
+        "#     match:",
+        "#       - {if: no_such_variable == 'x', use: mx}",
+        "#     use: mx",
+        "# tls is left alone: the bare word strict names no variable here, so that no object would be found.",
+        "metadata:",
+    ]
 
 
 def test_a_property_of_a_newer_server_is_told_and_stays() -> None:
@@ -389,3 +403,17 @@ def test_what_the_manifests_do_not_own_is_counted_and_left_out() -> None:
 
     assert found.outside == {"MtaRoute": 2}
     assert [each.value["spec"] for each in found.documents["MtaRoute"]] == [{"type": "Local", "name": "acme-a"}]
+
+
+def test_objects_of_one_key_are_bound_by_id_where_one_of_them_is_left_out() -> None:
+    hooks = [{"id": each, "url": "https://h.test"} for each in ("a", "b")]
+    narrowed = Scope(only=("MtaHook/*#b",))
+
+    both = export(CATALOGUE, live_of({"MtaHook": hooks}), judge, ["MtaHook"])
+    one = export(CATALOGUE, live_of({"MtaHook": hooks}), judge, ["MtaHook"], scope=narrowed)
+
+    assert [each.value["metadata"] for each in both.documents["MtaHook"]] == [
+        {"name": "https://h.test-1"},
+        {"name": "https://h.test-2"},
+    ]
+    assert [each.value["metadata"] for each in one.documents["MtaHook"]] == [{"name": "https://h.test-2", "id": "b"}]

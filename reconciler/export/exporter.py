@@ -21,6 +21,7 @@ from reconciler.export.variables import variables
 from reconciler.identity import name_of
 from reconciler.model import MASK, Address, LiveObject, LiveState, Resource, Sensitive, Source, Wire
 from reconciler.policy import Globs, Policy, Scope
+from reconciler.yamltext import emit
 
 #: Returns what else is to be said of what is declared: the address, the wire pointer, and a sentence.
 Remark = Callable[[Sequence[Resource]], Iterable[Told]]
@@ -104,19 +105,31 @@ class _Exporter:
     def kind(self, kind: Kind) -> list[Declared]:
         """Return the objects of one kind that are to be declared, in the order of their documents."""
         declared = []
+        partly: set[tuple[Any, ...]] = set()
         for found in self._objects[kind.kind]:
-            address = self._address(found)
-            if not self.scope.holds(address) and not self.scope.holds(found.address):
-                continue
-            owned = self.policy.owns.get(kind.kind)
-            if owned is not None and not Globs(owned).match(address.name):
-                self.outside[kind.kind] += 1
-                continue
-            each = self._declared(kind, found, address)
-            if each is not None:
-                declared.append(each)
-        self._remark(declared)
-        return declared
+            each = self._chosen(kind, found)
+            if each is None:
+                partly.add(found.key)
+            else:
+                declared.append((found, each))
+        for found, each in declared:
+            if found.key in partly and each.metadata.get("name"):
+                # Documents of one key are paired with its objects in order, and here one of these has no document.
+                each.metadata = {"name": each.metadata["name"], "id": found.id, **each.metadata}
+        written = [each for _, each in declared]
+        self._remark(written)
+        return written
+
+    def _chosen(self, kind: Kind, found: LiveObject) -> Declared | None:
+        """Return an object if it is to be declared, and can be."""
+        address = self._address(found)
+        if not self.scope.holds(address) and not self.scope.holds(found.address):
+            return None
+        owned = self.policy.owns.get(kind.kind)
+        if owned is not None and not Globs(owned).match(address.name):
+            self.outside[kind.kind] += 1
+            return None
+        return self._declared(kind, found, address)
 
     def _address(self, found: LiveObject) -> Address:
         """Return the address that the document of an object has."""
@@ -149,7 +162,7 @@ class _Exporter:
         shown = {path: variable for path, variable in ready.secrets.items() if path[0] in spec}
         self.secrets += [(variable, address, "/".join(path)) for path, variable in shown.items()]
         kept = {path: text for path, text in ready.comments.items() if path[0] in spec}
-        note = "\n".join(f"{pointer} is left alone: {reason}." for pointer, reason in alone)
+        note = "\n".join(_left_alone(pointer, reason, whole) for pointer, reason in alone)
         return Declared(address, escaped(spec, shown.keys()), metadata, kept, wire, note)
 
     def _remark(self, declared: Sequence[Declared]) -> None:
@@ -233,6 +246,19 @@ class _Exporter:
                 for steps, each in inner.items():
                     if isinstance(each, dict):
                         yield from self._masked(self.catalogue.record(prop.of), each, (*path, *steps))
+
+
+def _left_alone(pointer: str, reason: str, spec: Mapping[str, Any]) -> str:
+    """Say that a property is left alone, and show what it is unless the reason does."""
+    name, told = pointer.partition("/")[0], f"{pointer} is left alone: {reason}."
+    if name not in spec or str(spec[name]) in reason:
+        return told
+    try:
+        held = emit({name: spec[name]})
+    except ValueError:
+        # YAML cannot hold it.
+        return told
+    return "\n  ".join([f"{told} The server holds:", *held.splitlines()])
 
 
 def _comment(comments: dict[Path, str], path: Sequence[str], text: str) -> None:

@@ -115,3 +115,40 @@ def test_every_kind_has_a_file_of_its_own() -> None:
 
     assert len(names) == len(CATALOGUE.kinds)
     assert {"mta-route.yaml", "mta-outbound-strategy.yaml", "mta-stage-rcpt.yaml", "mta-sts.yaml"} <= names
+
+
+#: Members that stay as they are: what tells one object from another, and the branches of expressions.
+STEADY = {"id", "@type", "match", *(name for kind in CATALOGUE.kinds.values() for name in kind.match)}
+#: What a newer server, or another program, may have put where this version expects something else.
+STRANGE = st.sampled_from([None, True, 2**64, -1, "", "strict", " a ", "no_such_variable", 1.5, [1]])
+
+
+@st.composite
+def strange(draw: st.DrawFn) -> Server:
+    """Servers that hold something strange in some places."""
+    server = draw(servers())
+    for _ in range(draw(st.integers(1, 6))):
+        held = server.objects[draw(st.sampled_from(sorted(server.objects)))]
+        at: Any = draw(st.sampled_from(held)) if held else {}
+        while isinstance(at, dict) and at:
+            inner = [key for key, each in at.items() if isinstance(each, dict) and each and key not in STEADY]
+            if not inner or draw(st.booleans()):
+                keys = sorted(key for key in at if key not in STEADY)
+                at[draw(st.sampled_from([*keys, "newField"]))] = draw(STRANGE)
+                break
+            at = at[draw(st.sampled_from(inner))]
+    return server
+
+
+@LAW
+@given(strange())
+def test_whatever_a_server_holds_what_is_written_is_in_sync_and_the_rest_is_told(server: Server) -> None:
+    live = read(server)
+
+    found = export(CATALOGUE, live, judge)
+    difference = planned(read(server), everything(found))
+
+    out = {(address.kind, address.name) for address, pointer, _ in found.omitted if not pointer}
+    assert [(each.address, each.fields) for each in difference.changes] == []
+    assert {each.address.kind for each in difference.undeclared} <= {kind for kind, _ in out}
+    assert len(difference.undeclared) <= len(out)
