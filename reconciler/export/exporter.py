@@ -171,7 +171,7 @@ class _Exporter:
         resources = [Resource(address=each.address, wire=each.wire, source=Source(""), key=()) for each in declared]
         for address, pointer, text in self.remark(resources):
             self.remarks.append((address, pointer, text))
-            _comment(by_address[address].comments, pointer.split("/"), f"{text}.")
+            _comment(by_address[address].comments, pointer.split("/"), f"{text[:1].upper()}{text[1:]}.")
 
     def _ready(self, kind: Kind, found: LiveObject, address: Address) -> _Ready:
         ready = _Ready({}, {}, {}, [])
