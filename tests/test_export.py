@@ -5,6 +5,7 @@ from typing import Any
 
 from reconciler.catalogue import Kind
 from reconciler.export import export, printed
+from reconciler.manifest import Text, parse
 from reconciler.model import Address
 from reconciler.policy import Policy, Scope
 from reconciler.schema.judge import Judge
@@ -219,6 +220,15 @@ def test_what_looks_like_a_variable_is_freed_of_its_meaning() -> None:
     text = imported("MtaRoute", {"id": "a", "@type": "Local", "name": "a", "description": "${env:HOME} $${var:x}"})
 
     assert text == HEAD + ("kind: MtaRoute\nspec:\n  type: Local\n  name: a\n  description: $${env:HOME} $$${var:x}\n")
+
+
+def test_a_name_that_looks_like_a_variable_is_freed_of_its_meaning_too() -> None:
+    quotas = [{"id": each, "key": {"rcpt": True}, "messages": 9, "description": "${var:x}"} for each in ("a", "b")]
+
+    text = imported("MtaQueueQuota", *quotas)
+
+    names = [str(each.address) for each in parse(CATALOGUE, [[Text("m.yaml", text)]]).checked().resources]
+    assert names == ["MtaQueueQuota/${var:x}-1", "MtaQueueQuota/${var:x}-2"]
 
 
 def test_an_object_that_no_schema_knows_is_left_out_and_told() -> None:

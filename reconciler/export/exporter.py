@@ -154,7 +154,7 @@ class _Exporter:
         metadata: dict[str, Any] = {}
         name = self._names[kind.kind].get(found.id, "")
         if name:
-            metadata["name" if "name" not in kind.match else "id"] = name
+            metadata["name" if "name" not in kind.match else "id"] = escaped(name, ())
         if left:
             metadata["unmanaged"] = sorted(left)
         alone = sorted({**left, **dict.fromkeys(ready.unknown, _UNKNOWN)}.items())
