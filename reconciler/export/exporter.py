@@ -105,15 +105,15 @@ class _Exporter:
     def kind(self, kind: Kind) -> list[Declared]:
         """Return the objects of one kind that are to be declared, in the order of their documents."""
         declared = []
-        partly: set[tuple[Any, ...]] = set()
+        partly: set[str] = set()
         for found in self._objects[kind.kind]:
             each = self._chosen(kind, found)
             if each is None:
-                partly.add(found.key)
+                partly.add(found.address.name)
             else:
                 declared.append((found, each))
         for found, each in declared:
-            if found.key in partly and each.metadata.get("name"):
+            if found.address.name in partly and each.metadata.get("name"):
                 # Documents of one key are paired with its objects in order, and here one of these has no document.
                 each.metadata = {"name": each.metadata["name"], "id": found.id, **each.metadata}
         written = [each for _, each in declared]
