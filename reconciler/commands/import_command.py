@@ -99,8 +99,9 @@ def _told(wanted: Wanted, live: LiveState, exported: Export, chosen: Collection[
         if not live.of(kind):
             yield f"note: the server holds no {kind}"
     for kind, count in exported.outside.items():
-        others = f"{plural(count, 'other')} {'is' if count == 1 else 'are'} left out"
-        yield f"note: policy.owns holds only {', '.join(found.policy.owns[kind])} of {kind}: {others}"
+        names = ", ".join(found.policy.owns[kind])
+        owned = f"only {names} of {kind}" if names else f"no {kind}"
+        yield f"note: policy.owns holds {owned}: {plural(count, 'other')} {'is' if count == 1 else 'are'} left out"
     if found.scope.only and not exported.documents:
         yield f"note: the server holds nothing that --only {' '.join(found.scope.only)} matches"
     objects = [(address, reason) for address, pointer, reason in exported.omitted if not pointer]
