@@ -55,6 +55,8 @@ def texts(text: str) -> list[str]:
         ("()", []),
         ("retry_num", []),
         ("sender == ''", []),
+        ("'a' ( )", ["a"]),
+        ("('a' (()))", ["a"]),
     ],
 )
 def test_every_text_that_an_expression_can_give_is_told(text: str, names: list[str]) -> None:

@@ -142,8 +142,14 @@ def _counting(root: Node) -> Node | None:
     """Return the part of an expression that gives its result: of several values the last, past parts without any."""
     node: Node | None = root
     while isinstance(node, Group | Adjacent | Commas):
-        node = next((part for part in reversed(node.parts) if not isinstance(part, Missing)), None)
+        parts = node.parts
+        node = parts[0] if len(parts) == 1 else next((part for part in reversed(parts) if _says(part)), None)
     return None if isinstance(node, Missing) else node
+
+
+def _says(node: Node) -> bool:
+    """Whether there is a value in a part: `()` and what only holds such say nothing."""
+    return any(not isinstance(each, Group | Adjacent | Commas | Missing) for each in walk(node))
 
 
 def _in_order(nodes: Sequence[Node]) -> bool:
