@@ -15,8 +15,9 @@ from reconciler.catalogue import Catalogue, Kind, Record
 from reconciler.codec import Codec, check_expression, context_of
 from reconciler.errors import Diagnostic
 from reconciler.identity import address_of, key_of
-from reconciler.manifest.entries import Entry, Origin, Path, TestDocument, Where
+from reconciler.manifest.entries import Entry, Path, TestDocument, Where
 from reconciler.manifest.layers import Called, Dropped, overlay
+from reconciler.manifest.specs import guess, key_only, untyped, with_else
 from reconciler.manifest.variables import Substitution, references
 from reconciler.model import Address, Resource, Sensitive, Source
 from reconciler.schema import METADATA
@@ -82,7 +83,7 @@ class Reader:
             return entries, []
 
         def tell(entry: Entry, path: Path, code: str, message: str, hint: str) -> None:
-            self._about(entry, path, code, message, hint, _guess(entry))
+            self._about(entry, path, code, message, hint, guess(entry))
 
         return overlay(self.catalogue, [self._key_alone(each) for each in entries], self._called, tell)
 
@@ -91,19 +92,23 @@ class Reader:
         kind, spec, name = entry.kind, entry.spec, str(entry.metadata.get("name", ""))
         if kind.singleton:
             return Called(Address(kind.kind), ())
-        given = {field: spec[field] for field in kind.match if spec.get(field) is not None} if _mapping(spec) else None
+        given = (
+            {field: spec[field] for field in kind.match if spec.get(field) is not None}
+            if isinstance(spec, dict)
+            else None
+        )
         of_key = self._key_only(kind)
         if given is None or self.judge.faults(of_key, given):
-            return Called(Address(kind.kind, _guess(entry).name))
+            return Called(Address(kind.kind, guess(entry).name))
         wire, mistakes = self.codec.encode(of_key, given)
         if mistakes:
-            return Called(Address(kind.kind, _guess(entry).name))
+            return Called(Address(kind.kind, guess(entry).name))
         key = key_of(kind, wire)
         return Called(address_of(kind, key, name), key)
 
     def _key_only(self, kind: Kind) -> Kind:
         if kind.kind not in self._keys:
-            self._keys[kind.kind] = _key_only(kind)
+            self._keys[kind.kind] = key_only(kind)
         return self._keys[kind.kind]
 
     def _key_alone(self, entry: Entry) -> Entry:
@@ -111,7 +116,7 @@ class Reader:
         if not entry.metadata.get("drop") or entry.flawed:
             return entry
         told = len(self.problems)
-        self._judged(entry, self._key_only(entry.kind), _untyped({} if entry.spec is None else entry.spec))
+        self._judged(entry, self._key_only(entry.kind), untyped({} if entry.spec is None else entry.spec))
         return replace(entry, flawed=len(self.problems) > told)
 
     def _kind(self, where: Where, value: Mapping[str, Any]) -> Kind | None:
@@ -131,7 +136,7 @@ class Reader:
     def _metadata(self, where: Where, value: Mapping[str, Any], kind: Kind) -> dict[str, Any] | None:
         metadata = {} if value.get("metadata") is None else value["metadata"]
         wrong = False
-        if where.variables and _mapping(metadata):
+        if where.variables and isinstance(metadata, dict):
             told = len(self.problems)
             metadata = self.substitution.plain(metadata, self._teller(where, "metadata"))
             wrong = len(self.problems) > told
@@ -185,8 +190,8 @@ class Reader:
         kind, name = self._key_only(entry.kind) if absent else entry.kind, str(entry.metadata.get("name", ""))
         if absent and isinstance(spec, dict):
             # What a patch makes absent has more than its key.
-            spec = {field: spec[field] for field in kind.match if field in spec} if entry.patches else _untyped(spec)
-        wire = self._judged(entry, kind, spec)
+            spec = {field: spec[field] for field in kind.match if field in spec} if entry.patches else untyped(spec)
+        wire = self._judged(entry, kind, with_else(kind, spec, entry.metadata.get("unmanaged", ())))
         if wire is None:
             return None
         place = Source(entry.where.file, entry.line)
@@ -194,7 +199,7 @@ class Reader:
         for (field, *below), origin in entry.taken.items() if kind.singleton else ():
             # Elsewhere what is left out is at its default anyway.
             if not below and field in kind.properties:
-                wire[field], sources[field] = kind.properties[field].default, _source(origin, field)
+                wire[field], sources[field] = kind.properties[field].default, origin[0].source((*origin[1], field))
         key = key_of(kind, wire)
         resource = Resource(
             address=address_of(entry.kind, key, name),
@@ -329,7 +334,7 @@ class Reader:
     ) -> None:
         """Keep a mistake in a spec; its pointer is the path unless it is given."""
         source = entry.source(path, key=key)
-        self._keep(source, code, message, hint, address or _guess(entry), pointer or "/".join(path))
+        self._keep(source, code, message, hint, address or guess(entry), pointer or "/".join(path))
 
     def _tell(
         self,
@@ -358,35 +363,3 @@ class Reader:
                 hint=hint,
             )
         )
-
-
-def _mapping(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _untyped(spec: Any) -> Any:
-    return {key: each for key, each in spec.items() if key not in ("type", "@type")} if _mapping(spec) else spec
-
-
-def _source(origin: Origin, field: str) -> Source:
-    where, base = origin
-    return where.source((*base, field))
-
-
-def _key_only(kind: Kind) -> Kind:
-    """Return a kind that holds no more than the match key of another."""
-    shape = kind.shape(next(iter(kind.variants), ""))
-    # Judge and codec know a kind by its name, and must not take this one for the other.
-    return replace(kind, kind=f"{kind.kind} key", variants={}, properties={name: shape[name] for name in kind.match})
-
-
-def _guess(entry: Entry) -> Address:
-    """Name an object by its spec as written, as well as what stands there allows."""
-    kind, spec, name = entry.kind, entry.spec, str(entry.metadata.get("name", ""))
-    if kind.singleton or not isinstance(spec, dict):
-        return Address(kind.kind)
-    shape = kind.shape(next(iter(kind.variants), ""))
-    parts = [spec.get(each, shape[each].default) for each in kind.match]
-    if any(not isinstance(part, str | int) for part in parts):
-        return Address(kind.kind, name)
-    return replace(address_of(kind, tuple(parts), name), id=str(entry.metadata.get("id", "")))

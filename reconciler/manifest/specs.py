@@ -1,0 +1,53 @@
+"""What can be told of a spec before it is judged, and what judging it takes.
+
+Law: pure; a spec may be anything that YAML can hold, and is never altered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from msgspec.structs import replace
+
+from reconciler.catalogue import Kind
+from reconciler.identity import address_of
+from reconciler.manifest.entries import Entry
+from reconciler.model import Address
+
+
+def untyped(spec: Any) -> Any:
+    """Return a spec without its variant."""
+    if not isinstance(spec, dict):
+        return spec
+    return {key: each for key, each in spec.items() if key not in ("type", "@type")}
+
+
+def with_else(kind: Kind, spec: Any, unmanaged: Iterable[str]) -> Any:
+    """Return a spec in which an `else` that is left alone stands at its default, so that its branches can be judged."""
+    for pointer in unmanaged:
+        name, _, part = pointer.partition("/")
+        prop = kind.legible(None).get(name)
+        given = spec.get(name) if isinstance(spec, dict) else None
+        if part == "else" and prop is not None and isinstance(prop.default, dict) and isinstance(given, dict):
+            spec = {**spec, name: given if "use" in given else {"else": prop.default.get("else"), **given}}
+    return spec
+
+
+def key_only(kind: Kind) -> Kind:
+    """Return a kind that holds no more than the match key of another."""
+    shape = kind.shape(next(iter(kind.variants), ""))
+    # Judge and codec know a kind by its name, and must not take this one for the other.
+    return replace(kind, kind=f"{kind.kind} key", variants={}, properties={name: shape[name] for name in kind.match})
+
+
+def guess(entry: Entry) -> Address:
+    """Name an object by its spec as written, as well as what stands there allows."""
+    kind, spec, name = entry.kind, entry.spec, str(entry.metadata.get("name", ""))
+    if kind.singleton or not isinstance(spec, dict):
+        return Address(kind.kind)
+    shape = kind.shape(next(iter(kind.variants), ""))
+    parts = [spec.get(each, shape[each].default) for each in kind.match]
+    if any(not isinstance(part, str | int) for part in parts):
+        return Address(kind.kind, name)
+    return replace(address_of(kind, tuple(parts), name), id=str(entry.metadata.get("id", "")))
