@@ -215,7 +215,7 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     # These may have been closed before the start, and are open as long as the program runs.
     sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
-    sys.exit(invoke(args))
+    streams.leave(invoke(args))
 
 
 def invoke(args: Sequence[str] | None = None) -> int:
