@@ -16,7 +16,7 @@ from reconciler.catalogue import Catalogue
 from reconciler.errors import Diagnostic, ManifestError
 from reconciler.manifest.documents import Reader
 from reconciler.manifest.entries import Entry, TestDocument, Where
-from reconciler.manifest.files import Text, find, read
+from reconciler.manifest.files import Text, find, read, unreadable
 from reconciler.manifest.layers import Dropped
 from reconciler.model import Address, Resource, Source
 from reconciler.strictyaml import load as load_yaml
@@ -107,16 +107,13 @@ def parse(
     """Turn the texts of manifests, layer by layer, into desired state. Pure."""
     reader = Reader(catalogue, variables)
     entries: list[Entry] = []
-    unreadable: list[Diagnostic] = []
+    misread: list[Diagnostic] = []
     digest = hashlib.sha256()
     files: dict[str, int] = {}
     for layer, texts in enumerate(layers):
         for each in texts:
             documents, problems = (load_json if each.file.endswith(".json") else load_yaml)(each.text)
-            unreadable += [
-                Diagnostic(file=each.file, line=p.line, column=p.column, code=p.code, message=p.message, hint=p.hint)
-                for p in problems
-            ]
+            misread += [unreadable(each.file, problem) for problem in problems]
             digest.update(f"{each.file}\0{each.text}\0".encode())
             files[each.file] = len(documents)
             dollars = "${" in each.text
@@ -128,9 +125,9 @@ def parse(
     good = [(resource, entry) for resource, entry in pairs if resource is not None]
     merged, clashes = _merge(catalogue, [resource for resource, _ in good])
     # What YAML understood otherwise is wrong for its field too; once is enough.
-    doubted = {(each.file, each.line, each.column) for each in unreadable}
+    doubted = {(each.file, each.line, each.column) for each in misread}
     judged = [each for each in reader.problems if (each.file, each.line, each.column) not in doubted]
-    told = tuple(sorted([*unreadable, *judged, *clashes]))
+    told = tuple(sorted([*misread, *judged, *clashes]))
     tests, locate = tuple(reader.tests), Locator(good)
     return Desired(tuple(merged), told, files, tests, locate, digest.hexdigest(), tuple(dropped))
 

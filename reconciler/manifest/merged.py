@@ -14,7 +14,8 @@ from reconciler.manifest import Desired
 from reconciler.manifest.entries import Entry, Origin
 from reconciler.manifest.entries import Path as Steps
 from reconciler.manifest.variables import Literal, names_in
-from reconciler.model import Resource, Sensitive, Source
+from reconciler.model import Resource, Source
+from reconciler.secrets import within
 from reconciler.yamltext import comment, emit
 
 _TAGS = ("type", "@type")
@@ -36,7 +37,7 @@ def merged(catalogue: Catalogue, desired: Desired, title: str = "") -> str:
 
 def _document(catalogue: Catalogue, resource: Resource, desired: Desired) -> str:
     kind = catalogue.kinds[resource.address.kind]
-    secrets = {each.plain for each in _sensitive(resource.wire) if each.plain}
+    secrets = {each.plain for each in within(resource.wire) if each.plain}
     spec: dict[str, Any] = {}
     comments: dict[tuple[str | int, ...], str] = {}
     notes: list[str] = []
@@ -105,14 +106,6 @@ def _given(origin: Origin, path: Steps) -> Source:
 
 def _place(source: Source) -> str:
     return f"{source.file}:{source.line}"
-
-
-def _sensitive(value: Any) -> Iterator[Sensitive]:
-    if isinstance(value, Sensitive):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _sensitive(each)
 
 
 def _shown(value: Any, secrets: Iterable[str]) -> Any:
