@@ -21,7 +21,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", flags=re.DOTALL)
 MANIFESTS = [
     pytest.param(text, id=f"{page.name}:{number}")
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for page in (ROOT / "README.md", ROOT / "docs" / "ten-minutes.md")
     for number, (language, text) in enumerate(BLOCK.findall(page.read_text(encoding="utf-8")))
     if language == "yaml" and "kind:" in text
 ]
@@ -93,6 +93,27 @@ def test_the_ten_minutes_can_be_taken_as_they_stand(tmp_path: Path) -> None:
     assert (failed, drift.code, drift.out) == ([], 0, "")
     assert {each["name"] for each in live["x:MtaRoute"]} == {"local", "mx", "partner"}
     assert live["x:MtaOutboundStrategy"][0]["route"]["match"]["1"]["then"] == "'partner'"
+
+
+def test_the_layers_come_to_what_their_page_shows(tmp_path: Path) -> None:
+    told, *steps = BLOCK.split((ROOT / "docs" / "layers.md").read_text(encoding="utf-8"))
+    printed = ""
+
+    for language, text, after in zip(*[iter(steps)] * 3, strict=True):
+        if language == "yaml":
+            path = tmp_path / re.findall(r"^`(\S+)`", told, flags=re.MULTILINE)[-1]
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text)
+        elif language == "sh":
+            ran = command(*shlex.split(text)[1:], env=environment(""), cwd=tmp_path)
+            assert (ran.code, ran.err) == (0, "")
+            printed = ran.out
+        else:
+            assert printed == text
+        told = after
+
+    laid = command("fmt", "--check", "base", "eu", "us", env=environment(""), cwd=tmp_path)
+    assert (laid.code, laid.err) == (0, "4 files, 0 would change.\n")
 
 
 def test_every_exit_code_is_in_the_readme_or_said_to_be_unused() -> None:
