@@ -216,6 +216,19 @@ def test_what_policy_keeps_is_kept_under_both_of_its_names(
     assert list(milters(sandbox)) == twins
 
 
+def test_an_id_takes_nothing_that_others_own(
+    sandbox: Any, env: dict[str, str], twins: list[str], tmp_path: Path
+) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("policy: {owns: {MtaMilter: ['10.0.0.1:*']}}\n")
+    text = MILTER.format(f"id: {twins[0]}", "").replace("127.0.0.1", "10.0.0.1")
+
+    ran = apply({**env, "RECONCILER_CONFIG": str(config)}, tmp_path / "after", text)
+
+    assert ran.code == 65
+    assert f"the object {twins[0]} is {KEY}#{twins[0]}, which policy.owns leaves to others" in ran.out + ran.err
+
+
 def test_a_rename_of_one_of_two_is_ambiguous(
     sandbox: Any, env: dict[str, str], twins: list[str], tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.catalogue import Catalogue, load
-from reconciler.diff import Diff
+from reconciler.diff import Diff, mistake
 from reconciler.errors import Diagnostic, ManifestError
 from reconciler.lint import dangling_names, lint
 from reconciler.live import kinds_for_checks, read_flow
@@ -151,26 +151,28 @@ def _strangers(desired: Desired, policy: Policy) -> list[Diagnostic]:
         kind, names = resource.address.kind, policy.owns.get(resource.address.kind)
         if names is None:
             continue
-        owned, source = Globs(names), resource.source
+        owned = Globs(names)
         what = f"only {', '.join(names)} of {kind}" if names else f"no {kind}"
-        told = []
         if not owned.match(resource.address.name):
-            told.append((f"policy.owns lets these manifests declare {what}", "rename it, or widen policy.owns"))
+            message = f"policy.owns lets these manifests declare {what}"
+            found.append(mistake(resource, "", "not-owned", message, "rename it, or widen policy.owns"))
         if resource.was and not owned.match(resource.was):
             message = f"metadata.was names {resource.was}, and policy.owns lets these manifests rename {what}"
-            told.append((message, "take metadata.was out, or widen policy.owns"))
-        found += [
-            Diagnostic(
-                file=source.file,
-                line=source.line,
-                column=source.column,
-                address=str(resource.address),
-                code="not-owned",
-                message=message,
-                hint=hint,
-            )
-            for message, hint in told
-        ]
+            found.append(mistake(resource, "", "not-owned", message, "take metadata.was out, or widen policy.owns"))
+    return found
+
+
+def _taken(resources: Iterable[Resource], live: LiveState, policy: Policy) -> list[Diagnostic]:
+    """Find what metadata.id would take from others: a live object whose own name these manifests do not own."""
+    found = []
+    for resource in resources:
+        names = policy.owns.get(resource.address.kind)
+        if names is None or not resource.id or resource.named:
+            continue
+        held = next((each for each in live.of(resource.address.kind) if each.id == resource.id), None)
+        if held is not None and not Globs(names).match(held.address.name):
+            message = f"the object {resource.id} is {held.address}, which policy.owns leaves to others"
+            found.append(mistake(resource, "", "not-owned", message, "bind another one, or widen policy.owns"))
     return found
 
 
@@ -218,8 +220,9 @@ def observe(wanted: Wanted, client: Client) -> Found:
     if referring_kinds:
         resources = tuple(name_ids(each, live) if each.address.kind in referring_kinds else each for each in resources)
     found_moves = moves(catalogue, resources, live)
-    if found_moves.problems:
-        raise ManifestError(found_moves.problems)
+    problems = [*found_moves.problems, *_taken(resources, live, policy)]
+    if problems:
+        raise ManifestError(problems)
     resources = found_moves.resources
     inside = tuple(each for each in found_moves.destroys if found.scope.holds(each.address))
     difference = moved(compare(wanted, resources, live, kinds), msgspec.structs.replace(found_moves, destroys=inside))
