@@ -254,3 +254,91 @@ def test_absences_count_against_the_limit(sandbox: Any, env: dict[str, str], tmp
     assert ran.json["refusals"] == [
         "2 of 4 MtaRoute objects would be destroyed, and policy allows 1 (30%); --max-destroy 2 lifts this"
     ]
+
+
+def milter(port: int, metadata: str = "", more: str = "") -> str:
+    return f"kind: MtaMilter\nmetadata: {{{metadata}}}\nspec: {{hostname: 127.0.0.1, port: {port}{more}}}\n"
+
+
+def route(name: str, metadata: str = "", variant: str = "Local") -> str:
+    spec = f"{{name: {name}}}" if "absent" in metadata else f"{{type: {variant}, name: {name}}}"
+    return f"kind: MtaRoute\nmetadata: {{{metadata}}}\nspec: {spec}\n"
+
+
+def held(sandbox: Any) -> list[str]:
+    """Return the ports of the filters and the names of the routes, those aside that a server ships."""
+    stored = sandbox.state()["stored"]
+    return [str(each["port"]) for each in stored.get("x:MtaMilter", [])] + sorted(names(sandbox))
+
+
+WAS = "was: '127.0.0.1:{}'"
+CONVERGING = {
+    "a rename from a key that is declared has been": ([milter(1)], [milter(2, WAS.format(1)), milter(1)], ["2", "1"]),
+    "a swap": (
+        [milter(1, more=", timeoutData: 1s"), milter(2)],
+        [milter(1, WAS.format(2)), milter(2, WAS.format(1), ", timeoutData: 1s")],
+        ["1", "2"],
+    ),
+    "a chain": ([route("a"), route("b")], [route("b", "was: a"), route("c", "was: b")], ["b", "c"]),
+    "a rename to itself": ([milter(1)], [milter(1, WAS.format(1))], ["1"]),
+    "a rename beside what it was": ([route("a")], [route("b", "was: a"), route("a", variant="Mx")], ["a", "b"]),
+    "a rename to the key of an absent one": (
+        [milter(1)],
+        [milter(2, "name: old, absent: true"), milter(2, "name: new, " + WAS.format(1))],
+        ["2"],
+    ),
+    "a rename to a key that is live, and one of which is absent": (
+        [milter(1), milter(2)],
+        [milter(2, "name: old, absent: true"), milter(2, "name: new, " + WAS.format(1))],
+        ["2"],
+    ),
+    "a rename that comes behind in order": ([milter(1), milter(2)], [milter(2), milter(3, WAS.format(1))], ["2", "3"]),
+    "a rename of what is absent": ([milter(1)], [milter(2, WAS.format(1)), milter(1, "absent: true")], ["2"]),
+}
+
+
+@pytest.mark.parametrize("case", CONVERGING)
+def test_renames_and_absences_are_done_once(case: str, sandbox: Any, env: dict[str, str], tmp_path: Path) -> None:
+    before, after, left = CONVERGING[case]
+    apply({**env, "RECONCILER_MAX_DESTROY": "9"}, tmp_path / "before", *before)
+
+    ran = apply({**env, "RECONCILER_MAX_DESTROY": "9"}, tmp_path / "after", *after)
+    reached = held(sandbox)
+    again = apply(env, tmp_path / "after", *after)
+
+    assert (ran.code, reached) == (0, left)
+    assert (again.code, actions(again), held(sandbox)) == (0, [], left)
+
+
+def test_an_absence_by_id_makes_room_for_a_document_of_the_same_name(
+    sandbox: Any, env: dict[str, str], tmp_path: Path
+) -> None:
+    apply(env, tmp_path / "before", route("b"))
+    (id_,) = (each["id"] for each in sandbox.state()["stored"]["x:MtaRoute"] if each["name"] == "b")
+    after = [route("b", f"absent: true, id: {id_}"), route("b")]
+
+    ran = apply(env, tmp_path / "after", *after)
+    again = apply(env, tmp_path / "after", *after)
+
+    assert (ran.code, [each[0] for each in actions(ran)]) == (0, ["create", "destroy"])
+    assert (again.code, actions(again), held(sandbox)) == (0, [], ["b"])
+
+
+def test_an_absence_among_more_objects_than_documents_is_ambiguous(
+    sandbox: Any, env: dict[str, str], tmp_path: Path
+) -> None:
+    apply(env, tmp_path / "before", *(milter(1, f"name: m{number}") for number in range(4)))
+
+    ran = apply(env, tmp_path / "after", milter(1, "name: a, absent: true"), milter(1, "name: b"))
+
+    assert (ran.code, held(sandbox)) == (65, ["1"] * 4)
+    assert "the server has 4 objects with this key: " in ran.out + ran.err
+
+
+def test_one_object_becomes_one_other_only(sandbox: Any, env: dict[str, str], tmp_path: Path) -> None:
+    apply(env, tmp_path / "before", milter(1))
+
+    ran = apply(env, tmp_path / "after", milter(2, WAS.format(1)), milter(3, WAS.format(1)))
+
+    assert (ran.code, held(sandbox)) == (65, ["1"])
+    assert "MtaMilter/127.0.0.1:2 was 127.0.0.1:1 too" in ran.out + ran.err

@@ -216,19 +216,33 @@ def observe(wanted: Wanted, client: Client) -> Found:
     policy = _pruning(found.policy, resources)
     kinds = set(kinds_in_scope(resources, policy, found.scope))
     live = read_live(catalogue, kinds, client)
-    referring_kinds = {kind for kind in kinds if referring(catalogue.kinds[kind])}
-    if referring_kinds:
-        resources = tuple(name_ids(each, live) if each.address.kind in referring_kinds else each for each in resources)
-    found_moves = moves(catalogue, resources, live)
-    problems = [*found_moves.problems, *_taken(resources, live, policy)]
-    if problems:
-        raise ManifestError(problems)
-    resources = found_moves.resources
-    inside = tuple(each for each in found_moves.destroys if found.scope.holds(each.address))
-    difference = moved(compare(wanted, resources, live, kinds), msgspec.structs.replace(found_moves, destroys=inside))
+    difference, resources = differ(wanted, live, kinds)
     plan = make_plan(catalogue, difference, live, policy, desired=resources, scope=found.scope)
     told = _remarks(wanted, resources, live, plan)
     return Found(live, difference, plan, frozenset(kinds), resources, told)
+
+
+def differ(wanted: Wanted, live: LiveState, kinds: set[str]) -> tuple[Difference, tuple[Resource, ...]]:
+    """Compare what is wanted with live state, renames and absences included.
+
+    Returns:
+        The difference, and the resources as they were compared: with raw ids brought to addresses, without what is
+        absent.
+
+    Raises:
+        ManifestError: the manifests do not say which live object they mean.
+    """
+    catalogue, found = wanted.catalogue, wanted.settings
+    resources = wanted.desired.resources
+    referring_kinds = {kind for kind in kinds if referring(catalogue.kinds[kind])}
+    if referring_kinds:
+        resources = tuple(name_ids(each, live) if each.address.kind in referring_kinds else each for each in resources)
+    found_moves = moves(catalogue, resources, live, found.scope.holds)
+    problems = [*found_moves.problems, *_taken(resources, live, found.policy)]
+    if problems:
+        raise ManifestError(problems)
+    compared = compare(wanted, found_moves.resources, found_moves.left, kinds)
+    return moved(compared, found_moves), found_moves.resources
 
 
 def _remarks(wanted: Wanted, resources: tuple[Resource, ...], live: LiveState, plan: Plan) -> tuple[Diagnostic, ...]:
@@ -340,7 +354,7 @@ def recheck(wanted: Wanted, found: Found) -> Callable[[LiveState], tuple[Change,
     """Return what compares a new read with the same desired state."""
     quiet = msgspec.structs.replace(wanted.settings, rotate=())
     again = Wanted(wanted.catalogue, quiet, wanted.desired)
-    return lambda live: compare(again, found.resources, live, set(found.kinds)).changes
+    return lambda live: differ(again, live, set(found.kinds))[0].changes
 
 
 def _pruning(policy: Policy, resources: tuple[Resource, ...]) -> Policy:
