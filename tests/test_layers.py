@@ -362,7 +362,7 @@ def test_headers_are_merged_by_name() -> None:
         ),
         (
             "metadata: {patch: true, drop: true}\nspec: {name: r}",
-            "l.yaml:2:31: metadata.drop and metadata.patch exclude each other (keep one of them)",
+            "l.yaml:2:19: metadata.drop and metadata.patch exclude each other (keep one of them)",
         ),
         (
             "metadata: {drop: true}\nspec: {name: r, port: 5}",
@@ -376,6 +376,90 @@ def test_a_mistake_in_a_layer_is_told_where_it_stands(layer: str, told: str) -> 
     desired = parse(load(), [[Text("b.yaml", base)], [Text("l.yaml", f"kind: MtaRoute\n{layer}\n")]])
 
     assert [str(each) for each in desired.diagnostics] == [told]
+
+
+@pytest.mark.parametrize(
+    ("base", "layers", "told"),
+    [
+        # a key that a layer changed is nobody's any more
+        (
+            MILTER.format("name: a", "hostname: 127.0.0.1, port: 1"),
+            [
+                MILTER.format("name: a, patch: true", "hostname: 127.0.0.2, port: 1"),
+                MILTER.format("patch: true", "hostname: 127.0.0.1, port: 1"),
+            ],
+            ["l2.yaml:3:7 MtaMilter/127.0.0.1:1: metadata.patch has its base in no earlier directory"],
+        ),
+        # whichever file of a layer comes first
+        (
+            MILTER.format("", "hostname: 127.0.0.1, port: 1"),
+            [
+                MILTER.format("", "hostname: 127.0.0.1, port: 1, useTls: true")
+                + "---\n"
+                + MILTER.format("drop: true", "hostname: 127.0.0.1, port: 1")
+            ],
+            [],
+        ),
+        (
+            MILTER.format("", "hostname: 127.0.0.1, port: 1"),
+            [MILTER.format("patch: true", "port: 1")],
+            ["l1.yaml:3:7 MtaMilter: metadata.patch does not say what it is about"],
+        ),
+        (
+            "kind: MtaSts\nspec: {mode: testing}\n",
+            ["kind: MtaSts\nmetadata: {patch: true}\nspec: [a]\n"],
+            ["l1.yaml:3:7 MtaSts: a list of 1 is no mapping"],
+        ),
+        (
+            MILTER.format("", "hostname: 127.0.0.1, port: 1"),
+            [MILTER.format("patch: true", "hostname: 127.0.0.1, port: 1, timeoutData: {a: 1}")],
+            ["l1.yaml:3:51 MtaMilter/127.0.0.1:1 timeoutData: a mapping of 1 is no"],
+        ),
+        (
+            "kind: MtaRoute\nspec: {type: Local, name: a}\n",
+            ["kind: MtaRoute\nmetadata: {patch: true}\nspec: {name: a, type: Mx, '@type': Local}\n"],
+            ["l1.yaml:3:23 MtaRoute/a type: type and @type exclude each other"],
+        ),
+        (
+            "kind: MtaRoute\nmetadata: {absent: true}\nspec: {name: a}\n",
+            ["kind: MtaRoute\nmetadata: {patch: true}\nspec: {name: a, prot: 5}\n"],
+            ["l1.yaml:3:17 MtaRoute/a prot: unknown field prot"],
+        ),
+        (
+            "kind: MtaRoute\nmetadata: {absent: true, was: b}\nspec: {name: a}\n",
+            [],
+            ["l0.yaml:2:31: metadata.absent and metadata.was exclude each other"],
+        ),
+        (
+            "kind: MtaRoute\nmetadata: {was: MtaRoute/b}\nspec: {type: Mx, name: a}\n",
+            [],
+            ["l0.yaml:2:17: metadata.was holds the match key, without the kind"],
+        ),
+    ],
+)
+def test_mistakes_of_layers_are_told_once(base: str, layers: list[str], told: list[str]) -> None:
+    texts = [[Text(f"l{number}.yaml", text)] for number, text in enumerate((base, *layers))]
+
+    desired = parse(load(), texts)
+
+    found = [str(each) for each in desired.diagnostics]
+    assert [each[: len(start)] for each, start in zip(found, told, strict=True)] == told
+
+
+def test_a_field_that_is_left_alone_is_not_brought_to_its_default() -> None:
+    base = "kind: MtaSts\nspec: {maxAge: 3d, mode: enforce}\n"
+    layer = "kind: MtaSts\nmetadata: {patch: true, unmanaged: [maxAge]}\nspec: {maxAge: null}\n"
+
+    desired = parse(load(), [[Text("b.yaml", base)], [Text("l.yaml", layer)]])
+
+    assert desired.diagnostics == ()
+    assert [each.wire for each in desired.resources] == [{"mode": "enforce"}]
+
+
+def test_the_merged_view_of_an_absence_holds_its_key_as_it_was_given(place: Path) -> None:
+    assert view(place, "kind: MtaMilter\nmetadata: {absent: true}\nspec: {hostname: a.example.net}\n") == (
+        "kind: MtaMilter\nmetadata:\n  absent: true\nspec:\n  # base/m.yaml:3\n  hostname: a.example.net\n"
+    )
 
 
 def test_what_a_patch_gives_a_singleton_stands_in_the_patch() -> None:

@@ -53,7 +53,7 @@ def _told(all_: list[Wanted]) -> list[Diagnostic]:
     """Return what is to be said of any target, once; what does not hold for all names those that it holds for."""
     targets: dict[Diagnostic, list[str]] = {}
     for wanted in all_:
-        for each in wanted.desired.diagnostics:
+        for each in dict.fromkeys(wanted.desired.diagnostics):
             targets.setdefault(each, []).append(wanted.settings.target)
     found = []
     for each, names in targets.items():

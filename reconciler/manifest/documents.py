@@ -25,6 +25,8 @@ from reconciler.schema.judge import Judge, explain
 
 ROUTING_TEST = "RoutingTest"
 _TOP = ("kind", "metadata", "spec", "items")
+#: Metadata that says nothing beside another.
+_EXCLUSIVE = {"drop": ("patch", "absent", "was", "unmanaged", "accept"), "absent": ("was", "unmanaged")}
 #: Metadata that stands for one object only.
 _SINGLE = ("id", "was")
 
@@ -147,16 +149,23 @@ class Reader:
             wrong = True
             message = f"metadata.name is for kinds without a name of their own, and {kind.kind} has one"
             self._tell(where, ("metadata", "name"), "metadata", message)
+        if not wrong and str(metadata.get("was", "")).startswith(f"{kind.kind}/"):
+            wrong = True
+            hint = f"write {str(metadata['was']).removeprefix(f'{kind.kind}/')}"
+            self._tell(
+                where, ("metadata", "was"), "metadata", "metadata.was holds the match key, without the kind", hint
+            )
         for name in ("was", "absent") if not wrong and kind.singleton else ():
             if metadata.get(name):
                 wrong = True
                 message = f"metadata.{name} is for objects that come and go, and there is always one {kind.kind}"
                 self._tell(where, ("metadata", name), "metadata", message)
-        exclusive = [name for name in ("patch", "drop", "absent") if not wrong and metadata.get(name)]
-        if "drop" in exclusive and len(exclusive) > 1:
-            wrong = True
-            message = f"metadata.drop and metadata.{[*exclusive][exclusive[0] == 'drop']} exclude each other"
-            self._tell(where, ("metadata", "drop"), "metadata", message, "keep one of them")
+        for name, others in _EXCLUSIVE.items() if not wrong and _EXCLUSIVE.keys() & metadata.keys() else ():
+            beside = next((other for other in others if name in metadata and other in metadata), "")
+            if beside:
+                wrong = True
+                message = f"metadata.{name} and metadata.{beside} exclude each other"
+                self._tell(where, ("metadata", beside), "metadata", message, "keep one of them")
         return None if wrong else metadata
 
     def _specs(
@@ -191,6 +200,8 @@ class Reader:
         if absent and isinstance(spec, dict):
             # What a patch makes absent has more than its key.
             spec = {field: spec[field] for field in kind.match if field in spec} if entry.patches else untyped(spec)
+        if absent and not self._names_fields(entry):
+            return None
         wire = self._judged(entry, kind, with_else(kind, spec, entry.metadata.get("unmanaged", ())))
         if wire is None:
             return None
@@ -198,7 +209,7 @@ class Reader:
         sources = {field: entry.source((field,)) if entry.patches else place for field in wire if kind.singleton}
         for (field, *below), origin in entry.taken.items() if kind.singleton else ():
             # Elsewhere what is left out is at its default anyway.
-            if not below and field in kind.properties:
+            if not below and field in kind.properties and field not in entry.metadata.get("unmanaged", ()):
                 wire[field], sources[field] = kind.properties[field].default, origin[0].source((*origin[1], field))
         key = key_of(kind, wire)
         resource = Resource(
@@ -220,6 +231,16 @@ class Reader:
         fine &= self._unmanaged(entry, spec, resource)
         fine &= self._expressions(entry, resource)
         return resource if fine else None
+
+    def _names_fields(self, entry: Entry) -> bool:
+        """Check that a patch upon what is absent, of which only the key counts, gives no field that the kind lacks."""
+        known = entry.kind.legible(None)
+        fine = True
+        for name in entry.spec if entry.patches and isinstance(entry.spec, dict) else ():
+            if name not in known and name not in ("type", "@type"):
+                fine = False
+                self._about(entry, (name,), "unknown-field", f"unknown field {name}", key=True)
+        return fine
 
     def _judged(self, entry: Entry, kind: Kind, spec: Any) -> dict[str, Any] | None:
         """Judge a spec by its schema and encode it; None if it holds a mistake, which goes to `problems`."""

@@ -97,7 +97,7 @@ class Entry(Struct):
 
     def source(self, path: Path = (), *, key: bool = False) -> Source:
         """Return the place of a path within the spec, in whichever layer it was given."""
-        for length in range(len(path), 0, -1):
+        for length in range(len(path), -1, -1):
             origin = self.origins.get(path[:length])
             if origin is not None:
                 where, base = origin

@@ -6,6 +6,7 @@ a mistake, and so is one that could mean several.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -20,6 +21,7 @@ from reconciler.model import Address, Source
 #: Called with every mistake: entry, path, code, message, hint.
 Tell = Callable[[Entry, Path, str, str, str], None]
 _TAGS = ("type", "@type")
+_Name = Address | tuple[str, Any]
 
 
 class Called(Struct, frozen=True):
@@ -64,7 +66,9 @@ class _Layers:
         #: What is declared so far; None where a layer took it out.
         self.standing: list[Entry | None] = []
         self.dropped: list[Dropped] = []
-        self._places: dict[Address | tuple[str, Any], list[int]] = {}
+        #: The places of each name, and the names of each place.
+        self._places: dict[_Name, list[int]] = {}
+        self._names: dict[int, set[_Name]] = {}
 
     def add(self, entry: Entry) -> None:
         self.standing.append(None)
@@ -73,10 +77,13 @@ class _Layers:
     def _stand(self, place: int, entry: Entry) -> None:
         self.standing[place] = entry
         called = self.called(entry)
-        for name in (called.address, (entry.kind.kind, called.key)):
-            places = self._places.setdefault(name, [])
-            if place not in places[-1:]:
-                places.append(place)
+        names: set[_Name] = {called.address, (entry.kind.kind, called.key)}
+        # A layer may have given it another key.
+        for name in self._names.get(place, set()) - names:
+            self._places[name].remove(place)
+        for name in names - self._names.get(place, set()):
+            insort(self._places.setdefault(name, []), place)
+        self._names[place] = names
 
     def lay(self, entry: Entry) -> None:
         """Change what stands, or take it out."""
@@ -84,13 +91,13 @@ class _Layers:
         called = self.called(entry)
         places = self._bases(entry, called)
         problem, hint = "", ""
-        if not places:
+        if not places and self._bases(entry, called, earlier=False):
+            problem = "has its base in this same layer"
+            hint = "change the declaration itself, or move the layer out of the directory"
+        elif not places and called.key is None:
+            problem, hint = "does not say what it is about", f"give its match key: {', '.join(entry.kind.match)}"
+        elif not places:
             problem, hint = "has its base in no earlier directory", f"declare it there, or take the {word} out"
-        elif any(base.layer >= entry.layer for base in self._at(places)):
-            problem, hint = (
-                "has its base in this same layer",
-                "change the declaration itself, or move the layer out of the directory",
-            )
         elif len(places) > 1 and not entry.kind.singleton:
             problem = "could mean any of " + ", ".join(str(base.source()) for base in self._at(places))
             hint = "say which, with the metadata.name or metadata.id that it has there"
@@ -106,12 +113,19 @@ class _Layers:
     def _at(self, places: Sequence[int]) -> list[Entry]:
         return [each for each in (self.standing[place] for place in places) if each is not None]
 
-    def _bases(self, entry: Entry, called: Called) -> list[int]:
-        """Return the places of what a layer may mean: by its name, else by its key; of those the one with its id."""
+    def _bases(self, entry: Entry, called: Called, *, earlier: bool = True) -> list[int]:
+        """Return the places of what a layer may mean: by its name, else by its key; of those the one with its id.
+
+        Only those of earlier layers count, whatever the order of files within a layer.
+        """
         for name in (called.address, (entry.kind.kind, called.key)):
             if name == (entry.kind.kind, None):
                 continue
-            found = {place: base for place in self._places.get(name, ()) if (base := self.standing[place]) is not None}
+            found = {
+                place: base
+                for place in self._places.get(name, ())
+                if (base := self.standing[place]) is not None and (base.layer < entry.layer or not earlier)
+            }
             own = entry.metadata.get("id")
             same = [place for place, base in found.items() if base.metadata.get("id") == own]
             free = [place for place, base in found.items() if not (own and base.metadata.get("id"))]
@@ -176,6 +190,8 @@ class _Merge:
     ) -> dict[str, Any]:
         shape = record.legible(None) if record is not None else {}
         merged = dict(base)
+        if record is not None and record.variants and all(tag in patch for tag in _TAGS):
+            self.tell(self.patch, (*path, "type"), "both", "type and @type exclude each other", "keep one of them")
         for name, value in patch.items():
             at = (*path, name)
             tag = name in _TAGS and record is not None and bool(record.variants)
@@ -192,7 +208,7 @@ class _Merge:
                     self.tell(self.patch, at, "unknown-field", f"unknown field {name}", _meant(close))
             elif isinstance(value, dict) and not _whole(shape.get(name)):
                 inner = merged.get(name)
-                if name not in merged:
+                if not isinstance(inner, dict):
                     self.origins[at] = self.origin
                 below = self._record(shape.get(name))
                 merged[name] = self._merged(below, inner if isinstance(inner, dict) else {}, value, at)

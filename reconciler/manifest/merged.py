@@ -42,13 +42,15 @@ def _document(catalogue: Catalogue, resource: Resource, desired: Desired) -> str
     comments: dict[tuple[str | int, ...], str] = {}
     notes: list[str] = []
     for own, entry in desired.locate.entries(resource.address):
-        given = {name: entry.spec[name] for name in kind.match} if own.absent else entry.spec or {}
-        for name, value in given.items():
+        given = entry.spec or {}
+        for name, value in ((name, given[name]) for name in given if not own.absent or name in kind.match):
             key = "type" if name in _TAGS else name
             spec[key] = _shown(value, secrets)
             for path in _leaves(kind, name, value):
                 comments["spec", key, *path[1:]] = _origin(entry, path)
         for path, origin in entry.taken.items():
+            if path[0] in resource.unmanaged:
+                continue
             place = _place(_given(origin, path))
             if kind.singleton and len(path) == 1:
                 spec |= decode(catalogue, kind, {path[0]: kind.properties[path[0]].default}, defaults=True)
@@ -114,7 +116,7 @@ def _shown(value: Any, secrets: Iterable[str]) -> Any:
         return {_freed(key): _shown(each, secrets) for key, each in value.items()}
     if isinstance(value, list):
         return [_shown(each, secrets) for each in value]
-    if str(value) in secrets:
+    if isinstance(value, str) and value in secrets:
         return HIDDEN
     return _freed(value) if isinstance(value, Literal) else value
 
