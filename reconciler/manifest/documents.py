@@ -94,17 +94,13 @@ class Reader:
         kind, spec, name = entry.kind, entry.spec, str(entry.metadata.get("name", ""))
         if kind.singleton:
             return Called(Address(kind.kind), ())
-        given = (
-            {field: spec[field] for field in kind.match if spec.get(field) is not None}
-            if isinstance(spec, dict)
-            else None
-        )
-        of_key = self._key_only(kind)
-        if given is None or self.judge.faults(of_key, given):
-            return Called(Address(kind.kind, guess(entry).name))
-        wire, mistakes = self.codec.encode(of_key, given)
-        if mistakes:
-            return Called(Address(kind.kind, guess(entry).name))
+        unsure, of_key = Called(Address(kind.kind, guess(entry).name)), self._key_only(kind)
+        if not isinstance(spec, dict):
+            return unsure
+        given = {field: spec[field] for field in kind.match if spec.get(field) is not None}
+        wire, mistakes = ({}, ()) if self.judge.faults(of_key, given) else self.codec.encode(of_key, given)
+        if mistakes or not wire:
+            return unsure
         key = key_of(kind, wire)
         return Called(address_of(kind, key, name), key)
 
@@ -151,10 +147,9 @@ class Reader:
             self._tell(where, ("metadata", "name"), "metadata", message)
         if not wrong and str(metadata.get("was", "")).startswith(f"{kind.kind}/"):
             wrong = True
+            message = "metadata.was holds the match key, without the kind"
             hint = f"write {str(metadata['was']).removeprefix(f'{kind.kind}/')}"
-            self._tell(
-                where, ("metadata", "was"), "metadata", "metadata.was holds the match key, without the kind", hint
-            )
+            self._tell(where, ("metadata", "was"), "metadata", message, hint)
         for name in ("was", "absent") if not wrong and kind.singleton else ():
             if metadata.get(name):
                 wrong = True

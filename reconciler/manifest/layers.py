@@ -16,11 +16,11 @@ from msgspec.structs import replace
 
 from reconciler.catalogue import Catalogue, Property, Record
 from reconciler.manifest.entries import Entry, Origin, Path
+from reconciler.manifest.specs import TAGS
 from reconciler.model import Address, Source
 
 #: Called with every mistake: entry, path, code, message, hint.
 Tell = Callable[[Entry, Path, str, str, str], None]
-_TAGS = ("type", "@type")
 _Name = Address | tuple[str, Any]
 
 
@@ -190,16 +190,16 @@ class _Merge:
     ) -> dict[str, Any]:
         shape = record.legible(None) if record is not None else {}
         merged = dict(base)
-        if record is not None and record.variants and all(tag in patch for tag in _TAGS):
+        if record is not None and record.variants and all(tag in patch for tag in TAGS):
             self.tell(self.patch, (*path, "type"), "both", "type and @type exclude each other", "keep one of them")
         for name, value in patch.items():
             at = (*path, name)
-            tag = name in _TAGS and record is not None and bool(record.variants)
-            for key in _TAGS if tag else (name,):
+            tag = name in TAGS and record is not None and bool(record.variants)
+            for key in TAGS if tag else (name,):
                 self.taken.pop((*path, key), None)
             if tag:
                 # Both spellings are one key.
-                merged = {key: each for key, each in merged.items() if key not in _TAGS}
+                merged = {key: each for key, each in merged.items() if key not in TAGS}
             if value is None:
                 merged.pop(name, None)
                 self.taken[at] = self.origin

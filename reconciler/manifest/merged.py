@@ -13,12 +13,11 @@ from reconciler.codec import HIDDEN, decode
 from reconciler.manifest import Desired
 from reconciler.manifest.entries import Entry, Origin
 from reconciler.manifest.entries import Path as Steps
+from reconciler.manifest.specs import TAGS
 from reconciler.manifest.variables import Literal, names_in
 from reconciler.model import Resource, Source
 from reconciler.secrets import within
 from reconciler.yamltext import comment, emit
-
-_TAGS = ("type", "@type")
 
 
 def merged(catalogue: Catalogue, desired: Desired, title: str = "") -> str:
@@ -44,7 +43,7 @@ def _document(catalogue: Catalogue, resource: Resource, desired: Desired) -> str
     for own, entry in desired.locate.entries(resource.address):
         given = entry.spec or {}
         for name, value in ((name, given[name]) for name in given if not own.absent or name in kind.match):
-            key = "type" if name in _TAGS else name
+            key = "type" if name in TAGS else name
             spec[key] = _shown(value, secrets)
             for path in _leaves(kind, name, value):
                 comments["spec", key, *path[1:]] = _origin(entry, path)

@@ -15,12 +15,15 @@ from reconciler.identity import address_of
 from reconciler.manifest.entries import Entry
 from reconciler.model import Address
 
+#: Both spellings of the key that names a variant.
+TAGS = ("type", "@type")
+
 
 def untyped(spec: Any) -> Any:
     """Return a spec without its variant."""
     if not isinstance(spec, dict):
         return spec
-    return {key: each for key, each in spec.items() if key not in ("type", "@type")}
+    return {key: each for key, each in spec.items() if key not in TAGS}
 
 
 def with_else(kind: Kind, spec: Any, unmanaged: Iterable[str]) -> Any:
@@ -36,7 +39,7 @@ def with_else(kind: Kind, spec: Any, unmanaged: Iterable[str]) -> Any:
 
 def key_only(kind: Kind) -> Kind:
     """Return a kind that holds no more than the match key of another."""
-    shape = kind.shape(next(iter(kind.variants), ""))
+    shape = kind.legible(None)
     # Judge and codec know a kind by its name, and must not take this one for the other.
     return replace(kind, kind=f"{kind.kind} key", variants={}, properties={name: shape[name] for name in kind.match})
 
@@ -45,8 +48,8 @@ def guess(entry: Entry) -> Address:
     """Name an object by its spec as written, as well as what stands there allows."""
     kind, spec, name = entry.kind, entry.spec, str(entry.metadata.get("name", ""))
     if kind.singleton or not isinstance(spec, dict):
-        return Address(kind.kind)
-    shape = kind.shape(next(iter(kind.variants), ""))
+        return Address(kind.kind, name)
+    shape = kind.legible(None)
     parts = [spec.get(each, shape[each].default) for each in kind.match]
     if any(not isinstance(part, str | int) for part in parts):
         return Address(kind.kind, name)
