@@ -116,6 +116,12 @@ class _Kind:
                 message = f"{first[resource.was].address} was {resource.was} too"
                 self._problem(resource, message, "an object can become one other only")
                 continue
+            alike = [each for each in own if each.key == resource.key and not each.id]
+            if len(alike) > 1 and not all(each.named for each in alike):
+                # Bound to the object that it was, this one would hide that the others cannot be told from it.
+                hint = "declare each with a metadata.name"
+                self._problem(resource, f"{len(alike)} documents have this key", hint)
+                continue
             old = [
                 each
                 for each in self.objects
