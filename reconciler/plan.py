@@ -62,6 +62,7 @@ def make_plan(
         refusals=(
             *_limits(changes, live, policy),
             *_kept(catalogue, changes, policy),
+            *_mistaken(catalogue, changes, [each for each in undeclared if (each.address.kind, each.id) not in gone]),
             *_empty(doomed, desired, policy),
             *after.dangling(),
             *after.linked(),
@@ -181,6 +182,22 @@ def _kept(catalogue: Catalogue, changes: Sequence[Change], policy: Policy) -> li
         for change in changes
         if (change.recreate or change.action == "destroy") and held(change)
     ]
+
+
+def _mistaken(catalogue: Catalogue, changes: Sequence[Change], kept: Sequence[LiveObject]) -> list[str]:
+    """Say what cannot be made anew: behind undeclared ones of its key, it would be taken for one of these."""
+    refusals = []
+    for change in changes:
+        if not change.recreate or change.address.id:
+            continue
+        key = key_of(catalogue.kinds[change.address.kind], change.before or {})
+        others = [each.id for each in kept if each.address.kind == change.address.kind and each.key == key]
+        if others:
+            refusals.append(
+                f"{change.address} would be made anew ({change.because}), and then could not be told from "
+                f"{', '.join(others)} of its key, undeclared; declaring each with a metadata.name lifts this"
+            )
+    return refusals
 
 
 def _empty(doomed: Sequence[LiveObject], desired: Sequence[Resource], policy: Policy) -> list[str]:

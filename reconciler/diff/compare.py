@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct
 
 from reconciler.catalogue import Catalogue, Kind, Property, Record
 from reconciler.diff.equality import exact, same_branches, same_text
-from reconciler.diff.pairing import made_anew, mistake, pair, undone
+from reconciler.diff.pairing import made_anew, mistake, pair
 from reconciler.errors import Diagnostic, NotAllowed
 from reconciler.model import (
     MASK,
@@ -94,7 +94,6 @@ class Diff:
             ]
             matches = [(r, o) for r, o in matches if scope is None or r.address in scope]
             anew = made_anew(kind, matches, live.of(name), self._unsettable(kind))
-            problems += undone(matches, rest, anew)
             for resource, found in matches:
                 self._check_readable(kind, resource, live)
                 if found is None:

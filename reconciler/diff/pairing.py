@@ -7,7 +7,7 @@ a key has a name of its own. What remains ambiguous is a diagnostic, and touches
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from reconciler.catalogue import Kind
@@ -115,23 +115,4 @@ def made_anew(
         if reason:
             found[resource.address] = reason
             renewed |= {resource.key} if shares else set()
-    return found
-
-
-def undone(pairs: Pairs, left: Sequence[LiveObject], anew: Mapping[Address, str]) -> list[Diagnostic]:
-    """Find what cannot be made anew: behind others of its key that no document stands for, it would be another's.
-
-    Args:
-        pairs: resources and their live objects.
-        left: the live objects that no document stands for.
-        anew: what is made anew, and why.
-    """
-    found = []
-    for resource, live in pairs:
-        if live is None or resource.id or not resource.named or resource.address not in anew:
-            continue
-        others = [each.id for each in left if each.key == resource.key]
-        if others:
-            message = f"it has to be made anew ({anew[resource.address]}), and others have its key: {', '.join(others)}"
-            found.append(mistake(resource, "", "ambiguous", message, "declare each of them with a metadata.name"))
     return found

@@ -10,6 +10,8 @@ from reconciler.errors import ManifestError
 from reconciler.identity import key_of, name_of
 from reconciler.model import Change
 from reconciler.moves import moved, moves
+from reconciler.plan import make_plan
+from reconciler.policy import Policy
 from tests.states import CATALOGUE, desired_of, live_of
 
 KIND = {"MtaMilter": CATALOGUE.kinds["MtaMilter"], "MtaRoute": CATALOGUE.kinds["MtaRoute"]}
@@ -56,7 +58,12 @@ def changes_of(held: Objects, text: str) -> tuple[Change, ...] | None:
     except ManifestError:
         return None
     compared, problems = Diff(CATALOGUE).compare(found.resources, found.left, list(held))
-    return None if problems or found.problems else moved(compared, found).changes
+    if problems or found.problems:
+        return None
+    difference = moved(compared, found)
+    plan = make_plan(CATALOGUE, difference, live, Policy(max_destroy=99), desired=found.resources)
+    # In this order they are created.
+    return None if plan.refusals else difference.changes
 
 
 def done(held: Objects, changes: tuple[Change, ...]) -> Objects:
