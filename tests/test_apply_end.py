@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from reconciler.apply import outcome_code, reload_flow
-from reconciler.errors import NotAllowed, Unreachable
+from reconciler.errors import Busy, NotAllowed, Unreachable
 from reconciler.jmap.protocol import AnswerLost, MethodError, Request, Response
 from reconciler.model import Address, Change, Outcome, Result, ResultKind
 from reconciler.secrets import Allowed, Secrets
@@ -71,6 +71,10 @@ LOST = AnswerLost("closed")
         ([{"notCreated": {"reload": None}}], "failed", "refused without a reason", 5),
         ([NotAllowed("no")], "failed", "no", 77),
         ([Unreachable("gone")], "failed", "gone", 69),
+        # The first may have been carried out, whatever becomes of the second.
+        ([LOST, Busy("past the deadline")], "unknown", "closed", 69),
+        ([LOST, NotAllowed("no")], "unknown", "closed", 69),
+        ([MethodError("serverUnavailable"), Unreachable("gone")], "unknown", "serverUnavailable", 69),
     ],
 )
 def test_a_reload_is_sent_again_only_after_a_lost_answer(
@@ -135,7 +139,7 @@ def test_reading_back_that_fails_is_told_and_is_no_success() -> None:
     assert outcome.reload_because == (
         "reading back failed: the credentials may not read MtaRoute (they need the permission sysMtaRouteQuery)"
     )
-    assert outcome_code(outcome) == 77
+    assert outcome_code(outcome) == 5
 
 
 def test_what_cannot_be_compared_when_it_is_read_back_is_partly_applied() -> None:

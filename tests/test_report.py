@@ -159,6 +159,15 @@ def test_an_outcome_tells_what_is_not_as_planned() -> None:
     )
 
 
+def test_an_outcome_tells_once_that_it_could_not_be_read_back() -> None:
+    created = Result(change=CREATE, result="applied", id="d")
+    found = Outcome(results=(created,), reload="applied", reload_because="reading back failed: it is gone")
+
+    assert text.outcome(CATALOGUE, found, PLAIN) == (
+        "Apply: 1 applied.\nThe server reloaded its settings: they are live.\nReading back failed: it is gone.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("kind", "members"),
     [

@@ -95,13 +95,14 @@ def _read_back(
     except ReconcilerError as error:
         # Everything was confirmed, and yet what is there cannot be compared with what is wanted.
         told = "; ".join(map(str, error.diagnostics)) if isinstance(error, ManifestError) else str(error)
-        return _unproven(outcome, secrets.scrub(told), PARTLY_APPLIED)
+        return _unproven(outcome, secrets.scrub(told))
 
 
-def _unproven(outcome: Outcome, because: str, code: int) -> Outcome:
+def _unproven(outcome: Outcome, because: str, code: int = 0) -> Outcome:
+    """Return the outcome of a run that wrote everything and cannot show it, for a reason that may have a code."""
     told = [outcome.reload_because] if outcome.reload_because else []
     reason = "; ".join([*told, f"reading back failed: {because}"])
-    return replace(outcome, residue=None, reload_because=reason, code=strongest([outcome.code, code]))
+    return replace(outcome, residue=None, reload_because=reason, code=strongest([outcome.code, PARTLY_APPLIED, code]))
 
 
 def _phase(run: Run, phase: Phase) -> Flow[None]:

@@ -37,6 +37,9 @@ def reload_flow(outcome: Outcome, ids: Mapping[Address, str], secrets: Secrets) 
             lost = str(error)
             continue
         except ReconcilerError as error:
+            if lost:
+                # That the second was not taken says nothing of the first.
+                break
             because = secrets.scrub(str(error))
             return replace(outcome, reload="failed", reload_because=because, code=outcome.code or error.exit_code)
         result = response.results[0]

@@ -178,7 +178,8 @@ def outcome(catalogue: Catalogue, found: Outcome, paint: Paint) -> str:
         case "applied":
             lines.append("The server reloaded its settings: they are live.")
             if found.reload_because:
-                lines.append(paint(printable(f"Reading back failed: {found.reload_because}."), "red"))
+                # That reading back failed is all there can be.
+                lines.append(paint(printable(f"{found.reload_because[0].upper()}{found.reload_because[1:]}."), "red"))
         case "skipped":
             lines.append(printable(f"The settings were not reloaded: {found.reload_because}."))
         case "failed":

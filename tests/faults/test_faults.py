@@ -129,6 +129,20 @@ def test_one_fault_does_not_stop_an_apply(
     assert_converges(sandbox, env, arguments)
 
 
+def test_a_reload_whose_answer_is_lost_is_unknown_even_if_the_next_is_refused(
+    sandbox: Any, env: dict[str, str], tmp_path: Path
+) -> None:
+    arguments = prepare(env, tmp_path)
+    faults = ("drop,after,method=x:Action/set,nth=1", "status=403,method=x:Action/set,nth=2")
+    sandbox.set_faults(*map(parse_fault, faults))
+
+    ran = command("apply", "--yes", "--format", "json", *arguments, env=env)
+    state = sandbox.state()
+
+    assert (ran.code, ran.json["reload"]["result"]) == (69, "unknown"), ran
+    assert state["stored"] == state["live"]
+
+
 @pytest.mark.parametrize(("fault", "step"), [marked(fault, step) for fault in LASTING for step in STEPS])
 def test_a_lasting_fault_ends_honestly(
     sandbox: Any, env: dict[str, str], tmp_path: Path, fault: str, step: int
