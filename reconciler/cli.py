@@ -18,10 +18,10 @@ from click.core import ParameterSource
 
 from reconciler import __version__, streams
 from reconciler.options import (
+    ALL,
     COMMANDS,
     EXAMPLES,
     EXTRA,
-    LATER_FORMATS,
     LATER_OPTIONS,
     OWN_FORMATS,
     PATHS,
@@ -75,7 +75,10 @@ class _Commands(click.Group):
 
 class _Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        for arg in args:
+        own = args[: args.index("--")] if "--" in args else args
+        # What follows an option without a value must not be taken for one: only `=` gives it.
+        args = [f"{arg}={ALL}" if arg == "--rotate-secrets" else arg for arg in own] + args[len(own) :]
+        for arg in own:
             if arg.split("=")[0] in LATER_OPTIONS:
                 raise click.UsageError(f"the option {arg.split('=')[0]} is not built yet", ctx)
         rest = super().parse_args(ctx, args)
@@ -106,13 +109,7 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
     from reconciler.report.paint import Paint
     from reconciler.settings import Options
 
-    if given["format"] in LATER_FORMATS and given["format"] not in OWN_FORMATS.get(name, ()):
-        raise click.UsageError(f"--format {given['format']} is not built yet; text and json are")
-    if name in WITHOUT_REPORT and given["format"] != "text":
-        if "--format" in typed:
-            raise click.UsageError(f"{name} has no report for programs; leave --format out")
-        # A variable holds for every command of a pipeline.
-        given["format"] = "text"
+    given["format"] = _format(name, given["format"], typed="--format" in typed)
     if sys.stdout is None:
         click.echo("error: standard output is closed, and there is nowhere else for results", err=True)
         return 1
@@ -143,6 +140,22 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
         # A run is over before its garbage matters, and collecting costs a large plan half of its time.
         gc.disable()
     return _told(name, invocation)
+
+
+def _format(name: str, chosen: str, *, typed: bool) -> str:
+    """Return the format of a command's report. A variable holds for every command of a pipeline, also for others.
+
+    Raises:
+        UsageError: no command has it yet, or it is asked of one that has not.
+    """
+    if chosen in ("text", *OWN_FORMATS.get(name, ())) or (chosen == "json" and name not in WITHOUT_REPORT):
+        return chosen
+    known = chosen == "json" or any(chosen in own for own in OWN_FORMATS.values())
+    if known and not typed:
+        return "text"
+    if name in WITHOUT_REPORT:
+        raise click.UsageError(f"{name} has no report for programs; leave --format out")
+    raise click.UsageError(f"--format {chosen} is not built yet; text and json are")
 
 
 def _coloured(choice: str, tty: bool) -> bool:

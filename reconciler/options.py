@@ -61,7 +61,7 @@ EXAMPLES = {
 #: What the interface names and this version does not do yet: refused by name, never ignored.
 LATER_OPTIONS = ("--write",)
 #: Commands without a report that a program could want in another format.
-WITHOUT_REPORT = ("import", "schema", "sandbox", "demo")
+WITHOUT_REPORT = ("import", "fmt", "schema", "sandbox", "demo")
 #: Formats that one command has beside text and json.
 OWN_FORMATS = {"test": ("junit",)}
 LATER_FORMATS = ("markdown", "html", "github", "gitlab", "sarif", "junit")
@@ -71,6 +71,8 @@ MESSAGE = (
     *("rcpt", "sender", "retry", "last_error", "source", "priority", "size", "queue_name", "local_domain"),
     *("local_address", "lookup", "mx", "remote_ip", "received_from_ip", "received_via_port", "live", "graph"),
 )
+#: What --rotate-secrets means where it stands without a glob.
+ALL = "*"
 #: Options that only one command reads.
 EXTRA = (
     "out",
@@ -88,15 +90,6 @@ EXTRA = (
     "show_merged",
     *MESSAGE,
 )
-#: Options that some commands have without those that stand beside them elsewhere.
-ALONE: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
-    "kind": (("--kind",), {"multiple": True, "metavar": "KIND", "help": "Look at this kind only; repeatable."}),
-    "only": (("--only",), {"multiple": True, "metavar": "GLOB", "help": "Look at these addresses only; repeatable."}),
-    "prune": (("--prune/--no-prune", "prune"), {"default": None, "help": "With pruning, or without."}),
-    "import_out": (("--out",), {"default": "", "metavar": "DIR", "help": "Write a file for each kind here."}),
-    "show_merged": (("--show-merged",), {"is_flag": True, "help": "Print what all layers come to, and from where."}),
-    "diff": (("--diff",), {"is_flag": True, "help": "Write nothing; show what would change."}),
-}
 
 
 class _Switch(click.Option):
@@ -111,10 +104,54 @@ class _Switch(click.Option):
         return "false" if denied and click.BOOL.convert(denied, self, ctx) else given
 
 
-def _option(*names: str, **settings: Any) -> click.Option:
+class _Lines(click.Option):
+    """A repeatable option whose values may hold blanks: its variable has a line for each."""
+
+    def value_from_envvar(self, ctx: click.Context) -> Any:
+        lines = (self.resolve_envvar_value(ctx) or "").splitlines()
+        return [line.strip() for line in lines if line.strip()] or None
+
+
+class _Worded(click.Option):
+    """An option that needs no value on the command line: a yes in its variable stands for that, and a no for none."""
+
+    def __init__(self, *names: Any, yes: str, **settings: Any) -> None:
+        super().__init__(*names, **settings)
+        self.yes = yes
+
+    def resolve_envvar_value(self, ctx: click.Context) -> str | None:
+        given = super().resolve_envvar_value(ctx)
+        if given is None:
+            return None
+        try:
+            return self.yes if click.BOOL.convert(given, self, ctx) else None
+        except click.BadParameter:
+            return given
+
+
+#: Options that some commands have without those that stand beside them elsewhere.
+ALONE: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
+    "kind": (("--kind",), {"multiple": True, "metavar": "KIND", "help": "Look at this kind only; repeatable."}),
+    "only": (
+        ("--only",),
+        {
+            "cls": _Lines,
+            "multiple": True,
+            "metavar": "GLOB",
+            "help": "Look at these addresses only; repeatable, a line each in a variable.",
+        },
+    ),
+    "prune": (("--prune/--no-prune", "prune"), {"default": None, "help": "With pruning, or without."}),
+    "import_out": (("--out",), {"default": "", "metavar": "DIR", "help": "Write a file for each kind here."}),
+    "show_merged": (("--show-merged",), {"is_flag": True, "help": "Print what all layers come to, and from where."}),
+    "diff": (("--diff",), {"is_flag": True, "help": "Write nothing; show what would change."}),
+}
+
+
+def _option(*names: str, cls: type[click.Option] = click.Option, **settings: Any) -> click.Option:
     """Make an option that RECONCILER_… can give too."""
     long, _, opposite = next(name for name in names if name.startswith("--")).partition("/")
-    kind = _Switch if opposite else click.Option
+    kind = _Switch if opposite else cls
     return kind(names, envvar=variable(long), show_envvar=False, **settings)
 
 
@@ -146,8 +183,8 @@ def options(name: str) -> list[click.Parameter]:  # noqa: C901 - a table, of whi
             ]
         case "policy":
             return [
-                _option("--kind", multiple=True, metavar="KIND", help="Look at this kind only; repeatable."),
-                _option("--only", multiple=True, metavar="GLOB", help="Look at these addresses only; repeatable."),
+                *options("kind"),
+                *options("only"),
                 _option("--prune/--no-prune", "prune", default=None, help="Destroy undeclared objects, or never."),
                 _option("--allow-empty", multiple=True, metavar="KIND", help="Let pruning empty this kind."),
                 *options("limits"),
@@ -173,9 +210,7 @@ def options(name: str) -> list[click.Parameter]:  # noqa: C901 - a table, of whi
             return [_option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")]
         case "rotate_secrets":
             text = "Write secrets that cannot be compared, of all objects or of these addresses."
-            return [
-                _option("--rotate-secrets", default="", is_flag=False, flag_value="*", metavar="[=GLOB]", help=text)
-            ]
+            return [_option("--rotate-secrets", cls=_Worded, yes=ALL, default="", metavar="[=GLOB]", help=text)]
         case "yes":
             return [_option("--yes", is_flag=True, help="Do not ask.")]
         case "no_reload":
@@ -196,7 +231,13 @@ def options(name: str) -> list[click.Parameter]:  # noqa: C901 - a table, of whi
                 _option("--queue-name", default="", metavar="NAME", help="Virtual queue."),
                 _option("--local-domain", multiple=True, metavar="DOMAIN", help="Domain of the server; repeatable."),
                 _option("--local-address", multiple=True, metavar="ADDRESS", help="Address of the server; repeatable."),
-                _option("--lookup", multiple=True, metavar="CALL=VALUE", help="Answer of a lookup; repeatable."),
+                _option(
+                    "--lookup",
+                    cls=_Lines,
+                    multiple=True,
+                    metavar="CALL=VALUE",
+                    help="Answer of a lookup; repeatable, a line each in a variable.",
+                ),
                 _option("--mx", default=None, metavar="HOST", help="Host that is delivered to."),
                 _option("--remote-ip", default="", metavar="IP", help="Address that is delivered to."),
                 _option("--received-from-ip", default="", metavar="IP", help="Address that it came from."),
@@ -219,9 +260,22 @@ def every(command: str) -> list[click.Parameter]:
     formats = click.Choice(["text", "json", *LATER_FORMATS])
     built = "|".join(["text", "json", *OWN_FORMATS.get(command, ())])
     return [
-        _option("--format", default="text", type=formats, metavar=built, help="How to report.  [text]"),
+        _option(
+            "--format",
+            default="text",
+            type=formats,
+            metavar=built,
+            hidden=command in WITHOUT_REPORT,
+            help="How to report.  [text]",
+        ),
         _option("--color", default="auto", type=click.Choice(["auto", "always", "never"]), help="Colours.  [auto]"),
         _option("--log-format", default="text", type=click.Choice(["text", "json"]), help="How to log.  [text]"),
-        _option("-v", "--verbose", count=True, help="Log every request; twice: before it is sent, too."),
+        _option(
+            *("-v", "--verbose"),
+            cls=_Worded,
+            yes="1",
+            count=True,
+            help="Log every request; twice: before it is sent, too.",
+        ),
         _option("--quiet", is_flag=True, help="Only results and errors."),
     ]

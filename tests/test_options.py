@@ -156,7 +156,7 @@ def test_a_report_for_programs_cannot_ask(env: dict[str, str], options: list[str
     assert f"error: {message}" in ran.out
 
 
-@pytest.mark.parametrize("name", ["schema", "sandbox", "demo"])
+@pytest.mark.parametrize("name", ["fmt", "schema", "sandbox", "demo"])
 def test_a_command_without_a_report_refuses_a_format_on_its_line(name: str) -> None:
     ran = command(name, "--format=json", env=environment(""))
 
@@ -247,3 +247,139 @@ def test_an_unknown_kind_is_answered_with_the_likeliest_one(kind: str, hint: str
 
     assert ran.code == 64
     assert ran.err.startswith(f"error: --kind: unknown kind {kind}\n    {hint}")
+
+
+@pytest.mark.parametrize("option", [["--only", "MtaRout/a"], ["--rotate-secrets=MtaRout/*"]])
+def test_an_unknown_kind_in_a_glob_is_answered_with_the_likeliest_one(option: list[str]) -> None:
+    ran = command("plan", *option, env=environment(""))
+
+    assert ran.code == 64
+    assert ran.err == f"error: {option[0].partition('=')[0]}: unknown kind MtaRout\n    did you mean MtaRoute?\n"
+
+
+def test_variables_of_addresses_hold_one_a_line(env: dict[str, str], tmp_path: Path) -> None:
+    named = "kind: MtaOutboundThrottle\nspec: {description: Freemail providers, rate: {count: 1, period: 1m}}\n"
+    manifests = str(write(tmp_path / "m", t=named))
+    plan = ["plan", "--format=json", manifests]
+
+    one = command(*plan, env={**env, "RECONCILER_ONLY": "MtaOutboundThrottle/Freemail providers"})
+    both = command(*plan, env={**env, "RECONCILER_ONLY": "MtaOutboundThrottle/Freemail providers\nMtaRoute/b\n"})
+
+    assert [each["address"] for each in one.json["changes"]] == ["MtaOutboundThrottle/Freemail providers"]
+    assert [each["address"] for each in both.json["changes"]] == [
+        "MtaOutboundThrottle/Freemail providers",
+        "MtaRoute/b",
+    ]
+    assert one.err == both.err == ""
+
+
+def test_a_variable_of_lookups_holds_one_a_line(tmp_path: Path) -> None:
+    branch = "{if: \"key_exists('a', 'b') && key_exists('c', 'd')\", use: local}"
+    manifests = f"kind: MtaOutboundStrategy\nspec: {{route: {{match: [{branch}], use: mx}}}}\n"
+    env = environment("", RECONCILER_LOOKUP="key_exists('a', 'b')=true\nkey_exists('c', 'd')=true")
+
+    ran = command("explain", "--format=json", "--rcpt=a@b.test", str(write(tmp_path / "m", r=manifests)), env=env)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.json["attempts"][0]["decisions"]["route"]["name"] == "local"
+
+
+@pytest.mark.parametrize("name", ["plan", "drift"])
+def test_what_matches_nothing_is_told(env: dict[str, str], tmp_path: Path, name: str) -> None:
+    options = ["--kind=MtaMilter", "--kind=MtaRoute", "--only=MtaRoute/a", "--only=MtaRoute/aa", "--only=*/b"]
+
+    ran = command(name, *options, str(tmp_path / "m"), env=env)
+    quiet = command(name, *options, "--quiet", str(tmp_path / "m"), env=env)
+
+    why = "    only kinds that are declared, or that policy covers, are read\n"
+    assert ran.err.startswith(
+        f"warning: --kind MtaMilter matches nothing that is declared or live\n{why}"
+        f"warning: --only MtaRoute/aa matches nothing that is declared or live\n{why}"
+    )
+    assert (ran.err.count("warning: "), quiet.err) == (2, "")
+
+
+SECRETS = """\
+kind: MtaRoute
+items:
+  - {type: Relay, name: a, address: 192.0.2.1, authSecret: {type: EnvironmentVariable, variableName: RELAY}}
+  - {type: Relay, name: c, address: 192.0.2.3, authSecret: {type: Value, secret: "${env:RELAY}"}}
+"""
+
+
+def rotated(env: dict[str, str], *args: str) -> tuple[int, list[str], str]:
+    ran = command("plan", "--no-prune", "--format=json", *args, env={**env, "RELAY": "canary"})
+    return ran.code, [each["address"] for each in ran.json["changes"]], ran.err
+
+
+def test_secrets_are_rotated_by_a_glob_behind_an_equals_sign_only(env: dict[str, str], tmp_path: Path) -> None:
+    manifests = str(write(tmp_path / "m", r=SECRETS))
+    env = {**env, "RELAY": "canary"}
+    assert command("apply", "--yes", "--no-prune", manifests, env=env).code == 0
+    every = (0, ["MtaRoute/c"], "")
+
+    assert rotated(env, manifests) == (0, [], "")
+    assert rotated(env, "--rotate-secrets", manifests) == every
+    assert rotated(env, manifests, "--rotate-secrets") == every
+    assert rotated(env, "--rotate-secrets=MtaRoute/c", "--", manifests) == every
+    assert rotated(env, "--rotate-secrets=MtaRoute/a", manifests) == (
+        0,
+        [],
+        "note: --rotate-secrets=MtaRoute/a matches nothing with a secret\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "addresses"),
+    [("1", ["MtaRoute/c"]), ("true", ["MtaRoute/c"]), ("MtaRoute/*", ["MtaRoute/c"]), ("0", []), ("no", [])],
+)
+def test_a_variable_may_say_yes_to_rotating(
+    env: dict[str, str], tmp_path: Path, value: str, addresses: list[str]
+) -> None:
+    manifests = str(write(tmp_path / "m", r=SECRETS))
+    env = {**env, "RELAY": "canary"}
+    assert command("apply", "--yes", "--no-prune", manifests, env=env).code == 0
+
+    assert rotated({**env, "RECONCILER_ROTATE_SECRETS": value}, manifests) == (0, addresses, "")
+
+
+@pytest.mark.parametrize(("value", "lines"), [("true", 1), ("1", 1), ("2", 2), ("false", 0)])
+def test_a_variable_may_say_yes_to_a_log(env: dict[str, str], tmp_path: Path, value: str, lines: int) -> None:
+    ran = command("plan", str(tmp_path / "m"), env={**env, "RECONCILER_VERBOSE": value})
+
+    logged = [line.split(" ")[0] for line in ran.err.splitlines() if "/jmap/session" in line]
+    assert (ran.code, logged) == (0, ["DEBUG", "INFO"][2 - lines :])
+
+
+def test_a_deadline_leaves_some_time(env: dict[str, str], tmp_path: Path) -> None:
+    ran = [command("plan", f"--timeout={value}", str(tmp_path / "m"), env=env) for value in ("0", "0s")]
+
+    assert [(each.code, each.err) for each in ran] == [
+        (64, f"error: --timeout: {value} leaves no time for anything\n    write 30s or 5m\n") for value in ("0", "0s")
+    ]
+
+
+@pytest.mark.parametrize("chosen", ["json", "junit"])
+def test_a_format_that_a_command_has_not_is_no_matter_in_a_variable(tmp_path: Path, chosen: str) -> None:
+    manifests, env = str(write(tmp_path / "m", r=ROUTE)), environment("", RECONCILER_FORMAT=chosen)
+    explain = ["explain", manifests, "--rcpt=a@b.test"]
+
+    ran = [
+        command(*args, env=env)
+        for args in (["fmt", "--check", manifests], ["validate", "--show-merged", manifests], [*explain, "--graph"])
+    ]
+
+    assert [(each.code, each.out.partition("\n")[0]) for each in ran] == [
+        (0, ""),
+        (0, "kind: MtaRoute"),
+        (0, "flowchart LR"),
+    ]
+
+
+def test_a_format_that_no_command_has_is_refused_in_a_variable_too(tmp_path: Path) -> None:
+    typed = command("plan", "--format=junit", env=environment(""))
+    ran = command("plan", env=environment("", RECONCILER_FORMAT="sarif"))
+
+    assert (typed.code, ran.code) == (64, 64)
+    assert typed.err.startswith("error: --format junit is not built yet; text and json are\n")
+    assert ran.err.startswith("error: --format sarif is not built yet; text and json are\n")

@@ -32,6 +32,7 @@ from reconciler.commands.gather import (
     tested,
     want,
 )
+from reconciler.commands.idle import tell_idle
 from reconciler.errors import REFUSED, Stale, UsageError, strongest
 from reconciler.jmap.client import Client
 from reconciler.journal import DEFAULT_DIRECTORY, Journal, begin_record, file_name, whoami
@@ -65,6 +66,7 @@ def run(invocation: Invocation) -> int:
             found, again = _saved(invocation, wanted, client, Path(saved))
         else:
             found = observe(wanted, client)
+            tell_idle(invocation, wanted, found)
             again = recheck(wanted, found)
         # A prompt may wait for hours, and a large apply takes its time: each request is preceded by another look.
         changes = found.plan.changes

@@ -6,6 +6,7 @@ Law: its client cannot write; it is quiet when there is nothing to say.
 from __future__ import annotations
 
 from reconciler.commands.gather import Invocation, observe, open_client, plan_report, want
+from reconciler.commands.idle import tell_idle
 from reconciler.errors import DIFFERENCES
 
 NOTE = "These are the stored settings; what the server runs since its last reload, no interface shows.\n"
@@ -17,6 +18,7 @@ def run(invocation: Invocation) -> int:
     wanted.desired.checked()
     with open_client(invocation, wanted) as client:
         found = observe(wanted, client)
+    tell_idle(invocation, wanted, found)
     if found.plan.differs or invocation.format == "json":
         invocation.say(plan_report(invocation, wanted, found, "drift"))
     if found.plan.differs and invocation.format == "text":

@@ -52,7 +52,7 @@ DOMAIN = "Domain"
 def run(invocation: Invocation) -> int:
     """Decide for one message, and report."""
     extra = invocation.extra
-    if extra["graph"] and invocation.format != "text":
+    if extra["graph"] and invocation.format != "text" and "--format" in invocation.typed:
         raise UsageError("--graph prints a Mermaid flowchart, and no other format", "leave --format or --graph out")
     given = _given(extra)
     retries = _retries(extra["retry"])

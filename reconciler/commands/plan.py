@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from reconciler.commands.gather import Invocation, observe, open_client, plan_basis, plan_report, target, want
+from reconciler.commands.idle import tell_idle
 from reconciler.errors import DIFFERENCES, REFUSED
 from reconciler.report import machine
 
@@ -18,6 +19,7 @@ def run(invocation: Invocation) -> int:
     wanted.desired.checked()
     with open_client(invocation, wanted) as client:
         found = observe(wanted, client)
+    tell_idle(invocation, wanted, found)
     invocation.say(plan_report(invocation, wanted, found))
     if invocation.extra.get("plan_out"):
         from reconciler.savedplan import save, write

@@ -19,7 +19,7 @@ def run(invocation: Invocation) -> int:
     Raises:
         UsageError: the merged view is wanted in another form than that of manifests.
     """
-    if invocation.extra.get("show_merged") and invocation.format != "text":
+    if invocation.extra.get("show_merged") and invocation.format != "text" and "--format" in invocation.typed:
         raise UsageError(f"--show-merged prints manifests, and not {invocation.format}", "leave --format out")
     all_ = [tested(linted(each)) for each in want_all(invocation)]
     found = _told(all_)

@@ -7,7 +7,7 @@ secrets come from the environment or from files, and are read only when a server
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +117,12 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
     name, target = _target(config, options)
     policy = merged_policy(config, target)
     known = frozenset(catalogue.kinds)
-    for where, kinds in (("--kind", options.kind), ("--allow-empty", options.allow_empty)):
+    for where, kinds in (
+        ("--kind", options.kind),
+        ("--only", list(_kinds(options.only))),
+        ("--rotate-secrets", list(_kinds((options.rotate_secrets,)))),
+        ("--allow-empty", options.allow_empty),
+    ):
         unknown = sorted(set(kinds) - known)
         if unknown:
             raise UsageError(f"{where}: unknown kind {unknown[0]}", _guess(unknown[0], known))
@@ -176,6 +181,12 @@ def connect(found: Settings, environment: Mapping[str, str]) -> Server:
         insecure=options.insecure,
         timeout=_seconds(options.timeout),
     )
+
+
+def _kinds(globs: Iterable[str]) -> Iterator[str]:
+    """Yield the kinds that address globs name in full."""
+    heads = (re.split("[/#]", glob)[0] for glob in globs)
+    return (head for head in heads if head and not re.search("[*?]", head))
 
 
 def _guess(name: str, known: frozenset[str]) -> str:
@@ -275,9 +286,12 @@ def _limit(name: str, option: str, configured: float | str | None, default: Any)
 
 def _seconds(text: str) -> float:
     try:
-        return float(text) if text.isdigit() else parse_duration(text) / 1000
+        seconds = float(text) if text.isdigit() else parse_duration(text) / 1000
     except ValueError as error:
         raise UsageError(f"--timeout: {error}") from None
+    if seconds <= 0:
+        raise UsageError(f"--timeout: {text} leaves no time for anything", "write 30s or 5m")
+    return seconds
 
 
 def _resolved(text: str, environment: Mapping[str, str]) -> str:

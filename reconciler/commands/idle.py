@@ -1,0 +1,36 @@
+"""What options choose in vain, so that a mistyped name is not taken for a server in sync.
+
+Law: it warns and stops nothing; a pipeline may choose what only some of its servers hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from reconciler.commands.gather import Found, Invocation, Wanted
+from reconciler.policy import Globs
+from reconciler.secrets import within
+
+
+def tell_idle(invocation: Invocation, wanted: Wanted, found: Found) -> None:
+    """Tell of every option that matches nothing of what is compared."""
+    for line in _idle(wanted, found):
+        invocation.tell(line)
+
+
+def _idle(wanted: Wanted, found: Found) -> Iterator[str]:
+    scope, declared = wanted.settings.scope, wanted.desired.resources
+    held = [each.address for kind in sorted(found.kinds) for each in found.live.of(kind)]
+    addresses = [*(each.address for each in declared), *held]
+    kinds = {each.kind for each in addresses}
+    vain = [f"--kind {kind}" for kind in sorted(scope.kinds - kinds)]
+    vain += [f"--only {glob}" for glob in scope.only if not any(map(Globs([glob]).holds, addresses))]
+    for option in vain:
+        yield (
+            f"warning: {option} matches nothing that is declared or live\n"
+            "    only kinds that are declared, or that policy covers, are read\n"
+        )
+    secret = [each.address for each in declared if scope.holds(each.address) and any(within(each.wire))]
+    for glob in wanted.settings.rotate:
+        if not any(map(Globs([glob]).holds, secret)):
+            yield f"note: --rotate-secrets={glob} matches nothing with a secret\n"
