@@ -215,6 +215,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     results: tuple[Result, ...] = ()
     reload: Literal["applied", "failed", "skipped", "unknown"] = "skipped"
     reload_because: str = ""
+    #: Whether the server refused to reload for something that it has stored.
+    broken: bool = False
     #: Differences that the read-back found after everything was confirmed; None when nothing was read back.
     residue: tuple[Change, ...] | None = None
     #: The exit code of what ended the run early or left a change half done, or 0.

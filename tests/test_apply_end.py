@@ -10,7 +10,7 @@ from reconciler.jmap.protocol import AnswerLost, MethodError, Request, Response
 from reconciler.model import Address, Change, Outcome, Result, ResultKind
 from reconciler.secrets import Allowed, Secrets
 from tests.applying import Driver, confirm, job, refused, told
-from tests.states import locals_of
+from tests.states import CATALOGUE, LIMITS, locals_of
 
 
 def test_a_refused_reload_names_the_object_as_manifests_call_it() -> None:
@@ -25,19 +25,31 @@ def test_a_refused_reload_names_the_object_as_manifests_call_it() -> None:
         }
         return driver.run(work.flow(), confirm, [refused("notCreated", "reload", **error)])
 
-    outcomes = [blocked_by("MtaMilter", "made-new0"), blocked_by("MtaMilter", "m1"), blocked_by("MtaRoute", "m1")]
+    driver.server.put({"MtaRoute": [{"id": "r", "@type": "Local", "name": "live"}], "MtaTlsStrategy": [{"id": "t"}]})
+    driver.server.forbidden = frozenset({"MtaTlsStrategy"})
+    outcomes = [
+        blocked_by("MtaMilter", "made-new0"),
+        blocked_by("MtaMilter", "m1"),
+        blocked_by("MtaRoute", "r"),
+        blocked_by("MtaRoute", "m1"),
+        blocked_by("MtaTlsStrategy", "t"),
+        blocked_by("Tenant", "t"),
+    ]
 
     assert [each.reload_because for each in outcomes] == [
         "MtaMilter/new:11332: Unable to resolve milter hostname",
         "MtaMilter/old:11332: Unable to resolve milter hostname",
+        "MtaRoute/live: Unable to resolve milter hostname",
         "MtaRoute#m1: Unable to resolve milter hostname",
+        "MtaTlsStrategy#t: Unable to resolve milter hostname",
+        "Tenant#t: Unable to resolve milter hostname",
     ]
-    assert [(each.reload, outcome_code(each)) for each in outcomes] == [("failed", 5)] * 3
+    assert [(each.reload, each.broken, outcome_code(each)) for each in outcomes] == [("failed", True, 5)] * 6
 
 
 def reload(*answers: Any) -> tuple[Outcome, int]:
     """Reload alone, and return the outcome and how often it was sent."""
-    flow, sent = reload_flow(Outcome(), {}, Secrets({}, Allowed())), 0
+    flow, sent = reload_flow(CATALOGUE, Outcome(), LIMITS, Secrets({}, Allowed()), {}), 0
     try:
         next(flow)
         for answer in answers:

@@ -52,6 +52,7 @@ def test_a_saved_plan_is_applied_without_its_manifests(sandbox: Any, env: dict[s
     applied = command("apply", "--plan", str(path), env=env)
 
     assert applied.code == 0, applied
+    assert applied.out.endswith("Read back: the server holds what was planned.\n")
     assert stored(sandbox) == {"mx": 0, "local": 0, "a": 587, "b": 0, "c": 0}
     assert sandbox.state()["stored"] == sandbox.state()["live"]
 

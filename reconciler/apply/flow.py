@@ -73,7 +73,7 @@ def apply_flow(
         because = "not everything was applied; the server goes on with the settings that it runs"
         outcome = replace(outcome, reload_because=because)
     else:
-        outcome = yield from reload_flow(outcome, run.ids, secrets)
+        outcome = yield from reload_flow(catalogue, outcome, limits, secrets, run.ids)
     if results and complete and recheck is not None:
         outcome = yield from _read_back(catalogue, outcome, limits, secrets, recheck, kinds)
     return outcome

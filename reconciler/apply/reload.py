@@ -7,12 +7,15 @@ that stands in the way as manifests call it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from msgspec.structs import replace
 
 from reconciler.apply.run import NOTHING_DONE
+from reconciler.catalogue import Catalogue
 from reconciler.errors import NOT_ALLOWED, ReconcilerError
-from reconciler.jmap.protocol import AnswerLost, Call, Flow, MethodError, Request, read_set_error
+from reconciler.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, read_set_error
+from reconciler.live import read_flow
 from reconciler.model import Address, Outcome
 from reconciler.secrets import Secrets
 
@@ -21,13 +24,17 @@ RELOAD = Request((Call("x:Action/set", {"create": {"reload": {"@type": "ReloadSe
 TRIES = 2
 
 
-def reload_flow(outcome: Outcome, ids: Mapping[Address, str], secrets: Secrets) -> Flow[Outcome]:
+def reload_flow(
+    catalogue: Catalogue, outcome: Outcome, limits: Limits, secrets: Secrets, ids: Mapping[Address, str]
+) -> Flow[Outcome]:
     """Make stored settings live, and return the outcome with what became of that.
 
     Args:
+        catalogue: what the kinds are.
         outcome: what became of the changes before.
-        ids: what objects are called.
+        limits: the session's.
         secrets: what must not be shown.
+        ids: what objects are called; what stands in the way and is not among them is looked up.
     """
     lost = ""
     for _ in range(TRIES):
@@ -54,24 +61,29 @@ def reload_flow(outcome: Outcome, ids: Mapping[Address, str], secrets: Secrets) 
         if not isinstance(refused, Mapping) or "reload" not in refused:
             lost = "the server left it unanswered"
             continue
-        error_object = refused["reload"]
-        return _refused(outcome, read_set_error(error_object).type, secrets.scrub(_blocker(error_object, ids)))
+        error = refused["reload"]
+        type_ = read_set_error(error).type
+        told = yield from _blocker(catalogue, error, limits, ids)
+        return _refused(outcome, type_, secrets.scrub(told), broken=type_ != "forbidden")
     return replace(outcome, reload="unknown", reload_because=secrets.scrub(lost))
 
 
-def _refused(outcome: Outcome, type_: str, because: str) -> Outcome:
+def _refused(outcome: Outcome, type_: str, because: str, *, broken: bool = False) -> Outcome:
     code = outcome.code or (NOT_ALLOWED if type_ == "forbidden" else 0)
-    return replace(outcome, reload="failed", reload_because=because, code=code)
+    return replace(outcome, reload="failed", reload_because=because, code=code, broken=broken)
 
 
-def _blocker(error: object, ids: Mapping[Address, str]) -> str:
-    """Name the object that blocks a reload, as manifests call it where they know it."""
+def _blocker(catalogue: Catalogue, error: object, limits: Limits, ids: Mapping[Address, str]) -> Flow[str]:
+    """Name the object that blocks a reload as manifests call it, where that can be known."""
     text = read_set_error(error).text
     blocker = error.get("objectId") if isinstance(error, Mapping) else None
     if not isinstance(error, Mapping) or not isinstance(blocker, Mapping):
         return text
     kind, id_ = str(blocker.get("object")), str(blocker.get("id"))
-    address = next(
-        (address for address, known in ids.items() if known == id_ and address.kind == kind), Address(kind, id=id_)
-    )
+    known = {(address.kind, held): address for address, held in ids.items()}
+    if (kind, id_) not in known and kind in catalogue.kinds:
+        with suppress(ReconcilerError):
+            live = yield from read_flow(catalogue, (), limits, checks=[kind])
+            known = {(kind, each.id): each.address for each in live.of(kind)}
+    address = known.get((kind, id_), Address(kind, id=id_))
     return f"{address}: {error.get('description') or text}"

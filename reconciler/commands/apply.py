@@ -47,6 +47,8 @@ from reconciler.savedplan import load as load_plan
 from reconciler.secrets import Secrets
 from reconciler.settings import read_config, settings
 
+#: What reading back is compared with.
+DECLARED, PLANNED = "what the manifests declare", "what was planned"
 Recheck = Callable[[LiveState], tuple[Change, ...]]
 #: Options that shape a plan, and so have no say once it is made.
 SETTLED = (
@@ -80,7 +82,8 @@ def run(invocation: Invocation) -> int:
     if invocation.format == "json":
         invocation.say(machine.dump("outcome", machine.outcome(wanted.catalogue, outcome, target(wanted))))
     else:
-        invocation.say(text.outcome(wanted.catalogue, outcome, invocation.console.paint))
+        paint, compared = invocation.console.paint, PLANNED if saved else DECLARED
+        invocation.say(text.outcome(wanted.catalogue, outcome, paint, wanted=compared))
     return strongest([outcome_code(outcome), interrupted])
 
 

@@ -22,9 +22,11 @@ def run(invocation: Invocation) -> int:
     wanted = Wanted(catalogue, found, Desired())
     with open_client(invocation, wanted, may_write=True) as client:
         secrets = Secrets(invocation.environment, found.allowed)
-        outcome = client.run(reload_flow(Outcome(), {}, secrets))
+        # Credentials that are refused, or a server that is not there, refuse no reload.
+        limits = client.session().limits
+        outcome = client.run(reload_flow(catalogue, Outcome(), limits, secrets, {}))
     if invocation.format == "json":
         invocation.say(machine.dump("outcome", machine.outcome(catalogue, outcome, target(wanted))))
     else:
-        invocation.say(text.outcome(catalogue, outcome, invocation.console.paint))
+        invocation.say(text.reloaded(outcome, invocation.console.paint))
     return outcome_code(outcome)

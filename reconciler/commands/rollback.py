@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from reconciler.apply import outcome_code
 from reconciler.catalogue import Catalogue, Kind, load
-from reconciler.commands.apply import carry_out, settled, to_ask
+from reconciler.commands.apply import PLANNED, carry_out, settled, to_ask
 from reconciler.commands.gather import Found, Invocation, Wanted, open_client, target
 from reconciler.diff import Diff
 from reconciler.errors import PARTLY_APPLIED, ConfigError, Stale, UsageError, strongest
@@ -84,7 +84,7 @@ def _do(invocation: Invocation, wanted: Wanted, undoing: Undoing, client: Client
     if invocation.format == "json":
         invocation.say(machine.dump("outcome", machine.outcome(wanted.catalogue, outcome, target(wanted))))
     else:
-        invocation.say(text.outcome(wanted.catalogue, outcome, invocation.console.paint))
+        invocation.say(text.outcome(wanted.catalogue, outcome, invocation.console.paint, wanted=PLANNED))
     written = any(each.result == "applied" for each in outcome.results)
     rest = (PARTLY_APPLIED if written else 1) if undoing.cannot else 0
     return strongest([outcome_code(outcome), interrupted, rest])

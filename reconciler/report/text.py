@@ -166,34 +166,48 @@ def result(found: Result, paint: Paint) -> str:
     return f"{paint(f'{sign} {printable(str(found.change.address))} {found.result}', word)}{printable(because)}"
 
 
-def outcome(catalogue: Catalogue, found: Outcome, paint: Paint) -> str:
-    """Print what became of a plan: everything that is not as planned, the reload, and the counts."""
+def outcome(catalogue: Catalogue, found: Outcome, paint: Paint, *, wanted: str) -> str:
+    """Print what became of a plan: everything that is not as planned, the reload, and the counts.
+
+    Args:
+        catalogue: what the kinds are.
+        found: the outcome.
+        paint: how to colour it.
+        wanted: what reading back was compared with.
+    """
     lines = [result(each, paint) for each in found.results if each.result != "applied"]
     counts = {
         name: sum(each.result == name for each in found.results) for name in ("applied", "failed", "skipped", "unknown")
     }
     told = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to apply"
     lines.append(f"{paint('Apply: ' + told, 'bold')}.")
-    match found.reload:
-        case "applied":
-            lines.append("The server reloaded its settings: they are live.")
-            if found.reload_because:
-                # That reading back failed is all there can be.
-                lines.append(paint(printable(f"{found.reload_because[0].upper()}{found.reload_because[1:]}."), "red"))
-        case "skipped":
-            lines.append(printable(f"The settings were not reloaded: {found.reload_because}."))
-        case "failed":
-            lines.append(paint(printable(f"The reload was refused: {found.reload_because}."), "red"))
-            lines.append(
-                "What is stored is not live, and a restart would run without what is broken: mend it, and apply again."
-            )
-        case "unknown":
-            lines.append(
-                paint(printable(f"It is unknown whether the settings were reloaded: {found.reload_because}."), "red")
-            )
+    lines += _reloaded(found, paint)
     if found.residue:
         lines.append(paint(f"Reading back shows {plural(len(found.residue), 'difference')}:", "red"))
         lines += [line for change in found.residue for line in _change(catalogue, change, paint, detailed=True)]
     elif found.residue is not None:
-        lines.append("Read back: the server holds what the manifests declare.")
+        lines.append(f"Read back: the server holds {wanted}.")
     return "".join(f"{line}\n" for line in lines)
+
+
+def reloaded(found: Outcome, paint: Paint) -> str:
+    """Print what became of a reload alone."""
+    return "".join(f"{line}\n" for line in _reloaded(found, paint))
+
+
+def _reloaded(found: Outcome, paint: Paint) -> list[str]:
+    because = found.reload_because
+    match found.reload:
+        case "applied":
+            # That reading back failed is all that there can be to say of it.
+            more = [paint(printable(f"{because[0].upper()}{because[1:]}."), "red")] if because else []
+            return ["The server reloaded its settings: they are live.", *more]
+        case "skipped":
+            return [printable(f"The settings were not reloaded: {because}.")]
+        case "failed":
+            what = "What is stored is not live"
+            mend = "a restart would run without what is broken: mend it, and apply again."
+            then = f"{what}, and {mend}" if found.broken else f"{what}; reconciler reload makes it so."
+            return [paint(printable(f"The reload was refused: {because}."), "red"), then]
+        case "unknown":
+            return [paint(printable(f"It is unknown whether the settings were reloaded: {because}."), "red")]
