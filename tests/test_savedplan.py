@@ -291,11 +291,11 @@ def test_a_plan_for_another_server_or_of_another_policy_is_refused() -> None:
     _, basis, _ = saved()
     policy = policy_digest(Policy())
 
-    check_for(basis, url=f"{URL}/", policy=policy)
+    check_for(basis, url=f"{URL}/", target="", policy=policy)
     with pytest.raises(UsageError) as server:
-        check_for(basis, url="https://other.example.org", policy=policy)
+        check_for(basis, url="https://other.example.org", target="", policy=policy)
     with pytest.raises(UsageError) as changed:
-        check_for(basis, url=URL, policy=policy_digest(Policy(max_destroy=1)))
+        check_for(basis, url=URL, target="", policy=policy_digest(Policy(max_destroy=1)))
 
     assert str(server.value) == (
         f"the plan is for {URL}, and this is https://other.example.org (plan again for this server)"

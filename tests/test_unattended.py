@@ -2,6 +2,7 @@
 
 import base64
 import json
+import shlex
 import signal
 import stat
 import subprocess
@@ -107,6 +108,28 @@ def test_a_plan_is_bound_to_its_server(env: dict[str, str], tmp_path: Path) -> N
 
     assert applied.code == 64
     assert "plan again for this server" in applied.err
+
+
+def test_a_plan_is_bound_to_its_target_and_its_next_command_names_that(
+    sandbox: Any, env: dict[str, str], tmp_path: Path
+) -> None:
+    manifests = write(tmp_path / "m", r=FIRST)
+    config = tmp_path / "two.yaml"
+    targets = "".join(f"  {name}: {{url: '{sandbox.url}', manifests: [{manifests}]}}\n" for name in "ab")
+    config.write_text(f"targets:\n{targets}")
+    path = tmp_path / "a plan.json"
+    where = ["--config", str(config), "--target", "a"]
+
+    planned = command("plan", *where, "--out", str(path), env=env)
+    other = command("apply", "--plan", str(path), "--config", str(config), "--target", "b", env=env)
+    applied = command(*shlex.split(planned.err.partition("reconciler ")[2]), env=env)
+
+    assert planned.err == f"The plan is saved: reconciler apply {' '.join(where)} --plan '{path}'\n"
+    assert (other.code, other.err) == (
+        64,
+        "error: the plan is for the target a, and this is b\n    plan again for this target\n",
+    )
+    assert applied.code == 0, applied
 
 
 def test_an_altered_plan_is_refused(env: dict[str, str], tmp_path: Path) -> None:

@@ -61,9 +61,9 @@ def reload_flow(
         if not isinstance(refused, Mapping) or "reload" not in refused:
             lost = "the server left it unanswered"
             continue
-        error = refused["reload"]
-        type_ = read_set_error(error).type
-        told = yield from _blocker(catalogue, error, limits, ids)
+        refusal = refused["reload"]
+        type_ = read_set_error(refusal).type
+        told = yield from _blocker(catalogue, refusal, limits, ids)
         return _refused(outcome, type_, secrets.scrub(told), broken=type_ != "forbidden")
     return replace(outcome, reload="unknown", reload_because=secrets.scrub(lost))
 

@@ -176,7 +176,8 @@ def _saved(invocation: Invocation, wanted: Wanted, client: Client, path: Path) -
     """
     catalogue = wanted.catalogue
     plan, basis, _ = load_plan(read(path), catalogue)
-    check_for(basis, url=client.url, policy=policy_digest(standing_policy(invocation)))
+    policy = policy_digest(standing_policy(invocation))
+    check_for(basis, url=client.url, target=wanted.settings.target, policy=policy)
     live = read_live(catalogue, basis.kinds, client)
     changed = stale(basis, live, plan, catalogue)
     if changed:

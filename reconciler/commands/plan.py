@@ -5,12 +5,16 @@ Law: its client cannot write.
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from reconciler.commands.gather import Invocation, observe, open_client, plan_basis, plan_report, target, want
 from reconciler.commands.idle import tell_idle
 from reconciler.errors import DIFFERENCES, REFUSED
 from reconciler.report import machine
+
+#: Options that say which server it is, and who asks.
+SERVER = ("--config", "--target", "--url", "--user")
 
 
 def run(invocation: Invocation) -> int:
@@ -27,7 +31,14 @@ def run(invocation: Invocation) -> int:
         report = machine.plan(wanted.catalogue, found.plan, target(wanted), found.diagnostics)
         path = Path(str(invocation.extra["plan_out"]))
         write(path, save(found.plan, plan_basis(invocation, wanted, found), report))
-        invocation.tell(f"The plan is saved: reconciler apply --plan {path}\n")
+        invocation.tell(f"The plan is saved: {_next(invocation, path)}\n")
     if found.plan.refusals:
         return REFUSED
     return DIFFERENCES if invocation.detailed_exitcode and found.plan.differs else 0
+
+
+def _next(invocation: Invocation, path: Path) -> str:
+    """Return the command that applies a saved plan: what said on this line which server it is for, says it there."""
+    server = [option for option in SERVER if option in invocation.typed]
+    chosen = [part for option in server for part in (option, getattr(invocation.options, option.removeprefix("--")))]
+    return shlex.join(["reconciler", "apply", *chosen, "--plan", str(path)])

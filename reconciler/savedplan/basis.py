@@ -118,14 +118,20 @@ def _fingerprint(objects: _Objects, change: Change) -> Fingerprint:
     return Fingerprint(address, "", "", tuple(each.id for each in objects.by_key(change)))
 
 
-def check_for(basis: Basis, *, url: str, policy: str) -> None:
-    """Refuse a plan that was made for another server, or judged by another policy.
+def check_for(basis: Basis, *, url: str, target: str, policy: str) -> None:
+    """Refuse a plan that was made for another server or target, or judged by another policy.
+
+    A plan may be made where targets have names and be applied where they have none, or the other way round.
 
     Raises:
         UsageError: it was.
     """
     if basis.url != url.rstrip("/"):
         raise UsageError(f"the plan is for {basis.url}, and this is {url.rstrip('/')}", "plan again for this server")
+    if basis.target and target and basis.target != target:
+        raise UsageError(
+            f"the plan is for the target {basis.target}, and this is {target}", "plan again for this target"
+        )
     if basis.policy != policy:
         raise UsageError("the policy changed after the plan was made, so that it may not allow the plan", "plan again")
 
