@@ -88,6 +88,11 @@ class Resource(Struct, frozen=True, kw_only=True):
         """Return where the property that a wire pointer begins with is declared."""
         return self.sources.get(pointer.partition("/")[0], self.source)
 
+    def declares(self, pointer: str) -> bool:
+        """Whether a pointer is into what is declared: a singleton leaves alone what it does not name."""
+        top = pointer.partition("/")[0]
+        return bool(self.address.name) or not top or top in self.wire or top.startswith("metadata")
+
 
 class LiveObject(Struct, frozen=True, kw_only=True):
     """One object as the server holds it."""

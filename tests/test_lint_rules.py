@@ -7,6 +7,7 @@ import pytest
 
 from reconciler.errors import Diagnostic
 from reconciler.lint import RULES, dangling_names, lint
+from reconciler.lint.rules import Finding, settle
 from reconciler.manifest import load as load_manifests
 from reconciler.model import Address, Source
 from tests import test_lint_expressions, test_lint_names, test_lint_objects
@@ -93,6 +94,18 @@ def test_findings_stand_where_the_locator_says() -> None:
     told = lint(CATALOGUE, desired_of(FOUND % ""), locate=locate)
 
     assert [(each.file, each.line, each.column) for each in told] == [("routes.yaml", 7, 12)]
+
+
+def test_what_a_singleton_does_not_declare_stands_nowhere() -> None:
+    resources = desired_of("kind: MtaOutboundStrategy\nspec: {route: {use: mx}}\n")
+    findings = [
+        Finding(rule="undeclared-name", address=Address("MtaOutboundStrategy"), pointer=pointer, message="m")
+        for pointer in ("tls/else", "route/else")
+    ]
+
+    told = settle(findings, resources)
+
+    assert [(each.place, each.pointer) for each in told] == [("", "tls/else"), ("m.yaml:1", "route/else")]
 
 
 @pytest.mark.parametrize("path", ["recipes/failover.yaml", "recipes/lmtp-relay.yaml", "recipes/local-and-mx.yaml"])

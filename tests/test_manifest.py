@@ -60,6 +60,8 @@ def test_a_singleton_may_have_several_owners() -> None:
         "tls": {"match": {}, "else": "'default'"},
     }
     assert desired.locate(Address("MtaOutboundStrategy"), "tls/else") == Source("layer0.yaml", 5, 19)
+    # What no document of a singleton declares stands nowhere.
+    assert desired.locate(Address("MtaOutboundStrategy"), "connection/else") is None
 
 
 def test_a_field_of_a_singleton_has_one_owner() -> None:

@@ -169,7 +169,9 @@ def _place(finding: Finding, resource: Resource | None, locate: Locate | None) -
     found = locate(finding.address, finding.pointer) if locate is not None and finding.address.kind else None
     if found is not None:
         return found
-    return resource.place(finding.pointer) if resource is not None else Source("")
+    if resource is None or not resource.declares(finding.pointer):
+        return Source("")
+    return resource.place(finding.pointer)
 
 
 def unknown_rules(severities: Mapping[str, str], resources: Iterable[Resource]) -> list[Finding]:

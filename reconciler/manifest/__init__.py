@@ -33,11 +33,13 @@ class Locator:
         self._entries: dict[Address, list[tuple[Resource, Entry]]] | None = None
 
     def __call__(self, address: Address, pointer: str = "") -> Source | None:
-        """Return the place of a wire pointer into a resource; None where nothing declares the resource."""
+        """Return the place of a wire pointer into a resource; None where nothing declares it."""
         found = self.entries(address)
         top = pointer.partition("/")[0]
         best = next((entry for resource, entry in found if not top or top in resource.wire), None)
-        return best.at(pointer) if best else found[0][1].at("") if found else None
+        if best is None:
+            best = next((entry for resource, entry in found if resource.declares(pointer)), None)
+        return best.at(pointer) if best else None
 
     def entries(self, address: Address) -> list[tuple[Resource, Entry]]:
         """Return what declares an address; several documents may share a singleton."""
