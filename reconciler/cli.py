@@ -139,7 +139,7 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
     if name not in ("sandbox", "eval"):
         # A run is over before its garbage matters, and collecting costs a large plan half of its time.
         gc.disable()
-    return _told(name, invocation)
+    return _run_module(name, invocation)
 
 
 def _format(name: str, chosen: str, *, typed: bool) -> str:
@@ -254,7 +254,7 @@ def invoke(args: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _told(name: str, invocation: Any) -> int:
+def _run_module(name: str, invocation: Any) -> int:
     """Run a command's module, and tell of what stopped it."""
     from reconciler.errors import ManifestError, ReconcilerError
 

@@ -15,7 +15,7 @@ from msgspec import Struct
 from reconciler.catalogue import Catalogue, Kind
 from reconciler.diff import exact
 from reconciler.model import Resource
-from reconciler.policy import Globs, Policy, Scope
+from reconciler.policy import Globs, Policy, Scope, spelled_out
 from reconciler.references import references
 
 ALWAYS = "authenticate"
@@ -93,8 +93,7 @@ def reads(kind: Kind) -> frozenset[str]:
 
 
 def _pruned(declared: Collection[str], policy: Policy) -> set[str]:
-    named = {kind for kind, rule in policy.prune.items() if rule}
-    return named - {"*"} | set(declared) if "*" in named else named
+    return {kind for kind, rule in spelled_out(policy, declared).prune.items() if rule}
 
 
 def _verbs(kind: Kind, resources: Sequence[Resource], *, pruned: bool) -> set[str]:

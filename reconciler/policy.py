@@ -12,6 +12,7 @@ from re import Pattern
 from re import compile as compile_pattern
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.model import Address
 
@@ -66,6 +67,14 @@ class Policy(Struct, frozen=True, kw_only=True):
     max_update: str | int | None = None
     #: Pruned kinds that may be emptied although nothing of them is declared.
     allow_empty: frozenset[str] = frozenset()
+
+
+def spelled_out(policy: Policy, declared: Iterable[str]) -> Policy:
+    """Return a policy that names every kind it prunes: `*` covers those that the manifests declare."""
+    if "*" not in policy.prune:
+        return policy
+    named = {kind: rule for kind, rule in policy.prune.items() if kind != "*"}
+    return replace(policy, prune={**dict.fromkeys(sorted(declared), policy.prune["*"]), **named})
 
 
 class Scope(Struct, frozen=True, kw_only=True):

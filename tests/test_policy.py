@@ -4,7 +4,7 @@ import pytest
 
 from reconciler.model import Address
 from reconciler.plan import allowed
-from reconciler.policy import Globs, Scope, can_continue
+from reconciler.policy import Globs, Policy, Scope, can_continue, spelled_out
 
 MILTER = Address("MtaMilter", "[::1]:11332", "jpr0")
 
@@ -107,3 +107,10 @@ def test_a_share_over_none_is_rounded_down_and_at_least_one(
     limit: str | int | None, total: int, most: int | None
 ) -> None:
     assert allowed(limit, total) == most
+
+
+def test_pruning_without_a_policy_covers_what_is_declared() -> None:
+    configured = Policy(prune={"MtaHook": "all"})
+
+    assert spelled_out(Policy(prune={"*": True}), {"MtaRoute", "MtaHook"}).prune == {"MtaHook": True, "MtaRoute": True}
+    assert spelled_out(configured, {"MtaRoute"}) == configured

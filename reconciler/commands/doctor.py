@@ -16,11 +16,12 @@ from msgspec import Struct
 
 from reconciler.catalogue import Catalogue, load
 from reconciler.commands.gather import Invocation, Wanted, open_client, target, want
+from reconciler.commands.permissions import needed_by
 from reconciler.errors import MANIFEST, NOT_ALLOWED, UNREACHABLE, ReconcilerError, UsageError, strongest
 from reconciler.jmap.client import Client
-from reconciler.live import kinds_for_checks, read_flow
+from reconciler.live import read_flow
 from reconciler.manifest import Desired
-from reconciler.permissions import Permissions, kinds_in_scope, needed, reads
+from reconciler.permissions import Permissions, reads
 from reconciler.report.machine import dump
 from reconciler.report.paint import Paint, plural, printable
 from reconciler.report.text import MANY
@@ -107,11 +108,11 @@ def _verdicts(invocation: Invocation, wanted: Wanted) -> Iterator[Verdict]:
             f"{limits.max_calls_in_request} calls a request, {limits.max_objects_in_get} objects a get, "
             f"{limits.max_objects_in_set} a set, {limits.max_concurrent_requests} requests at once",
         )
-        yield from _tried("schema", lambda: _schema(client, wanted.catalogue), needed=False)
+        yield from _tried("schema", lambda: _schema(client, wanted.catalogue), vital=False)
         if errors:
             yield Verdict("permissions", False, "cannot tell what manifests with errors need")
         else:
-            yield from _tried("permissions", lambda: _permissions(client, _needed(wanted)), needed=False)
+            yield from _tried("permissions", lambda: _permissions(client, needed_by(wanted)), vital=False)
         yield from _tried("reload", lambda: _reload(client, wanted))
 
 
@@ -141,13 +142,6 @@ def _schema(client: Client, catalogue: Catalogue) -> Verdict:
         return Verdict("schema", False, "cannot tell: the server does not say which schema it has")
     message = f"the server publishes the schema {found}, which is not that of {catalogue.server}"
     return Verdict("schema", False, message, "its kinds may have other fields than this program knows")
-
-
-def _needed(wanted: Wanted) -> Permissions:
-    policy, scope = wanted.settings.policy, wanted.settings.scope
-    kinds = kinds_in_scope(wanted.desired.resources, policy, scope)
-    checks = kinds_for_checks(wanted.catalogue, sorted(kinds))
-    return needed(wanted.catalogue, wanted.desired.resources, policy, scope, checks)
 
 
 def _permissions(client: Client, permissions: Permissions) -> Iterator[Verdict]:
@@ -197,13 +191,13 @@ def _reload(client: Client, wanted: Wanted) -> Iterator[Verdict]:
         yield Verdict("reload", True, "nothing that is stored or declared has to be resolved")
 
 
-def _tried(subject: str, look: Callable[[], Verdict | Iterator[Verdict]], *, needed: bool = True) -> Iterator[Verdict]:
+def _tried(subject: str, look: Callable[[], Verdict | Iterator[Verdict]], *, vital: bool = True) -> Iterator[Verdict]:
     """Take a look. What fails is a failure only where plan and apply need it as well."""
     try:
         found = look()
         yield from ([found] if isinstance(found, Verdict) else found)
     except ReconcilerError as error:
-        if needed:
+        if vital:
             yield _failed(subject, error)
         else:
             yield Verdict(

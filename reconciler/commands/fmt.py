@@ -32,8 +32,8 @@ def run(invocation: Invocation) -> int:
     catalogue = load()
     for each in texts:
         laid = lay_out(catalogue, each.text)
-        problems += [_told(each.file, problem) for problem in laid.problems]
-        problems += [_told(each.file, left, "warning") for left in laid.left]
+        problems += [_mistake(each.file, problem) for problem in laid.problems]
+        problems += [_mistake(each.file, left, "warning") for left in laid.left]
         if laid.text != each.text:
             changed.append((each, laid.text))
         if each.file == PIPED and not laid.problems and not _looks(invocation):
@@ -78,7 +78,7 @@ def _texts(invocation: Invocation) -> tuple[dict[str, Path], list[Text], list[Di
         content = decode(sys.stdin.buffer.read())
         if isinstance(content, str):
             return {}, [Text(PIPED, content)], []
-        return {}, [], [_told(PIPED, content)]
+        return {}, [], [_mistake(PIPED, content)]
     found = find(_roots(invocation))
     for path in found:
         if path.suffix == ".json" and str(path) in invocation.options.paths:
@@ -87,7 +87,7 @@ def _texts(invocation: Invocation) -> tuple[dict[str, Path], list[Text], list[Di
     return paths, *read(paths.values())
 
 
-def _told(file: str, problem: Problem, severity: Severity = "error") -> Diagnostic:
+def _mistake(file: str, problem: Problem, severity: Severity = "error") -> Diagnostic:
     return Diagnostic(
         file=file,
         line=problem.line,

@@ -22,7 +22,7 @@ from reconciler.model import Address, Change, Difference, LiveState, Plan, Resou
 from reconciler.moves import moved, moves
 from reconciler.permissions import kinds_in_scope
 from reconciler.plan import make_plan
-from reconciler.policy import Globs, Policy
+from reconciler.policy import Globs, Policy, spelled_out
 from reconciler.references import referring
 from reconciler.report import machine
 from reconciler.report.paint import Paint
@@ -358,11 +358,7 @@ def recheck(wanted: Wanted, found: Found) -> Callable[[LiveState], tuple[Change,
 
 
 def _pruning(policy: Policy, resources: tuple[Resource, ...]) -> Policy:
-    """Spell out `--prune` without `policy.prune`: it covers the kinds that the manifests declare."""
-    if "*" not in policy.prune:
-        return policy
-    declared = {resource.address.kind for resource in resources}
-    return msgspec.structs.replace(policy, prune=dict.fromkeys(sorted(declared), True))
+    return spelled_out(policy, {resource.address.kind for resource in resources})
 
 
 def name_ids(resource: Resource, live: LiveState) -> Resource:

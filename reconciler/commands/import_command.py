@@ -25,6 +25,7 @@ from reconciler.permissions import reads
 from reconciler.policy import Globs
 from reconciler.references import targets
 from reconciler.report.paint import plural, printable
+from reconciler.report.text import MANY
 from reconciler.schema.judge import Judge
 from reconciler.settings import DEFAULT_MANIFESTS, Settings, read_config, settings
 from reconciler.strictyaml import load as load_yaml
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from reconciler.jmap.client import Client
 
 SCHEMA = "schemas/manifest.schema.json"
-#: Lines of one sort that are told before they are only counted; the files tell all.
-MANY = 12
 #: The rule of lint that is run over what is imported.
 PLAIN_TEXT = "plain-text-secret"
 
@@ -57,7 +56,7 @@ def run(invocation: Invocation) -> int:
 
     remark = _plain_text(catalogue, found)
     exported = export(catalogue, live, faults, chosen, scope=found.scope, policy=found.policy, remark=remark)
-    for line in _told(wanted, live, exported, chosen):
+    for line in _remarks(wanted, live, exported, chosen):
         invocation.tell(f"{line}\n")
     if not live.objects.keys() & chosen:
         raise NotAllowed("the credentials may read nothing of what import writes", "they need the permissions above")
@@ -88,7 +87,7 @@ def _plain_text(catalogue: Catalogue, found: Settings) -> Remark:
     return remark
 
 
-def _told(wanted: Wanted, live: LiveState, exported: Export, chosen: Collection[str]) -> Iterator[str]:
+def _remarks(wanted: Wanted, live: LiveState, exported: Export, chosen: Collection[str]) -> Iterator[str]:
     """Yield what standard error says beside the manifests."""
     catalogue, found = wanted.catalogue, wanted.settings
     for kind in sorted(live.forbidden):

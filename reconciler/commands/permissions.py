@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
-from reconciler.commands.gather import Invocation, want
+from reconciler.commands.gather import Invocation, Wanted, want
 from reconciler.live import kinds_for_checks
 from reconciler.permissions import Permissions, granted, kinds_in_scope, needed
 from reconciler.report import machine
@@ -22,10 +22,7 @@ def run(invocation: Invocation) -> int:
     """Print what a role or an API key has to allow."""
     wanted = want(invocation)
     wanted.desired.checked()
-    found, resources = wanted.settings, wanted.desired.resources
-    kinds = sorted(kinds_in_scope(resources, found.policy, found.scope))
-    checks = kinds_for_checks(wanted.catalogue, kinds)
-    permissions = needed(wanted.catalogue, resources, found.policy, found.scope, checks)
+    permissions = needed_by(wanted)
     if invocation.format == "json":
         invocation.say(machine.dump("permissions", members(permissions)))
         return 0
@@ -37,6 +34,13 @@ def run(invocation: Invocation) -> int:
     invocation.say("\n".join(f"{title}\n{_json(names)}\n" for title, names in blocks if names))
     invocation.tell(f'{HINT}{{"@type": "Replace", "permissions": ...}}\n')
     return 0
+
+
+def needed_by(wanted: Wanted) -> Permissions:
+    """Return what plan, apply and drift of the manifests need, and the checks that they make."""
+    resources, policy, scope = wanted.desired.resources, wanted.settings.policy, wanted.settings.scope
+    checks = kinds_for_checks(wanted.catalogue, sorted(kinds_in_scope(resources, policy, scope)))
+    return needed(wanted.catalogue, resources, policy, scope, checks)
 
 
 def members(permissions: Permissions) -> dict[str, dict[str, bool]]:
