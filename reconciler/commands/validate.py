@@ -22,7 +22,7 @@ def run(invocation: Invocation) -> int:
     if invocation.extra.get("show_merged") and invocation.format != "text" and "--format" in invocation.typed:
         raise UsageError(f"--show-merged prints manifests, and not {invocation.format}", "leave --format out")
     all_ = [tested(linted(each)) for each in want_all(invocation)]
-    found = _told(all_)
+    found = _said_once(all_)
     errors = sum(each.severity == "error" for each in found)
     # Layers are shared between targets.
     read = {file: count for wanted in all_ for file, count in wanted.desired.files.items()}
@@ -49,7 +49,7 @@ def run(invocation: Invocation) -> int:
     return MANIFEST if errors else 0
 
 
-def _told(all_: list[Wanted]) -> list[Diagnostic]:
+def _said_once(all_: list[Wanted]) -> list[Diagnostic]:
     """Return what is to be said of any target, once; what does not hold for all names those that it holds for."""
     targets: dict[Diagnostic, list[str]] = {}
     for wanted in all_:
