@@ -267,6 +267,43 @@ kind: MtaHook
 ---
 targets: {prod: {token: CANARY, url: shown}}  # kept, password=CANARY
 other: {token: "${env:SHOWN}"}  # token=${env:SHOWN}
+---
+kind: MtaRoute
+spec:
+  type: Relay  # kept, as the old password was: CANARY
+  authSecrte: CANARY
+  authSecret2: {type: Value, oops: [CANARY]}
+  # kept, password CANARY
+  # pw=CANARY
+  # kept: the password
+  # authSecret: >
+  #   CANARY
+  #
+  #   CANARY
+
+  #   CANARY
+  # kept: as it is
+  # - secrets:
+  #   - CANARY
+  # - kept: as it is
+  # kept, and the passwords are: CANARY:
+  # CANARY
+  authSecret:
+    # CANARY
+    type: Value
+    secret: CANARY  # kept
+  name: shown
+---
+kind: MtaMilter
+spec: {hostname: shown, stages: {data: true},  # kept
+  enable: {match: {0: {if: shown, then: shown}}, else: shown}}
+---
+kind: MtaRoute
+spec: {name: shown,  # kept
+  authSecret: {type: Value,  # CANARY
+    # CANARY
+    secret: CANARY},  # kept
+  description: shown}
 """
 
 
@@ -288,3 +325,16 @@ def test_secrets_are_hidden_and_nothing_else() -> None:
     ]
     for word in ("shown", "SHOWN", "kept", "Bearer", "authSecret", "&auth"):
         assert (word, found.count(word)) == (word, SECRETS.count(word))
+
+
+@pytest.mark.parametrize("text", ["---", "kind: X\n...\n---\n", "a: 1\n---\n# x\n", "kind: X\n--- # c\n", "a: &b\n"])
+def test_a_document_without_a_value_hides_nothing(text: str) -> None:
+    assert hidden(load(), text) == text
+
+
+def test_a_diff_goes_on_to_a_last_document_without_a_value(manifests: Path) -> None:
+    (manifests / "a.yaml").write_text(f"{OLD}---\n")
+
+    ran = fmt(manifests, "--diff", "manifests/a.yaml")
+
+    assert (ran.code, ran.err) == (0, "1 file, 1 would change.\n")

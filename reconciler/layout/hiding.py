@@ -7,18 +7,27 @@ a secret: better too much than too little. Lines and blanks stay, and so do refe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from reconciler.catalogue import Catalogue
-from reconciler.layout.nodes import Alias, Block, Mapping, Node, Scalar, read
-from reconciler.layout.order import Order, nothing, ours, top
+from reconciler.layout.nodes import Alias, Block, Document, Mapping, Node, Scalar, read
+from reconciler.layout.order import OWN, Order, nothing, ours, top
 from reconciler.model import Sensitive
+from reconciler.schema import PLACE_PATTERN
 from reconciler.strictyaml.hints import may_show
 
 _REFERENCE = re.compile(r"\$\{(?:env|file|var):[^{}]*\}\Z")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
-#: A key and its value, as they stand in a comment.
-_TOLD = re.compile(r"""([\w.-]+)["']?\s*[:=]\s*(\S.*)""")
+#: A word in a comment, with what is between it and a value behind it.
+_WORD = re.compile(r"""([\w.-]+)["']?\s*[:=]?\s*""")
+#: Short words that speak of a secret, where nothing but a comment says what is meant.
+_CURT = frozenset(("pass", "psk", "pw", "pwd"))
+#: What stands in a comment's line before its text, the dashes of elements among it.
+_MARGIN = re.compile(r"[\s#]*(?:-\s+)*")
+#: What says that the value of a key is in the lines below it.
+_BELOW = re.compile(r"[:=]\s*(?:[|>][-+\d]*)?\s*(?:#.*)?\Z")
+_KEY = re.compile(r"""["']?[\w.-]+["']?\s*[:=]""")
+_PLACE = re.compile(PLACE_PATTERN)
 _HIDDEN = str(Sensitive())
 
 
@@ -37,8 +46,8 @@ def hidden(catalogue: Catalogue, text: str) -> str:
             for number, start, end in _spans(each, lines):
                 covered.setdefault(number, []).append((start, end))
         spans = [span for each in secrets.values() for span in _spans(each, lines)]
-        for number in range(document.first, document.last):
-            spans += _told(number, lines[number], covered.get(number, []))
+        for comments in _blocks(document, lines, covered):
+            spans += _told(comments, finder.within)
         for number, start, end in sorted(set(spans), reverse=True):
             lines[number] = lines[number][:start] + _HIDDEN + lines[number][end:]
     return "\n".join(lines)
@@ -57,6 +66,8 @@ class _Finder:
             else:
                 anchors[each.anchor] = each
         self.secrets: list[Scalar] = []
+        #: From where to where the values stand that hold a secret, and whether in brackets.
+        self.within: list[tuple[tuple[int, int], tuple[int, int], bool]] = []
 
     def look(self, node: Node, order: Order, names: tuple[str, ...], *, inside: bool, secret: bool = False) -> None:
         """Look below some keys; `inside` a property that holds a secret only what is known is shown."""
@@ -72,13 +83,21 @@ class _Finder:
                 if key.text == "<<":
                     self.look(value, order, names, inside=inside, secret=secret)
                     continue
+                if _PLACE.fullmatch(key.text) and not known and not isinstance(value, Scalar):
+                    # The element of a list that is written as an object.
+                    self.look(value, order, names, inside=inside, secret=secret)
+                    continue
                 if inside and not known:
                     # `{p4ssw0rd}` is a key without a value.
                     self.secrets.append(key)
                 below = (*names, key.text)
                 holds = key.text in ranks.secret
-                hide = holds or (not known and (inside or not may_show(*below)))
-                self.look(value, ranks.below.get(key.text, nothing), below, inside=inside or holds, secret=hide)
+                # Where the catalogue knows every key, this one may be a secret's with a letter wrong.
+                odd = not known and bool(ranks.names) and not (key.text.startswith(OWN) and OWN in ranks.names)
+                hide = holds or odd or (not known and (inside or not may_show(*below)))
+                if holds or odd:
+                    self.within += _within(key, value)
+                self.look(value, ranks.below.get(key.text, nothing), below, inside=inside or holds or odd, secret=hide)
         else:
             for each in node.elements:
                 self.look(each, order, names, inside=inside, secret=secret)
@@ -99,8 +118,17 @@ def _scalars(node: Node) -> Iterator[Scalar]:
     return (each for each in _nodes(node) if isinstance(each, Scalar))
 
 
+def _within(key: Scalar, value: Node) -> Iterator[tuple[tuple[int, int], tuple[int, int], bool]]:
+    """Yield from where to where a value stands, and each part of it that is in brackets."""
+    inner = list(_nodes(value))
+    yield key.end, max(each.end if isinstance(each, Scalar) or each.flow else each.start for each in inner), False
+    yield from ((each.start, each.end, True) for each in inner if not isinstance(each, Scalar) and each.flow)
+
+
 def _spans(node: Scalar, lines: list[str]) -> Iterator[tuple[int, int, int]]:
     """Yield the lines that a scalar's text stands in, with the columns from and to."""
+    if node.start == node.end:
+        return
     (first, start), (last, end) = node.start, node.end
     if isinstance(node, Block):
         first, start, last, end = first + 1, 0, last - (not end), len(lines[min(last, len(lines) - 1)])
@@ -112,13 +140,57 @@ def _spans(node: Scalar, lines: list[str]) -> Iterator[tuple[int, int, int]]:
             yield number, begin, stop
 
 
-def _told(number: int, line: str, covered: list[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
-    """Yield where a secret stands in the comment of a line, outside of the texts that cover it."""
-    for match in _COMMENT.finditer(line):
-        if any(start <= match.start() < end for start, end in covered):
+def _blocks(
+    document: Document, lines: list[str], covered: dict[int, list[tuple[int, int]]]
+) -> Iterator[list[tuple[int, int, str]]]:
+    """Yield the comments of a document that stand in lines below each other: line, column, and the line up to its end.
+
+    What looks like a comment within the texts that cover it is none.
+    """
+    block: list[tuple[int, int, str]] = []
+    for number in range(document.first, document.last):
+        line = lines[number].rstrip()
+        inside = covered.get(number, [])
+        begins = (match.start() for match in _COMMENT.finditer(line))
+        begin = next((at for at in begins if not any(start <= at < end for start, end in inside)), None)
+        if block and line[:begin].strip():
+            yield block
+            block = []
+        if begin is not None:
+            block.append((number, begin, line))
+    if block:
+        yield block
+
+
+def _told(
+    comments: list[tuple[int, int, str]], within: Collection[tuple[tuple[int, int], tuple[int, int], bool]]
+) -> Iterator[tuple[int, int, int]]:
+    """Yield where secrets stand in comments that are below each other."""
+    #: The column of the text that speaks of a secret whose value is in the lines below it.
+    above: int | None = None
+    for number, begin, line in comments:
+        text = _column(line, begin)
+        if text == len(line):
             continue
-        told = _TOLD.search(line, match.start())
-        while told and may_show(told[1]):
-            told = _TOLD.search(line, told.end(1))
-        if told and not _REFERENCE.match(told[2].rstrip()):
-            yield number, told.start(2), len(line.rstrip())
+        alone, place = not line[:begin].strip(), (number, begin)
+        goes_on = above is not None and (text > above or not _KEY.match(line, text))
+        if goes_on or any(start < place < end and (alone or flow) for start, end, flow in within):
+            yield number, text, len(line)
+            continue
+        word = next((each for each in _WORD.finditer(line, begin) if _speaks(each[1])), None)
+        below = _BELOW.search(line, word.end(1)) if word else None
+        above = text if below else None
+        value = word and word.end() < (below.start() if below else len(line))
+        if word and value and not _REFERENCE.match(line, word.end()):
+            yield number, word.end(), len(line)
+
+
+def _column(line: str, begin: int) -> int:
+    """Return the column in which the text of a comment begins, behind the dashes of elements."""
+    match = _MARGIN.match(line, begin)
+    return match.end() if match else begin
+
+
+def _speaks(word: str) -> bool:
+    """Whether a word speaks of a secret."""
+    return not may_show(word) or word.lower() in _CURT

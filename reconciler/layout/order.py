@@ -17,7 +17,9 @@ from reconciler.schema import ROUTING_TEST, holds_secret
 #: Orders a mapping: ranks its keys, and leads to the ordering of what is below each.
 Order = Callable[[Mapping], "Ranks"]
 
-_TOP = ("kind", "x-", "metadata", "spec", "items", "given", "cases")
+#: How the keys begin that are the author's own.
+OWN = "x-"
+_TOP = ("kind", OWN, "metadata", "spec", "items", "given", "cases")
 _METADATA = ("name", "id", "was", "absent", "unmanaged", "patch", "drop", "accept")
 _CASE = ("name", "given", "expect", "ladder")
 _EXPECTED_LAST = ("milters",)
@@ -94,11 +96,11 @@ def _property(catalogue: Catalogue, prop: Property) -> Order:
 def arranged(mapping: Mapping, ranks: Ranks, *, still: bool) -> list[int]:
     """Return the places of a mapping's pairs in canonical order."""
     places = {name: place for place, name in enumerate(ranks.names)}
-    own = places.get("x-", len(places))
+    own = places.get(OWN, len(places))
 
     def rank(index: int) -> int:
         name = mapping.pairs[index][0].text
-        return places.get(name, own if name.startswith("x-") else len(places))
+        return places.get(name, own if name.startswith(OWN) else len(places))
 
     indices = list(range(len(mapping.pairs)))
     if not places or (still and any(holds_anchor(key) or holds_anchor(value) for key, value in mapping.pairs)):
