@@ -182,6 +182,20 @@ def test_a_bare_constant_as_a_name_is_left_alone_and_told() -> None:
     )
 
 
+def test_branches_are_declared_beside_an_else_that_cannot_be() -> None:
+    branch = {"if": "is_local_domain(rcpt_domain)", "then": "'local'"}
+    live = live_of({"MtaOutboundStrategy": [{"route": {"match": {"0": branch}, "else": "true"}}]})
+
+    found = export(CATALOGUE, live, judge, ["MtaOutboundStrategy"])
+    (document,) = found.documents["MtaOutboundStrategy"]
+
+    assert [(str(address), pointer) for address, pointer, _ in found.omitted] == [("MtaOutboundStrategy", "route/else")]
+    assert document.value["metadata"] == {"unmanaged": ["route/else"]}
+    assert document.value["spec"]["route"] == {"match": [{"if": "is_local_domain(rcpt_domain)", "use": "local"}]}
+    desired = parse(CATALOGUE, [[Text("a.yaml", printed(found, found.documents, "s.json"))]]).checked()
+    assert [each.unmanaged for each in desired.resources] == [("route/else",)]
+
+
 def test_references_come_by_name_or_by_id_where_no_name_is_known() -> None:
     queues = [{"id": "q", "name": "fast"}, {"id": "r", "name": "id:a"}]
     schedules = [{"id": "a", "name": "a", "queueId": "q"}, {"id": "b", "name": "b", "queueId": "r"}]

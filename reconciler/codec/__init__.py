@@ -5,7 +5,7 @@ Law: pure; `encode` for what people wrote, `decode` for what people read, and ne
 
 from reconciler.codec.contexts import check_expression, context_of
 from reconciler.codec.decode import HIDDEN, decode, decode_pointer
-from reconciler.codec.encode import Codec
+from reconciler.codec.encode import Codec, with_else
 from reconciler.codec.scalars import Mistake
 
-__all__ = ["HIDDEN", "Codec", "Mistake", "check_expression", "context_of", "decode", "decode_pointer"]
+__all__ = ["HIDDEN", "Codec", "Mistake", "check_expression", "context_of", "decode", "decode_pointer", "with_else"]

@@ -6,7 +6,7 @@ Law: pure; every spec that the kind's schema accepts is either encoded or answer
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import UNSET
@@ -34,6 +34,17 @@ from reconciler.yamltext import scalar
 _WORD = re.compile(r"[ \r\n]*([A-Za-z_][A-Za-z0-9_.-]*)[ \r\n]*\Z")
 #: An id of the server: letters and digits of its own base 32 (0.16.19).
 _ID = re.compile(r"id:([a-z0-9]+)\Z")
+
+
+def with_else(kind: Kind, spec: Any, unmanaged: Iterable[str]) -> Any:
+    """Return a spec in which an `else` that is left alone stands at its default, so that its branches can be judged."""
+    for pointer in unmanaged:
+        name, _, part = pointer.partition("/")
+        prop = kind.legible(None).get(name)
+        given = spec.get(name) if isinstance(spec, dict) else None
+        if part == "else" and prop is not None and isinstance(prop.default, dict) and isinstance(given, dict):
+            spec = {**spec, name: given if "use" in given else {"else": prop.default.get("else"), **given}}
+    return spec
 
 
 class Codec:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.catalogue import Catalogue, Kind, Property, Record
-from reconciler.codec import Codec, check_expression
+from reconciler.codec import Codec, check_expression, with_else
 from reconciler.diff.equality import exact, same_branches, same_text
 from reconciler.model import Wire
 
@@ -40,11 +40,12 @@ class Faults:
         faults: dict[str, str] = {}
         if "@type" in wire and not kind.variants:
             return {"": f"this version knows no variants of {kind.kind}"}, {}
-        for path, message in self.judge(kind, spec):
+        whole = with_else(kind, spec, left)
+        for path, message in self.judge(kind, whole):
             _fault(faults, wire, spec, path, message)
         if faults:
             return faults, {}
-        encoded, mistakes = self.codec.encode(kind, spec)
+        encoded, mistakes = self.codec.encode(kind, whole)
         for mistake in mistakes:
             _fault(faults, wire, spec, mistake.path, mistake.message)
         if mistakes:

@@ -12,12 +12,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from reconciler.catalogue import Catalogue, Kind, Record
-from reconciler.codec import Codec, check_expression, context_of
+from reconciler.codec import Codec, check_expression, context_of, with_else
 from reconciler.errors import Diagnostic
 from reconciler.identity import address_of, key_of
 from reconciler.manifest.entries import Entry, Path, TestDocument, Where
 from reconciler.manifest.layers import Called, Dropped, overlay
-from reconciler.manifest.specs import guess, key_only, untyped, with_else
+from reconciler.manifest.specs import guess, key_only, untyped
 from reconciler.manifest.variables import Substitution, references
 from reconciler.model import Address, Resource, Sensitive, Source
 from reconciler.schema import METADATA

@@ -5,7 +5,6 @@ Law: pure; a spec may be anything that YAML can hold, and is never altered.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 from msgspec.structs import replace
@@ -24,17 +23,6 @@ def untyped(spec: Any) -> Any:
     if not isinstance(spec, dict):
         return spec
     return {key: each for key, each in spec.items() if key not in TAGS}
-
-
-def with_else(kind: Kind, spec: Any, unmanaged: Iterable[str]) -> Any:
-    """Return a spec in which an `else` that is left alone stands at its default, so that its branches can be judged."""
-    for pointer in unmanaged:
-        name, _, part = pointer.partition("/")
-        prop = kind.legible(None).get(name)
-        given = spec.get(name) if isinstance(spec, dict) else None
-        if part == "else" and prop is not None and isinstance(prop.default, dict) and isinstance(given, dict):
-            spec = {**spec, name: given if "use" in given else {"else": prop.default.get("else"), **given}}
-    return spec
 
 
 def key_only(kind: Kind) -> Kind:
