@@ -159,7 +159,7 @@ def test_an_expression_lists_its_properties_beside_its_short_forms() -> None:
 def test_use_is_offered_only_where_results_are_names() -> None:
     schema = kind_schema(CATALOGUE, CATALOGUE.kinds["MtaMilter"])["properties"]["enable"]
 
-    assert (list(schema["properties"]), schema["required"]) == (["match", "else"], ["else"])
+    assert (list(schema["properties"]), schema["else"]) == (["match", "else"], {"required": ["else"]})
 
 
 # ---- how they are written --------------------------------------------------------------------------------------
@@ -220,6 +220,7 @@ DOCUMENT = jsonschema_rs.validator_for(
     registry=jsonschema_rs.Registry([(f"json-schema:///{name}", schema) for name, schema in PUBLISHED.items()]),
 )
 LOCAL = {"type": "Local", "name": "n"}
+BRANCHES = [{"if": "is_tls", "use": "n"}]
 MILTER = {"hostname": "h"}
 
 
@@ -237,6 +238,17 @@ MILTER = {"hostname": "h"}
         {"kind": "MtaRoute", "metadata": {"patch": True}, "spec": {"name": "n", "port": None}},
         {"kind": "MtaRoute", "metadata": {"drop": True}, "spec": {"name": "n"}},
         {"kind": "MtaRoute", "metadata": {"accept": {"rule": "reason"}}, "spec": LOCAL},
+        {
+            "kind": "MtaOutboundStrategy",
+            "metadata": {"unmanaged": ["route/else"]},
+            "spec": {"route": {"match": BRANCHES}, "tls": {"match": BRANCHES, "use": "n"}, "schedule": {"else": "n"}},
+        },
+        {
+            "kind": "MtaMilter",
+            "metadata": {"unmanaged": ["enable/else"]},
+            "spec": {**MILTER, "enable": {"match": [{"if": "is_tls", "then": True}]}},
+        },
+        {"kind": "MtaMilter", "spec": {**MILTER, "enable": True}},
         {"kind": "RoutingTest", "cases": [{"name": "n", "expect": {"route": "mx"}}]},
         {
             "kind": "RoutingTest",
@@ -266,6 +278,10 @@ def test_a_document_is_judged_by_the_schema_of_its_kind(document: Any) -> None:
         {"kind": "MtaMilter", "spec": MILTER, "metadata": {"nam": "x"}},
         {"kind": "MtaMilter", "spec": MILTER, "metadata": {"id": "B-1"}},
         {"kind": "MtaRoute", "metadata": {"patch": False}, "spec": LOCAL},
+        {"kind": "MtaMilter", "spec": {**MILTER, "enable": {}}},
+        {"kind": "MtaOutboundStrategy", "spec": {"route": {}}},
+        {"kind": "MtaOutboundStrategy", "spec": {"route": {"use": "n", "else": "n"}}},
+        {"kind": "MtaOutboundStrategy", "spec": {"route": {"match": BRANCHES, "use": "n", "else": "n"}}},
         {"kind": "MtaRoute", "spec": LOCAL, "cases": []},
         {"kind": "RoutingTest", "spec": LOCAL},
         {"kind": "RoutingTest", "cases": []},

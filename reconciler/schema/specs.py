@@ -35,7 +35,8 @@ def spec_schema(catalogue: Catalogue, kind: Kind) -> Schema:
 def kind_schema(catalogue: Catalogue, kind: Kind) -> Schema:
     """Return the published schema of one kind's `spec`, in which a variable may stand for any scalar.
 
-    The program judges what has come into a variable's place, an editor what is written.
+    The program judges what has come into a variable's place, an editor what is written. And beside `match`, a result
+    may be missing, since the document's metadata may leave it alone.
     """
     return {"$schema": DIALECT, "title": kind.kind, **_variable(spec_schema(catalogue, kind))}
 
@@ -52,6 +53,9 @@ def _variable(schema: Any) -> Any:
         found["properties"] = {name: _variable(each) for name, each in found["properties"].items()}
     if "allOf" in found:
         found["allOf"] = [_variable(each) for each in found["allOf"]]
+    if {"match", "else"} <= found.get("properties", {}).keys():
+        found |= _lenient(found)
+        found.pop("required", None)
     kinds = found.get("type", [])
     kinds = kinds if isinstance(kinds, list) else [kinds]
     for keyword in {"enum", "const"} & found.keys():
@@ -61,6 +65,14 @@ def _variable(schema: Any) -> Any:
     elif "integer" in kinds and "pattern" in found:
         found["pattern"] = f"{found['pattern']}|{VARIABLE_PATTERN}"
     return found
+
+
+def _lenient(expression: Schema) -> Schema:
+    """Return what to ask of an expression's results where `match` may stand alone; asks nothing of short forms."""
+    beside: Schema = {"if": {"required": ["match"]}}
+    if "required" in expression:
+        return {**beside, "else": {"required": expression["required"]}}
+    return {"then": {**beside, "then": {"not": {"required": ["else", "use"]}}, "else": expression["then"]}}
 
 
 def _record(catalogue: Catalogue, record: Record) -> Schema:
