@@ -82,6 +82,43 @@ def test_diff_shows_what_would_change_and_writes_nothing(manifests: Path) -> Non
     assert fmt(manifests, "--diff", "--check").code == 2
 
 
+def test_a_diff_counts_lines_through_all_documents(manifests: Path) -> None:
+    same = f"---\n{NEW}"
+    (manifests / "a.yaml").write_text(f"{NEW}{same}---\nspec:\n  name: a\nkind: MtaRoute\n{same}---\n{OLD[:-1]}")
+
+    ran = fmt(manifests, "--diff")
+
+    assert ran.out == (
+        "--- manifests/a.yaml\n"
+        "+++ manifests/a.yaml (canonical)\n"
+        "@@ -12,9 +12,9 @@\n"
+        "   # why\n"
+        "   name: a\n"
+        " ---\n"
+        "+kind: MtaRoute\n"
+        " spec:\n"
+        "   name: a\n"
+        "-kind: MtaRoute\n"
+        " ---\n"
+        " # head\n"
+        " kind: MtaRoute\n"
+        "@@ -24,8 +24,8 @@\n"
+        "   name: a\n"
+        " ---\n"
+        " # head\n"
+        "+kind: MtaRoute\n"
+        " spec:\n"
+        "-    # why\n"
+        "-    name: a\n"
+        "-    type: Mx\n"
+        "-kind: MtaRoute\n"
+        "\\ No newline at end of file\n"
+        "+  type: Mx\n"
+        "+  # why\n"
+        "+  name: a\n"
+    )
+
+
 def test_a_file_with_mistakes_is_told_and_left_alone(manifests: Path) -> None:
     (manifests / "b.yaml").write_text("spec: no\nkind: MtaRoute\n")
 

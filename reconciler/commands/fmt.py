@@ -7,7 +7,8 @@ comments and a layout of its own, is left alone.
 from __future__ import annotations
 
 import sys
-from difflib import unified_diff
+from collections.abc import Sequence
+from difflib import Match, SequenceMatcher
 from pathlib import Path
 
 from reconciler.catalogue import Catalogue, load
@@ -23,6 +24,8 @@ from reconciler.strictyaml import Problem, decode
 
 #: The path that stands for standard input, and the name by which messages call that.
 PIPE, PIPED = "-", "<stdin>"
+#: What can follow the marker of a document.
+_BLANKS = ("", " ", "\t", "\r", "\n")
 
 
 def run(invocation: Invocation) -> int:
@@ -115,6 +118,48 @@ def _roots(invocation: Invocation) -> list[str]:
 
 
 def _diff(catalogue: Catalogue, old: Text, new: str) -> str:
+    """Return how a text changes, in the form of `diff -u`, with its secrets hidden."""
     before, after = (hidden(catalogue, each).splitlines(keepends=True) for each in (old.text, new))
-    lines = unified_diff(before, after, old.file, f"{old.file} (canonical)")
+    lines = [f"--- {old.file}\n", f"+++ {old.file} (canonical)\n"]
+    for group in _ByDocument(before, after).get_grouped_opcodes():
+        (_, first, _, start, _), (_, _, last, _, stop) = group[0], group[-1]
+        lines.append(f"@@ -{_range(first, last)} +{_range(start, stop)} @@\n")
+        for tag, i, j, k, m in group:
+            same = tag == "equal"
+            lines += [f" {line}" if same else f"-{line}" for line in before[i:j]]
+            lines += [] if same else [f"+{line}" for line in after[k:m]]
     return "".join(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines)
+
+
+class _ByDocument(SequenceMatcher[str]):
+    """Compares texts document by document, since none moves past another, and whole texts take quadratic time."""
+
+    def __init__(self, before: Sequence[str], after: Sequence[str]) -> None:
+        super().__init__(None, before, after)
+        self._pairs = list(zip(_documents(before), _documents(after), strict=True))
+
+    def get_matching_blocks(self) -> list[Match]:
+        """Return the lines that are the same, a row of them at once, and an empty match behind the last."""
+        rows: list[Match] = []
+        at = start = 0
+        for before, after in self._pairs:
+            for i, j, size in SequenceMatcher(None, before, after).get_matching_blocks():
+                if rows and (rows[-1].a + rows[-1].size, rows[-1].b + rows[-1].size) == (at + i, start + j):
+                    rows[-1] = rows[-1]._replace(size=rows[-1].size + size)
+                elif size:
+                    rows.append(Match(at + i, start + j, size))
+            at, start = at + len(before), start + len(after)
+        return [*rows, Match(at, start, 0)]
+
+
+def _documents(lines: Sequence[str]) -> list[Sequence[str]]:
+    """Return the lines of each document, which begin with its marker. Nothing else has a marker at its beginning."""
+    marks = [0, *(number for number, line in enumerate(lines) if line.startswith("---") and line[3:4] in _BLANKS)]
+    return [lines[first:last] for first, last in zip(marks, [*marks[1:], len(lines)], strict=True)]
+
+
+def _range(first: int, last: int) -> str:
+    """Return lines as `diff -u` counts them: from 1, and an empty range from the line before it."""
+    size = last - first
+    begin = first + 1 if size else first
+    return f"{begin}" if size == 1 else f"{begin},{size}"
