@@ -221,6 +221,24 @@ def test_only_what_the_manifests_own_is_imported(fresh: Any, tmp_path: Path) -> 
     assert plan.code == 0
 
 
+def test_files_of_what_is_not_imported_are_left_alone(fresh: Any, tmp_path: Path) -> None:
+    env = environment(fresh.url)
+    created(fresh.url, "MtaMilter", {"hostname": "192.0.2.9"})
+    command("import", "--out", "m", env=env, cwd=tmp_path)
+    before = {path.name: path.read_text() for path in (tmp_path / "m").iterdir()}
+    write(tmp_path, reconciler="policy: {owns: {MtaMilter: []}}\n")
+
+    some = command("import", "--only", "MtaTlsStrategy/default", "--out", "m", env=env, cwd=tmp_path)
+    whole = command("import", "--out", "m", env=env, cwd=tmp_path)
+
+    assert some.err == (
+        "error: m/mta-tls-strategy.yaml says something else already, and nothing was written\n"
+        "    import into an empty directory and compare, or take the old file away\n"
+    )
+    assert (whole.code, whole.err.splitlines()[0]) == (0, "note: policy.owns holds no MtaMilter: 1 is left out")
+    assert {path.name: path.read_text() for path in (tmp_path / "m").iterdir()} == before
+
+
 def test_credentials_that_may_read_nothing_are_refused(tmp_path: Path) -> None:
     with serve(user="admin", password="secret", users={"some": ("secret", ("authenticate",))}) as running:
         ran = command("import", "--out", "m", env=environment(running.url, STALWART_USER="some"), cwd=tmp_path)
@@ -273,6 +291,15 @@ def test_import_can_be_narrowed_to_some_objects(env: dict[str, str], tmp_path: P
 
     assert re.findall("^kind: .*|^  name: .*", some.out, re.MULTILINE) == ["kind: MtaRoute", "  name: relay-eu"]
     assert (none.code, none.err) == (0, "note: the server holds nothing that --only MtaRoute/nothing matches\n")
+
+
+def test_why_nothing_is_imported_is_told(env: dict[str, str], tmp_path: Path) -> None:
+    apart = command("import", "--kind", "MtaSts", "--only", "MtaRoute/*", env=env, cwd=tmp_path)
+    write(tmp_path, reconciler="policy: {owns: {MtaRoute: [relay-*]}}\n")
+    others = command("import", "--only", "MtaRoute/all", env=env, cwd=tmp_path)
+
+    assert apart.err == "note: --only MtaRoute/* matches nothing of the kinds that --kind leaves: MtaSts\n"
+    assert others.err == "note: policy.owns holds only relay-* of MtaRoute: 1 other is left out\n"
 
 
 def test_many_notes_of_one_sort_are_counted(fresh: Any, tmp_path: Path) -> None:

@@ -21,8 +21,8 @@ from reconciler.lint.world import World
 from reconciler.live import read_flow
 from reconciler.manifest import Desired, find, read
 from reconciler.model import LiveState, Resource
-from reconciler.permissions import reads
-from reconciler.policy import Globs
+from reconciler.permissions import kinds_in_scope, reads
+from reconciler.policy import Globs, Policy
 from reconciler.references import targets
 from reconciler.report.paint import plural, printable
 from reconciler.report.text import MANY
@@ -49,6 +49,7 @@ def run(invocation: Invocation) -> int:
     with open_client(invocation, wanted) as client:
         live = _live(wanted, client)
     chosen = found.scope.kinds or frozenset(catalogue.kinds)
+    within = kinds_in_scope((), Policy(drift=chosen), found.scope)
     judge = Judge(catalogue)
 
     def faults(kind: Kind, spec: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
@@ -56,14 +57,16 @@ def run(invocation: Invocation) -> int:
 
     remark = _plain_text(catalogue, found)
     exported = export(catalogue, live, faults, chosen, scope=found.scope, policy=found.policy, remark=remark)
-    for line in _remarks(wanted, live, exported, chosen):
+    for line in _remarks(wanted, live, exported, chosen, within):
         invocation.tell(f"{line}\n")
     if not live.objects.keys() & chosen:
         raise NotAllowed("the credentials may read nothing of what import writes", "they need the permissions above")
     if out is None:
         invocation.say(printed(exported, exported.documents, _schema_from(Path(DEFAULT_MANIFESTS))))
         return 0
-    _write(invocation, out, exported, chosen & live.objects.keys())
+    # A file of what this import cannot hold is none of its files.
+    ours = {kind for kind in within & live.objects.keys() if found.policy.owns.get(kind) != ()}
+    _write(invocation, out, exported, ours)
     return 0
 
 
@@ -87,8 +90,10 @@ def _plain_text(catalogue: Catalogue, found: Settings) -> Remark:
     return remark
 
 
-def _remarks(wanted: Wanted, live: LiveState, exported: Export, chosen: Collection[str]) -> Iterator[str]:
-    """Yield what standard error says beside the manifests."""
+def _remarks(
+    wanted: Wanted, live: LiveState, exported: Export, chosen: Collection[str], within: frozenset[str]
+) -> Iterator[str]:
+    """Yield what standard error says beside the manifests; `within` are the kinds that --only can hold."""
     catalogue, found = wanted.catalogue, wanted.settings
     for kind in sorted(live.forbidden):
         needs = ", ".join(sorted(reads(catalogue.kinds[kind])))
@@ -99,10 +104,13 @@ def _remarks(wanted: Wanted, live: LiveState, exported: Export, chosen: Collecti
             yield f"note: the server holds no {kind}"
     for kind, count in exported.outside.items():
         names = ", ".join(found.policy.owns[kind])
-        owned = f"only {names} of {kind}" if names else f"no {kind}"
-        yield f"note: policy.owns holds {owned}: {plural(count, 'other')} {'is' if count == 1 else 'are'} left out"
-    if found.scope.only and not exported.documents:
-        yield f"note: the server holds nothing that --only {' '.join(found.scope.only)} matches"
+        owned, left = (f"only {names} of {kind}", plural(count, "other")) if names else (f"no {kind}", str(count))
+        yield f"note: policy.owns holds {owned}: {left} {'is' if count == 1 else 'are'} left out"
+    only = f"--only {' '.join(found.scope.only)}"
+    if found.scope.kinds and not within:
+        yield f"note: {only} matches nothing of the kinds that --kind leaves: {', '.join(sorted(chosen))}"
+    elif found.scope.only and within <= live.objects.keys() and not exported.documents and not exported.outside:
+        yield f"note: the server holds nothing that {only} matches"
     objects = [(address, reason) for address, pointer, reason in exported.omitted if not pointer]
     alone = [each for each in exported.omitted if each[1]]
     allowed = Globs(["*"] if found.allowed.env is None else found.allowed.env)
