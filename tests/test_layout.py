@@ -379,6 +379,11 @@ def test_odd_ways_of_writing_are_laid_out(before: str, after: str) -> None:
         ("kind: MtaRoute\n? spec\n: {}\n", 2, "a key that is not simply `key:`"),
         ("kind: MtaRoute\nspec:\n    &a\n    name: x\n", 3, "an anchor or a key in a line of its own"),
         ('kind: MtaRoute\nspec: "a\x85b"\n', 2, "a line break of another sort than the others"),
+        (
+            "kind: MtaRoute\nspec: {}\nx-a: |\n  b\n  c",
+            5,
+            "a text of several lines without a line end behind the last",
+        ),
     ],
 )
 def test_what_has_no_layout_stays_and_is_told(text: str, line: int, reason: str) -> None:
@@ -422,6 +427,29 @@ def test_wrong_yaml_is_left_alone_and_told() -> None:
 
 def test_line_ends_of_windows_stay() -> None:
     assert laid("spec: {}\r\n# c\r\nkind: MtaSts\r\n") == "# c\r\nkind: MtaSts\r\nspec: {}\r\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("spec: {}\r\n# c\nkind: MtaSts\n", "# c\nkind: MtaSts\nspec: {}\n"),
+        ("spec: {}\r\n# c\r\nkind: MtaSts\n", "# c\r\nkind: MtaSts\r\nspec: {}\r\n"),
+        ("spec: {}\r\nkind: MtaSts\n", "kind: MtaSts\nspec: {}\n"),
+    ],
+)
+def test_of_two_sorts_of_line_ends_the_more_frequent_stays(before: str, after: str) -> None:
+    assert laid(before) == after
+
+
+@pytest.mark.parametrize("mark", ["|", ">", "|-"])
+def test_a_text_at_the_end_without_a_line_end_stays_without(mark: str) -> None:
+    text = f"spec:\n    type: Mx\n    name: a\n    description: {mark}\n      x\n      y"
+
+    found = lay_out(CATALOGUE, "kind: MtaRoute\n" + text)
+
+    assert found.left == ()
+    assert found.text.rstrip() == f"kind: MtaRoute\nspec:\n  type: Mx\n  name: a\n  description: {mark}\n    x\n    y"
+    assert values(found.text) == values("kind: MtaRoute\n" + text)
 
 
 @pytest.mark.parametrize("path", MANIFESTS, ids=lambda path: path.name)

@@ -61,11 +61,19 @@ def lay_out(catalogue: Catalogue, text: str) -> Laid:
             break
         before, (result, _) = result, _once(catalogue, result)
     else:
-        return Laid(text, left=(_left(0, "what is laid out here does not stay as it is"),))
+        return Laid(text, left=(_left(0, "what would change again the next time"),))
     laid = "".join(f"{line}\n" for line in result)
     if not _kept(plain, laid):
-        return Laid(text, left=(_left(0, "what is laid out here does not mean the same"),))
-    return Laid(laid.replace("\n", "\r\n") if "\r\n" in plain else laid, left=tuple(left))
+        if plain.endswith("\n"):
+            return Laid(text, left=(_left(0, "what would not mean the same"),))
+        # A text behind `|` ends with a line end only where one is written.
+        laid = laid.removesuffix("\n")
+        if not _kept(plain, laid):
+            reason = "a text of several lines without a line end behind the last"
+            return Laid(text, left=(_left(plain.count("\n"), reason),))
+    # Where line ends are mixed, those that most lines have.
+    windows = plain.count("\r\n") * 2 > plain.count("\n")
+    return Laid(laid.replace("\n", "\r\n") if windows else laid, left=tuple(left))
 
 
 def _left(line: int, reason: str) -> Problem:
