@@ -9,7 +9,7 @@ from __future__ import annotations
 from reconciler.catalogue import Catalogue
 from reconciler.expression import FIELDS
 from reconciler.schema.config import config_schema
-from reconciler.schema.specs import DIALECT, Schema, kind_schema
+from reconciler.schema.specs import DIALECT, Schema, as_written, kind_schema
 
 ROUTING_TEST = "RoutingTest"
 ID_PATTERN = "^[a-z0-9]+$"
@@ -110,7 +110,10 @@ def manifest_schema(catalogue: Catalogue) -> Schema:
     # A layer holds a part of a spec, and null for what goes back to its default, so no kind's schema fits it.
     layer = {
         "type": "object",
-        "anyOf": [{"properties": {word: {"const": True}}, "required": [word]} for word in ("patch", "drop", "absent")],
+        "anyOf": [
+            {"properties": {word: as_written({"const": True})}, "required": [word]}
+            for word in ("patch", "drop", "absent")
+        ],
     }
     declared = {
         "properties": {
@@ -123,7 +126,7 @@ def manifest_schema(catalogue: Catalogue) -> Schema:
                 "description": "Several objects of one kind, in place of spec.",
             },
             # Where nothing is written below it, there is none.
-            "metadata": {**METADATA, "type": ["object", "null"]},
+            "metadata": {**as_written(METADATA), "type": ["object", "null"]},
         },
         "patternProperties": _OWN,
         "additionalProperties": False,
@@ -155,7 +158,9 @@ def routing_test_schema(catalogue: Catalogue) -> Schema:
         "type": "object",
         "description": "What is known of the message. What is left out is unknown, but for defaults.",
         "additionalProperties": False,
-        "properties": {name: {"description": _GIVEN[name], **_SHAPES[shape]} for name, (_, shape) in FIELDS.items()},
+        "properties": {
+            name: {"description": _GIVEN[name], **as_written(_SHAPES[shape])} for name, (_, shape) in FIELDS.items()
+        },
     }
     expected = {
         "type": "object",

@@ -25,6 +25,8 @@ NOT_BLANK_PATTERN = "[^ \\t\\r\\n]"
 PLACE_PATTERN = "^[0-9]{1,10}$"
 #: A variable in place of a whole value, which takes the variable's type.
 VARIABLE_PATTERN = "^\\$\\{var:[A-Za-z_][A-Za-z0-9_.-]*\\}$"
+#: A variable within a text, which becomes part of it.
+_WITHIN_PATTERN = VARIABLE_PATTERN.removeprefix("^").removesuffix("$")
 
 
 def spec_schema(catalogue: Catalogue, kind: Kind) -> Schema:
@@ -33,37 +35,41 @@ def spec_schema(catalogue: Catalogue, kind: Kind) -> Schema:
 
 
 def kind_schema(catalogue: Catalogue, kind: Kind) -> Schema:
-    """Return the published schema of one kind's `spec`, in which a variable may stand for any scalar.
+    """Return the published schema of one kind's `spec`, in which variables may stand in any scalar.
 
     The program judges what has come into a variable's place, an editor what is written. And beside `match`, a result
     may be missing, since the document's metadata may leave it alone.
     """
-    return {"$schema": DIALECT, "title": kind.kind, **_variable(spec_schema(catalogue, kind))}
+    return {"$schema": DIALECT, "title": kind.kind, **as_written(spec_schema(catalogue, kind))}
 
 
-def _variable(schema: Any) -> Any:
-    """Return a schema that takes a variable beside every scalar that is no text; not among names and conditions."""
+def as_written(schema: Any) -> Any:
+    """Return a schema of what stands in a manifest before variables are looked up; not of names and conditions.
+
+    A number or boolean may be a variable, and a text may hold some.
+    """
     if not isinstance(schema, dict):
         return schema
     found = {**schema}
     for keyword in ("items", "additionalProperties", "then", "else"):
         if keyword in found:
-            found[keyword] = _variable(found[keyword])
+            found[keyword] = as_written(found[keyword])
     if "properties" in found:
-        found["properties"] = {name: _variable(each) for name, each in found["properties"].items()}
+        found["properties"] = {name: as_written(each) for name, each in found["properties"].items()}
     if "allOf" in found:
-        found["allOf"] = [_variable(each) for each in found["allOf"]]
+        found["allOf"] = [as_written(each) for each in found["allOf"]]
     if {"match", "else"} <= found.get("properties", {}).keys():
         found |= _lenient(found)
         found.pop("required", None)
     kinds = found.get("type", [])
     kinds = kinds if isinstance(kinds, list) else [kinds]
-    for keyword in {"enum", "const"} & found.keys():
-        found |= {"if": {"type": "string", "pattern": VARIABLE_PATTERN}, "else": {keyword: found.pop(keyword)}}
+    for keyword, pattern in (("enum", _WITHIN_PATTERN), ("const", VARIABLE_PATTERN)):
+        if keyword in found:
+            found |= {"if": {"type": "string", "pattern": pattern}, "else": {keyword: found.pop(keyword)}}
     if {"integer", "boolean"} & {*kinds} and "string" not in kinds:
         found |= {"type": [*kinds, "string"], "pattern": VARIABLE_PATTERN}
-    elif "integer" in kinds and "pattern" in found:
-        found["pattern"] = f"{found['pattern']}|{VARIABLE_PATTERN}"
+    elif found.get("pattern", NOT_BLANK_PATTERN) != NOT_BLANK_PATTERN:
+        found["pattern"] = f"{found['pattern']}|{_WITHIN_PATTERN}"
     return found
 
 
