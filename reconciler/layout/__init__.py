@@ -20,7 +20,7 @@ from reconciler.catalogue import Catalogue
 from reconciler.layout.hiding import hidden
 from reconciler.layout.lines import Irregular, written
 from reconciler.layout.nodes import Document, read
-from reconciler.layout.order import ours
+from reconciler.layout.order import Order, ours, top
 from reconciler.strictyaml import Problem, load
 
 __all__ = ["Laid", "hidden", "lay_out"]
@@ -55,11 +55,12 @@ def lay_out(catalogue: Catalogue, text: str) -> Laid:
     lines = plain.replace("\r\n", "\n").split("\n")
     if lines[-1] == "":
         lines.pop()
-    before, (result, left) = lines, _once(catalogue, lines)
+    order = top(catalogue)
+    before, (result, left) = lines, _once(catalogue, order, lines)
     for _ in range(_ROUNDS):
         if result == before:
             break
-        before, (result, _) = result, _once(catalogue, result)
+        before, (result, _) = result, _once(catalogue, order, result)
     else:
         return Laid(text, left=(_left(0, "what would change again the next time"),))
     laid = "".join(f"{line}\n" for line in result)
@@ -81,7 +82,7 @@ def _left(line: int, reason: str) -> Problem:
     return Problem(line + 1, 0, "left-alone", message)
 
 
-def _once(catalogue: Catalogue, lines: list[str]) -> tuple[list[str], list[Problem]]:
+def _once(catalogue: Catalogue, order: Order, lines: list[str]) -> tuple[list[str], list[Problem]]:
     """Return lines with each document in its layout, and what was left alone."""
     result: list[str] = []
     left: list[Problem] = []
@@ -94,14 +95,14 @@ def _once(catalogue: Catalogue, lines: list[str]) -> tuple[list[str], list[Probl
             result += asis
             continue
         try:
-            result += _chosen(catalogue, lines, document)
+            result += _chosen(order, lines, document)
         except Irregular as irregular:
             result += asis
             left.append(_left(irregular.line, irregular.reason))
     return [*result, *lines[at:]], left
 
 
-def _chosen(catalogue: Catalogue, lines: list[str], document: Document) -> list[str]:
+def _chosen(order: Order, lines: list[str], document: Document) -> list[str]:
     """Return the lines of a document in the best layout that keeps what they mean.
 
     Raises:
@@ -110,7 +111,7 @@ def _chosen(catalogue: Catalogue, lines: list[str], document: Document) -> list[
     asis = lines[document.first : document.last]
     # An alias must not come before its anchor: if it does, what holds one stays in its order.
     for still in (False, True):
-        laid = written(catalogue, lines, document, still=still)
+        laid = written(order, lines, document, still=still)
         if laid == asis or _kept("\n".join([*asis, ""]), "\n".join([*laid, ""])):
             return laid
     raise Irregular(document.first, "what would not mean the same with other blanks")

@@ -33,12 +33,12 @@ _HIDDEN = str(Sensitive())
 
 def hidden(catalogue: Catalogue, text: str) -> str:
     """Return a text that the strict reader has taken, with `(sensitive)` in place of each secret."""
-    lines = text.split("\n")
+    lines, order = text.split("\n"), top(catalogue)
     for document in read("\n".join([*lines, ""])):
         if document.root is None:
             continue
         finder = _Finder(document.root)
-        finder.look(document.root, top(catalogue) if ours(catalogue, document) else nothing, (), inside=False)
+        finder.look(document.root, order if ours(catalogue, document) else nothing, (), inside=False)
         secrets = {each.start: each for each in finder.secrets}
         plain = {each.start: each for each in _scalars(document.root) if each.start not in secrets}
         covered: dict[int, list[tuple[int, int]]] = {}

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TypeGuard
 
 from msgspec import Struct
 
-from reconciler.catalogue import Catalogue
 from reconciler.layout.nodes import Block, Document, List, Mapping, Node, Scalar
-from reconciler.layout.order import Order, arranged, nothing, top
+from reconciler.layout.order import Order, arranged, nothing
 
 _COLON = re.compile(r"[ \t]*:(?=[ \t]|\Z)")
 #: An element that somebody made a comment of.
@@ -30,7 +30,7 @@ class Irregular(Exception):
         self.reason = reason
 
 
-def written(catalogue: Catalogue, lines: list[str], document: Document, *, still: bool) -> list[str]:
+def written(order: Order, lines: list[str], document: Document, *, still: bool) -> list[str]:
     """Return the lines of a manifest's document in canonical layout.
 
     With `still`, what holds an anchor or an alias keeps the order of its keys.
@@ -41,7 +41,7 @@ def written(catalogue: Catalogue, lines: list[str], document: Document, *, still
     root = document.root
     if not isinstance(root, Mapping) or root.flow or root.anchor:
         raise Irregular(root.start[0] if root else document.first, "a document in brackets, or behind an anchor")
-    return _Layout(lines, still=still).document(document, root, top(catalogue))
+    return _Layout(lines, still=still).document(document, root, order)
 
 
 class _Part(Struct):
@@ -213,7 +213,7 @@ class _Layout:
         return [written, *more, *_indented(inner)], at
 
     def _collection(
-        self, value: Node, order: Order, stop: int, column: int, above: Sequence[str] = ()
+        self, value: Mapping | List, order: Order, stop: int, column: int, above: Sequence[str] = ()
     ) -> tuple[list[str], int]:
         """Return the lines of a mapping or list in blocks, with the comments at its end that are its own.
 
@@ -223,12 +223,10 @@ class _Layout:
             parts, end = self._mapping(value, order, stop)
             parts[0].lead = [*above, *parts[0].lead]
             body = self._in_order(value, order, parts)
-        elif isinstance(value, List):
+        else:
             parts, end = self._list(value, order, stop)
             parts[0].lead = [*above, *parts[0].lead]
             body = self._flat(parts)
-        else:
-            raise TypeError(value)
         at = self._split(end, stop, column, dashes=isinstance(value, List) and value.start[1] == column)
         tail = _squeezed(self._gap(end, at), keep_first=not self.open)
         self.open &= not tail
@@ -309,11 +307,11 @@ class _Layout:
         return "{" + ", ".join(texts[place] for place in arranged(node, ranks, still=self.still)) + "}"
 
 
-def _is_block(node: Node) -> bool:
+def _is_block(node: Node) -> TypeGuard[Mapping | List]:
     return isinstance(node, Mapping | List) and not node.flow
 
 
-def _first(node: Node) -> tuple[int, int]:
+def _first(node: Mapping | List) -> tuple[int, int]:
     """Return where the first key or dash of a collection in blocks stands."""
     if isinstance(node, Mapping):
         return node.pairs[0][0].start

@@ -52,12 +52,12 @@ def ours(catalogue: Catalogue, document: Document) -> bool:
 
 
 def top(catalogue: Catalogue) -> Order:
-    """Return the order of a document, whose kind decides about what is below `spec` and `items`."""
+    """Return the order of documents, whose kind decides about what is below `spec` and `items`."""
+    case = _named(*_CASE, expect=_named(*_expected(catalogue), *_EXPECTED_LAST))
 
     def order(document: Mapping) -> Ranks:
         kind = catalogue.kinds.get(document.value("kind"))
         spec = _record(catalogue, kind) if kind else nothing
-        case = _named(*_CASE, expect=_named(*_expected(catalogue), *_EXPECTED_LAST))
         return Ranks(_TOP, {"metadata": _named(*_METADATA), "spec": spec, "items": spec, "cases": case})
 
     return order
