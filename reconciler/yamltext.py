@@ -100,13 +100,13 @@ def _float(value: float) -> str:
 def _text(text: str, *, brackets: bool) -> str:
     if _WORD.fullmatch(text) and (text[0] not in SPECIAL or resolve(text) == text):
         return text
-    if text.isascii() and text.isprintable():
-        return text if _plain(text, brackets=brackets) else _quoted(text)
-    if _SURROGATE.search(text):
-        raise ValueError("half of a surrogate pair, which is no character")
-    if not _ESCAPED.search(text):
-        return text if _plain(text, brackets=brackets) else _quoted(text)
-    return f'"{_ESCAPED.sub(_escape, text.translate(_BACKSLASHES))}"'
+    # What is ASCII and printable, as most texts are, needs neither search.
+    if not (text.isascii() and text.isprintable()):
+        if _SURROGATE.search(text):
+            raise ValueError("half of a surrogate pair, which is no character")
+        if _ESCAPED.search(text):
+            return f'"{_ESCAPED.sub(_escape, text.translate(_BACKSLASHES))}"'
+    return text if _plain(text, brackets=brackets) else _quoted(text)
 
 
 _BACKSLASHES = str.maketrans({"\\": "\\\\", '"': '\\"'})
@@ -187,29 +187,26 @@ class _Writer:
             self.lines.append(f"{lead}? {name}")
             lead, name = indent, ""
         head = f"{lead}{name}:"
-        if not isinstance(value, Mapping | list):
-            first, *rest = _literal(value, indent + "  ") or [scalar(value)]
-            self.lines += [f"{head} {first}", *rest]
-            return
-        flat = self._flat(value, path, len(head) + 1)
-        if flat is not None:
-            self.lines.append(f"{head} {flat}")
-            return
-        self.lines.append(head)
-        inner = indent + "  "
-        self.block(value, path, inner, inner)
+        if not self._beside(head, value, path, indent):
+            self.lines.append(head)
+            inner = indent + "  "
+            self.block(value, path, inner, inner)
 
     def _element(self, value: Any, path: Path, indent: str, lead: str) -> None:
         lead = self._note(path, indent, lead)
+        if not self._beside(f"{lead}-", value, path, indent):
+            self.block(value, path, indent + "  ", lead + "- ")
+
+    def _beside(self, head: str, value: Any, path: Path, indent: str) -> bool:
+        """Write a value that begins in the line of its key or dash; False where it is to stand below."""
         if not isinstance(value, Mapping | list):
             first, *rest = _literal(value, indent + "  ") or [scalar(value)]
-            self.lines += [f"{lead}- {first}", *rest]
-            return
-        flat = self._flat(value, path, len(lead) + 2)
+            self.lines += [f"{head} {first}", *rest]
+            return True
+        flat = self._flat(value, path, len(head) + 1)
         if flat is not None:
-            self.lines.append(f"{lead}- {flat}")
-        else:
-            self.block(value, path, indent + "  ", lead + "- ")
+            self.lines.append(f"{head} {flat}")
+        return flat is not None
 
     def _flat(self, value: Any, path: Path, used: int) -> str | None:
         """Return a collection in brackets, or None where it is to stand line by line."""

@@ -96,17 +96,10 @@ def read(text: str) -> list[Document]:
 
 def _node(text: str, source: Any, event: Any) -> Node:
     name = type(event).__name__
+    if name in ("AliasEvent", "ScalarEvent"):
+        return _scalar(event)
     start = (event.start_mark.line, event.start_mark.column)
-    end = (event.end_mark.line, event.end_mark.column)
-    anchor = event.anchor or ""
-    if name == "AliasEvent":
-        return Alias(start, end, "*", anchor)
-    if name == "ScalarEvent":
-        if event.style in ("|", ">"):
-            return Block(start, end, event.value, anchor)
-        # Where nothing is written, unless it is an anchor, the parser says so at the next token.
-        return Scalar(start, end if event.style or event.value else start, event.value, anchor)
-    flow = bool(event.flow_style)
+    anchor, flow = event.anchor or "", bool(event.flow_style)
     if name == "SequenceStartEvent":
         elements: list[Node] = []
         while type(inner := source.get_event()).__name__ != "SequenceEndEvent":
@@ -117,7 +110,19 @@ def _node(text: str, source: Any, event: Any) -> Node:
         return List(start, (inner.end_mark.line, inner.end_mark.column), flow, anchor, elements)
     pairs: list[tuple[Scalar, Node]] = []
     while type(inner := source.get_event()).__name__ != "MappingEndEvent":
-        key = _node(text, source, inner)
-        below = _node(text, source, source.get_event())
-        pairs.append((key if isinstance(key, Scalar) else Scalar(key.start, key.end, "", "?"), below))
+        # The strict reader takes no key that is a list or a mapping.
+        key = _scalar(inner)
+        pairs.append((key, _node(text, source, source.get_event())))
     return Mapping(start, (inner.end_mark.line, inner.end_mark.column), flow, anchor, pairs)
+
+
+def _scalar(event: Any) -> Scalar:
+    start = (event.start_mark.line, event.start_mark.column)
+    end = (event.end_mark.line, event.end_mark.column)
+    anchor = event.anchor or ""
+    if type(event).__name__ == "AliasEvent":
+        return Alias(start, end, "*", anchor)
+    if event.style in ("|", ">"):
+        return Block(start, end, event.value, anchor)
+    # Where nothing is written, unless it is an anchor, the parser says so at the next token.
+    return Scalar(start, end if event.style or event.value else start, event.value, anchor)
