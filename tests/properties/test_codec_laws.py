@@ -305,6 +305,19 @@ def near(data: st.DataObject, kind: Kind) -> Any:
     return spec
 
 
+def with_results(kind: Kind, spec: Any) -> Any:
+    """Return a spec with a result beside each `match` that stands alone, which editors take: it may be left alone."""
+    if not isinstance(spec, dict):
+        return spec
+    names = {name for name, prop in kind.legible(None).items() if prop.language}
+    return {
+        name: {"else": "true", **value}
+        if name in names and isinstance(value, dict) and "match" in value and "use" not in value
+        else value
+        for name, value in spec.items()
+    }
+
+
 @every_kind
 @LAW
 @given(st.data())
@@ -315,7 +328,8 @@ def test_both_judges_agree_and_the_codec_answers_what_they_accept(kind: Kind, da
 
     assert accepted == (faults(kind, spec) == [])
     # Beside this, editors take variables.
-    assert EDITORS[kind.kind].is_valid(spec) == accepted or "${var:" in str(spec)
+    whole = FAST[kind.kind].is_valid(with_results(kind, spec))
+    assert EDITORS[kind.kind].is_valid(spec) == whole or "${var:" in str(spec)
     assert JUDGE.faults(kind, spec) == faults(kind, spec)
     if accepted:
         wire, mistakes = CODEC.encode(kind, spec)
@@ -420,4 +434,4 @@ def test_the_published_schema_of_a_document_accepts_what_the_judge_accepts(kind:
     alone = DOCUMENT.is_valid({"kind": kind.kind, "spec": spec})
     among = DOCUMENT.is_valid({"kind": kind.kind, "items": [spec]})
 
-    assert alone == among == (JUDGE.faults(kind, spec) == [])
+    assert alone == among == (JUDGE.faults(kind, with_results(kind, spec)) == [])
