@@ -226,8 +226,8 @@ def _version(ctx: click.Context) -> NoReturn:
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with the code that the interface names."""
     # These may have been closed before the start, and are open as long as the program runs.
-    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115 - as above
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as above
     streams.leave(invoke(args))
 
 
