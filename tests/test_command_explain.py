@@ -1,7 +1,6 @@
 """`explain`: which way a message would take, from manifests or from a server."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from reconciler.commands.explain import run
 from reconciler.commands.gather import Console, Invocation
 from reconciler.options import MESSAGE
 from reconciler.report.explanation import EXPLANATION_SCHEMA
-from reconciler.sandbox import Sandbox, serve
+from reconciler.sandbox import Sandbox
 from reconciler.settings import Options
 from tests.running import Ran, command, environment, write
 
@@ -220,12 +219,6 @@ def test_mistakes_in_manifests_come_first(tmp_path: Path) -> None:
     ran = command("explain", "m", "--rcpt", "b@b.example", env=environment(""), cwd=tmp_path)
 
     assert (ran.code, ran.out) == (65, "")
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Any]:
-    with serve(user="admin", password="secret") as running:
-        yield running
 
 
 def test_live_explains_what_the_server_holds(sandbox: Any, tmp_path: Path) -> None:

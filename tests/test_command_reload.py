@@ -1,22 +1,15 @@
 """`reload`: one ReloadSettings, what became of it, and what a refusal means."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.sandbox import parse_fault, serve
+from reconciler.sandbox import parse_fault
 from tests.running import command, environment, write
 
 #: A host that no server can resolve.
 MILTER = "kind: MtaMilter\nspec: {hostname: filter.invalid, port: 7357, stages: [data]}\n"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Any]:
-    with serve(user="admin", password="secret") as running:
-        yield running
 
 
 @pytest.fixture

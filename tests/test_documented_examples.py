@@ -1,13 +1,11 @@
 """The objects that Stalwart's own pages show work as specs, and are in sync once they are applied."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.sandbox import serve
 from tests.running import command, environment
 
 MX: dict[str, Any] = {"@type": "Mx", "name": "mx", "ipLookupStrategy": "v4ThenV6"}
@@ -87,12 +85,6 @@ NAMELESS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "connection strategy": ("MtaConnectionStrategy", {"sourceIps": {}}),
 }
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Any]:
-    with serve(user="admin", password="secret") as running:
-        yield running
 
 
 def manifest(directory: Path, kind: str, specs: list[dict[str, Any]]) -> str:

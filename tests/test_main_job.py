@@ -1,12 +1,10 @@
 """The main job, end to end: manifests to a server that answers as the real one does, over real sockets."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.sandbox import serve
 from tests.running import Ran, command, environment, process, write
 
 ROUTES = """\
@@ -30,12 +28,6 @@ items:
   - {hostname: 127.0.0.1, port: 11332, stages: [connect, data], enable: "listener == 'smtp'"}
   - {hostname: 127.0.0.2, port: 8890, stages: [data], timeoutData: 2m}
 """
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Any]:
-    with serve(user="admin", password="secret") as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,22 +1,14 @@
 """Renames and absences: nothing is guessed, and the guards hold."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.sandbox import serve
 from tests.running import Ran, command, environment, write
 
 ROUTES = "kind: MtaRoute\nitems:\n  - {type: Local, name: old}\n  - {type: Local, name: other}\n"
 RENAMED = "kind: MtaRoute\nmetadata: {was: old}\nspec: {type: Local, name: new}\n"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Any]:
-    with serve(user="admin", password="secret") as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """What options and their RECONCILER_… variables mean, and which are refused."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.sandbox import serve
 from tests.running import command, environment, process, terminal, write
 
 ROUTES = (
@@ -15,12 +13,6 @@ ROUTES = (
 ROUTE = "kind: MtaRoute\nspec: {type: Relay, name: a, address: 192.0.2.1}\n"
 RELOADED = "The server reloaded its settings: they are live."
 PRUNING = "policy: {prune: {MtaRoute: true}, maxDestroy: 100%}\n"
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Any]:
-    with serve(user="admin", password="secret") as running:
-        yield running
 
 
 @pytest.fixture

@@ -3,13 +3,11 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from reconciler.sandbox import serve
 from tests.running import command, environment, process, terminal, write
 
 MANIFEST = "kind: MtaSts\nspec: {mode: testing}\n"
@@ -18,12 +16,6 @@ SECRET = """\
 kind: MtaRoute
 spec: {type: Relay, name: r, address: 192.0.2.1, authSecret: {type: Value, secret: "${env:CANARY}"}}
 """
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Any]:
-    with serve(user="admin", password="secret") as running:
-        yield running
 
 
 def redirected(redirection: str, *args: str, env: dict[str, str]) -> tuple[int, str]:

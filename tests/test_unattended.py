@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +19,6 @@ from tests.running import command, environment, write
 
 FIRST = "kind: MtaRoute\nitems:\n  - {type: Relay, name: a, address: a.example.net}\n  - {type: Local, name: b}\n"
 SECOND = FIRST.replace("a.example.net}", "a.example.net, port: 587}").replace("name: b", "name: c")
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Any]:
-    with serve(user="admin", password="secret") as running:
-        yield running
 
 
 @pytest.fixture
