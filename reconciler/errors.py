@@ -18,7 +18,7 @@ Law: a user's mistake is a value (Diagnostic) and many are told at once; an exce
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -46,6 +46,30 @@ def strongest(codes: Iterable[int]) -> int:
     return min(codes, key=PRECEDENCE.index, default=0)
 
 
+class Placed(Protocol):
+    """What is wrong at a place of some text."""
+
+    @property
+    def line(self) -> int:
+        """Counted from 1."""
+
+    @property
+    def column(self) -> int:
+        """Counted from 1, in characters."""
+
+    @property
+    def code(self) -> str:
+        """What sort of mistake it is."""
+
+    @property
+    def message(self) -> str:
+        """What is wrong."""
+
+    @property
+    def hint(self) -> str:
+        """What to do, or ""."""
+
+
 class Diagnostic(Struct, frozen=True, kw_only=True, order=True):
     """One finding about what the user wrote, or about what the server holds.
 
@@ -71,6 +95,19 @@ class Diagnostic(Struct, frozen=True, kw_only=True, order=True):
         subject = " ".join(part for part in (self.place, self.address, self.pointer) if part)
         text = f"{subject}: {self.message}" if subject else self.message
         return f"{text} ({self.hint})" if self.hint else text
+
+
+def in_file(file: str, problem: Placed, severity: Severity = "error") -> Diagnostic:
+    """Return what is wrong in a text as what is told of the file that holds it."""
+    return Diagnostic(
+        file=file,
+        line=problem.line,
+        column=problem.column,
+        severity=severity,
+        code=problem.code,
+        message=problem.message,
+        hint=problem.hint,
+    )
 
 
 class ReconcilerError(Exception):

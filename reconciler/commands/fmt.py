@@ -14,13 +14,13 @@ from pathlib import Path
 from reconciler.catalogue import Catalogue, load
 from reconciler.commands.files import write_whole
 from reconciler.commands.gather import Invocation
-from reconciler.errors import DIFFERENCES, MANIFEST, Diagnostic, ReconcilerError, Severity, UsageError, strongest
+from reconciler.errors import DIFFERENCES, MANIFEST, Diagnostic, ReconcilerError, UsageError, in_file, strongest
 from reconciler.layout import hidden, lay_out
 from reconciler.manifest import Text, find, read
 from reconciler.report import text
 from reconciler.report.paint import plural
 from reconciler.settings import DEFAULT_MANIFESTS, check_layers, read_config
-from reconciler.strictyaml import Problem, decode
+from reconciler.strictyaml import decode
 
 #: The path that stands for standard input, and the name by which messages call that.
 PIPE, PIPED = "-", "<stdin>"
@@ -35,8 +35,8 @@ def run(invocation: Invocation) -> int:
     catalogue = load()
     for each in texts:
         laid = lay_out(catalogue, each.text)
-        problems += [_mistake(each.file, problem) for problem in laid.problems]
-        problems += [_mistake(each.file, left, "warning") for left in laid.left]
+        problems += [in_file(each.file, problem) for problem in laid.problems]
+        problems += [in_file(each.file, left, "warning") for left in laid.left]
         if laid.text != each.text:
             changed.append((each, laid.text))
         if each.file == PIPED and not laid.problems and not _looks(invocation):
@@ -81,25 +81,13 @@ def _texts(invocation: Invocation) -> tuple[dict[str, Path], list[Text], list[Di
         content = decode(sys.stdin.buffer.read())
         if isinstance(content, str):
             return {}, [Text(PIPED, content)], []
-        return {}, [], [_mistake(PIPED, content)]
+        return {}, [], [in_file(PIPED, content)]
     found = find(_roots(invocation))
     for path in found:
         if path.suffix == ".json" and str(path) in invocation.options.paths:
             invocation.tell(f"{path} is JSON, which has a layout of its own and is left alone.\n")
     paths = {str(path): path for path in found if path.suffix != ".json"}
     return paths, *read(paths.values())
-
-
-def _mistake(file: str, problem: Problem, severity: Severity = "error") -> Diagnostic:
-    return Diagnostic(
-        file=file,
-        line=problem.line,
-        column=problem.column,
-        severity=severity,
-        code=problem.code,
-        message=problem.message,
-        hint=problem.hint,
-    )
 
 
 def _roots(invocation: Invocation) -> list[str]:

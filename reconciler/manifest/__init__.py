@@ -13,10 +13,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reconciler.catalogue import Catalogue
-from reconciler.errors import Diagnostic, ManifestError
+from reconciler.errors import Diagnostic, ManifestError, in_file
 from reconciler.manifest.documents import Reader
 from reconciler.manifest.entries import Entry, TestDocument, Where
-from reconciler.manifest.files import Text, find, read, unreadable
+from reconciler.manifest.files import Text, find, read
 from reconciler.manifest.layers import Dropped
 from reconciler.model import Address, Resource, Source
 from reconciler.strictyaml import load as load_yaml
@@ -115,7 +115,7 @@ def parse(
     for layer, texts in enumerate(layers):
         for each in texts:
             documents, problems = (load_json if each.file.endswith(".json") else load_yaml)(each.text)
-            misread += [unreadable(each.file, problem) for problem in problems]
+            misread += [in_file(each.file, problem) for problem in problems]
             digest.update(f"{each.file}\0{each.text}\0".encode())
             files[each.file] = len(documents)
             dollars = "${" in each.text

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from reconciler.errors import Diagnostic, UsageError
-from reconciler.strictyaml import Problem, check_size, decode
+from reconciler.errors import Diagnostic, UsageError, in_file
+from reconciler.strictyaml import check_size, decode
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -81,17 +81,5 @@ def read(paths: Iterable[Path]) -> tuple[list[Text], list[Diagnostic]]:
         if isinstance(found, str):
             texts.append(Text(name, found))
         else:
-            problems.append(unreadable(name, found))
+            problems.append(in_file(name, found))
     return texts, problems
-
-
-def unreadable(file: str, problem: Problem) -> Diagnostic:
-    """Return a mistake in a file's text as what is told of it."""
-    return Diagnostic(
-        file=file,
-        line=problem.line,
-        column=problem.column,
-        code=problem.code,
-        message=problem.message,
-        hint=problem.hint,
-    )

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.catalogue import Catalogue, load
-from reconciler.errors import ConfigError, Diagnostic, ManifestError
+from reconciler.errors import ConfigError, Diagnostic, ManifestError, in_file
 from reconciler.policy import Globs, can_continue
 from reconciler.schema import config_schema
 from reconciler.schema.judge import Fault, faults
@@ -119,10 +119,10 @@ def read(name: str) -> Config:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     if isinstance(text, Problem):
-        raise ManifestError([_unreadable(str(path), text)], str(path))
+        raise ManifestError([in_file(str(path), text)], str(path))
     config = Config(file=str(path), text=text)
     documents, problems = load_yaml(text)
-    unreadable = [_unreadable(config.file, each) for each in problems]
+    unreadable = [in_file(config.file, each) for each in problems]
     if len(documents) > 1:
         message = f"the file holds {len(documents)} documents, and one is all it may hold"
         unreadable.append(Diagnostic(file=config.file, line=documents[1].line, code="document", message=message))
@@ -135,17 +135,6 @@ def read(name: str) -> Config:
         raise ManifestError(told, config.file)
     targets = msgspec.convert(_at(value, "targets"), dict[str, TargetConfig])
     return msgspec.structs.replace(config, targets=targets, policy=_at(value, "policy"))
-
-
-def _unreadable(file: str, problem: Problem) -> Diagnostic:
-    return Diagnostic(
-        file=file,
-        line=problem.line,
-        column=problem.column,
-        code=problem.code,
-        message=problem.message,
-        hint=problem.hint,
-    )
 
 
 def judge(catalogue: Catalogue, value: object) -> list[Fault]:
