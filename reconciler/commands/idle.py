@@ -19,7 +19,10 @@ def tell_idle(invocation: Invocation, wanted: Wanted, found: Found) -> None:
 
 
 def _idle(wanted: Wanted, found: Found) -> Iterator[str]:
-    scope, declared = wanted.settings.scope, wanted.desired.resources
+    scope, declared, rotate = wanted.settings.scope, wanted.desired.resources, wanted.settings.rotate
+    if not (scope.kinds or scope.only or rotate):
+        # Nothing was chosen, and there may be many objects to look through.
+        return
     held = [each.address for kind in sorted(found.kinds) for each in found.live.of(kind)]
     addresses = [*(each.address for each in declared), *held]
     kinds = {each.kind for each in addresses}
@@ -31,6 +34,6 @@ def _idle(wanted: Wanted, found: Found) -> Iterator[str]:
             "    only kinds that are declared, or that policy covers, are read\n"
         )
     secret = [each.address for each in declared if scope.holds(each.address) and any(within(each.wire))]
-    for glob in wanted.settings.rotate:
+    for glob in rotate:
         if not any(map(Globs([glob]).holds, secret)):
             yield f"note: --rotate-secrets={glob} matches nothing with a secret\n"

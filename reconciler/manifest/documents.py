@@ -132,13 +132,15 @@ class Reader:
         return None
 
     def _metadata(self, where: Where, value: Mapping[str, Any], kind: Kind) -> dict[str, Any] | None:
-        metadata = {} if value.get("metadata") is None else value["metadata"]
+        metadata = value.get("metadata")
+        if metadata is None or metadata == {}:
+            return {}
         wrong = False
         if where.variables and isinstance(metadata, dict):
             told = len(self.problems)
             metadata = self.substitution.plain(metadata, self._teller(where, "metadata"))
             wrong = len(self.problems) > told
-        for fault in explain(METADATA, metadata) if metadata != {} else []:
+        for fault in explain(METADATA, metadata):
             wrong = True
             self._tell(where, ("metadata", *fault.path), fault.code, fault.message, fault.hint, key=fault.of_key)
         if not wrong and metadata.get("name") and (kind.singleton or "name" in kind.match):
