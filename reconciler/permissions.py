@@ -15,7 +15,7 @@ from msgspec import Struct
 from reconciler.catalogue import Catalogue, Kind
 from reconciler.diff import exact
 from reconciler.model import Resource
-from reconciler.policy import Globs, Policy, Scope, spelled_out
+from reconciler.policy import Globs, Policy, Scope, can_continue, spelled_out
 from reconciler.references import references
 
 ALWAYS = "authenticate"
@@ -44,8 +44,7 @@ def _looked_at(kind: str, scope: Scope) -> bool:
     """Whether a scope can hold the kind itself (a singleton) or any name of it, whatever the name is."""
     if scope.kinds and kind not in scope.kinds:
         return False
-    starts = [glob[:end] for glob in scope.only for end in range(len(glob) + 1)]
-    return not scope.only or Globs(scope.only).match(kind) or Globs(starts).match(f"{kind}/")
+    return not scope.only or Globs(scope.only).match(kind) or any(can_continue(glob, f"{kind}/") for glob in scope.only)
 
 
 def needed(

@@ -381,8 +381,4 @@ def plan_report(invocation: Invocation, wanted: Wanted, found: Found, kind: str 
 
     paint = invocation.console.paint
     remarks = text.remarks(found.diagnostics, paint)
-    return (
-        f"{remarks}\n{text.plan(wanted.catalogue, found.plan, paint)}"
-        if remarks
-        else text.plan(wanted.catalogue, found.plan, paint)
-    )
+    return (f"{remarks}\n" if remarks else "") + text.plan(wanted.catalogue, found.plan, paint)
