@@ -256,7 +256,7 @@ def invoke(args: Sequence[str] | None = None) -> int:
 
 def _run_module(name: str, invocation: Any) -> int:
     """Run a command's module, and tell of what stopped it."""
-    from reconciler.errors import ManifestError, ReconcilerError
+    from reconciler.values.errors import ManifestError, ReconcilerError
 
     try:
         code: int = import_module(f"reconciler.commands.{MODULES.get(name, name)}").run(invocation)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.catalogue import Kind
-from reconciler.model import Address
+from reconciler.values.model import Address
 
 Key = tuple[Any, ...]
 

@@ -16,11 +16,11 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.catalogue import Catalogue, Kind
-from reconciler.errors import NotAllowed, Unreachable
 from reconciler.identity import address_of, key_of
 from reconciler.jmap.protocol import Call, Flow, Limits, MethodError, Request
-from reconciler.model import Address, LiveObject, LiveState, Wire
 from reconciler.references import referring, targets
+from reconciler.values.errors import NotAllowed, Unreachable
+from reconciler.values.model import Address, LiveObject, LiveState, Wire
 
 SINGLETON = "singleton"
 #: How often a listing that contradicts itself is read: a concurrent change does that once, a broken server every time.

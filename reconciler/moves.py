@@ -13,9 +13,9 @@ from msgspec.structs import replace
 
 from reconciler.catalogue import Catalogue, Kind
 from reconciler.diff import mistake, pair
-from reconciler.errors import Diagnostic
 from reconciler.identity import name_of
-from reconciler.model import Address, Change, Difference, LiveObject, LiveState, Resource
+from reconciler.values.errors import Diagnostic
+from reconciler.values.model import Address, Change, Difference, LiveObject, LiveState, Resource
 
 ABSENT = "metadata.absent"
 

@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from reconciler.catalogue import Catalogue, Kind
 from reconciler.diff import exact
-from reconciler.model import Resource
-from reconciler.policy import Globs, Policy, Scope, can_continue, spelled_out
 from reconciler.references import references
+from reconciler.values.model import Resource
+from reconciler.values.policy import Globs, Policy, Scope, can_continue, spelled_out
 
 ALWAYS = "authenticate"
 ACTION = "sysActionCreate"

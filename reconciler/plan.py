@@ -12,10 +12,10 @@ from typing import Any
 from reconciler.catalogue import Catalogue
 from reconciler.diff import exact
 from reconciler.identity import address_of, is_shipped, key_of
-from reconciler.model import Address, Change, Difference, LiveObject, LiveState, Phase, Plan, Resource, Wire
 from reconciler.names import mentions, suggestions
-from reconciler.policy import Globs, Policy, Scope
 from reconciler.references import levels, references, targets
+from reconciler.values.model import Address, Change, Difference, LiveObject, LiveState, Phase, Plan, Resource, Wire
+from reconciler.values.policy import Globs, Policy, Scope
 
 
 def make_plan(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.catalogue import Catalogue, Kind, Property, Record
-from reconciler.model import Address
+from reconciler.values.model import Address
 
 
 def references(catalogue: Catalogue, kind: Kind, wire: Mapping[str, Any]) -> Iterator[tuple[str, Address]]:

@@ -18,7 +18,6 @@ from typing import Any, Protocol
 from msgspec.structs import replace
 
 from reconciler.catalogue import Catalogue
-from reconciler.errors import Diagnostic
 from reconciler.explain import (
     Case,
     CaseResult,
@@ -38,7 +37,8 @@ from reconciler.explain import (
     routing,
     told,
 )
-from reconciler.model import Resource, Source
+from reconciler.values.errors import Diagnostic
+from reconciler.values.model import Resource, Source
 
 Path = tuple[str, ...]
 

@@ -15,9 +15,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.errors import ConfigError
-from reconciler.model import MASK, Change, Sensitive
-from reconciler.policy import Globs
+from reconciler.values.errors import ConfigError
+from reconciler.values.model import MASK, Change, Sensitive
+from reconciler.values.policy import Globs
 
 #: A secret's file over this many bytes is a mistake.
 MAX_BYTES = 64 * 1024

@@ -13,15 +13,15 @@ from msgspec import Struct
 from reconciler.apply import Listener, apply_flow
 from reconciler.commands.gather import name_ids
 from reconciler.diff import Diff
-from reconciler.errors import ManifestError
 from reconciler.jmap.client import Client, Credentials
 from reconciler.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, Response
 from reconciler.live import read_flow
-from reconciler.model import Change, LiveState, Outcome, Plan, Resource
 from reconciler.plan import make_plan
-from reconciler.policy import Globs, Policy
 from reconciler.sandbox import Dropped, Sandbox
 from reconciler.secrets import Allowed, Secrets
+from reconciler.values.errors import ManifestError
+from reconciler.values.model import Change, LiveState, Outcome, Plan, Resource
+from reconciler.values.policy import Globs, Policy
 from tests.states import CATALOGUE, LIMITS, Objects, Server, desired_of, read
 
 Answer = Sequence[dict[str, Any] | MethodError] | Exception | Callable[[Request], Any]

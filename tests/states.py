@@ -10,7 +10,7 @@ from reconciler.catalogue import Kind, load
 from reconciler.jmap.protocol import Call, Flow, Limits, MethodError, Request, Response
 from reconciler.live import read_flow
 from reconciler.manifest import Text, parse
-from reconciler.model import LiveState, Resource
+from reconciler.values.model import LiveState, Resource
 
 CATALOGUE = load()
 LIMITS = Limits()

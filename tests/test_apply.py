@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from reconciler.apply import Listener, outcome_code
-from reconciler.errors import Busy, ConfigError, NotAllowed, Unreachable
 from reconciler.jmap.protocol import Call, Limits, MethodError, Request
-from reconciler.model import Outcome, Result
+from reconciler.values.errors import Busy, ConfigError, NotAllowed, Unreachable
+from reconciler.values.model import Outcome, Result
 from tests.applying import PRUNE, Driver, confirm, job, refused, told
 from tests.states import locals_of
 

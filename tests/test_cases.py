@@ -13,12 +13,12 @@ import pytest
 
 from reconciler.commands.gather import name_ids
 from reconciler.diff import Diff
-from reconciler.errors import ReconcilerError
-from reconciler.model import Change, Plan, Resource
 from reconciler.plan import make_plan
-from reconciler.policy import Globs, Policy, Scope
 from reconciler.report.machine import wire
 from reconciler.strictyaml import load
+from reconciler.values.errors import ReconcilerError
+from reconciler.values.model import Change, Plan, Resource
+from reconciler.values.policy import Globs, Policy, Scope
 from tests.states import CATALOGUE, desired_of, live_of
 
 FOLDER = Path(__file__).parent / "cases"

@@ -7,8 +7,8 @@ import pytest
 from reconciler.catalogue import Catalogue, Kind, Property, Record, load
 from reconciler.codec import HIDDEN, Codec, Mistake, check_expression, context_of, decode, decode_pointer
 from reconciler.expression import Context
-from reconciler.model import Address, Sensitive
 from reconciler.schema.judge import Judge
+from reconciler.values.model import Address, Sensitive
 
 CATALOGUE = load()
 CODEC = Codec(CATALOGUE)

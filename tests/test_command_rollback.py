@@ -12,14 +12,14 @@ from msgspec import Struct
 from reconciler.apply import Listener, apply_flow
 from reconciler.commands import rollback
 from reconciler.commands.gather import Console, Invocation, observe, open_client, want
-from reconciler.errors import Busy, ReconcilerError, Stale, UsageError
 from reconciler.journal import Journal, begin_record, read, whoami
 from reconciler.lock import hold, lock_directory
-from reconciler.model import Result
 from reconciler.sandbox import serve
 from reconciler.savedplan import plan_digest
 from reconciler.secrets import Secrets
 from reconciler.settings import Options
+from reconciler.values.errors import Busy, ReconcilerError, Stale, UsageError
+from reconciler.values.model import Result
 from tests.running import write
 
 BASE = """\

@@ -7,10 +7,10 @@ import jsonschema_rs
 import pytest
 
 from reconciler.catalogue import load
-from reconciler.errors import ManifestError
 from reconciler.schema import config_schema
 from reconciler.schema.judge import explain, faults
 from reconciler.settings.config import PolicyConfig, SecretsConfig, TargetConfig, read
+from reconciler.values.errors import ManifestError
 from tests.running import command, environment, write
 
 SCHEMA = config_schema(load())

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from reconciler.catalogue import Catalogue, Kind
 from reconciler.diff import Diff, details, exact
-from reconciler.model import Address, LiveObject, LiveState, Resource, Sensitive, Source
+from reconciler.values.model import Address, LiveObject, LiveState, Resource, Sensitive, Source
 from tests.states import CATALOGUE, filled
 
 HOOK = CATALOGUE.kinds["MtaHook"]

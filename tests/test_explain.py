@@ -22,7 +22,7 @@ from reconciler.explain import (
 )
 from reconciler.expression import EvaluationError, GivenError, Unknown
 from reconciler.manifest import Text, parse
-from reconciler.model import Address, LiveObject, LiveState, Source
+from reconciler.values.model import Address, LiveObject, LiveState, Source
 
 CATALOGUE = load()
 

@@ -6,9 +6,9 @@ from typing import Any
 from reconciler.catalogue import Kind
 from reconciler.export import export, printed
 from reconciler.manifest import Text, parse
-from reconciler.model import Address
-from reconciler.policy import Policy, Scope
 from reconciler.schema.judge import Judge
+from reconciler.values.model import Address
+from reconciler.values.policy import Policy, Scope
 from tests.states import CATALOGUE, live_of
 
 JUDGE = Judge(CATALOGUE)

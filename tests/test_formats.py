@@ -11,8 +11,10 @@ import pytest
 from msgspec import UNSET
 
 from reconciler.catalogue import load
-from reconciler.errors import Diagnostic, Severity
-from reconciler.model import (
+from reconciler.report import machine
+from reconciler.report.formats import SCHEMAS
+from reconciler.values.errors import Diagnostic, Severity
+from reconciler.values.model import (
     Action,
     Address,
     Change,
@@ -26,8 +28,6 @@ from reconciler.model import (
     Sensitive,
     Source,
 )
-from reconciler.report import machine
-from reconciler.report.formats import SCHEMAS
 
 CATALOGUE = load()
 CANARY = "c4n4ry"

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.catalogue import load
 from reconciler.identity import address_of, is_shipped, key_of, name_of
-from reconciler.model import Address
+from reconciler.values.model import Address
 
 KINDS = load().kinds
 

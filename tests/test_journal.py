@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from reconciler.errors import ConfigError
 from reconciler.journal import (
     Cannot,
     Journal,
@@ -24,7 +23,8 @@ from reconciler.journal import (
     read,
     whoami,
 )
-from reconciler.model import Address, Change, FieldChange, LiveState, Outcome, Phase, Plan, Result, Sensitive
+from reconciler.values.errors import ConfigError
+from reconciler.values.model import Address, Change, FieldChange, LiveState, Outcome, Phase, Plan, Result, Sensitive
 from tests.states import CATALOGUE, live_of
 
 WHO = Who("alice", "build-7", 4711)

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.catalogue import load
 from reconciler.manifest import Text, parse
-from reconciler.model import Address, EnvironmentText
+from reconciler.values.model import Address, EnvironmentText
 from tests.running import Ran, command, environment, write
 
 CONFIG = """\

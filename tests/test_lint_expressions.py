@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from reconciler.catalogue import load
-from reconciler.errors import Diagnostic
 from reconciler.lint import lint
-from reconciler.model import Address, Resource, Source
+from reconciler.values.errors import Diagnostic
+from reconciler.values.model import Address, Resource, Source
 
 CATALOGUE = load()
 

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from reconciler.errors import Diagnostic
 from reconciler.lint import dangling_names, destroy_refusals, mentions_after
-from reconciler.model import Address, Change, LiveState, Resource, Source
-from reconciler.policy import Policy
+from reconciler.values.errors import Diagnostic
+from reconciler.values.model import Address, Change, LiveState, Resource, Source
+from reconciler.values.policy import Policy
 from tests.states import CATALOGUE, desired_of, live_of
 
 STRATEGY = (

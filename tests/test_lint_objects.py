@@ -2,9 +2,9 @@
 
 import pytest
 
-from reconciler.errors import Diagnostic
 from reconciler.lint import lint
-from reconciler.model import Address, Resource, Sensitive, Source
+from reconciler.values.errors import Diagnostic
+from reconciler.values.model import Address, Resource, Sensitive, Source
 from tests.states import CATALOGUE, desired_of, live_of
 
 RELAY = "kind: MtaRoute\nspec: {type: Relay, name: r, "

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.errors import Diagnostic
 from reconciler.lint import RULES, dangling_names, lint
 from reconciler.lint.rules import Finding, settle
 from reconciler.manifest import load as load_manifests
-from reconciler.model import Address, Source
+from reconciler.values.errors import Diagnostic
+from reconciler.values.model import Address, Source
 from tests import test_lint_expressions, test_lint_names, test_lint_objects
 from tests.states import CATALOGUE, desired_of
 

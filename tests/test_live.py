@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from reconciler.catalogue import load
-from reconciler.errors import NotAllowed, Unreachable
 from reconciler.jmap.protocol import Call, Flow, Limits, MethodError, Request, Response
 from reconciler.live import kinds_for_checks, read_flow
-from reconciler.model import Address, LiveObject, LiveState
+from reconciler.values.errors import NotAllowed, Unreachable
+from reconciler.values.model import Address, LiveObject, LiveState
 
 LIMITS = Limits()
 CATALOGUE = load()

@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from reconciler.errors import Busy, ReconcilerError
 from reconciler.lock import hold, lock_directory, lock_name
+from reconciler.values.errors import Busy, ReconcilerError
 
 URL = "https://mail.example.org"
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from reconciler.catalogue import load as load_catalogue
-from reconciler.errors import Diagnostic, UsageError
 from reconciler.manifest import Desired, Text, load, parse
-from reconciler.model import Address, Sensitive, Source
+from reconciler.values.errors import Diagnostic, UsageError
+from reconciler.values.model import Address, Sensitive, Source
 
 CATALOGUE = load_catalogue()
 

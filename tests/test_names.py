@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.expression import Context, ExpressionError, Lookups, evaluate, parse
-from reconciler.model import Address
 from reconciler.names import Mention, Possible, ResultFault, dangling, mentions, result_faults, returned, suggestions
+from reconciler.values.model import Address
 from tests.states import CATALOGUE
 
 CONTEXT = Context(frozenset(CATALOGUE.variables["queueHost"]), frozenset(CATALOGUE.constants))

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from reconciler.permissions import Permissions, kinds_in_scope, needed
-from reconciler.policy import Policy, Scope
 from reconciler.sandbox import serve
+from reconciler.values.policy import Policy, Scope
 from tests.running import command, environment, write
 from tests.states import CATALOGUE, desired_of
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from reconciler.model import Address
 from reconciler.plan import allowed
-from reconciler.policy import Globs, Policy, Scope, can_continue, spelled_out
+from reconciler.values.model import Address
+from reconciler.values.policy import Globs, Policy, Scope, can_continue, spelled_out
 
 MILTER = Address("MtaMilter", "[::1]:11332", "jpr0")
 

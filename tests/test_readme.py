@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from reconciler.catalogue import load
-from reconciler.errors import PRECEDENCE
 from reconciler.layout import lay_out
 from reconciler.manifest import Text, parse
 from reconciler.options import COMMANDS
 from reconciler.sandbox import serve
 from reconciler.settings import Options, read_config, settings
+from reconciler.values.errors import PRECEDENCE
 from tests.running import command, environment
 
 ROOT = Path(__file__).parent.parent

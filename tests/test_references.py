@@ -4,8 +4,8 @@ import pytest
 from msgspec.structs import replace
 
 from reconciler.catalogue import Kind, Property, load
-from reconciler.model import Address
 from reconciler.references import levels, references, referring, targets
+from reconciler.values.model import Address
 
 CATALOGUE = load()
 STRATEGY = CATALOGUE.kinds["MtaOutboundStrategy"]

@@ -9,10 +9,10 @@ from jsonschema import Draft202012Validator
 from msgspec import UNSET
 
 from reconciler.catalogue import load
-from reconciler.errors import Diagnostic
-from reconciler.model import Address, Change, FieldChange, Left, Outcome, Plan, Result, Secret, Sensitive, Source
 from reconciler.report import formats, machine, text
 from reconciler.report.paint import Paint
+from reconciler.values.errors import Diagnostic
+from reconciler.values.model import Address, Change, FieldChange, Left, Outcome, Plan, Result, Secret, Sensitive, Source
 
 CATALOGUE = load()
 PLAIN = Paint()

@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from reconciler.catalogue import load
-from reconciler.errors import Diagnostic
 from reconciler.explain import Check, desired_state
 from reconciler.manifest import Desired, Text, parse
 from reconciler.manifest import load as load_manifests
-from reconciler.model import Source
 from reconciler.routing import check_documents, failures, judge_documents, run_tests
+from reconciler.values.errors import Diagnostic
+from reconciler.values.model import Source
 
 CATALOGUE = load()
 MANIFESTS = Path(__file__).parent.parent / "manifests"

@@ -12,10 +12,7 @@ from jsonschema import Draft202012Validator
 from msgspec import UNSET
 
 from reconciler.diff import Diff
-from reconciler.errors import ConfigError, ManifestError, ReconcilerError, UsageError
-from reconciler.model import Address, Change, FieldChange, LiveState, Phase, Plan, Sensitive, Source
 from reconciler.plan import make_plan
-from reconciler.policy import Policy
 from reconciler.report import machine
 from reconciler.report.formats import SCHEMAS
 from reconciler.savedplan import (
@@ -37,6 +34,9 @@ from reconciler.savedplan import (
     unmet,
     write,
 )
+from reconciler.values.errors import ConfigError, ManifestError, ReconcilerError, UsageError
+from reconciler.values.model import Address, Change, FieldChange, LiveState, Phase, Plan, Sensitive, Source
+from reconciler.values.policy import Policy
 from tests.states import CATALOGUE, desired_of, live_of
 
 URL = "https://mail.example.org"

@@ -13,10 +13,10 @@ from reconciler.codec import context_of
 from reconciler.explain.state import choosing, filtering
 from reconciler.expression import eval_line
 from reconciler.manifest import load as load_manifests
-from reconciler.model import Resource
 from reconciler.routing import check_documents
 from reconciler.sandbox import serve
 from reconciler.strictyaml import load as load_yaml
+from reconciler.values.model import Resource
 from tests.running import command, environment
 
 ROOT = Path(__file__).parent.parent

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.errors import ConfigError
-from reconciler.model import Address, Change, Sensitive
 from reconciler.secrets import MAX_BYTES, Allowed, Secrets, within
+from reconciler.values.errors import ConfigError
+from reconciler.values.model import Address, Change, Sensitive
 
 
 def secrets(allowed: Allowed | None = None, **environment: str) -> Secrets:

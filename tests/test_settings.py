@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from reconciler.catalogue import load
-from reconciler.errors import ConfigError, ManifestError, NotAllowed, UsageError
-from reconciler.policy import Policy, Scope
 from reconciler.settings import Config, Options, Settings, connect, read_config, settings
+from reconciler.values.errors import ConfigError, ManifestError, NotAllowed, UsageError
+from reconciler.values.policy import Policy, Scope
 
 CATALOGUE = load()
 

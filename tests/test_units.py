@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.units import (
+from reconciler.values.units import (
     canonical_host,
     canonical_ip,
     literal,

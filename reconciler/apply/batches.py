@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from reconciler.jmap.protocol import Limits
-from reconciler.model import Change, Phase
+from reconciler.values.model import Change, Phase
 
 Verb = Literal["create", "update", "destroy"]
 

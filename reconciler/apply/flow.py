@@ -15,12 +15,20 @@ from reconciler.apply.batches import Batch, Work, batches, calls
 from reconciler.apply.reload import reload_flow
 from reconciler.apply.run import Listener, Run
 from reconciler.catalogue import Catalogue
-from reconciler.errors import NOT_ALLOWED, PARTLY_APPLIED, UNREACHABLE, ManifestError, ReconcilerError, Stale, strongest
 from reconciler.jmap.protocol import AnswerLost, Flow, Limits, MethodError, Request
 from reconciler.live import read_flow
-from reconciler.model import Change, LiveState, Outcome, Phase, Plan, Result
 from reconciler.references import referring
 from reconciler.secrets import Secrets
+from reconciler.values.errors import (
+    NOT_ALLOWED,
+    PARTLY_APPLIED,
+    UNREACHABLE,
+    ManifestError,
+    ReconcilerError,
+    Stale,
+    strongest,
+)
+from reconciler.values.model import Change, LiveState, Outcome, Phase, Plan, Result
 
 Recheck = Callable[[LiveState], tuple[Change, ...]]
 

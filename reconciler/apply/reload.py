@@ -13,11 +13,11 @@ from msgspec.structs import replace
 
 from reconciler.apply.run import NOTHING_DONE
 from reconciler.catalogue import Catalogue
-from reconciler.errors import NOT_ALLOWED, ReconcilerError
 from reconciler.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, read_set_error
 from reconciler.live import read_flow
-from reconciler.model import Address, Outcome
 from reconciler.secrets import Secrets
+from reconciler.values.errors import NOT_ALLOWED, ReconcilerError
+from reconciler.values.model import Address, Outcome
 
 RELOAD = Request((Call("x:Action/set", {"create": {"reload": {"@type": "ReloadSettings"}}}),))
 #: How often it is sent at most.

@@ -17,9 +17,9 @@ from reconciler.catalogue import Catalogue
 from reconciler.diff import exact
 from reconciler.identity import key_of
 from reconciler.jmap.protocol import Call, Limits, MethodError, read_set_error
-from reconciler.model import Address, Change, LiveObject, LiveState, Phase, Result, ResultKind, Sensitive, Wire
 from reconciler.references import targets
 from reconciler.secrets import Secrets, within
+from reconciler.values.model import Address, Change, LiveObject, LiveState, Phase, Result, ResultKind, Sensitive, Wire
 
 #: Method errors after which nothing of the call was done (RFC 8620 section 3.6.2 and 5.3; found by running on Stalwart
 #: 0.16.19). After any other a part may have been done, as after `serverUnavailable`.

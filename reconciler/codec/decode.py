@@ -12,8 +12,8 @@ from typing import Any
 from msgspec import UNSET
 
 from reconciler.catalogue import Catalogue, Kind, Property, Record
-from reconciler.model import MASK, Address, Sensitive, Wire
-from reconciler.units import literal, print_duration, print_size, unquote
+from reconciler.values.model import MASK, Address, Sensitive, Wire
+from reconciler.values.units import literal, print_duration, print_size, unquote
 
 HIDDEN = "(sensitive)"
 

@@ -26,8 +26,8 @@ from reconciler.codec.scalars import (
     string_encoder,
 )
 from reconciler.expression import Context
-from reconciler.model import Address, Wire
-from reconciler.units import shown
+from reconciler.values.model import Address, Wire
+from reconciler.values.units import shown
 from reconciler.yamltext import scalar
 
 #: What could be meant as the name of an object. The language reads `-` as minus, and only space, CR and LF as blanks.

@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from reconciler.catalogue import Property
 from reconciler.codec.decode import HIDDEN
-from reconciler.model import MASK, Sensitive
-from reconciler.units import (
+from reconciler.values.model import MASK, Sensitive
+from reconciler.values.units import (
     BLANK,
     MAX_INTEGER,
     canonical_host,

@@ -33,12 +33,10 @@ from reconciler.commands.gather import (
     want,
 )
 from reconciler.commands.idle import tell_idle
-from reconciler.errors import REFUSED, Stale, UsageError, strongest
 from reconciler.jmap.client import Client
 from reconciler.journal import DEFAULT_DIRECTORY, Journal, begin_record, file_name, whoami
 from reconciler.lock import hold, lock_directory
 from reconciler.manifest import Desired
-from reconciler.model import Change, Difference, LiveState, Outcome, Result
 from reconciler.report import machine, text
 from reconciler.report.text import MANY
 from reconciler.resolving import to_resolve
@@ -46,6 +44,8 @@ from reconciler.savedplan import Guard, check_for, pending, plan_digest, policy_
 from reconciler.savedplan import load as load_plan
 from reconciler.secrets import Secrets
 from reconciler.settings import read_config, settings
+from reconciler.values.errors import REFUSED, Stale, UsageError, strongest
+from reconciler.values.model import Change, Difference, LiveState, Outcome, Result
 
 #: What reading back is compared with.
 DECLARED, PLANNED = "what the manifests declare", "what was planned"

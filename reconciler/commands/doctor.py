@@ -17,7 +17,6 @@ from msgspec import Struct
 from reconciler.catalogue import Catalogue, load
 from reconciler.commands.gather import Invocation, Wanted, open_client, target, want
 from reconciler.commands.permissions import needed_by
-from reconciler.errors import MANIFEST, NOT_ALLOWED, UNREACHABLE, ReconcilerError, UsageError, strongest
 from reconciler.jmap.client import Client
 from reconciler.live import read_flow
 from reconciler.manifest import Desired
@@ -28,6 +27,7 @@ from reconciler.report.text import MANY
 from reconciler.resolving import resolves, to_resolve
 from reconciler.sandbox.published import Published
 from reconciler.settings import DEFAULT_MANIFESTS, read_config, settings
+from reconciler.values.errors import MANIFEST, NOT_ALLOWED, UNREACHABLE, ReconcilerError, UsageError, strongest
 
 
 class Verdict(Struct, frozen=True):

@@ -13,7 +13,6 @@ import msgspec
 
 from reconciler.catalogue import Catalogue, Kind, Property, load
 from reconciler.commands.gather import Invocation, Wanted, open_client, target, want
-from reconciler.errors import Unreachable, UsageError
 from reconciler.explain import State, desired_state, explain, judge_given, kinds_explained, live_state, routing
 from reconciler.expression import ExpressionError, normal_question
 from reconciler.live import read_flow
@@ -21,7 +20,8 @@ from reconciler.manifest import Desired
 from reconciler.report import machine
 from reconciler.report.explanation import explanation, explanation_members, graph
 from reconciler.settings import read_config, settings
-from reconciler.units import parse_size
+from reconciler.values.errors import Unreachable, UsageError
+from reconciler.values.units import parse_size
 
 if TYPE_CHECKING:
     from reconciler.jmap.client import Client

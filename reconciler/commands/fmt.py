@@ -14,13 +14,13 @@ from pathlib import Path
 from reconciler.catalogue import Catalogue, load
 from reconciler.commands.files import write_whole
 from reconciler.commands.gather import Invocation
-from reconciler.errors import DIFFERENCES, MANIFEST, Diagnostic, ReconcilerError, UsageError, in_file, strongest
 from reconciler.layout import hidden, lay_out
 from reconciler.manifest import Text, find, read
 from reconciler.report import text
 from reconciler.report.paint import plural
 from reconciler.settings import DEFAULT_MANIFESTS, check_layers, read_config
 from reconciler.strictyaml import decode
+from reconciler.values.errors import DIFFERENCES, MANIFEST, Diagnostic, ReconcilerError, UsageError, in_file, strongest
 
 #: The path that stands for standard input, and the name by which messages call that.
 PIPE, PIPED = "-", "<stdin>"

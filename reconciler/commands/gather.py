@@ -13,20 +13,20 @@ from msgspec import Struct
 
 from reconciler.catalogue import Catalogue, load
 from reconciler.diff import Diff, mistake
-from reconciler.errors import Diagnostic, ManifestError
 from reconciler.lint import dangling_names, lint
 from reconciler.live import kinds_for_checks, read_flow
 from reconciler.manifest import Desired
 from reconciler.manifest import load as load_manifests
-from reconciler.model import Address, Change, Difference, LiveState, Plan, Resource, Source
 from reconciler.moves import moved, moves
 from reconciler.permissions import kinds_in_scope
 from reconciler.plan import make_plan
-from reconciler.policy import Globs, Policy, spelled_out
 from reconciler.references import referring
 from reconciler.report import machine
 from reconciler.report.paint import Paint
 from reconciler.settings import Config, Options, Server, Settings, check_layers, connect, read_config, settings
+from reconciler.values.errors import Diagnostic, ManifestError
+from reconciler.values.model import Address, Change, Difference, LiveState, Plan, Resource, Source
+from reconciler.values.policy import Globs, Policy, spelled_out
 
 if TYPE_CHECKING:
     import httpx

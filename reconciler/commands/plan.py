@@ -10,8 +10,8 @@ from pathlib import Path
 
 from reconciler.commands.gather import Invocation, observe, open_client, plan_basis, plan_report, target, want
 from reconciler.commands.idle import tell_idle
-from reconciler.errors import DIFFERENCES, REFUSED
 from reconciler.report import machine
+from reconciler.values.errors import DIFFERENCES, REFUSED
 
 #: Options that say which server it is, and who asks.
 SERVER = ("--config", "--target", "--url", "--user")

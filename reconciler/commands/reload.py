@@ -9,10 +9,10 @@ from reconciler.apply import outcome_code, reload_flow
 from reconciler.catalogue import load
 from reconciler.commands.gather import Invocation, Wanted, open_client, target
 from reconciler.manifest import Desired
-from reconciler.model import Outcome
 from reconciler.report import machine, text
 from reconciler.secrets import Secrets
 from reconciler.settings import read_config, settings
+from reconciler.values.model import Outcome
 
 
 def run(invocation: Invocation) -> int:

@@ -18,19 +18,19 @@ from reconciler.catalogue import Catalogue, Kind, load
 from reconciler.commands.apply import PLANNED, carry_out, settled, to_ask
 from reconciler.commands.gather import Found, Invocation, Wanted, open_client, target
 from reconciler.diff import Diff
-from reconciler.errors import PARTLY_APPLIED, ConfigError, Stale, UsageError, strongest
 from reconciler.identity import key_of
 from reconciler.jmap.client import Client
 from reconciler.journal import Cannot, Run, Undo, inverse, masked, read, whoami
 from reconciler.live import kinds_for_checks, read_flow
 from reconciler.lock import hold, lock_directory
 from reconciler.manifest import Desired
-from reconciler.model import Address, Change, Difference, LiveObject, LiveState, Resource, Source, Wire
 from reconciler.plan import make_plan
-from reconciler.policy import Globs, Policy
 from reconciler.report import machine, text
 from reconciler.savedplan import differing
 from reconciler.settings import Settings, read_config, settings
+from reconciler.values.errors import PARTLY_APPLIED, ConfigError, Stale, UsageError, strongest
+from reconciler.values.model import Address, Change, Difference, LiveObject, LiveState, Resource, Source, Wire
+from reconciler.values.policy import Globs, Policy
 
 #: A rollback destroys no more than the journal says that an apply created; a limit is one that an option names.
 UNLIMITED = 10**9

@@ -11,11 +11,11 @@ import msgspec
 
 from reconciler.catalogue import load
 from reconciler.commands.gather import Invocation
-from reconciler.errors import DIFFERENCES, ReconcilerError
 from reconciler.report import formats
 from reconciler.report.paint import plural
 from reconciler.savedplan import saved_plan_schema
 from reconciler.schema import published
+from reconciler.values.errors import DIFFERENCES, ReconcilerError
 
 DEFAULT_OUT = "schemas"
 

@@ -6,11 +6,11 @@ Law: no network, no credentials, no secret values; a test that cannot be decided
 from __future__ import annotations
 
 from reconciler.commands.gather import Invocation, target, want
-from reconciler.errors import MANIFEST
 from reconciler.explain import desired_state
 from reconciler.report import machine
 from reconciler.report.routing import junit, routing_tests, routing_tests_members
 from reconciler.routing import judge_documents, run_tests
+from reconciler.values.errors import MANIFEST
 
 
 def run(invocation: Invocation) -> int:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.commands.gather import Invocation, Wanted, linted, tested, want_all
-from reconciler.errors import MANIFEST, Diagnostic, UsageError
 from reconciler.report import machine, text
 from reconciler.report.paint import plural
+from reconciler.values.errors import MANIFEST, Diagnostic, UsageError
 
 
 def run(invocation: Invocation) -> int:

@@ -15,8 +15,8 @@ from msgspec import UNSET, Struct
 from reconciler.catalogue import Catalogue, Kind, Property, Record
 from reconciler.diff.equality import exact, same_branches, same_text
 from reconciler.diff.pairing import made_anew, mistake, pair
-from reconciler.errors import Diagnostic, NotAllowed
-from reconciler.model import (
+from reconciler.values.errors import Diagnostic, NotAllowed
+from reconciler.values.model import (
     MASK,
     Address,
     Change,

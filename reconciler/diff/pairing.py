@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from reconciler.catalogue import Kind
-from reconciler.errors import Diagnostic
-from reconciler.model import Address, LiveObject, Resource
+from reconciler.values.errors import Diagnostic
+from reconciler.values.model import Address, LiveObject, Resource
 
 Pairs = list[tuple[Resource, LiveObject | None]]
 

@@ -34,7 +34,7 @@ from reconciler.expression import (
     parse_if,
     truth,
 )
-from reconciler.model import Address, Source
+from reconciler.values.model import Address, Source
 
 Given = Mapping[str, Any]
 Outcome = Literal["object", "builtin", "fallback", "unknown"]

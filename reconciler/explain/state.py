@@ -11,7 +11,7 @@ from typing import Any, Literal
 from msgspec import UNSET, Struct
 
 from reconciler.catalogue import Catalogue, Kind, Language
-from reconciler.model import Address, LiveState, Resource, Source, Wire
+from reconciler.values.model import Address, LiveState, Resource, Source, Wire
 
 Locate = Callable[[Address, str], Source | None]
 #: Why something is taken to be there: a manifest, a new server's own objects, a server, or the type's default.

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from reconciler.catalogue import Kind
 from reconciler.export.variables import CAMEL
-from reconciler.model import Address
+from reconciler.values.model import Address
 from reconciler.yamltext import comment, emit
 
 Path = tuple[str | int, ...]

@@ -19,8 +19,8 @@ from reconciler.export.faults import PARTS, Faults, Judge, blocked, known, varia
 from reconciler.export.spelling import escaped, tidy, trimmed
 from reconciler.export.variables import variables
 from reconciler.identity import name_of
-from reconciler.model import MASK, Address, LiveObject, LiveState, Resource, Sensitive, Source, Wire
-from reconciler.policy import Globs, Policy, Scope
+from reconciler.values.model import MASK, Address, LiveObject, LiveState, Resource, Sensitive, Source, Wire
+from reconciler.values.policy import Globs, Policy, Scope
 from reconciler.yamltext import emit
 
 #: Returns what else is to be said of what is declared: the address, the wire pointer, and a sentence.

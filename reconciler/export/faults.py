@@ -12,7 +12,7 @@ from typing import Any
 from reconciler.catalogue import Catalogue, Kind, Property, Record
 from reconciler.codec import Codec, check_expression, with_else
 from reconciler.diff.equality import exact, same_branches, same_text
-from reconciler.model import Wire
+from reconciler.values.model import Wire
 
 #: Returns what the schema of a kind says against a spec: the path, and a sentence.
 Judge = Callable[[Kind, dict[str, Any]], Sequence[tuple[tuple[str, ...], str]]]

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.catalogue import Kind
 from reconciler.expression import same
-from reconciler.units import MAX_INTEGER
+from reconciler.values.units import MAX_INTEGER
 
 
 def trimmed(expression: Any) -> Any:

@@ -21,8 +21,8 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from reconciler.errors import Busy, NotAllowed, ReconcilerError, Unreachable, UsageError
 from reconciler.jmap.protocol import AnswerLost, Flow, Request, Response, Session, read_response, read_session
+from reconciler.values.errors import Busy, NotAllowed, ReconcilerError, Unreachable, UsageError
 
 T = TypeVar("T")
 log = logging.getLogger("reconciler.http")

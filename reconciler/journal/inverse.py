@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct
 
 from reconciler.catalogue import Kind
 from reconciler.journal.run import Run
-from reconciler.model import MASK, Action, Address, Change, FieldChange, Wire
+from reconciler.values.model import MASK, Action, Address, Change, FieldChange, Wire
 
 
 class Undo(Struct, frozen=True):

@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.catalogue import Catalogue
-from reconciler.errors import ConfigError
 from reconciler.journal.inverse import steps_of
 from reconciler.journal.run import Run, Told, Who
 from reconciler.journal.written import WrittenChange, pack, read_change, unpack_wire, write_change
-from reconciler.model import Action, Address, Change, LiveState, Outcome, Plan, Wire
+from reconciler.values.errors import ConfigError
+from reconciler.values.model import Action, Address, Change, LiveState, Outcome, Plan, Wire
 
 VERSION = 1
 #: A journal of more bytes is not read.

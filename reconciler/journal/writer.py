@@ -19,10 +19,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from reconciler.errors import ConfigError
 from reconciler.journal.records import Begin, Results, end_record
 from reconciler.journal.run import Told, Who
-from reconciler.model import Change, Outcome, Result
+from reconciler.values.errors import ConfigError
+from reconciler.values.model import Change, Outcome, Result
 
 #: Where journals are, unless an option says otherwise; below the working directory.
 DEFAULT_DIRECTORY = ".reconciler/journal"

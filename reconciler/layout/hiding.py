@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterator
 from reconciler.catalogue import Catalogue
 from reconciler.layout.nodes import Alias, Block, Document, Mapping, Node, Scalar, read
 from reconciler.layout.order import OWN, Order, nothing, ours, top
-from reconciler.model import Sensitive
 from reconciler.schema import PLACE_PATTERN
 from reconciler.strictyaml.hints import may_show
+from reconciler.values.model import Sensitive
 
 _REFERENCE = re.compile(r"\$\{(?:env|file|var):[^{}]*\}\Z")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")

@@ -12,7 +12,6 @@ from typing import Any
 
 from reconciler.catalogue import Catalogue, Property
 from reconciler.codec import context_of
-from reconciler.errors import Diagnostic
 from reconciler.expression import Context, ExpressionError, Variable, parse, walk
 from reconciler.lint.branches import branch_remarks
 from reconciler.lint.choices import choice_findings
@@ -22,8 +21,9 @@ from reconciler.lint.objects import object_findings
 from reconciler.lint.rules import RULES, Finding, Locate, Rule, settle, unknown_rules
 from reconciler.lint.words import NAMED, RECIPIENT
 from reconciler.lint.world import World
-from reconciler.model import Address, LiveState, Resource
-from reconciler.units import shown
+from reconciler.values.errors import Diagnostic
+from reconciler.values.model import Address, LiveState, Resource
+from reconciler.values.units import shown
 
 __all__ = [
     "RULES",

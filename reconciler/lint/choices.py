@@ -15,8 +15,8 @@ from reconciler.lint.branches import Before, disjuncts
 from reconciler.lint.rules import Finding
 from reconciler.lint.words import ATTEMPT, LOCAL_TESTS
 from reconciler.lint.world import Wire, World
-from reconciler.model import Address
 from reconciler.names import NO_TEXT, mentions, result_faults, results_of
+from reconciler.values.model import Address
 
 #: The expressions that mail takes, and what they name: a route, and the schedule that says how often it is tried.
 STRATEGY = "MtaOutboundStrategy"

@@ -9,14 +9,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.catalogue import Catalogue
-from reconciler.errors import Diagnostic, Severity
 from reconciler.identity import address_of, is_shipped, key_of
 from reconciler.lint.rules import Finding, Locate, settle
 from reconciler.lint.world import Becoming, World, is_naming, map_shipped
-from reconciler.model import Address, Change, LiveState, Resource
 from reconciler.names import Mention, dangling, mentions, suggestions
-from reconciler.policy import Globs, Policy
-from reconciler.units import shown
+from reconciler.values.errors import Diagnostic, Severity
+from reconciler.values.model import Address, Change, LiveState, Resource
+from reconciler.values.policy import Globs, Policy
+from reconciler.values.units import shown
 
 if TYPE_CHECKING:
     from reconciler.explain.choose import Without

@@ -35,7 +35,7 @@ from reconciler.expression import (
 )
 from reconciler.expression.values import number_of
 from reconciler.lint.words import ADDRESSES, DOMAINS, LISTS, NUMBERS, SECONDS, VALUES, WORDS
-from reconciler.units import shown
+from reconciler.values.units import shown
 
 COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))
 _EQUALITIES = frozenset(("==", "!="))

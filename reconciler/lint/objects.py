@@ -13,8 +13,8 @@ from reconciler.catalogue import Kind
 from reconciler.identity import is_shipped
 from reconciler.lint.rules import Finding
 from reconciler.lint.world import Wire, World
-from reconciler.model import MASK, Address, Resource, Sensitive
-from reconciler.units import print_duration, shown
+from reconciler.values.model import MASK, Address, Resource, Sensitive
+from reconciler.values.units import print_duration, shown
 
 
 class Hop(NamedTuple):

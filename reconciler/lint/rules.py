@@ -11,10 +11,10 @@ from typing import Literal
 
 from msgspec import Struct
 
-from reconciler.errors import Diagnostic, Severity
-from reconciler.model import Address, Resource, Source
 from reconciler.names import suggestions
-from reconciler.units import shown
+from reconciler.values.errors import Diagnostic, Severity
+from reconciler.values.model import Address, Resource, Source
+from reconciler.values.units import shown
 
 #: Where a wire pointer into an object is declared; None where nothing declares it.
 Locate = Callable[[Address, str], Source | None]

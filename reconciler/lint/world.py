@@ -13,9 +13,9 @@ from msgspec import UNSET
 
 from reconciler.catalogue import Catalogue, Kind, Property
 from reconciler.identity import address_of, key_of
-from reconciler.model import Address, Change, LiveObject, LiveState, Resource
 from reconciler.names import Mention, mentions
 from reconciler.references import references, targets
+from reconciler.values.model import Address, Change, LiveObject, LiveState, Resource
 
 Wire = Mapping[str, Any]
 

@@ -13,14 +13,14 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reconciler.catalogue import Catalogue
-from reconciler.errors import Diagnostic, ManifestError, in_file
 from reconciler.manifest.documents import Reader
 from reconciler.manifest.entries import Entry, TestDocument, Where
 from reconciler.manifest.files import Text, find, read
 from reconciler.manifest.layers import Dropped
-from reconciler.model import Address, Resource, Source
 from reconciler.strictyaml import load as load_yaml
 from reconciler.strictyaml import load_json
+from reconciler.values.errors import Diagnostic, ManifestError, in_file
+from reconciler.values.model import Address, Resource, Source
 
 __all__ = ["Desired", "Locator", "TestDocument", "Text", "find", "load", "parse", "read"]
 

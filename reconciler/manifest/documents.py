@@ -13,15 +13,15 @@ from msgspec.structs import replace
 
 from reconciler.catalogue import Catalogue, Kind, Record
 from reconciler.codec import Codec, check_expression, context_of, with_else
-from reconciler.errors import Diagnostic
 from reconciler.identity import address_of, key_of
 from reconciler.manifest.entries import Entry, Path, TestDocument, Where
 from reconciler.manifest.layers import Called, Dropped, overlay
 from reconciler.manifest.specs import guess, key_only, untyped
 from reconciler.manifest.variables import Substitution, references
-from reconciler.model import Address, Resource, Sensitive, Source
 from reconciler.schema import METADATA
 from reconciler.schema.judge import Judge, explain
+from reconciler.values.errors import Diagnostic
+from reconciler.values.model import Address, Resource, Sensitive, Source
 
 ROUTING_TEST = "RoutingTest"
 _TOP = ("kind", "metadata", "spec", "items")

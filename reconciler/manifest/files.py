@@ -12,8 +12,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from reconciler.errors import Diagnostic, UsageError, in_file
 from reconciler.strictyaml import check_size, decode
+from reconciler.values.errors import Diagnostic, UsageError, in_file
 
 SUFFIXES = (".yaml", ".yml", ".json")
 

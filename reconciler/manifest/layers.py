@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from reconciler.catalogue import Catalogue, Property, Record
 from reconciler.manifest.entries import Entry, Origin, Path
 from reconciler.manifest.specs import TAGS
-from reconciler.model import Address, Source
+from reconciler.values.model import Address, Source
 
 #: Called with every mistake: entry, path, code, message, hint.
 Tell = Callable[[Entry, Path, str, str, str], None]

@@ -15,8 +15,8 @@ from reconciler.manifest.entries import Entry, Origin
 from reconciler.manifest.entries import Path as Steps
 from reconciler.manifest.specs import TAGS
 from reconciler.manifest.variables import Literal, names_in
-from reconciler.model import Resource, Source
 from reconciler.secrets import within
+from reconciler.values.model import Resource, Source
 from reconciler.yamltext import comment, emit
 
 

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from reconciler.catalogue import Kind
 from reconciler.identity import address_of
 from reconciler.manifest.entries import Entry
-from reconciler.model import Address
+from reconciler.values.model import Address
 
 #: Both spellings of the key that names a variant.
 TAGS = ("type", "@type")

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reconciler.catalogue import Catalogue, Kind, Property, Record
-from reconciler.model import EnvironmentText
-from reconciler.units import literal
+from reconciler.values.model import EnvironmentText
+from reconciler.values.units import literal
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<source>[a-z]*):?(?P<name>[^{}]*)\}|\$\{")
 _SECRET = re.compile(r"\$\{(env|file):[^{}]*\}\Z")

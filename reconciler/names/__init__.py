@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from reconciler.catalogue import Catalogue, Property
 from reconciler.expression import Context, ExpressionError, parse
-from reconciler.model import Address
 from reconciler.names.possible import Other, Possible, Text, Untold, returned
+from reconciler.values.model import Address
 
 __all__ = [
     "NO_TEXT",

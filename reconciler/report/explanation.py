@@ -22,10 +22,10 @@ from reconciler.explain import (
     Routing,
 )
 from reconciler.expression import Unknown, wire
-from reconciler.model import Source
 from reconciler.report.machine import Json
 from reconciler.report.paint import Paint, printable
-from reconciler.units import unquote
+from reconciler.values.model import Source
+from reconciler.values.units import unquote
 
 #: Names and words of the program's own in front of what is told of each expression.
 _WIDTH = 12

@@ -13,9 +13,9 @@ from msgspec.json import encode, format  # noqa: A004 - msgspec's own name for l
 
 from reconciler.catalogue import Catalogue
 from reconciler.codec import HIDDEN
-from reconciler.errors import Diagnostic
-from reconciler.model import Address, Change, Outcome, Plan, Result, Sensitive
 from reconciler.report.text import human, ordered
+from reconciler.values.errors import Diagnostic
+from reconciler.values.model import Address, Change, Outcome, Plan, Result, Sensitive
 
 Json = dict[str, Any]
 ACTIONS = ("create", "update", "replace", "destroy")

@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from reconciler.errors import Diagnostic
 from reconciler.explain import CaseResult, Check, listed, told
 from reconciler.report import text
 from reconciler.report.explanation import source
 from reconciler.report.machine import Json, diagnostic
 from reconciler.report.paint import Paint, plural, printable
+from reconciler.values.errors import Diagnostic
 
 
 def routing_tests(results: Sequence[CaseResult], mistakes: Sequence[Diagnostic], paint: Paint, *, quiet: bool) -> str:

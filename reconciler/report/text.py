@@ -15,9 +15,9 @@ from msgspec.json import encode
 from reconciler.catalogue import Catalogue
 from reconciler.codec import HIDDEN, decode_pointer
 from reconciler.diff import details
-from reconciler.errors import Diagnostic
-from reconciler.model import Address, Change, FieldChange, Outcome, Plan, Result, Sensitive
 from reconciler.report.paint import Paint, plural, printable
+from reconciler.values.errors import Diagnostic
+from reconciler.values.model import Address, Change, FieldChange, Outcome, Plan, Result, Sensitive
 
 #: Names that one line lists before it only counts.
 MANY = 12

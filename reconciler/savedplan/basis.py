@@ -15,12 +15,12 @@ from msgspec import Struct
 
 from reconciler.catalogue import Catalogue, Kind
 from reconciler.diff import Diff, exact
-from reconciler.errors import ConfigError, UsageError
 from reconciler.identity import key_of
 from reconciler.journal import pack
-from reconciler.model import Address, Change, LiveObject, LiveState, Phase, Plan, Resource, Source, Wire
-from reconciler.policy import Policy
 from reconciler.secrets import within
+from reconciler.values.errors import ConfigError, UsageError
+from reconciler.values.model import Address, Change, LiveObject, LiveState, Phase, Plan, Resource, Source, Wire
+from reconciler.values.policy import Policy
 
 Named = tuple[str, str, str]
 

@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.catalogue import Catalogue
-from reconciler.errors import ConfigError, Diagnostic, ManifestError, UsageError
 from reconciler.journal import WrittenChange, read_change, write_change
-from reconciler.model import Address, Change, Left, Phase, Plan, Secret, Source
 from reconciler.savedplan.basis import Basis, Named, digest, named
 from reconciler.secrets import within
+from reconciler.values.errors import ConfigError, Diagnostic, ManifestError, UsageError
+from reconciler.values.model import Address, Change, Left, Phase, Plan, Secret, Source
 
 FORMAT = "reconciler/plan/v1"
 VERSION = 1

@@ -10,8 +10,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from reconciler.errors import ConfigError, ReconcilerError
 from reconciler.savedplan.document import MAX_BYTES
+from reconciler.values.errors import ConfigError, ReconcilerError
 
 
 def write(path: Path, content: bytes) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from reconciler.catalogue import Catalogue
-from reconciler.model import Change, LiveState, Plan
 from reconciler.savedplan.basis import Basis, Now, bases
+from reconciler.values.model import Change, LiveState, Plan
 
 
 class Guard:

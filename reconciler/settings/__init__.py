@@ -15,14 +15,14 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.catalogue import Catalogue
-from reconciler.errors import ConfigError, ManifestError, NotAllowed, UsageError
-from reconciler.model import EnvironmentText
-from reconciler.policy import Policy, Scope
 from reconciler.schema import LIMIT_PATTERN
 from reconciler.schema.judge import Fault
 from reconciler.secrets import Allowed
 from reconciler.settings.config import Config, PolicyConfig, TargetConfig, merged_policy, read, reference, unescaped
-from reconciler.units import parse_duration
+from reconciler.values.errors import ConfigError, ManifestError, NotAllowed, UsageError
+from reconciler.values.model import EnvironmentText
+from reconciler.values.policy import Policy, Scope
+from reconciler.values.units import parse_duration
 
 __all__ = [
     "DEFAULT_MANIFESTS",

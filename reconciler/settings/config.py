@@ -16,13 +16,13 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.catalogue import Catalogue, load
-from reconciler.errors import ConfigError, Diagnostic, ManifestError, in_file
-from reconciler.policy import Globs, can_continue
 from reconciler.schema import config_schema
 from reconciler.schema.judge import Fault, faults
 from reconciler.strictyaml import Problem, decode, positions
 from reconciler.strictyaml import load as load_yaml
-from reconciler.units import shown
+from reconciler.values.errors import ConfigError, Diagnostic, ManifestError, in_file
+from reconciler.values.policy import Globs, can_continue
+from reconciler.values.units import shown
 
 DEFAULT_CONFIG = "reconciler.yaml"
 

@@ -14,9 +14,9 @@ from reconciler.apply import outcome_code
 from reconciler.catalogue import Kind, Property, Record
 from reconciler.diff import Diff
 from reconciler.identity import address_of, key_of
-from reconciler.model import Address, LiveState, Outcome, Resource, Sensitive, Source, Wire
 from reconciler.references import levels
 from reconciler.sandbox import Sandbox, parse_fault
+from reconciler.values.model import Address, LiveState, Outcome, Resource, Sensitive, Source, Wire
 from tests.applying import PRUNE, embedded, job, read_all
 from tests.states import CATALOGUE
 

@@ -16,11 +16,11 @@ from reconciler.catalogue import Kind, Property, Record, load
 from reconciler.codec import Codec, check_expression, context_of, decode
 from reconciler.diff import exact
 from reconciler.expression import Context
-from reconciler.model import Address, Sensitive
 from reconciler.report.formats import SCHEMAS
 from reconciler.schema import published, spec_schema
 from reconciler.schema.judge import Judge, explain
-from reconciler.units import BLANK, MAX_INTEGER, canonical_ip
+from reconciler.values.model import Address, Sensitive
+from reconciler.values.units import BLANK, MAX_INTEGER, canonical_ip
 
 CATALOGUE = load()
 KINDS = list(CATALOGUE.kinds.values())

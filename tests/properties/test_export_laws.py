@@ -10,8 +10,8 @@ from reconciler.catalogue import Kind
 from reconciler.diff import Diff
 from reconciler.export import Export, export, file_name, printed
 from reconciler.manifest import Text, parse
-from reconciler.model import MASK, Address, Difference, LiveState, Sensitive
 from reconciler.schema.judge import Judge
+from reconciler.values.model import MASK, Address, Difference, LiveState, Sensitive
 from tests.properties.test_codec_laws import CATALOGUE, WIRES
 from tests.states import Server, read
 

@@ -6,12 +6,12 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from reconciler.diff import Diff
-from reconciler.errors import ManifestError
 from reconciler.identity import key_of, name_of
-from reconciler.model import Change
 from reconciler.moves import moved, moves
 from reconciler.plan import make_plan
-from reconciler.policy import Policy
+from reconciler.values.errors import ManifestError
+from reconciler.values.model import Change
+from reconciler.values.policy import Policy
 from tests.states import CATALOGUE, desired_of, live_of
 
 KIND = {"MtaMilter": CATALOGUE.kinds["MtaMilter"], "MtaRoute": CATALOGUE.kinds["MtaRoute"]}

@@ -9,9 +9,9 @@ from msgspec import UNSET
 
 from reconciler.diff import exact
 from reconciler.journal import pack, unpack
-from reconciler.model import Address, Change, FieldChange, Left, Phase, Plan, Secret, Sensitive, Source
 from reconciler.report import machine
 from reconciler.savedplan import Basis, Fingerprint, load, save
+from reconciler.values.model import Address, Change, FieldChange, Left, Phase, Plan, Secret, Sensitive, Source
 from tests.states import CATALOGUE
 
 LAW = settings(max_examples=60)

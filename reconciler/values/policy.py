@@ -14,7 +14,7 @@ from re import compile as compile_pattern
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.model import Address
+from reconciler.values.model import Address
 
 
 class Globs:
