@@ -15,10 +15,10 @@ from reconciler.commands.gather import name_ids
 from reconciler.diff import Diff
 from reconciler.plan import make_plan
 from reconciler.report.machine import wire
-from reconciler.strictyaml import load
 from reconciler.values.errors import ReconcilerError
 from reconciler.values.model import Change, Plan, Resource
 from reconciler.values.policy import Globs, Policy, Scope
+from reconciler.yamlio import load
 from tests.states import CATALOGUE, desired_of, live_of
 
 FOLDER = Path(__file__).parent / "cases"

@@ -7,7 +7,7 @@ import pytest
 
 from reconciler.catalogue import load as load_catalogue
 from reconciler.layout import lay_out
-from reconciler.strictyaml import load
+from reconciler.yamlio import load
 
 CATALOGUE = load_catalogue()
 MANIFESTS = sorted(Path(__file__).parent.parent.joinpath("manifests").rglob("*.yaml"))

@@ -15,8 +15,8 @@ from reconciler.expression import eval_line
 from reconciler.manifest import load as load_manifests
 from reconciler.routing import check_documents
 from reconciler.sandbox import serve
-from reconciler.strictyaml import load as load_yaml
 from reconciler.values.model import Resource
+from reconciler.yamlio import load as load_yaml
 from tests.running import command, environment
 
 ROOT = Path(__file__).parent.parent

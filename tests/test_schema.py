@@ -14,7 +14,7 @@ from reconciler.catalogue import Catalogue, Kind, Property, Record, load
 from reconciler.commands.schema import files
 from reconciler.expression import FIELDS
 from reconciler.schema import METADATA, kind_schema, manifest_schema, published, routing_test_schema, spec_schema
-from reconciler.strictyaml import load as load_yaml
+from reconciler.yamlio import load as load_yaml
 
 CATALOGUE = load()
 KINDS = list(CATALOGUE.kinds.values())

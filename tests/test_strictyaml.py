@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler import strictyaml
-from reconciler.strictyaml import (
+from reconciler import yamlio as strictyaml
+from reconciler.yamlio import (
     MAX_ALIASED_NODES,
     MAX_BYTES,
     MAX_DEPTH,
@@ -24,8 +24,8 @@ from reconciler.strictyaml import (
     positions,
     positions_json,
 )
-from reconciler.strictyaml.events import PURE
-from reconciler.strictyaml.reader import read
+from reconciler.yamlio.events import PURE
+from reconciler.yamlio.reader import read
 
 
 def value_of(text: str) -> Any:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.strictyaml import load
-from reconciler.yamltext import comment, emit, scalar
+from reconciler.yamlio import load
+from reconciler.yamlio.writer import comment, emit, scalar
 
 
 def test_a_document_reads_as_people_write_it() -> None:

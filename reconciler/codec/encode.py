@@ -28,7 +28,7 @@ from reconciler.codec.scalars import (
 from reconciler.expression import Context
 from reconciler.values.model import Address, Wire
 from reconciler.values.units import shown
-from reconciler.yamltext import scalar
+from reconciler.yamlio.writer import scalar
 
 #: What could be meant as the name of an object. The language reads `-` as minus, and only space, CR and LF as blanks.
 _WORD = re.compile(r"[ \r\n]*([A-Za-z_][A-Za-z0-9_.-]*)[ \r\n]*\Z")

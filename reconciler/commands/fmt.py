@@ -19,8 +19,8 @@ from reconciler.manifest import Text, find, read
 from reconciler.report import text
 from reconciler.report.paint import plural
 from reconciler.settings import DEFAULT_MANIFESTS, check_layers, read_config
-from reconciler.strictyaml import decode
 from reconciler.values.errors import DIFFERENCES, MANIFEST, Diagnostic, ReconcilerError, UsageError, in_file, strongest
+from reconciler.yamlio import decode
 
 #: The path that stands for standard input, and the name by which messages call that.
 PIPE, PIPED = "-", "<stdin>"

@@ -25,10 +25,10 @@ from reconciler.report.paint import plural, printable
 from reconciler.report.text import MANY
 from reconciler.schema.judge import Judge
 from reconciler.settings import DEFAULT_MANIFESTS, Settings, read_config, settings
-from reconciler.strictyaml import load as load_yaml
 from reconciler.values.errors import NotAllowed, ReconcilerError
 from reconciler.values.model import LiveState, Resource
 from reconciler.values.policy import Globs, Policy
+from reconciler.yamlio import load as load_yaml
 
 if TYPE_CHECKING:
     from reconciler.jmap.client import Client

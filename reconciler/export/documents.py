@@ -13,7 +13,7 @@ from msgspec import Struct
 from reconciler.catalogue import Kind
 from reconciler.export.variables import CAMEL
 from reconciler.values.model import Address
-from reconciler.yamltext import comment, emit
+from reconciler.yamlio.writer import comment, emit
 
 Path = tuple[str | int, ...]
 #: An object (with an empty pointer) or a property of it, and a sentence about it.

@@ -21,7 +21,7 @@ from reconciler.export.variables import variables
 from reconciler.identity import name_of
 from reconciler.values.model import MASK, Address, LiveObject, LiveState, Resource, Sensitive, Source, Wire
 from reconciler.values.policy import Globs, Policy, Scope
-from reconciler.yamltext import emit
+from reconciler.yamlio.writer import emit
 
 #: Returns what else is to be said of what is declared: the address, the wire pointer, and a sentence.
 Remark = Callable[[Sequence[Resource]], Iterable[Told]]

@@ -21,7 +21,7 @@ from reconciler.layout.hiding import hidden
 from reconciler.layout.lines import Irregular, written
 from reconciler.layout.nodes import Document, read
 from reconciler.layout.order import Order, ours, top
-from reconciler.strictyaml import Problem, load
+from reconciler.yamlio import Problem, load
 
 __all__ = ["Laid", "hidden", "lay_out"]
 

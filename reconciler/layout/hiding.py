@@ -13,8 +13,8 @@ from reconciler.catalogue import Catalogue
 from reconciler.layout.nodes import Alias, Block, Document, Mapping, Node, Scalar, read
 from reconciler.layout.order import OWN, Order, nothing, ours, top
 from reconciler.schema import PLACE_PATTERN
-from reconciler.strictyaml.hints import may_show
 from reconciler.values.model import Sensitive
+from reconciler.yamlio.hints import may_show
 
 _REFERENCE = re.compile(r"\$\{(?:env|file|var):[^{}]*\}\Z")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")

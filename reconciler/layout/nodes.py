@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.strictyaml.events import PARSER
+from reconciler.yamlio.events import PARSER
 
 
 class Scalar(Struct):

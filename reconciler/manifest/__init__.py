@@ -17,10 +17,10 @@ from reconciler.manifest.documents import Reader
 from reconciler.manifest.entries import Entry, TestDocument, Where
 from reconciler.manifest.files import Text, find, read
 from reconciler.manifest.layers import Dropped
-from reconciler.strictyaml import load as load_yaml
-from reconciler.strictyaml import load_json
 from reconciler.values.errors import Diagnostic, ManifestError, in_file
 from reconciler.values.model import Address, Resource, Source
+from reconciler.yamlio import load as load_yaml
+from reconciler.yamlio import load_json
 
 __all__ = ["Desired", "Locator", "TestDocument", "Text", "find", "load", "parse", "read"]
 

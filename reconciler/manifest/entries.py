@@ -14,8 +14,8 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.catalogue import Kind
-from reconciler.strictyaml import Positions, YamlDocument, positions, positions_json
 from reconciler.values.model import Source
+from reconciler.yamlio import Positions, YamlDocument, positions, positions_json
 
 Path = tuple[str, ...]
 #: What ends a line in YAML 1.1, which the parser speaks.

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from reconciler.strictyaml import check_size, decode
 from reconciler.values.errors import Diagnostic, UsageError, in_file
+from reconciler.yamlio import check_size, decode
 
 SUFFIXES = (".yaml", ".yml", ".json")
 

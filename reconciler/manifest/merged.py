@@ -17,7 +17,7 @@ from reconciler.manifest.specs import TAGS
 from reconciler.manifest.variables import Literal, names_in
 from reconciler.secrets import within
 from reconciler.values.model import Resource, Source
-from reconciler.yamltext import comment, emit
+from reconciler.yamlio.writer import comment, emit
 
 
 def merged(catalogue: Catalogue, desired: Desired, title: str = "") -> str:

@@ -18,11 +18,11 @@ from msgspec import Struct
 from reconciler.catalogue import Catalogue, load
 from reconciler.schema import config_schema
 from reconciler.schema.judge import Fault, faults
-from reconciler.strictyaml import Problem, decode, positions
-from reconciler.strictyaml import load as load_yaml
 from reconciler.values.errors import ConfigError, Diagnostic, ManifestError, in_file
 from reconciler.values.policy import Globs, can_continue
 from reconciler.values.units import shown
+from reconciler.yamlio import Problem, decode, positions
+from reconciler.yamlio import load as load_yaml
 
 DEFAULT_CONFIG = "reconciler.yaml"
 

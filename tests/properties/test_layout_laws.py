@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reconciler.catalogue import load as load_catalogue
 from reconciler.layout import lay_out
 from reconciler.layout.nodes import Block, List, Mapping, Node, Scalar, read
-from reconciler.strictyaml import load
+from reconciler.yamlio import load
 
 CATALOGUE = load_catalogue()
 KINDS = ("MtaRoute", "MtaOutboundStrategy", "MtaMilter", "RoutingTest")

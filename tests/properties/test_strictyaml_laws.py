@@ -9,8 +9,8 @@ import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from reconciler.strictyaml import load, load_json, positions, positions_json
-from reconciler.strictyaml.hints import quoted
+from reconciler.yamlio import load, load_json, positions, positions_json
+from reconciler.yamlio.hints import quoted
 
 #: Characters that YAML calls printable, so that a text can stand in a manifest without escapes.
 PRINTABLE = st.characters(min_codepoint=0x20, exclude_categories=("Cs", "Cc", "Cn"), exclude_characters="\ufeff")

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from reconciler.strictyaml.hints import Line, brackets_mistake, expression_mistake, line_at
-from reconciler.strictyaml.problem import Problem
+from reconciler.yamlio.hints import Line, brackets_mistake, expression_mistake, line_at
+from reconciler.yamlio.problem import Problem
 
 #: Everything that YAML 1.2 does not call printable (chapter 5.1); compiled only where it is needed.
 _FORBIDDEN = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"

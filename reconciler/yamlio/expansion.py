@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reconciler.strictyaml.problem import MAX_ALIASED_NODES
+from reconciler.yamlio.problem import MAX_ALIASED_NODES
 
 
 class Expansion:

@@ -10,7 +10,7 @@ import re
 
 from msgspec import Struct
 
-from reconciler.strictyaml.problem import MAX_NUMBER
+from reconciler.yamlio.problem import MAX_NUMBER
 
 
 class Doubt(Struct, frozen=True):

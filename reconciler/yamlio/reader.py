@@ -11,12 +11,12 @@ from typing import Any, NoReturn
 import yaml
 from yaml.reader import ReaderError
 
-from reconciler.strictyaml.events import PARSER, EventSource, Parser
-from reconciler.strictyaml.expansion import Expansion
-from reconciler.strictyaml.faults import CLOSE, forbidden_character, syntax_problem
-from reconciler.strictyaml.hints import OPERATORS, cut_mistake, expression_mistake, line_at, may_show, short, unfinished
-from reconciler.strictyaml.places import document_tree
-from reconciler.strictyaml.problem import (
+from reconciler.yamlio.events import PARSER, EventSource, Parser
+from reconciler.yamlio.expansion import Expansion
+from reconciler.yamlio.faults import CLOSE, forbidden_character, syntax_problem
+from reconciler.yamlio.hints import OPERATORS, cut_mistake, expression_mistake, line_at, may_show, short, unfinished
+from reconciler.yamlio.places import document_tree
+from reconciler.yamlio.problem import (
     MAX_ALIASED_NODES,
     MAX_DEPTH,
     MAX_PROBLEMS,
@@ -24,7 +24,7 @@ from reconciler.strictyaml.problem import (
     YamlDocument,
     check_size,
 )
-from reconciler.strictyaml.scalars import SPECIAL, Doubt, resolve
+from reconciler.yamlio.scalars import SPECIAL, Doubt, resolve
 
 #: Plain scalars, and keys, that are remembered with their values; what comes after so many is resolved each time.
 _REMEMBERED = 4096

@@ -13,9 +13,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.strictyaml.hints import unfinished
-from reconciler.strictyaml.problem import MAX_DEPTH, MAX_NUMBER
-from reconciler.strictyaml.scalars import SPECIAL, resolve
+from reconciler.yamlio.hints import unfinished
+from reconciler.yamlio.problem import MAX_DEPTH, MAX_NUMBER
+from reconciler.yamlio.scalars import SPECIAL, resolve
 
 #: Longest line with brackets in it, in characters.
 WIDTH = 100

@@ -7,10 +7,10 @@ problem that says where it stands and how to write it.
 when a diagnostic has to be placed.
 """
 
-from reconciler.strictyaml.events import LIBYAML
-from reconciler.strictyaml.jsontext import load_json, positions_json
-from reconciler.strictyaml.places import Positions, positions
-from reconciler.strictyaml.problem import (
+from reconciler.yamlio.events import LIBYAML
+from reconciler.yamlio.jsontext import load_json, positions_json
+from reconciler.yamlio.places import Positions, positions
+from reconciler.yamlio.problem import (
     MAX_ALIASED_NODES,
     MAX_BYTES,
     MAX_DEPTH,
@@ -19,7 +19,7 @@ from reconciler.strictyaml.problem import (
     check_size,
     decode,
 )
-from reconciler.strictyaml.reader import load
+from reconciler.yamlio.reader import load
 
 __all__ = [
     "LIBYAML",

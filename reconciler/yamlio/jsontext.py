@@ -15,10 +15,10 @@ from typing import Any, NoReturn
 import msgspec
 from msgspec import Raw
 
-from reconciler.strictyaml.faults import forbidden_character
-from reconciler.strictyaml.hints import short
-from reconciler.strictyaml.places import Place, Positions, Token, Tree, grow
-from reconciler.strictyaml.problem import MAX_DEPTH, MAX_NUMBER, MAX_PROBLEMS, Problem, YamlDocument, check_size
+from reconciler.yamlio.faults import forbidden_character
+from reconciler.yamlio.hints import short
+from reconciler.yamlio.places import Place, Positions, Token, Tree, grow
+from reconciler.yamlio.problem import MAX_DEPTH, MAX_NUMBER, MAX_PROBLEMS, Problem, YamlDocument, check_size
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
 _STRING = re.compile(r'"[^"\\\x00-\x1f]*(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*)*"')

@@ -12,8 +12,8 @@ from typing import Literal, NamedTuple
 
 import yaml
 
-from reconciler.strictyaml.events import PARSER, Parser
-from reconciler.strictyaml.problem import MAX_ALIASED_NODES, MAX_DEPTH
+from reconciler.yamlio.events import PARSER, Parser
+from reconciler.yamlio.problem import MAX_ALIASED_NODES, MAX_DEPTH
 
 #: Line and column, both from 1.
 Place = tuple[int, int]
