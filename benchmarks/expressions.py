@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 import timeit
 
-from reconciler.catalogue import load
 from reconciler.expression import Context, decide, envelope, parse, parse_if
+from reconciler.kinds.catalogue import load
 
 ONE = "rcpt_domain == 'partner.example'"
 THREE = {

@@ -52,7 +52,7 @@ msgspec.json.decode(open(sys.argv[1], "rb").read())
 # In a process of its own too: a parent's memory would count as its children's peak.
 LISTING = """
 import sys, msgspec
-from reconciler.catalogue import load
+from reconciler.kinds.catalogue import load
 from reconciler.jmap.client import Client, Credentials
 from reconciler.live import read_flow
 with Client(sys.argv[1], Credentials(user="admin", password="secret")) as client:

@@ -17,7 +17,6 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from reconciler.catalogue import Catalogue
 from reconciler.explain import (
     Case,
     CaseResult,
@@ -37,6 +36,7 @@ from reconciler.explain import (
     routing,
     told,
 )
+from reconciler.kinds.catalogue import Catalogue
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Resource, Source
 

@@ -15,7 +15,7 @@ import msgspec
 import pytest
 from msgspec import UNSET
 
-from reconciler.catalogue import HERE, Kind, Property, Record, load
+from reconciler.kinds.catalogue import HERE, Kind, Property, Record, load
 
 CATALOGUE = load()
 #: Kinds and shared types, by name.

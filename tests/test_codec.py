@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.catalogue import Catalogue, Kind, Property, Record, load
-from reconciler.codec import HIDDEN, Codec, Mistake, check_expression, context_of, decode, decode_pointer
 from reconciler.expression import Context
-from reconciler.schema.judge import Judge
+from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record, load
+from reconciler.kinds.codec import HIDDEN, Codec, Mistake, check_expression, context_of, decode, decode_pointer
+from reconciler.kinds.schema.judge import Judge
 from reconciler.values.model import Address, Sensitive
 
 CATALOGUE = load()

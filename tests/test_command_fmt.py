@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.catalogue import load
+from reconciler.kinds.catalogue import load
 from reconciler.layout import hidden
 from tests.running import Ran, command, environment, process
 

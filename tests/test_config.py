@@ -6,9 +6,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from reconciler.catalogue import load
-from reconciler.schema import config_schema
-from reconciler.schema.judge import explain, faults
+from reconciler.kinds.catalogue import load
+from reconciler.kinds.schema import config_schema
+from reconciler.kinds.schema.judge import explain, faults
 from reconciler.settings.config import PolicyConfig, SecretsConfig, TargetConfig, read
 from reconciler.values.errors import ManifestError
 from tests.running import command, environment, write

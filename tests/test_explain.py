@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given as given_messages
 from hypothesis import strategies
 
-from reconciler.catalogue import load
 from reconciler.explain import (
     Choice,
     Explanation,
@@ -21,6 +20,7 @@ from reconciler.explain import (
     routing,
 )
 from reconciler.expression import EvaluationError, GivenError, Unknown
+from reconciler.kinds.catalogue import load
 from reconciler.manifest import Text, parse
 from reconciler.values.model import Address, LiveObject, LiveState, Source
 

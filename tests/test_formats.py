@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 from msgspec import UNSET
 
-from reconciler.catalogue import load
+from reconciler.kinds.catalogue import load
 from reconciler.report import machine
 from reconciler.report.formats import SCHEMAS
 from reconciler.values.errors import Diagnostic, Severity

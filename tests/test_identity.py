@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.catalogue import load
-from reconciler.identity import address_of, is_shipped, key_of, name_of
+from reconciler.kinds.catalogue import load
+from reconciler.kinds.identity import address_of, is_shipped, key_of, name_of
 from reconciler.values.model import Address
 
 KINDS = load().kinds

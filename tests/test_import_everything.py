@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from reconciler.catalogue import Kind, Property, Record, load
 from reconciler.jmap.client import Client, Credentials
 from reconciler.jmap.protocol import Call, Flow, Request
+from reconciler.kinds.catalogue import Kind, Property, Record, load
 from reconciler.sandbox import serve
 from tests.running import command, environment
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from reconciler.catalogue import Catalogue, Kind, Property, Record, load
-from reconciler.codec import Codec
-from reconciler.schema import METADATA
-from reconciler.schema.judge import Fault, Judge, explain
+from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record, load
+from reconciler.kinds.codec import Codec
+from reconciler.kinds.schema import METADATA
+from reconciler.kinds.schema.judge import Fault, Judge, explain
 
 CATALOGUE = load()
 JUDGE = Judge(CATALOGUE)
@@ -383,8 +383,8 @@ def test_there_are_three_places_for_secrets() -> None:
 WITHOUT = """
 import sys
 sys.modules["jsonschema_rs"] = None
-from reconciler.catalogue import load
-from reconciler.schema.judge import Judge
+from reconciler.kinds.catalogue import load
+from reconciler.kinds.schema.judge import Judge
 judge, kind = Judge(load()), load().kinds["MtaVirtualQueue"]
 print(judge.faults(kind, {"name": "n"}), [fault.message for fault in judge.faults(kind, {"name": 5})])
 """

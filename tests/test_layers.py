@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.catalogue import load
+from reconciler.kinds.catalogue import load
 from reconciler.manifest import Text, parse
 from reconciler.values.model import Address, EnvironmentText
 from tests.running import Ran, command, environment, write

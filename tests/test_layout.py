@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.catalogue import load as load_catalogue
+from reconciler.kinds.catalogue import load as load_catalogue
 from reconciler.layout import lay_out
 from reconciler.yamlio import load
 

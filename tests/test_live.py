@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from reconciler.catalogue import load
 from reconciler.jmap.protocol import Call, Flow, Limits, MethodError, Request, Response
+from reconciler.kinds.catalogue import load
 from reconciler.live import kinds_for_checks, read_flow
 from reconciler.values.errors import NotAllowed, Unreachable
 from reconciler.values.model import Address, LiveObject, LiveState

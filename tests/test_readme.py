@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.catalogue import load
+from reconciler.kinds.catalogue import load
 from reconciler.layout import lay_out
 from reconciler.manifest import Text, parse
 from reconciler.options import COMMANDS

@@ -3,8 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from reconciler.catalogue import Kind, Property, load
-from reconciler.references import levels, references, referring, targets
+from reconciler.kinds.catalogue import Kind, Property, load
+from reconciler.kinds.references import levels, references, referring, targets
 from reconciler.values.model import Address
 
 CATALOGUE = load()

@@ -8,7 +8,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from msgspec import UNSET
 
-from reconciler.catalogue import load
+from reconciler.kinds.catalogue import load
 from reconciler.report import formats, machine, text
 from reconciler.report.paint import Paint
 from reconciler.values.errors import Diagnostic

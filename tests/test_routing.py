@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.catalogue import load
 from reconciler.explain import Check, desired_state
+from reconciler.kinds.catalogue import load
 from reconciler.manifest import Desired, Text, parse
 from reconciler.manifest import load as load_manifests
 from reconciler.routing import check_documents, failures, judge_documents, run_tests

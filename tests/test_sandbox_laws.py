@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.catalogue import load
+from reconciler.kinds.catalogue import load
 from reconciler.sandbox import Dropped, Sandbox
 from reconciler.sandbox.shapes import Body, Mould, Moulds, Slot
 from tests.talk import USING, Talk

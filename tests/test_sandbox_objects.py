@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.catalogue import load
+from reconciler.kinds.catalogue import load
 from reconciler.sandbox import Dropped
 from reconciler.sandbox.hostnames import address, hostname, resolvable
 from reconciler.sandbox.patch import parse_pointer

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.catalogue import load
+from reconciler.kinds.catalogue import load
 from reconciler.sandbox import Sandbox
 from reconciler.sandbox.published import Published
 from tests.talk import Talk

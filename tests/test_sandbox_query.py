@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.catalogue import load
+from reconciler.kinds.catalogue import load
 from reconciler.sandbox import Limits, Sandbox
 from reconciler.sandbox import ids as id_texts
 from reconciler.sandbox.query import query

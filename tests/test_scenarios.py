@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from reconciler.catalogue import load
-from reconciler.codec import context_of
 from reconciler.explain.state import choosing, filtering
 from reconciler.expression import eval_line
+from reconciler.kinds.catalogue import load
+from reconciler.kinds.codec import context_of
 from reconciler.manifest import load as load_manifests
 from reconciler.routing import check_documents
 from reconciler.sandbox import serve

@@ -10,10 +10,10 @@ import jsonschema_rs
 import pytest
 from msgspec import UNSET
 
-from reconciler.catalogue import Catalogue, Kind, Property, Record, load
 from reconciler.commands.schema import files
 from reconciler.expression import FIELDS
-from reconciler.schema import METADATA, kind_schema, manifest_schema, published, routing_test_schema, spec_schema
+from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record, load
+from reconciler.kinds.schema import METADATA, kind_schema, manifest_schema, published, routing_test_schema, spec_schema
 from reconciler.yamlio import load as load_yaml
 
 CATALOGUE = load()

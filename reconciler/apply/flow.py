@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from reconciler.apply.batches import Batch, Work, batches, calls
 from reconciler.apply.reload import reload_flow
 from reconciler.apply.run import Listener, Run
-from reconciler.catalogue import Catalogue
 from reconciler.jmap.protocol import AnswerLost, Flow, Limits, MethodError, Request
+from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds.references import referring
 from reconciler.live import read_flow
-from reconciler.references import referring
 from reconciler.secrets import Secrets
 from reconciler.values.errors import (
     NOT_ALLOWED,

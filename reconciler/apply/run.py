@@ -13,11 +13,11 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.apply.batches import CALL, ENVELOPE, Work, verb_of
-from reconciler.catalogue import Catalogue
 from reconciler.diff import exact
-from reconciler.identity import key_of
 from reconciler.jmap.protocol import Call, Limits, MethodError, read_set_error
-from reconciler.references import targets
+from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds.identity import key_of
+from reconciler.kinds.references import targets
 from reconciler.secrets import Secrets, within
 from reconciler.values.model import Address, Change, LiveObject, LiveState, Phase, Result, ResultKind, Sensitive, Wire
 

@@ -16,7 +16,6 @@ from types import FrameType
 from uuid import uuid4
 
 from reconciler.apply import Listener, apply_flow, outcome_code
-from reconciler.catalogue import load
 from reconciler.commands.gather import (
     Found,
     Invocation,
@@ -35,11 +34,12 @@ from reconciler.commands.gather import (
 from reconciler.commands.idle import tell_idle
 from reconciler.jmap.client import Client
 from reconciler.journal import DEFAULT_DIRECTORY, Journal, begin_record, file_name, whoami
+from reconciler.kinds.catalogue import load
+from reconciler.kinds.resolving import to_resolve
 from reconciler.lock import hold, lock_directory
 from reconciler.manifest import Desired
 from reconciler.report import machine, text
 from reconciler.report.text import MANY
-from reconciler.resolving import to_resolve
 from reconciler.savedplan import Guard, check_for, pending, plan_digest, policy_digest, read, stale, unmet
 from reconciler.savedplan import load as load_plan
 from reconciler.secrets import Secrets

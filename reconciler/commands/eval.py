@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from reconciler.catalogue import Catalogue, load
-from reconciler.codec import context_of
 from reconciler.commands.gather import Invocation
 from reconciler.expression import Context, eval_line
+from reconciler.kinds.catalogue import Catalogue, load
+from reconciler.kinds.codec import context_of
 
 
 def run(invocation: Invocation) -> int:

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from difflib import Match, SequenceMatcher
 from pathlib import Path
 
-from reconciler.catalogue import Catalogue, load
 from reconciler.commands.files import write_whole
 from reconciler.commands.gather import Invocation
+from reconciler.kinds.catalogue import Catalogue, load
 from reconciler.layout import hidden, lay_out
 from reconciler.manifest import Text, find, read
 from reconciler.report import text

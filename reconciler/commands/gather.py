@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.catalogue import Catalogue, load
 from reconciler.diff import Diff, mistake
+from reconciler.kinds.catalogue import Catalogue, load
+from reconciler.kinds.references import referring
 from reconciler.lint import dangling_names, lint
 from reconciler.live import kinds_for_checks, read_flow
 from reconciler.manifest import Desired
@@ -20,7 +21,6 @@ from reconciler.manifest import load as load_manifests
 from reconciler.moves import moved, moves
 from reconciler.permissions import kinds_in_scope
 from reconciler.plan import make_plan
-from reconciler.references import referring
 from reconciler.report import machine
 from reconciler.report.paint import Paint
 from reconciler.settings import Config, Options, Server, Settings, check_layers, connect, read_config, settings

@@ -10,20 +10,20 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler.catalogue import Catalogue, Kind, load
 from reconciler.commands.files import write_whole
 from reconciler.commands.gather import Invocation, Wanted, open_client
 from reconciler.export import Export, Remark, export, file_name, printed
+from reconciler.kinds.catalogue import Catalogue, Kind, load
+from reconciler.kinds.references import targets
+from reconciler.kinds.schema.judge import Judge
 from reconciler.lint.objects import object_findings
 from reconciler.lint.rules import settle
 from reconciler.lint.world import World
 from reconciler.live import read_flow
 from reconciler.manifest import Desired, find, read
 from reconciler.permissions import kinds_in_scope, reads
-from reconciler.references import targets
 from reconciler.report.paint import plural, printable
 from reconciler.report.text import MANY
-from reconciler.schema.judge import Judge
 from reconciler.settings import DEFAULT_MANIFESTS, Settings, read_config, settings
 from reconciler.values.errors import NotAllowed, ReconcilerError
 from reconciler.values.model import LiveState, Resource

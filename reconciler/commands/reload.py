@@ -6,8 +6,8 @@ Law: one ReloadSettings, and its answer explained.
 from __future__ import annotations
 
 from reconciler.apply import outcome_code, reload_flow
-from reconciler.catalogue import load
 from reconciler.commands.gather import Invocation, Wanted, open_client, target
+from reconciler.kinds.catalogue import load
 from reconciler.manifest import Desired
 from reconciler.report import machine, text
 from reconciler.secrets import Secrets

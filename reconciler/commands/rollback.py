@@ -14,13 +14,13 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.apply import outcome_code
-from reconciler.catalogue import Catalogue, Kind, load
 from reconciler.commands.apply import PLANNED, carry_out, settled, to_ask
 from reconciler.commands.gather import Found, Invocation, Wanted, open_client, target
 from reconciler.diff import Diff
-from reconciler.identity import key_of
 from reconciler.jmap.client import Client
 from reconciler.journal import Cannot, Run, Undo, inverse, masked, read, whoami
+from reconciler.kinds.catalogue import Catalogue, Kind, load
+from reconciler.kinds.identity import key_of
 from reconciler.live import kinds_for_checks, read_flow
 from reconciler.lock import hold, lock_directory
 from reconciler.manifest import Desired

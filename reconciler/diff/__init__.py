@@ -6,7 +6,7 @@ The only home of deepdiff, which is asked only about values that are known to di
 
 from reconciler.diff.compare import Diff
 from reconciler.diff.details import details
-from reconciler.diff.equality import exact
 from reconciler.diff.pairing import mistake, pair
+from reconciler.kinds.equality import exact
 
 __all__ = ["Diff", "details", "exact", "mistake", "pair"]

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from reconciler.catalogue import Kind
+from reconciler.kinds.catalogue import Kind
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, LiveObject, Resource
 

@@ -17,7 +17,6 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.catalogue import Catalogue, Kind, Language, Property
 from reconciler.explain.state import Held, Origin, State, choosing, filtering
 from reconciler.expression import (
     Block,
@@ -34,6 +33,7 @@ from reconciler.expression import (
     parse_if,
     truth,
 )
+from reconciler.kinds.catalogue import Catalogue, Kind, Language, Property
 from reconciler.values.model import Address, Source
 
 Given = Mapping[str, Any]

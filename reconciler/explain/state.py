@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct
 
-from reconciler.catalogue import Catalogue, Kind, Language
+from reconciler.kinds.catalogue import Catalogue, Kind, Language
 from reconciler.values.model import Address, LiveState, Resource, Source, Wire
 
 Locate = Callable[[Address, str], Source | None]

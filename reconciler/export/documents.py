@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.catalogue import Kind
 from reconciler.export.variables import CAMEL
+from reconciler.kinds.catalogue import Kind
 from reconciler.values.model import Address
 from reconciler.yamlio.writer import comment, emit
 

@@ -12,13 +12,13 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.catalogue import Catalogue, Kind, Property, Record
-from reconciler.codec import decode
 from reconciler.export.documents import Declared, Export, Path, Told, documents
 from reconciler.export.faults import PARTS, Faults, Judge, blocked, known, variant_of, widened, without
 from reconciler.export.spelling import escaped, tidy, trimmed
 from reconciler.export.variables import variables
-from reconciler.identity import name_of
+from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
+from reconciler.kinds.codec import decode
+from reconciler.kinds.identity import name_of
 from reconciler.values.model import MASK, Address, LiveObject, LiveState, Resource, Sensitive, Source, Wire
 from reconciler.values.policy import Globs, Policy, Scope
 from reconciler.yamlio.writer import emit

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.catalogue import Catalogue, Kind, Property, Record
-from reconciler.codec import Codec, check_expression, with_else
-from reconciler.diff.equality import exact, same_branches, same_text
+from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
+from reconciler.kinds.codec import Codec, check_expression, with_else
+from reconciler.kinds.equality import exact, same_branches, same_text
 from reconciler.values.model import Wire
 
 #: Returns what the schema of a kind says against a spec: the path, and a sentence.

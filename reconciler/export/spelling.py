@@ -9,8 +9,8 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from reconciler.catalogue import Kind
 from reconciler.expression import same
+from reconciler.kinds.catalogue import Kind
 from reconciler.values.units import MAX_INTEGER
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
-from reconciler.catalogue import Kind
 from reconciler.journal.run import Run
+from reconciler.kinds.catalogue import Kind
 from reconciler.values.model import MASK, Action, Address, Change, FieldChange, Wire
 
 

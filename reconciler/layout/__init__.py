@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.catalogue import Catalogue
+from reconciler.kinds.catalogue import Catalogue
 from reconciler.layout.hiding import hidden
 from reconciler.layout.lines import Irregular, written
 from reconciler.layout.nodes import Document, read

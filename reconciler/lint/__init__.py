@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.catalogue import Catalogue, Property
-from reconciler.codec import context_of
 from reconciler.expression import Context, ExpressionError, Variable, parse, walk
+from reconciler.kinds.catalogue import Catalogue, Property
+from reconciler.kinds.codec import context_of
 from reconciler.lint.branches import branch_remarks
 from reconciler.lint.choices import choice_findings
 from reconciler.lint.dangling import STILL_NAMED, dangling_names, destroy_refusals, mentions_after, unused

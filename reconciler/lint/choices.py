@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from reconciler.codec import context_of
 from reconciler.expression import Call, Context, ExpressionError, parse, walk
+from reconciler.kinds.codec import context_of
 from reconciler.lint.branches import Before, disjuncts
 from reconciler.lint.rules import Finding
 from reconciler.lint.words import ATTEMPT, LOCAL_TESTS

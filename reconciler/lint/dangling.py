@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from reconciler.catalogue import Catalogue
-from reconciler.identity import address_of, is_shipped, key_of
+from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds.identity import address_of, is_shipped, key_of
 from reconciler.lint.rules import Finding, Locate, settle
 from reconciler.lint.world import Becoming, World, is_naming, map_shipped
 from reconciler.names import Mention, dangling, mentions, suggestions

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
-from reconciler.catalogue import Kind
-from reconciler.identity import is_shipped
+from reconciler.kinds.catalogue import Kind
+from reconciler.kinds.identity import is_shipped
 from reconciler.lint.rules import Finding
 from reconciler.lint.world import Wire, World
 from reconciler.values.model import MASK, Address, Resource, Sensitive

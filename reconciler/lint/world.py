@@ -11,10 +11,10 @@ from typing import Any
 
 from msgspec import UNSET
 
-from reconciler.catalogue import Catalogue, Kind, Property
-from reconciler.identity import address_of, key_of
+from reconciler.kinds.catalogue import Catalogue, Kind, Property
+from reconciler.kinds.identity import address_of, key_of
+from reconciler.kinds.references import references, targets
 from reconciler.names import Mention, mentions
-from reconciler.references import references, targets
 from reconciler.values.model import Address, Change, LiveObject, LiveState, Resource
 
 Wire = Mapping[str, Any]

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.catalogue import Catalogue
+from reconciler.kinds.catalogue import Catalogue
 from reconciler.manifest.documents import Reader
 from reconciler.manifest.entries import Entry, TestDocument, Where
 from reconciler.manifest.files import Text, find, read

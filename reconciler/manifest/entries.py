@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.catalogue import Kind
+from reconciler.kinds.catalogue import Kind
 from reconciler.values.model import Source
 from reconciler.yamlio import Positions, YamlDocument, positions, positions_json
 

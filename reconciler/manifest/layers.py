@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.catalogue import Catalogue, Property, Record
+from reconciler.kinds.catalogue import Catalogue, Property, Record
 from reconciler.manifest.entries import Entry, Origin, Path
 from reconciler.manifest.specs import TAGS
 from reconciler.values.model import Address, Source

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reconciler.catalogue import Catalogue, Kind
-from reconciler.codec import HIDDEN, decode
+from reconciler.kinds.catalogue import Catalogue, Kind
+from reconciler.kinds.codec import HIDDEN, decode
 from reconciler.manifest import Desired
 from reconciler.manifest.entries import Entry, Origin
 from reconciler.manifest.entries import Path as Steps

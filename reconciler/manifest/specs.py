@@ -9,8 +9,8 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from reconciler.catalogue import Kind
-from reconciler.identity import address_of
+from reconciler.kinds.catalogue import Kind
+from reconciler.kinds.identity import address_of
 from reconciler.manifest.entries import Entry
 from reconciler.values.model import Address
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from reconciler.catalogue import Catalogue, Kind, Property, Record
+from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
 from reconciler.values.model import EnvironmentText
 from reconciler.values.units import literal
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.catalogue import Catalogue, Property
 from reconciler.expression import Context, ExpressionError, parse
+from reconciler.kinds.catalogue import Catalogue, Property
 from reconciler.names.possible import Other, Possible, Text, Untold, returned
 from reconciler.values.model import Address
 

@@ -11,8 +11,6 @@ from typing import Any
 
 from msgspec.json import encode
 
-from reconciler.catalogue import Catalogue
-from reconciler.codec import decode
 from reconciler.explain import (
     NEVER_FAILS_OVER,
     Attempt,
@@ -22,6 +20,8 @@ from reconciler.explain import (
     Routing,
 )
 from reconciler.expression import Unknown, wire
+from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds.codec import decode
 from reconciler.report.machine import Json
 from reconciler.report.paint import Paint, printable
 from reconciler.values.model import Source

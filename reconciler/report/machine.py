@@ -11,8 +11,8 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.json import encode, format  # noqa: A004 - msgspec's own name for laying out JSON
 
-from reconciler.catalogue import Catalogue
-from reconciler.codec import HIDDEN
+from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds.codec import HIDDEN
 from reconciler.report.text import human, ordered
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Change, Outcome, Plan, Result, Sensitive

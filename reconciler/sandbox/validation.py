@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from reconciler.catalogue import Catalogue, Language
 from reconciler.expression import Context, ExpressionError, parse
+from reconciler.kinds.catalogue import Catalogue, Language
 from reconciler.sandbox import ids
 from reconciler.sandbox.shapes import Body, Mould, Slot
 

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.catalogue import Catalogue
 from reconciler.journal import WrittenChange, read_change, write_change
+from reconciler.kinds.catalogue import Catalogue
 from reconciler.savedplan.basis import Basis, Named, digest, named
 from reconciler.secrets import within
 from reconciler.values.errors import ConfigError, Diagnostic, ManifestError, UsageError

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from reconciler.catalogue import Catalogue
+from reconciler.kinds.catalogue import Catalogue
 from reconciler.savedplan.basis import Basis, Now, bases
 from reconciler.values.model import Change, LiveState, Plan
 

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.catalogue import Catalogue
-from reconciler.schema import LIMIT_PATTERN
-from reconciler.schema.judge import Fault
+from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds.schema import LIMIT_PATTERN
+from reconciler.kinds.schema.judge import Fault
 from reconciler.secrets import Allowed
 from reconciler.settings.config import Config, PolicyConfig, TargetConfig, merged_policy, read, reference, unescaped
 from reconciler.values.errors import ConfigError, ManifestError, NotAllowed, UsageError

@@ -15,9 +15,9 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from reconciler.catalogue import Catalogue, load
-from reconciler.schema import config_schema
-from reconciler.schema.judge import Fault, faults
+from reconciler.kinds.catalogue import Catalogue, load
+from reconciler.kinds.schema import config_schema
+from reconciler.kinds.schema.judge import Fault, faults
 from reconciler.values.errors import ConfigError, Diagnostic, ManifestError, in_file
 from reconciler.values.policy import Globs, can_continue
 from reconciler.values.units import shown

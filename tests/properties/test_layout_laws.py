@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.catalogue import load as load_catalogue
+from reconciler.kinds.catalogue import load as load_catalogue
 from reconciler.layout import lay_out
 from reconciler.layout.nodes import Block, List, Mapping, Node, Scalar, read
 from reconciler.yamlio import load

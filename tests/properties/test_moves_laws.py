@@ -6,7 +6,7 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from reconciler.diff import Diff
-from reconciler.identity import key_of, name_of
+from reconciler.kinds.identity import key_of, name_of
 from reconciler.moves import moved, moves
 from reconciler.plan import make_plan
 from reconciler.values.errors import ManifestError

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from reconciler.catalogue import Catalogue, Kind, Record
+from reconciler.kinds.catalogue import Catalogue, Kind, Record
 
 #: Variants of a secret that the server resolves, the property that says from where, and what that is.
 SECRETS: dict[str, tuple[str, Literal["variable", "file"]]] = {

@@ -11,9 +11,10 @@ from typing import Any
 
 from msgspec import UNSET
 
-from reconciler.catalogue import Catalogue, Kind, Property, Record
-from reconciler.codec.contexts import check_expression, context_of
-from reconciler.codec.scalars import (
+from reconciler.expression import Context
+from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
+from reconciler.kinds.codec.contexts import check_expression, context_of
+from reconciler.kinds.codec.scalars import (
     Encode,
     Mistake,
     Wrong,
@@ -25,7 +26,6 @@ from reconciler.codec.scalars import (
     sensitive,
     string_encoder,
 )
-from reconciler.expression import Context
 from reconciler.values.model import Address, Wire
 from reconciler.values.units import shown
 from reconciler.yamlio.writer import scalar

@@ -5,8 +5,8 @@ Law: generated, never edited; the configuration is judged by this schema and edi
 
 from __future__ import annotations
 
-from reconciler.catalogue import Catalogue
-from reconciler.schema.specs import DIALECT, Schema
+from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds.schema.specs import DIALECT, Schema
 
 #: A number, or a share of up to 100%.
 LIMIT_PATTERN = "^([0-9]{1,9}|([0-9]{1,2}|100)%)$"

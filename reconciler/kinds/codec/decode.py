@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from reconciler.catalogue import Catalogue, Kind, Property, Record
+from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
 from reconciler.values.model import MASK, Address, Sensitive, Wire
 from reconciler.values.units import literal, print_duration, print_size, unquote
 

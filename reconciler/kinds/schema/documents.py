@@ -6,10 +6,10 @@ under any of the given schemas".
 
 from __future__ import annotations
 
-from reconciler.catalogue import Catalogue
 from reconciler.expression import FIELDS
-from reconciler.schema.config import config_schema
-from reconciler.schema.specs import DIALECT, Schema, as_written, kind_schema
+from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds.schema.config import config_schema
+from reconciler.kinds.schema.specs import DIALECT, Schema, as_written, kind_schema
 
 ROUTING_TEST = "RoutingTest"
 ID_PATTERN = "^[a-z0-9]+$"

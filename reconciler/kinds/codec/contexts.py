@@ -5,8 +5,8 @@ Law: contexts come from the catalogue; the language itself knows none.
 
 from __future__ import annotations
 
-from reconciler.catalogue import Catalogue, Property
 from reconciler.expression import Context, ExpressionError, parse
+from reconciler.kinds.catalogue import Catalogue, Property
 
 
 def context_of(catalogue: Catalogue, prop: Property) -> Context:

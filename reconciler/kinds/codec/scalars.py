@@ -11,8 +11,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.catalogue import Property
-from reconciler.codec.decode import HIDDEN
+from reconciler.kinds.catalogue import Property
+from reconciler.kinds.codec.decode import HIDDEN
 from reconciler.values.model import MASK, Sensitive
 from reconciler.values.units import (
     BLANK,

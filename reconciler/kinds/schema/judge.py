@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from msgspec.json import encode
 
-from reconciler.catalogue import Catalogue, Kind
-from reconciler.schema.documents import ID_PATTERN
-from reconciler.schema.specs import DIALECT, NOT_BLANK_PATTERN, PLACE_PATTERN, Schema, spec_schema
+from reconciler.kinds.catalogue import Catalogue, Kind
+from reconciler.kinds.schema.documents import ID_PATTERN
+from reconciler.kinds.schema.specs import DIALECT, NOT_BLANK_PATTERN, PLACE_PATTERN, Schema, spec_schema
 from reconciler.values.units import print_duration, print_size, shown
 
 if TYPE_CHECKING:

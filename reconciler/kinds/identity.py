@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.catalogue import Kind
+from reconciler.kinds.catalogue import Kind
 from reconciler.values.model import Address
 
 Key = tuple[Any, ...]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from reconciler.catalogue import Catalogue, Kind, Property, Record
+from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
 from reconciler.values.model import Address
 
 

@@ -3,8 +3,8 @@
 Law: generated, never edited; what a schema of human form accepts, the codec can encode or explain.
 """
 
-from reconciler.schema.config import LIMIT_PATTERN, config_schema
-from reconciler.schema.documents import (
+from reconciler.kinds.schema.config import LIMIT_PATTERN, config_schema
+from reconciler.kinds.schema.documents import (
     ID_PATTERN,
     METADATA,
     ROUTING_TEST,
@@ -12,7 +12,7 @@ from reconciler.schema.documents import (
     published,
     routing_test_schema,
 )
-from reconciler.schema.specs import (
+from reconciler.kinds.schema.specs import (
     DIALECT,
     NOT_BLANK_PATTERN,
     PLACE_PATTERN,

@@ -1,0 +1,4 @@
+"""What kinds are: the catalogue, and what follows from it alone.
+
+Law: a kind is data; no module here names one.
+"""
