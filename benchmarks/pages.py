@@ -11,8 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from reconciler.jmap.client import Client, Credentials
-from reconciler.jmap.protocol import Call, Flow, Request, Response
+from reconciler.server.jmap.client import Client, Credentials
+from reconciler.server.jmap.protocol import Call, Flow, Request, Response
 
 ROUTES = 100_000
 PAGE = 500

@@ -13,12 +13,12 @@ from msgspec import Struct
 from reconciler.apply import Listener, apply_flow
 from reconciler.commands.gather import name_ids
 from reconciler.diff import Diff
-from reconciler.jmap.client import Client, Credentials
-from reconciler.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, Response
-from reconciler.live import read_flow
 from reconciler.plan import make_plan
 from reconciler.sandbox import Dropped, Sandbox
-from reconciler.secrets import Allowed, Secrets
+from reconciler.server.jmap.client import Client, Credentials
+from reconciler.server.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, Response
+from reconciler.server.live import read_flow
+from reconciler.server.secrets import Allowed, Secrets
 from reconciler.values.errors import ManifestError
 from reconciler.values.model import Change, LiveState, Outcome, Plan, Resource
 from reconciler.values.policy import Globs, Policy

@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from reconciler.apply import Listener, outcome_code
-from reconciler.jmap.protocol import Call, Limits, MethodError, Request
+from reconciler.server.jmap.protocol import Call, Limits, MethodError, Request
 from reconciler.values.errors import Busy, ConfigError, NotAllowed, Unreachable
 from reconciler.values.model import Outcome, Result
 from tests.applying import PRUNE, Driver, confirm, job, refused, told

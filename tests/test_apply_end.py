@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from reconciler.apply import outcome_code, reload_flow
-from reconciler.jmap.protocol import AnswerLost, MethodError, Request, Response
-from reconciler.secrets import Allowed, Secrets
+from reconciler.server.jmap.protocol import AnswerLost, MethodError, Request, Response
+from reconciler.server.secrets import Allowed, Secrets
 from reconciler.values.errors import Busy, NotAllowed, Unreachable
 from reconciler.values.model import Address, Change, Outcome, Result, ResultKind
 from tests.applying import Driver, confirm, job, refused, told

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from reconciler.apply import outcome_code
-from reconciler.jmap.protocol import Call, Limits, MethodError, Request
+from reconciler.server.jmap.protocol import Call, Limits, MethodError, Request
 from reconciler.values.errors import Unreachable
 from tests.applying import PRUNE, Answer, Driver, confirm, job, lost, told
 from tests.states import Objects

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.jmap.client import Client, Credentials
-from reconciler.jmap.protocol import Call, Flow, Request
 from reconciler.sandbox import serve
+from reconciler.server.jmap.client import Client, Credentials
+from reconciler.server.jmap.protocol import Call, Flow, Request
 from tests.running import Ran, command, environment, process, write
 
 RELAY = {

@@ -16,7 +16,7 @@ from reconciler.journal import Journal, begin_record, read, whoami
 from reconciler.lock import hold, lock_directory
 from reconciler.sandbox import serve
 from reconciler.savedplan import plan_digest
-from reconciler.secrets import Secrets
+from reconciler.server.secrets import Secrets
 from reconciler.settings import Options
 from reconciler.values.errors import Busy, ReconcilerError, Stale, UsageError
 from reconciler.values.model import Result
@@ -171,8 +171,8 @@ class World(Struct):
         self.call(kind, {"update": {each["id"]: patch}})
 
     def call(self, kind: str, arguments: Mapping[str, Any]) -> None:
-        from reconciler.jmap.client import Client, Credentials
-        from reconciler.jmap.protocol import Call, Flow, Request
+        from reconciler.server.jmap.client import Client, Credentials
+        from reconciler.server.jmap.protocol import Call, Flow, Request
 
         def flow() -> Flow[Any]:
             (response,) = yield (Request((Call(f"x:{kind}/set", dict(arguments)),)),)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from reconciler.jmap.client import Client, Credentials
-from reconciler.jmap.protocol import Call, Flow, Request
 from reconciler.kinds.catalogue import Kind, Property, Record, load
 from reconciler.sandbox import serve
+from reconciler.server.jmap.client import Client, Credentials
+from reconciler.server.jmap.protocol import Call, Flow, Request
 from tests.running import command, environment
 
 CATALOGUE = load()

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from reconciler.jmap.protocol import Call, Flow, Limits, MethodError, Request, Response
 from reconciler.kinds.catalogue import load
-from reconciler.live import kinds_for_checks, read_flow
+from reconciler.server.jmap.protocol import Call, Flow, Limits, MethodError, Request, Response
+from reconciler.server.live import kinds_for_checks, read_flow
 from reconciler.values.errors import NotAllowed, Unreachable
 from reconciler.values.model import Address, LiveObject, LiveState
 

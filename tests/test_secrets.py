@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.secrets import MAX_BYTES, Allowed, Secrets, within
+from reconciler.server.secrets import MAX_BYTES, Allowed, Secrets, within
 from reconciler.values.errors import ConfigError
 from reconciler.values.model import Address, Change, Sensitive
 

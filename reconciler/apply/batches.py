@@ -10,7 +10,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from reconciler.jmap.protocol import Limits
+from reconciler.server.jmap.protocol import Limits
 from reconciler.values.model import Change, Phase
 
 Verb = Literal["create", "update", "destroy"]

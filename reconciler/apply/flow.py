@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from reconciler.apply.batches import Batch, Work, batches, calls
 from reconciler.apply.reload import reload_flow
 from reconciler.apply.run import Listener, Run
-from reconciler.jmap.protocol import AnswerLost, Flow, Limits, MethodError, Request
 from reconciler.kinds.catalogue import Catalogue
 from reconciler.kinds.references import referring
-from reconciler.live import read_flow
-from reconciler.secrets import Secrets
+from reconciler.server.jmap.protocol import AnswerLost, Flow, Limits, MethodError, Request
+from reconciler.server.live import read_flow
+from reconciler.server.secrets import Secrets
 from reconciler.values.errors import (
     NOT_ALLOWED,
     PARTLY_APPLIED,

@@ -12,10 +12,10 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from reconciler.apply.run import NOTHING_DONE
-from reconciler.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, read_set_error
 from reconciler.kinds.catalogue import Catalogue
-from reconciler.live import read_flow
-from reconciler.secrets import Secrets
+from reconciler.server.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, read_set_error
+from reconciler.server.live import read_flow
+from reconciler.server.secrets import Secrets
 from reconciler.values.errors import NOT_ALLOWED, ReconcilerError
 from reconciler.values.model import Address, Outcome
 

@@ -14,11 +14,11 @@ from msgspec import Struct
 
 from reconciler.apply.batches import CALL, ENVELOPE, Work, verb_of
 from reconciler.diff import exact
-from reconciler.jmap.protocol import Call, Limits, MethodError, read_set_error
 from reconciler.kinds.catalogue import Catalogue
 from reconciler.kinds.identity import key_of
 from reconciler.kinds.references import targets
-from reconciler.secrets import Secrets, within
+from reconciler.server.jmap.protocol import Call, Limits, MethodError, read_set_error
+from reconciler.server.secrets import Secrets, within
 from reconciler.values.model import Address, Change, LiveObject, LiveState, Phase, Result, ResultKind, Sensitive, Wire
 
 #: Method errors after which nothing of the call was done (RFC 8620 section 3.6.2 and 5.3; found by running on Stalwart

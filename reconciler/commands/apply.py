@@ -32,7 +32,6 @@ from reconciler.commands.gather import (
     want,
 )
 from reconciler.commands.idle import tell_idle
-from reconciler.jmap.client import Client
 from reconciler.journal import DEFAULT_DIRECTORY, Journal, begin_record, file_name, whoami
 from reconciler.kinds.catalogue import load
 from reconciler.kinds.resolving import to_resolve
@@ -42,7 +41,8 @@ from reconciler.report import machine, text
 from reconciler.report.text import MANY
 from reconciler.savedplan import Guard, check_for, pending, plan_digest, policy_digest, read, stale, unmet
 from reconciler.savedplan import load as load_plan
-from reconciler.secrets import Secrets
+from reconciler.server.jmap.client import Client
+from reconciler.server.secrets import Secrets
 from reconciler.settings import read_config, settings
 from reconciler.values.errors import REFUSED, Stale, UsageError, strongest
 from reconciler.values.model import Change, Difference, LiveState, Outcome, Result

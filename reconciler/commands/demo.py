@@ -13,9 +13,9 @@ import msgspec
 
 from reconciler.commands import apply, drift, plan, validate
 from reconciler.commands.gather import Console, Invocation
-from reconciler.jmap.client import Client, Credentials
-from reconciler.jmap.protocol import Call, Flow, Request
 from reconciler.report.paint import Paint
+from reconciler.server.jmap.client import Client, Credentials
+from reconciler.server.jmap.protocol import Call, Flow, Request
 from reconciler.settings import Options
 from reconciler.values.errors import DIFFERENCES, ReconcilerError
 

@@ -15,16 +15,16 @@ from reconciler.commands.gather import Invocation, Wanted, open_client, target, 
 from reconciler.explain import State, desired_state, explain, judge_given, kinds_explained, live_state, routing
 from reconciler.expression import ExpressionError, normal_question
 from reconciler.kinds.catalogue import Catalogue, Kind, Property, load
-from reconciler.live import read_flow
 from reconciler.manifest import Desired
 from reconciler.report import machine
 from reconciler.report.explanation import explanation, explanation_members, graph
+from reconciler.server.live import read_flow
 from reconciler.settings import read_config, settings
 from reconciler.values.errors import Unreachable, UsageError
 from reconciler.values.units import parse_size
 
 if TYPE_CHECKING:
-    from reconciler.jmap.client import Client
+    from reconciler.server.jmap.client import Client
 
 #: Option (as click names it) -> field of `given`.
 GIVEN = {

@@ -15,7 +15,6 @@ from reconciler.diff import Diff, mistake
 from reconciler.kinds.catalogue import Catalogue, load
 from reconciler.kinds.references import referring
 from reconciler.lint import dangling_names, lint
-from reconciler.live import kinds_for_checks, read_flow
 from reconciler.manifest import Desired
 from reconciler.manifest import load as load_manifests
 from reconciler.moves import moved, moves
@@ -23,6 +22,7 @@ from reconciler.permissions import kinds_in_scope
 from reconciler.plan import make_plan
 from reconciler.report import machine
 from reconciler.report.paint import Paint
+from reconciler.server.live import kinds_for_checks, read_flow
 from reconciler.settings import Config, Options, Server, Settings, check_layers, connect, read_config, settings
 from reconciler.values.errors import Diagnostic, ManifestError
 from reconciler.values.model import Address, Change, Difference, LiveState, Plan, Resource, Source
@@ -31,8 +31,8 @@ from reconciler.values.policy import Globs, Policy, spelled_out
 if TYPE_CHECKING:
     import httpx
 
-    from reconciler.jmap.client import Client
     from reconciler.savedplan import Basis
+    from reconciler.server.jmap.client import Client
 
 
 #: Findings of a run whose exact place is worked out.
@@ -189,7 +189,7 @@ def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = Fal
         UsageError, NotAllowed: no server is named, or there are no credentials.
     """
     server: Server = connect(wanted.settings, invocation.environment)
-    from reconciler.jmap.client import Client, Credentials
+    from reconciler.server.jmap.client import Client, Credentials
 
     if server.insecure:
         invocation.tell("warning: --insecure: the server's certificate is not verified\n")

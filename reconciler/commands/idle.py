@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.commands.gather import Found, Invocation, Wanted
-from reconciler.secrets import within
+from reconciler.server.secrets import within
 from reconciler.values.policy import Globs
 
 

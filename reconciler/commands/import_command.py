@@ -19,11 +19,11 @@ from reconciler.kinds.schema.judge import Judge
 from reconciler.lint.objects import object_findings
 from reconciler.lint.rules import settle
 from reconciler.lint.world import World
-from reconciler.live import read_flow
 from reconciler.manifest import Desired, find, read
 from reconciler.permissions import kinds_in_scope, reads
 from reconciler.report.paint import plural, printable
 from reconciler.report.text import MANY
+from reconciler.server.live import read_flow
 from reconciler.settings import DEFAULT_MANIFESTS, Settings, read_config, settings
 from reconciler.values.errors import NotAllowed, ReconcilerError
 from reconciler.values.model import LiveState, Resource
@@ -31,7 +31,7 @@ from reconciler.values.policy import Globs, Policy
 from reconciler.yamlio import load as load_yaml
 
 if TYPE_CHECKING:
-    from reconciler.jmap.client import Client
+    from reconciler.server.jmap.client import Client
 
 SCHEMA = "schemas/manifest.schema.json"
 #: The rule of lint that is run over what is imported.

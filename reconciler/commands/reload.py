@@ -10,7 +10,7 @@ from reconciler.commands.gather import Invocation, Wanted, open_client, target
 from reconciler.kinds.catalogue import load
 from reconciler.manifest import Desired
 from reconciler.report import machine, text
-from reconciler.secrets import Secrets
+from reconciler.server.secrets import Secrets
 from reconciler.settings import read_config, settings
 from reconciler.values.model import Outcome
 

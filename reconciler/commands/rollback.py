@@ -17,16 +17,16 @@ from reconciler.apply import outcome_code
 from reconciler.commands.apply import PLANNED, carry_out, settled, to_ask
 from reconciler.commands.gather import Found, Invocation, Wanted, open_client, target
 from reconciler.diff import Diff
-from reconciler.jmap.client import Client
 from reconciler.journal import Cannot, Run, Undo, inverse, masked, read, whoami
 from reconciler.kinds.catalogue import Catalogue, Kind, load
 from reconciler.kinds.identity import key_of
-from reconciler.live import kinds_for_checks, read_flow
 from reconciler.lock import hold, lock_directory
 from reconciler.manifest import Desired
 from reconciler.plan import make_plan
 from reconciler.report import machine, text
 from reconciler.savedplan import differing
+from reconciler.server.jmap.client import Client
+from reconciler.server.live import kinds_for_checks, read_flow
 from reconciler.settings import Settings, read_config, settings
 from reconciler.values.errors import PARTLY_APPLIED, ConfigError, Stale, UsageError, strongest
 from reconciler.values.model import Address, Change, Difference, LiveObject, LiveState, Resource, Source, Wire

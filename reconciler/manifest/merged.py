@@ -15,7 +15,7 @@ from reconciler.manifest.entries import Entry, Origin
 from reconciler.manifest.entries import Path as Steps
 from reconciler.manifest.specs import TAGS
 from reconciler.manifest.variables import Literal, names_in
-from reconciler.secrets import within
+from reconciler.server.secrets import within
 from reconciler.values.model import Resource, Source
 from reconciler.yamlio.writer import comment, emit
 

@@ -17,7 +17,7 @@ from reconciler.diff import Diff, exact
 from reconciler.journal import pack
 from reconciler.kinds.catalogue import Catalogue, Kind
 from reconciler.kinds.identity import key_of
-from reconciler.secrets import within
+from reconciler.server.secrets import within
 from reconciler.values.errors import ConfigError, UsageError
 from reconciler.values.model import Address, Change, LiveObject, LiveState, Phase, Plan, Resource, Source, Wire
 from reconciler.values.policy import Policy

@@ -15,7 +15,7 @@ from msgspec import Struct
 from reconciler.journal import WrittenChange, read_change, write_change
 from reconciler.kinds.catalogue import Catalogue
 from reconciler.savedplan.basis import Basis, Named, digest, named
-from reconciler.secrets import within
+from reconciler.server.secrets import within
 from reconciler.values.errors import ConfigError, Diagnostic, ManifestError, UsageError
 from reconciler.values.model import Address, Change, Left, Phase, Plan, Secret, Source
 

@@ -17,7 +17,7 @@ from msgspec import Struct
 from reconciler.kinds.catalogue import Catalogue
 from reconciler.kinds.schema import LIMIT_PATTERN
 from reconciler.kinds.schema.judge import Fault
-from reconciler.secrets import Allowed
+from reconciler.server.secrets import Allowed
 from reconciler.settings.config import Config, PolicyConfig, TargetConfig, merged_policy, read, reference, unescaped
 from reconciler.values.errors import ConfigError, ManifestError, NotAllowed, UsageError
 from reconciler.values.model import EnvironmentText

@@ -21,7 +21,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
-from reconciler.jmap.protocol import AnswerLost, Flow, Request, Response, Session, read_response, read_session
+from reconciler.server.jmap.protocol import AnswerLost, Flow, Request, Response, Session, read_response, read_session
 from reconciler.values.errors import Busy, NotAllowed, ReconcilerError, Unreachable, UsageError
 
 T = TypeVar("T")

@@ -15,10 +15,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.jmap.protocol import Call, Flow, Limits, MethodError, Request
 from reconciler.kinds.catalogue import Catalogue, Kind
 from reconciler.kinds.identity import address_of, key_of
 from reconciler.kinds.references import referring, targets
+from reconciler.server.jmap.protocol import Call, Flow, Limits, MethodError, Request
 from reconciler.values.errors import NotAllowed, Unreachable
 from reconciler.values.model import Address, LiveObject, LiveState, Wire
 
