@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given as given_messages
 from hypothesis import strategies
 
-from reconciler.explain import (
+from reconciler.expression import EvaluationError, GivenError, Unknown
+from reconciler.kinds.catalogue import load
+from reconciler.mail.explain import (
     Choice,
     Explanation,
     Filter,
@@ -19,8 +21,6 @@ from reconciler.explain import (
     live_state,
     routing,
 )
-from reconciler.expression import EvaluationError, GivenError, Unknown
-from reconciler.kinds.catalogue import load
 from reconciler.manifest import Text, parse
 from reconciler.values.model import Address, LiveObject, LiveState, Source
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from reconciler.kinds.catalogue import load
-from reconciler.lint import lint
+from reconciler.mail.lint import lint
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Resource, Source
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from reconciler.lint import dangling_names, destroy_refusals, mentions_after
+from reconciler.mail.lint import dangling_names, destroy_refusals, mentions_after
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Change, LiveState, Resource, Source
 from reconciler.values.policy import Policy

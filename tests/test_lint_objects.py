@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.lint import lint
+from reconciler.mail.lint import lint
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Resource, Sensitive, Source
 from tests.states import CATALOGUE, desired_of, live_of

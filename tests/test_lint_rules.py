@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.lint import RULES, dangling_names, lint
-from reconciler.lint.rules import Finding, settle
+from reconciler.mail.lint import RULES, dangling_names, lint
+from reconciler.mail.lint.rules import Finding, settle
 from reconciler.manifest import load as load_manifests
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Source

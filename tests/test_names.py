@@ -7,7 +7,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.expression import Context, ExpressionError, Lookups, evaluate, parse
-from reconciler.names import Mention, Possible, ResultFault, dangling, mentions, result_faults, returned, suggestions
+from reconciler.mail.names import (
+    Mention,
+    Possible,
+    ResultFault,
+    dangling,
+    mentions,
+    result_faults,
+    returned,
+    suggestions,
+)
 from reconciler.values.model import Address
 from tests.states import CATALOGUE
 

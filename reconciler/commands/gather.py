@@ -14,7 +14,7 @@ from msgspec import Struct
 from reconciler.diff import Diff, mistake
 from reconciler.kinds.catalogue import Catalogue, load
 from reconciler.kinds.references import referring
-from reconciler.lint import dangling_names, lint
+from reconciler.mail.lint import dangling_names, lint
 from reconciler.manifest import Desired
 from reconciler.manifest import load as load_manifests
 from reconciler.moves import moved, moves
@@ -137,7 +137,7 @@ def tested(wanted: Wanted) -> Wanted:
     if not desired.tests or any(each.severity == "error" for each in desired.diagnostics):
         # A test of manifests that are wrong would only repeat it.
         return wanted
-    from reconciler.routing import check_documents
+    from reconciler.mail.routing import check_documents
 
     failed = check_documents(wanted.catalogue, desired.resources, desired.locate, desired.tests)
     told = msgspec.structs.replace(desired, diagnostics=(*desired.diagnostics, *failed))

@@ -16,9 +16,9 @@ from reconciler.export import Export, Remark, export, file_name, printed
 from reconciler.kinds.catalogue import Catalogue, Kind, load
 from reconciler.kinds.references import targets
 from reconciler.kinds.schema.judge import Judge
-from reconciler.lint.objects import object_findings
-from reconciler.lint.rules import settle
-from reconciler.lint.world import World
+from reconciler.mail.lint.objects import object_findings
+from reconciler.mail.lint.rules import settle
+from reconciler.mail.lint.world import World
 from reconciler.manifest import Desired, find, read
 from reconciler.permissions import kinds_in_scope, reads
 from reconciler.report.paint import plural, printable

@@ -11,7 +11,10 @@ from typing import Any
 
 from msgspec.json import encode
 
-from reconciler.explain import (
+from reconciler.expression import Unknown, wire
+from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds.codec import decode
+from reconciler.mail.explain import (
     NEVER_FAILS_OVER,
     Attempt,
     Choice,
@@ -19,9 +22,6 @@ from reconciler.explain import (
     Held,
     Routing,
 )
-from reconciler.expression import Unknown, wire
-from reconciler.kinds.catalogue import Catalogue
-from reconciler.kinds.codec import decode
 from reconciler.report.machine import Json
 from reconciler.report.paint import Paint, printable
 from reconciler.values.model import Source

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from reconciler.explain import CaseResult, Check, listed, told
+from reconciler.mail.explain import CaseResult, Check, listed, told
 from reconciler.report import text
 from reconciler.report.explanation import source
 from reconciler.report.machine import Json, diagnostic

@@ -14,7 +14,7 @@ from msgspec import UNSET
 from reconciler.kinds.catalogue import Catalogue, Kind, Property
 from reconciler.kinds.identity import address_of, key_of
 from reconciler.kinds.references import references, targets
-from reconciler.names import Mention, mentions
+from reconciler.mail.names import Mention, mentions
 from reconciler.values.model import Address, Change, LiveObject, LiveState, Resource
 
 Wire = Mapping[str, Any]

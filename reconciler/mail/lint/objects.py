@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from reconciler.kinds.catalogue import Kind
 from reconciler.kinds.identity import is_shipped
-from reconciler.lint.rules import Finding
-from reconciler.lint.world import Wire, World
+from reconciler.mail.lint.rules import Finding
+from reconciler.mail.lint.world import Wire, World
 from reconciler.values.model import MASK, Address, Resource, Sensitive
 from reconciler.values.units import print_duration, shown
 

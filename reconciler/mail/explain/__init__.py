@@ -5,8 +5,8 @@ Law: pure; it knows no manifest and no server, only the catalogue, the expressio
     resources | live objects -> State -> routing -> Routing, with a message -> choices, filters, explain
 """
 
-from reconciler.explain.cases import Case, CaseResult, Check, Step, listed, told
-from reconciler.explain.choose import (
+from reconciler.mail.explain.cases import Case, CaseResult, Check, Step, listed, told
+from reconciler.mail.explain.choose import (
     NEVER_FAILS_OVER,
     Attempt,
     Choice,
@@ -20,8 +20,8 @@ from reconciler.explain.choose import (
     place,
     routing,
 )
-from reconciler.explain.given import judge_given
-from reconciler.explain.state import (
+from reconciler.mail.explain.given import judge_given
+from reconciler.mail.explain.state import (
     Held,
     Locate,
     Origin,

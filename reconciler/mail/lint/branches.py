@@ -30,8 +30,8 @@ from reconciler.expression import (
     walk,
 )
 from reconciler.expression.values import Empty, EvaluationError
-from reconciler.lint.expressions import Remark, comparisons
-from reconciler.lint.words import NUMBERS
+from reconciler.mail.lint.expressions import Remark, comparisons
+from reconciler.mail.lint.words import NUMBERS
 
 #: What may give another answer the second time that it is asked in one evaluation.
 _CHANGING = frozenset(("key_set", "counter_incr", "counter_get", "key_get", "key_exists"))

@@ -34,7 +34,7 @@ from reconciler.expression import (
     walk,
 )
 from reconciler.expression.values import number_of
-from reconciler.lint.words import ADDRESSES, DOMAINS, LISTS, NUMBERS, SECONDS, VALUES, WORDS
+from reconciler.mail.lint.words import ADDRESSES, DOMAINS, LISTS, NUMBERS, SECONDS, VALUES, WORDS
 from reconciler.values.units import shown
 
 COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))

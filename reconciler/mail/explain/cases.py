@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.explain.state import Origin
+from reconciler.mail.explain.state import Origin
 from reconciler.values.model import Source
 
 #: Finds the place of a path in the document of a case.

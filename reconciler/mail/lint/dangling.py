@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 from reconciler.kinds.catalogue import Catalogue
 from reconciler.kinds.identity import address_of, is_shipped, key_of
-from reconciler.lint.rules import Finding, Locate, settle
-from reconciler.lint.world import Becoming, World, is_naming, map_shipped
-from reconciler.names import Mention, dangling, mentions, suggestions
+from reconciler.mail.lint.rules import Finding, Locate, settle
+from reconciler.mail.lint.world import Becoming, World, is_naming, map_shipped
+from reconciler.mail.names import Mention, dangling, mentions, suggestions
 from reconciler.values.errors import Diagnostic, Severity
 from reconciler.values.model import Address, Change, LiveState, Resource
 from reconciler.values.policy import Globs, Policy
 from reconciler.values.units import shown
 
 if TYPE_CHECKING:
-    from reconciler.explain.choose import Without
+    from reconciler.mail.explain.choose import Without
 
 #: Code of what `destroy_refusals` finds; a guard, which no lint severity touches.
 STILL_NAMED = "still-named"
@@ -120,7 +120,7 @@ def _introduced(mention: Mention, near: str, because: str) -> Finding:
 
 def _without() -> Mapping[str, Without]:
     """Return what the server does without an object; asked only where something dangles."""
-    from reconciler.explain.choose import WITHOUT
+    from reconciler.mail.explain.choose import WITHOUT
 
     return WITHOUT
 

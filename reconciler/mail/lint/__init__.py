@@ -13,14 +13,14 @@ from typing import Any
 from reconciler.expression import Context, ExpressionError, Variable, parse, walk
 from reconciler.kinds.catalogue import Catalogue, Property
 from reconciler.kinds.codec import context_of
-from reconciler.lint.branches import branch_remarks
-from reconciler.lint.choices import choice_findings
-from reconciler.lint.dangling import STILL_NAMED, dangling_names, destroy_refusals, mentions_after, unused
-from reconciler.lint.expressions import comparisons, remarks
-from reconciler.lint.objects import object_findings
-from reconciler.lint.rules import RULES, Finding, Locate, Rule, settle, unknown_rules
-from reconciler.lint.words import NAMED, RECIPIENT
-from reconciler.lint.world import World
+from reconciler.mail.lint.branches import branch_remarks
+from reconciler.mail.lint.choices import choice_findings
+from reconciler.mail.lint.dangling import STILL_NAMED, dangling_names, destroy_refusals, mentions_after, unused
+from reconciler.mail.lint.expressions import comparisons, remarks
+from reconciler.mail.lint.objects import object_findings
+from reconciler.mail.lint.rules import RULES, Finding, Locate, Rule, settle, unknown_rules
+from reconciler.mail.lint.words import NAMED, RECIPIENT
+from reconciler.mail.lint.world import World
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, LiveState, Resource
 from reconciler.values.units import shown

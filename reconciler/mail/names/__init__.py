@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from reconciler.expression import Context, ExpressionError, parse
 from reconciler.kinds.catalogue import Catalogue, Property
-from reconciler.names.possible import Other, Possible, Text, Untold, returned
+from reconciler.mail.names.possible import Other, Possible, Text, Untold, returned
 from reconciler.values.model import Address
 
 __all__ = [

@@ -17,7 +17,6 @@ from typing import Any, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.explain.state import Held, Origin, State, choosing, filtering
 from reconciler.expression import (
     Block,
     Context,
@@ -34,6 +33,7 @@ from reconciler.expression import (
     truth,
 )
 from reconciler.kinds.catalogue import Catalogue, Kind, Language, Property
+from reconciler.mail.explain.state import Held, Origin, State, choosing, filtering
 from reconciler.values.model import Address, Source
 
 Given = Mapping[str, Any]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from reconciler.explain.choose import Given, Routing
 from reconciler.expression import FIELDS, LAST_ERRORS, SOURCES, GivenError, envelope
+from reconciler.mail.explain.choose import Given, Routing
 
 
 def judge_given(found: Routing, given: Given) -> Iterator[tuple[str, str, str]]:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from reconciler.names import suggestions
+from reconciler.mail.names import suggestions
 from reconciler.values.errors import Diagnostic, Severity
 from reconciler.values.model import Address, Resource, Source
 from reconciler.values.units import shown

@@ -17,7 +17,8 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from reconciler.explain import (
+from reconciler.kinds.catalogue import Catalogue
+from reconciler.mail.explain import (
     Case,
     CaseResult,
     Check,
@@ -36,7 +37,6 @@ from reconciler.explain import (
     routing,
     told,
 )
-from reconciler.kinds.catalogue import Catalogue
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Resource, Source
 
