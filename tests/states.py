@@ -6,8 +6,8 @@ Law: live state is read through `read_flow` and desired state through the manife
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from reconciler.desired.manifest import Text, parse
 from reconciler.kinds.catalogue import Kind, load
-from reconciler.manifest import Text, parse
 from reconciler.server.jmap.protocol import Call, Flow, Limits, MethodError, Request, Response
 from reconciler.server.live import read_flow
 from reconciler.values.model import LiveState, Resource

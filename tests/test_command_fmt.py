@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.desired.layout import hidden
 from reconciler.kinds.catalogue import load
-from reconciler.layout import hidden
 from tests.running import Ran, command, environment, process
 
 NOBODY = 65534

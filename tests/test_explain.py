@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given as given_messages
 from hypothesis import strategies
 
+from reconciler.desired.manifest import Text, parse
 from reconciler.expression import EvaluationError, GivenError, Unknown
 from reconciler.kinds.catalogue import load
 from reconciler.mail.explain import (
@@ -21,7 +22,6 @@ from reconciler.mail.explain import (
     live_state,
     routing,
 )
-from reconciler.manifest import Text, parse
 from reconciler.values.model import Address, LiveObject, LiveState, Source
 
 CATALOGUE = load()

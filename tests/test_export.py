@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.export import export, printed
+from reconciler.desired.export import export, printed
+from reconciler.desired.manifest import Text, parse
 from reconciler.kinds.catalogue import Kind
 from reconciler.kinds.schema.judge import Judge
-from reconciler.manifest import Text, parse
 from reconciler.values.model import Address
 from reconciler.values.policy import Policy, Scope
 from tests.states import CATALOGUE, live_of

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.desired.manifest import Text, parse
 from reconciler.kinds.catalogue import load
-from reconciler.manifest import Text, parse
 from reconciler.values.model import Address, EnvironmentText
 from tests.running import Ran, command, environment, write
 

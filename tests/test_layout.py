@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.desired.layout import lay_out
 from reconciler.kinds.catalogue import load as load_catalogue
-from reconciler.layout import lay_out
 from reconciler.yamlio import load
 
 CATALOGUE = load_catalogue()

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.desired.manifest import load as load_manifests
 from reconciler.mail.lint import RULES, dangling_names, lint
 from reconciler.mail.lint.rules import Finding, settle
-from reconciler.manifest import load as load_manifests
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Source
 from tests import test_lint_expressions, test_lint_names, test_lint_objects

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from reconciler.desired.manifest import Desired, Text, load, parse
 from reconciler.kinds.catalogue import load as load_catalogue
-from reconciler.manifest import Desired, Text, load, parse
 from reconciler.values.errors import Diagnostic, UsageError
 from reconciler.values.model import Address, Sensitive, Source
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.desired.layout import lay_out
+from reconciler.desired.manifest import Text, parse
 from reconciler.kinds.catalogue import load
-from reconciler.layout import lay_out
-from reconciler.manifest import Text, parse
 from reconciler.options import COMMANDS
 from reconciler.sandbox import serve
 from reconciler.settings import Options, read_config, settings

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.desired.manifest import Desired, Text, parse
+from reconciler.desired.manifest import load as load_manifests
 from reconciler.kinds.catalogue import load
 from reconciler.mail.explain import Check, desired_state
 from reconciler.mail.routing import check_documents, failures, judge_documents, run_tests
-from reconciler.manifest import Desired, Text, parse
-from reconciler.manifest import load as load_manifests
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Source
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from reconciler.desired.manifest import load as load_manifests
 from reconciler.expression import eval_line
 from reconciler.kinds.catalogue import load
 from reconciler.kinds.codec import context_of
 from reconciler.mail.explain.state import choosing, filtering
 from reconciler.mail.routing import check_documents
-from reconciler.manifest import load as load_manifests
 from reconciler.sandbox import serve
 from reconciler.values.model import Resource
 from reconciler.yamlio import load as load_yaml

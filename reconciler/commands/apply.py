@@ -32,11 +32,11 @@ from reconciler.commands.gather import (
     want,
 )
 from reconciler.commands.idle import tell_idle
+from reconciler.desired.manifest import Desired
 from reconciler.journal import DEFAULT_DIRECTORY, Journal, begin_record, file_name, whoami
 from reconciler.kinds.catalogue import load
 from reconciler.kinds.resolving import to_resolve
 from reconciler.lock import hold, lock_directory
-from reconciler.manifest import Desired
 from reconciler.report import machine, text
 from reconciler.report.text import MANY
 from reconciler.savedplan import Guard, check_for, pending, plan_digest, policy_digest, read, stale, unmet

@@ -16,9 +16,9 @@ from msgspec import Struct
 
 from reconciler.commands.gather import Invocation, Wanted, open_client, target, want
 from reconciler.commands.permissions import needed_by
+from reconciler.desired.manifest import Desired
 from reconciler.kinds.catalogue import Catalogue, load
 from reconciler.kinds.resolving import resolves, to_resolve
-from reconciler.manifest import Desired
 from reconciler.permissions import Permissions, reads
 from reconciler.report.machine import dump
 from reconciler.report.paint import Paint, plural, printable

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from reconciler.commands.gather import Invocation, Wanted, open_client, target, want
+from reconciler.desired.manifest import Desired
 from reconciler.expression import ExpressionError, normal_question
 from reconciler.kinds.catalogue import Catalogue, Kind, Property, load
 from reconciler.mail.explain import State, desired_state, explain, judge_given, kinds_explained, live_state, routing
-from reconciler.manifest import Desired
 from reconciler.report import machine
 from reconciler.report.explanation import explanation, explanation_members, graph
 from reconciler.server.live import read_flow

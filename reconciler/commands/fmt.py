@@ -13,9 +13,9 @@ from pathlib import Path
 
 from reconciler.commands.files import write_whole
 from reconciler.commands.gather import Invocation
+from reconciler.desired.layout import hidden, lay_out
+from reconciler.desired.manifest import Text, find, read
 from reconciler.kinds.catalogue import Catalogue, load
-from reconciler.layout import hidden, lay_out
-from reconciler.manifest import Text, find, read
 from reconciler.report import text
 from reconciler.report.paint import plural
 from reconciler.settings import DEFAULT_MANIFESTS, check_layers, read_config

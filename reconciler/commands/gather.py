@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from reconciler.desired.manifest import Desired
+from reconciler.desired.manifest import load as load_manifests
 from reconciler.diff import Diff, mistake
 from reconciler.kinds.catalogue import Catalogue, load
 from reconciler.kinds.references import referring
 from reconciler.mail.lint import dangling_names, lint
-from reconciler.manifest import Desired
-from reconciler.manifest import load as load_manifests
 from reconciler.moves import moved, moves
 from reconciler.permissions import kinds_in_scope
 from reconciler.plan import make_plan

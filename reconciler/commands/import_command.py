@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.commands.files import write_whole
 from reconciler.commands.gather import Invocation, Wanted, open_client
-from reconciler.export import Export, Remark, export, file_name, printed
+from reconciler.desired.export import Export, Remark, export, file_name, printed
+from reconciler.desired.manifest import Desired, find, read
 from reconciler.kinds.catalogue import Catalogue, Kind, load
 from reconciler.kinds.references import targets
 from reconciler.kinds.schema.judge import Judge
 from reconciler.mail.lint.objects import object_findings
 from reconciler.mail.lint.rules import settle
 from reconciler.mail.lint.world import World
-from reconciler.manifest import Desired, find, read
 from reconciler.permissions import kinds_in_scope, reads
 from reconciler.report.paint import plural, printable
 from reconciler.report.text import MANY

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from reconciler.apply import outcome_code, reload_flow
 from reconciler.commands.gather import Invocation, Wanted, open_client, target
+from reconciler.desired.manifest import Desired
 from reconciler.kinds.catalogue import load
-from reconciler.manifest import Desired
 from reconciler.report import machine, text
 from reconciler.server.secrets import Secrets
 from reconciler.settings import read_config, settings

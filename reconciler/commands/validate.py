@@ -29,7 +29,7 @@ def run(invocation: Invocation) -> int:
     files, documents = len(read), sum(read.values())
     resources = sum(len(wanted.desired.resources) for wanted in all_)
     if invocation.extra.get("show_merged") and not errors:
-        from reconciler.manifest.merged import merged
+        from reconciler.desired.manifest.merged import merged
 
         invocation.tell(text.diagnostics(found, invocation.console.paint_err))
         titles = [f"target {each.settings.target}" if each.settings.target else "" for each in all_]

@@ -8,9 +8,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.desired.layout import lay_out
+from reconciler.desired.layout.nodes import Block, List, Mapping, Node, Scalar, read
 from reconciler.kinds.catalogue import load as load_catalogue
-from reconciler.layout import lay_out
-from reconciler.layout.nodes import Block, List, Mapping, Node, Scalar, read
 from reconciler.yamlio import load
 
 CATALOGUE = load_catalogue()

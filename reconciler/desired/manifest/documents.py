@@ -11,15 +11,15 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from reconciler.desired.manifest.entries import Entry, Path, TestDocument, Where
+from reconciler.desired.manifest.layers import Called, Dropped, overlay
+from reconciler.desired.manifest.specs import guess, key_only, untyped
+from reconciler.desired.manifest.variables import Substitution, references
 from reconciler.kinds.catalogue import Catalogue, Kind, Record
 from reconciler.kinds.codec import Codec, check_expression, context_of, with_else
 from reconciler.kinds.identity import address_of, key_of
 from reconciler.kinds.schema import METADATA
 from reconciler.kinds.schema.judge import Judge, explain
-from reconciler.manifest.entries import Entry, Path, TestDocument, Where
-from reconciler.manifest.layers import Called, Dropped, overlay
-from reconciler.manifest.specs import guess, key_only, untyped
-from reconciler.manifest.variables import Substitution, references
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Resource, Sensitive, Source
 

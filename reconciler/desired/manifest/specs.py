@@ -9,9 +9,9 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from reconciler.desired.manifest.entries import Entry
 from reconciler.kinds.catalogue import Kind
 from reconciler.kinds.identity import address_of
-from reconciler.manifest.entries import Entry
 from reconciler.values.model import Address
 
 #: Both spellings of the key that names a variant.

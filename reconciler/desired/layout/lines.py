@@ -13,8 +13,8 @@ from typing import TypeGuard
 
 from msgspec import Struct
 
-from reconciler.layout.nodes import Block, Document, List, Mapping, Node, Scalar
-from reconciler.layout.order import Order, arranged, nothing
+from reconciler.desired.layout.nodes import Block, Document, List, Mapping, Node, Scalar
+from reconciler.desired.layout.order import Order, arranged, nothing
 
 _COLON = re.compile(r"[ \t]*:(?=[ \t]|\Z)")
 #: An element that somebody made a comment of.

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.export.variables import CAMEL
+from reconciler.desired.export.variables import CAMEL
 from reconciler.kinds.catalogue import Kind
 from reconciler.values.model import Address
 from reconciler.yamlio.writer import comment, emit

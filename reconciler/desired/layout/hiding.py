@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
+from reconciler.desired.layout.nodes import Alias, Block, Document, Mapping, Node, Scalar, read
+from reconciler.desired.layout.order import OWN, Order, nothing, ours, top
 from reconciler.kinds.catalogue import Catalogue
 from reconciler.kinds.schema import PLACE_PATTERN
-from reconciler.layout.nodes import Alias, Block, Document, Mapping, Node, Scalar, read
-from reconciler.layout.order import OWN, Order, nothing, ours, top
 from reconciler.values.model import Sensitive
 from reconciler.yamlio.hints import may_show
 

@@ -16,11 +16,11 @@ from typing import Any
 
 from msgspec import Struct
 
+from reconciler.desired.layout.hiding import hidden
+from reconciler.desired.layout.lines import Irregular, written
+from reconciler.desired.layout.nodes import Document, read
+from reconciler.desired.layout.order import Order, ours, top
 from reconciler.kinds.catalogue import Catalogue
-from reconciler.layout.hiding import hidden
-from reconciler.layout.lines import Irregular, written
-from reconciler.layout.nodes import Document, read
-from reconciler.layout.order import Order, ours, top
 from reconciler.yamlio import Problem, load
 
 __all__ = ["Laid", "hidden", "lay_out"]

@@ -6,8 +6,8 @@ out, left alone by `metadata.unmanaged`, and told in a comment; nothing is guess
     LiveState -> exporter (a spec each, faults left out) -> documents (brought together) -> printed (YAML)
 """
 
-from reconciler.export.documents import Document, Export, file_name, printed
-from reconciler.export.exporter import Remark, export
-from reconciler.export.faults import Judge
+from reconciler.desired.export.documents import Document, Export, file_name, printed
+from reconciler.desired.export.exporter import Remark, export
+from reconciler.desired.export.faults import Judge
 
 __all__ = ["Document", "Export", "Judge", "Remark", "export", "file_name", "printed"]

@@ -12,10 +12,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.export.documents import Declared, Export, Path, Told, documents
-from reconciler.export.faults import PARTS, Faults, Judge, blocked, known, variant_of, widened, without
-from reconciler.export.spelling import escaped, tidy, trimmed
-from reconciler.export.variables import variables
+from reconciler.desired.export.documents import Declared, Export, Path, Told, documents
+from reconciler.desired.export.faults import PARTS, Faults, Judge, blocked, known, variant_of, widened, without
+from reconciler.desired.export.spelling import escaped, tidy, trimmed
+from reconciler.desired.export.variables import variables
 from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
 from reconciler.kinds.codec import decode
 from reconciler.kinds.identity import name_of

@@ -14,9 +14,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from reconciler.desired.manifest.entries import Entry, Origin, Path
+from reconciler.desired.manifest.specs import TAGS
 from reconciler.kinds.catalogue import Catalogue, Property, Record
-from reconciler.manifest.entries import Entry, Origin, Path
-from reconciler.manifest.specs import TAGS
 from reconciler.values.model import Address, Source
 
 #: Called with every mistake: entry, path, code, message, hint.

@@ -12,11 +12,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from reconciler.desired.manifest.documents import Reader
+from reconciler.desired.manifest.entries import Entry, TestDocument, Where
+from reconciler.desired.manifest.files import Text, find, read
+from reconciler.desired.manifest.layers import Dropped
 from reconciler.kinds.catalogue import Catalogue
-from reconciler.manifest.documents import Reader
-from reconciler.manifest.entries import Entry, TestDocument, Where
-from reconciler.manifest.files import Text, find, read
-from reconciler.manifest.layers import Dropped
 from reconciler.values.errors import Diagnostic, ManifestError, in_file
 from reconciler.values.model import Address, Resource, Source
 from reconciler.yamlio import load as load_yaml

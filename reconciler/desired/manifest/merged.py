@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from reconciler.desired.manifest import Desired
+from reconciler.desired.manifest.entries import Entry, Origin
+from reconciler.desired.manifest.entries import Path as Steps
+from reconciler.desired.manifest.specs import TAGS
+from reconciler.desired.manifest.variables import Literal, names_in
 from reconciler.kinds.catalogue import Catalogue, Kind
 from reconciler.kinds.codec import HIDDEN, decode
-from reconciler.manifest import Desired
-from reconciler.manifest.entries import Entry, Origin
-from reconciler.manifest.entries import Path as Steps
-from reconciler.manifest.specs import TAGS
-from reconciler.manifest.variables import Literal, names_in
 from reconciler.server.secrets import within
 from reconciler.values.model import Resource, Source
 from reconciler.yamlio.writer import comment, emit

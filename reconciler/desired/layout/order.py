@@ -10,9 +10,9 @@ from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
 
+from reconciler.desired.layout.nodes import Document, List, Mapping, Node
 from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
 from reconciler.kinds.schema import ROUTING_TEST, holds_secret
-from reconciler.layout.nodes import Document, List, Mapping, Node
 
 #: Orders a mapping: ranks its keys, and leads to the ordering of what is below each.
 Order = Callable[[Mapping], "Ranks"]

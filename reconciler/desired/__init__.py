@@ -1,0 +1,4 @@
+"""From files to resources and back: manifests, layout, export.
+
+Law: files are read here and nowhere below.
+"""
