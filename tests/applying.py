@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from reconciler.apply import Listener, apply_flow
 from reconciler.commands.gather import name_ids
-from reconciler.diff import Diff
-from reconciler.plan import make_plan
+from reconciler.plan.diff import Diff
+from reconciler.plan.make import make_plan
 from reconciler.sandbox import Dropped, Sandbox
 from reconciler.server.jmap.client import Client, Credentials
 from reconciler.server.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, Response

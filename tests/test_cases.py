@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from reconciler.commands.gather import name_ids
-from reconciler.diff import Diff
-from reconciler.plan import make_plan
+from reconciler.plan.diff import Diff
+from reconciler.plan.make import make_plan
 from reconciler.report.machine import wire
 from reconciler.values.errors import ReconcilerError
 from reconciler.values.model import Change, Plan, Resource

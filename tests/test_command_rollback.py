@@ -14,8 +14,8 @@ from reconciler.commands import rollback
 from reconciler.commands.gather import Console, Invocation, observe, open_client, want
 from reconciler.journal import Journal, begin_record, read, whoami
 from reconciler.lock import hold, lock_directory
+from reconciler.plan.saved import plan_digest
 from reconciler.sandbox import serve
-from reconciler.savedplan import plan_digest
 from reconciler.server.secrets import Secrets
 from reconciler.settings import Options
 from reconciler.values.errors import Busy, ReconcilerError, Stale, UsageError

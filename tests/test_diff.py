@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from reconciler.diff import Diff, details, exact
 from reconciler.kinds.catalogue import Catalogue, Kind
+from reconciler.plan.diff import Diff, details, exact
 from reconciler.values.model import Address, LiveObject, LiveState, Resource, Sensitive, Source
 from tests.states import CATALOGUE, filled
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.permissions import Permissions, kinds_in_scope, needed
+from reconciler.plan.permissions import Permissions, kinds_in_scope, needed
 from reconciler.sandbox import serve
 from reconciler.values.policy import Policy, Scope
 from tests.running import command, environment, write

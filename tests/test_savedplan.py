@@ -11,11 +11,9 @@ import pytest
 from jsonschema import Draft202012Validator
 from msgspec import UNSET
 
-from reconciler.diff import Diff
-from reconciler.plan import make_plan
-from reconciler.report import machine
-from reconciler.report.formats import SCHEMAS
-from reconciler.savedplan import (
+from reconciler.plan.diff import Diff
+from reconciler.plan.make import make_plan
+from reconciler.plan.saved import (
     MAX_BYTES,
     Basis,
     Fingerprint,
@@ -34,6 +32,8 @@ from reconciler.savedplan import (
     unmet,
     write,
 )
+from reconciler.report import machine
+from reconciler.report.formats import SCHEMAS
 from reconciler.values.errors import ConfigError, ManifestError, ReconcilerError, UsageError
 from reconciler.values.model import Address, Change, FieldChange, LiveState, Phase, Plan, Sensitive, Source
 from reconciler.values.policy import Policy

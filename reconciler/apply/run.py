@@ -13,10 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.apply.batches import CALL, ENVELOPE, Work, verb_of
-from reconciler.diff import exact
 from reconciler.kinds.catalogue import Catalogue
 from reconciler.kinds.identity import key_of
 from reconciler.kinds.references import targets
+from reconciler.plan.diff import exact
 from reconciler.server.jmap.protocol import Call, Limits, MethodError, read_set_error
 from reconciler.server.secrets import Secrets, within
 from reconciler.values.model import Address, Change, LiveObject, LiveState, Phase, Result, ResultKind, Sensitive, Wire

@@ -37,10 +37,10 @@ from reconciler.journal import DEFAULT_DIRECTORY, Journal, begin_record, file_na
 from reconciler.kinds.catalogue import load
 from reconciler.kinds.resolving import to_resolve
 from reconciler.lock import hold, lock_directory
+from reconciler.plan.saved import Guard, check_for, pending, plan_digest, policy_digest, read, stale, unmet
+from reconciler.plan.saved import load as load_plan
 from reconciler.report import machine, text
 from reconciler.report.text import MANY
-from reconciler.savedplan import Guard, check_for, pending, plan_digest, policy_digest, read, stale, unmet
-from reconciler.savedplan import load as load_plan
 from reconciler.server.jmap.client import Client
 from reconciler.server.secrets import Secrets
 from reconciler.settings import read_config, settings

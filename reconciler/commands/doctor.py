@@ -19,7 +19,7 @@ from reconciler.commands.permissions import needed_by
 from reconciler.desired.manifest import Desired
 from reconciler.kinds.catalogue import Catalogue, load
 from reconciler.kinds.resolving import resolves, to_resolve
-from reconciler.permissions import Permissions, reads
+from reconciler.plan.permissions import Permissions, reads
 from reconciler.report.machine import dump
 from reconciler.report.paint import Paint, plural, printable
 from reconciler.report.text import MANY

@@ -13,13 +13,13 @@ from msgspec import Struct
 
 from reconciler.desired.manifest import Desired
 from reconciler.desired.manifest import load as load_manifests
-from reconciler.diff import Diff, mistake
 from reconciler.kinds.catalogue import Catalogue, load
 from reconciler.kinds.references import referring
 from reconciler.mail.lint import dangling_names, lint
-from reconciler.moves import moved, moves
-from reconciler.permissions import kinds_in_scope
-from reconciler.plan import make_plan
+from reconciler.plan.diff import Diff, mistake
+from reconciler.plan.make import make_plan
+from reconciler.plan.moves import moved, moves
+from reconciler.plan.permissions import kinds_in_scope
 from reconciler.report import machine
 from reconciler.report.paint import Paint
 from reconciler.server.live import kinds_for_checks, read_flow
@@ -31,7 +31,7 @@ from reconciler.values.policy import Globs, Policy, spelled_out
 if TYPE_CHECKING:
     import httpx
 
-    from reconciler.savedplan import Basis
+    from reconciler.plan.saved import Basis
     from reconciler.server.jmap.client import Client
 
 
@@ -314,7 +314,7 @@ def standing_policy(invocation: Invocation) -> Policy:
 
 def plan_basis(invocation: Invocation, wanted: Wanted, found: Found) -> Basis:
     """Return what a plan stands on."""
-    from reconciler.savedplan import make_basis, policy_digest
+    from reconciler.plan.saved import make_basis, policy_digest
 
     where = target(wanted)
     return make_basis(

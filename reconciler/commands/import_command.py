@@ -20,7 +20,7 @@ from reconciler.kinds.schema.judge import Judge
 from reconciler.mail.lint.objects import object_findings
 from reconciler.mail.lint.rules import settle
 from reconciler.mail.lint.world import World
-from reconciler.permissions import kinds_in_scope, reads
+from reconciler.plan.permissions import kinds_in_scope, reads
 from reconciler.report.paint import plural, printable
 from reconciler.report.text import MANY
 from reconciler.server.live import read_flow

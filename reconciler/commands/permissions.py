@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.commands.gather import Invocation, Wanted, want
-from reconciler.permissions import Permissions, granted, kinds_in_scope, needed
+from reconciler.plan.permissions import Permissions, granted, kinds_in_scope, needed
 from reconciler.report import machine
 from reconciler.server.live import kinds_for_checks
 

@@ -26,7 +26,7 @@ def run(invocation: Invocation) -> int:
     tell_idle(invocation, wanted, found)
     invocation.say(plan_report(invocation, wanted, found))
     if invocation.extra.get("plan_out"):
-        from reconciler.savedplan import save, write
+        from reconciler.plan.saved import save, write
 
         report = machine.plan(wanted.catalogue, found.plan, target(wanted), found.diagnostics)
         path = Path(str(invocation.extra["plan_out"]))

@@ -17,14 +17,14 @@ from reconciler.apply import outcome_code
 from reconciler.commands.apply import PLANNED, carry_out, settled, to_ask
 from reconciler.commands.gather import Found, Invocation, Wanted, open_client, target
 from reconciler.desired.manifest import Desired
-from reconciler.diff import Diff
 from reconciler.journal import Cannot, Run, Undo, inverse, masked, read, whoami
 from reconciler.kinds.catalogue import Catalogue, Kind, load
 from reconciler.kinds.identity import key_of
 from reconciler.lock import hold, lock_directory
-from reconciler.plan import make_plan
+from reconciler.plan.diff import Diff
+from reconciler.plan.make import make_plan
+from reconciler.plan.saved import differing
 from reconciler.report import machine, text
-from reconciler.savedplan import differing
 from reconciler.server.jmap.client import Client
 from reconciler.server.live import kinds_for_checks, read_flow
 from reconciler.settings import Settings, read_config, settings

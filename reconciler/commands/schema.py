@@ -12,9 +12,9 @@ import msgspec
 from reconciler.commands.gather import Invocation
 from reconciler.kinds.catalogue import load
 from reconciler.kinds.schema import published
+from reconciler.plan.saved import saved_plan_schema
 from reconciler.report import formats
 from reconciler.report.paint import plural
-from reconciler.savedplan import saved_plan_schema
 from reconciler.values.errors import DIFFERENCES, ReconcilerError
 
 DEFAULT_OUT = "schemas"

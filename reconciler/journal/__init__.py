@@ -8,7 +8,7 @@ from reconciler.journal.inverse import Cannot, Undo, inverse, masked
 from reconciler.journal.records import Begin, begin_record, read
 from reconciler.journal.run import Run, Told, Who
 from reconciler.journal.writer import DEFAULT_DIRECTORY, Journal, file_name, whoami
-from reconciler.journal.written import WrittenChange, pack, read_change, unpack, write_change
+from reconciler.plan.written import WrittenChange, pack, read_change, unpack, write_change
 
 __all__ = [
     "DEFAULT_DIRECTORY",

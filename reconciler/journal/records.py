@@ -14,8 +14,8 @@ from msgspec import Struct
 
 from reconciler.journal.inverse import steps_of
 from reconciler.journal.run import Run, Told, Who
-from reconciler.journal.written import WrittenChange, pack, read_change, unpack_wire, write_change
 from reconciler.kinds.catalogue import Catalogue
+from reconciler.plan.written import WrittenChange, pack, read_change, unpack_wire, write_change
 from reconciler.values.errors import ConfigError
 from reconciler.values.model import Action, Address, Change, LiveState, Outcome, Plan, Wire
 

@@ -12,9 +12,9 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.json import encode
 
-from reconciler.diff import details
 from reconciler.kinds.catalogue import Catalogue
 from reconciler.kinds.codec import HIDDEN, decode_pointer
+from reconciler.plan.diff import details
 from reconciler.report.paint import Paint, plural, printable
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Change, FieldChange, Outcome, Plan, Result, Sensitive

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from msgspec import UNSET
 
 from reconciler.apply import outcome_code
-from reconciler.diff import Diff
 from reconciler.kinds.catalogue import Kind, Property, Record
 from reconciler.kinds.identity import address_of, key_of
 from reconciler.kinds.references import levels
+from reconciler.plan.diff import Diff
 from reconciler.sandbox import Sandbox, parse_fault
 from reconciler.values.model import Address, LiveState, Outcome, Resource, Sensitive, Source, Wire
 from tests.applying import PRUNE, embedded, job, read_all

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from reconciler.desired.export import Export, export, file_name, printed
 from reconciler.desired.manifest import Text, parse
-from reconciler.diff import Diff
 from reconciler.kinds.catalogue import Kind
 from reconciler.kinds.schema.judge import Judge
+from reconciler.plan.diff import Diff
 from reconciler.values.model import MASK, Address, Difference, LiveState, Sensitive
 from tests.properties.test_codec_laws import CATALOGUE, WIRES
 from tests.states import Server, read

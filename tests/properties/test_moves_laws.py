@@ -5,10 +5,10 @@ from typing import Any
 from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
-from reconciler.diff import Diff
 from reconciler.kinds.identity import key_of, name_of
-from reconciler.moves import moved, moves
-from reconciler.plan import make_plan
+from reconciler.plan.diff import Diff
+from reconciler.plan.make import make_plan
+from reconciler.plan.moves import moved, moves
 from reconciler.values.errors import ManifestError
 from reconciler.values.model import Change
 from reconciler.values.policy import Policy

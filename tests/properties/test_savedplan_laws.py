@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from reconciler.diff import exact
 from reconciler.journal import pack, unpack
+from reconciler.plan.diff import exact
+from reconciler.plan.saved import Basis, Fingerprint, load, save
 from reconciler.report import machine
-from reconciler.savedplan import Basis, Fingerprint, load, save
 from reconciler.values.model import Address, Change, FieldChange, Left, Phase, Plan, Secret, Sensitive, Source
 from tests.states import CATALOGUE
 

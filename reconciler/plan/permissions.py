@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
 
-from reconciler.diff import exact
 from reconciler.kinds.catalogue import Catalogue, Kind
 from reconciler.kinds.references import references
+from reconciler.plan.diff import exact
 from reconciler.values.model import Resource
 from reconciler.values.policy import Globs, Policy, Scope, can_continue, spelled_out
 

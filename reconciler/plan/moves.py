@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.diff import mistake, pair
 from reconciler.kinds.catalogue import Catalogue, Kind
 from reconciler.kinds.identity import name_of
+from reconciler.plan.diff import mistake, pair
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Change, Difference, LiveObject, LiveState, Resource
 

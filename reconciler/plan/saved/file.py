@@ -10,7 +10,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from reconciler.savedplan.document import MAX_BYTES
+from reconciler.plan.saved.document import MAX_BYTES
 from reconciler.values.errors import ConfigError, ReconcilerError
 
 

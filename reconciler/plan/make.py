@@ -9,11 +9,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from reconciler.diff import exact
 from reconciler.kinds.catalogue import Catalogue
 from reconciler.kinds.identity import address_of, is_shipped, key_of
 from reconciler.kinds.references import levels, references, targets
 from reconciler.mail.names import mentions, suggestions
+from reconciler.plan.diff import exact
 from reconciler.values.model import Address, Change, Difference, LiveObject, LiveState, Phase, Plan, Resource, Wire
 from reconciler.values.policy import Globs, Policy, Scope
 

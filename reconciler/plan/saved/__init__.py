@@ -4,7 +4,7 @@ Law: a plan is carried out only against the server, catalogue and policy that it
 it touches is as it was.
 """
 
-from reconciler.savedplan.basis import (
+from reconciler.plan.saved.basis import (
     Basis,
     Fingerprint,
     check_for,
@@ -17,10 +17,10 @@ from reconciler.savedplan.basis import (
     stale,
     unmet,
 )
-from reconciler.savedplan.document import MAX_BYTES, load, plan_digest, save
-from reconciler.savedplan.file import read, write
-from reconciler.savedplan.guard import Guard
-from reconciler.savedplan.schema import BASIS_SCHEMA, saved_plan_schema
+from reconciler.plan.saved.document import MAX_BYTES, load, plan_digest, save
+from reconciler.plan.saved.file import read, write
+from reconciler.plan.saved.guard import Guard
+from reconciler.plan.saved.schema import BASIS_SCHEMA, saved_plan_schema
 
 __all__ = [
     "BASIS_SCHEMA",

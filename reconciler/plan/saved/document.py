@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from reconciler.journal import WrittenChange, read_change, write_change
 from reconciler.kinds.catalogue import Catalogue
-from reconciler.savedplan.basis import Basis, Named, digest, named
+from reconciler.plan.saved.basis import Basis, Named, digest, named
 from reconciler.server.secrets import within
 from reconciler.values.errors import ConfigError, Diagnostic, ManifestError, UsageError
 from reconciler.values.model import Address, Change, Left, Phase, Plan, Secret, Source

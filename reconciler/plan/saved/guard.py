@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from reconciler.kinds.catalogue import Catalogue
-from reconciler.savedplan.basis import Basis, Now, bases
+from reconciler.plan.saved.basis import Basis, Now, bases
 from reconciler.values.model import Change, LiveState, Plan
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
-from reconciler.diff.pairing import made_anew, mistake, pair
 from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
 from reconciler.kinds.equality import exact, same_branches, same_text
+from reconciler.plan.diff.pairing import made_anew, mistake, pair
 from reconciler.values.errors import Diagnostic, NotAllowed
 from reconciler.values.model import (
     MASK,

@@ -1,0 +1,4 @@
+"""From desired and live state to a plan.
+
+Law: pure.
+"""
