@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from msgspec import UNSET
 
-from reconciler.journal import (
+from reconciler.apply.journal import (
     Cannot,
     Journal,
     Run,

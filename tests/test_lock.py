@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from reconciler.lock import hold, lock_directory, lock_name
+from reconciler.apply.lock import hold, lock_directory, lock_name
 from reconciler.values.errors import Busy, ReconcilerError
 
 URL = "https://mail.example.org"
@@ -24,7 +24,7 @@ HOLDER = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from reconciler.lock import hold
+from reconciler.apply.lock import hold
 start = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 with hold(sys.argv[1], owner="alice", host="build-7", now=lambda: start, directory=Path(sys.argv[2])):
     print("held", flush=True)
@@ -130,7 +130,7 @@ def test_only_one_of_many_processes_holds_the_lock(tmp_path: Path) -> None:
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from reconciler.lock import hold
+from reconciler.apply.lock import hold
 file = Path(sys.argv[2]).parent / "count"
 for _ in range(20):
     with hold(

@@ -16,6 +16,8 @@ from types import FrameType
 from uuid import uuid4
 
 from reconciler.apply import Listener, apply_flow, outcome_code
+from reconciler.apply.journal import DEFAULT_DIRECTORY, Journal, begin_record, file_name, whoami
+from reconciler.apply.lock import hold, lock_directory
 from reconciler.commands.gather import (
     Found,
     Invocation,
@@ -33,10 +35,8 @@ from reconciler.commands.gather import (
 )
 from reconciler.commands.idle import tell_idle
 from reconciler.desired.manifest import Desired
-from reconciler.journal import DEFAULT_DIRECTORY, Journal, begin_record, file_name, whoami
 from reconciler.kinds.catalogue import load
 from reconciler.kinds.resolving import to_resolve
-from reconciler.lock import hold, lock_directory
 from reconciler.plan.saved import Guard, check_for, pending, plan_digest, policy_digest, read, stale, unmet
 from reconciler.plan.saved import load as load_plan
 from reconciler.report import machine, text

@@ -14,13 +14,13 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.apply import outcome_code
+from reconciler.apply.journal import Cannot, Run, Undo, inverse, masked, read, whoami
+from reconciler.apply.lock import hold, lock_directory
 from reconciler.commands.apply import PLANNED, carry_out, settled, to_ask
 from reconciler.commands.gather import Found, Invocation, Wanted, open_client, target
 from reconciler.desired.manifest import Desired
-from reconciler.journal import Cannot, Run, Undo, inverse, masked, read, whoami
 from reconciler.kinds.catalogue import Catalogue, Kind, load
 from reconciler.kinds.identity import key_of
-from reconciler.lock import hold, lock_directory
 from reconciler.plan.diff import Diff
 from reconciler.plan.make import make_plan
 from reconciler.plan.saved import differing

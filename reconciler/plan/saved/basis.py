@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.journal import pack
+from reconciler.apply.journal import pack
 from reconciler.kinds.catalogue import Catalogue, Kind
 from reconciler.kinds.identity import key_of
 from reconciler.plan.diff import Diff, exact

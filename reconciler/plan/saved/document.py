@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.journal import WrittenChange, read_change, write_change
+from reconciler.apply.journal import WrittenChange, read_change, write_change
 from reconciler.kinds.catalogue import Catalogue
 from reconciler.plan.saved.basis import Basis, Named, digest, named
 from reconciler.server.secrets import within

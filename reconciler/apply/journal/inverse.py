@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, Struct
 
-from reconciler.journal.run import Run
+from reconciler.apply.journal.run import Run
 from reconciler.kinds.catalogue import Kind
 from reconciler.values.model import MASK, Action, Address, Change, FieldChange, Wire
 

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from reconciler.journal.records import Begin, Results, end_record
-from reconciler.journal.run import Told, Who
+from reconciler.apply.journal.records import Begin, Results, end_record
+from reconciler.apply.journal.run import Told, Who
 from reconciler.values.errors import ConfigError
 from reconciler.values.model import Change, Outcome, Result
 

@@ -4,10 +4,10 @@ Law: what is about to be done stands on the disk, with its inverse, before the f
 in a journal, and nothing but rollback and audits reads one.
 """
 
-from reconciler.journal.inverse import Cannot, Undo, inverse, masked
-from reconciler.journal.records import Begin, begin_record, read
-from reconciler.journal.run import Run, Told, Who
-from reconciler.journal.writer import DEFAULT_DIRECTORY, Journal, file_name, whoami
+from reconciler.apply.journal.inverse import Cannot, Undo, inverse, masked
+from reconciler.apply.journal.records import Begin, begin_record, read
+from reconciler.apply.journal.run import Run, Told, Who
+from reconciler.apply.journal.writer import DEFAULT_DIRECTORY, Journal, file_name, whoami
 from reconciler.plan.written import WrittenChange, pack, read_change, unpack, write_change
 
 __all__ = [

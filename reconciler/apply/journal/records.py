@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.journal.inverse import steps_of
-from reconciler.journal.run import Run, Told, Who
+from reconciler.apply.journal.inverse import steps_of
+from reconciler.apply.journal.run import Run, Told, Who
 from reconciler.kinds.catalogue import Catalogue
 from reconciler.plan.written import WrittenChange, pack, read_change, unpack_wire, write_change
 from reconciler.values.errors import ConfigError
