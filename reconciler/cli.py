@@ -16,8 +16,9 @@ from typing import Any, NoReturn
 import click
 from click.core import ParameterSource
 
-from reconciler import __version__, streams
-from reconciler.options import (
+from reconciler import __version__
+from reconciler.commands import streams
+from reconciler.commands.options import (
     ALL,
     COMMANDS,
     EXAMPLES,

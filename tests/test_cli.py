@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.options import COMMANDS
+from reconciler.commands.options import COMMANDS
 from tests.running import command, environment, process, write
 
 HEAVY = {"yaml", "httpx", "jsonschema", "jsonschema_rs", "deepdiff", "msgspec", "asyncio", "rich", "ruamel"}

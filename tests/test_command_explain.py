@@ -10,7 +10,7 @@ from jsonschema import Draft202012Validator
 
 from reconciler.commands.explain import run
 from reconciler.commands.gather import Console, Invocation
-from reconciler.options import MESSAGE
+from reconciler.commands.options import MESSAGE
 from reconciler.report.explanation import EXPLANATION_SCHEMA
 from reconciler.sandbox import Sandbox
 from reconciler.settings import Options

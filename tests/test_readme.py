@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.commands.options import COMMANDS
 from reconciler.desired.layout import lay_out
 from reconciler.desired.manifest import Text, parse
 from reconciler.kinds.catalogue import load
-from reconciler.options import COMMANDS
 from reconciler.sandbox import serve
 from reconciler.settings import Options, read_config, settings
 from reconciler.values.errors import PRECEDENCE
