@@ -21,7 +21,7 @@ from reconciler.values.policy import Globs, Policy, Scope
 from reconciler.yamlio import load
 from tests.states import CATALOGUE, desired_of, live_of
 
-FOLDER = Path(__file__).parent / "cases"
+FOLDER = Path(__file__).parent.parent / "cases"
 MEMBERS = {"name", "live", "manifests", "policy", "scope", "rotate", "forbidden", "plan"}
 #: Members of a plan that are compared only where a case gives them.
 ON_DEMAND = ("phases", "unchanged", "partial")

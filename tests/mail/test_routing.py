@@ -13,7 +13,7 @@ from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Source
 
 CATALOGUE = load()
-MANIFESTS = Path(__file__).parent.parent / "manifests"
+MANIFESTS = Path(__file__).parent.parent.parent / "manifests"
 
 STRATEGY = """\
 kind: MtaOutboundStrategy

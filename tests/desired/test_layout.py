@@ -10,7 +10,7 @@ from reconciler.kinds.catalogue import load as load_catalogue
 from reconciler.yamlio import load
 
 CATALOGUE = load_catalogue()
-MANIFESTS = sorted(Path(__file__).parent.parent.joinpath("manifests").rglob("*.yaml"))
+MANIFESTS = sorted(Path(__file__).parent.parent.parent.joinpath("manifests").rglob("*.yaml"))
 
 
 def laid(text: str) -> str:

@@ -19,7 +19,7 @@ from reconciler.yamlio import load as load_yaml
 CATALOGUE = load()
 KINDS = list(CATALOGUE.kinds.values())
 PUBLISHED = published(CATALOGUE)
-SCHEMAS = Path(__file__).parent.parent / "schemas"
+SCHEMAS = Path(__file__).parent.parent.parent / "schemas"
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
 every_schema = pytest.mark.parametrize("name", PUBLISHED)
 #: Keywords that hold schemas by name, and that hold one.

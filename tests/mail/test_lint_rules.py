@@ -10,10 +10,10 @@ from reconciler.mail.lint import RULES, dangling_names, lint
 from reconciler.mail.lint.rules import Finding, settle
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Source
-from tests import test_lint_expressions, test_lint_names, test_lint_objects
+from tests.mail import test_lint_expressions, test_lint_names, test_lint_objects
 from tests.states import CATALOGUE, desired_of
 
-MANIFESTS = Path(__file__).parent.parent / "manifests"
+MANIFESTS = Path(__file__).parent.parent.parent / "manifests"
 FOUND = "kind: MtaRoute\nmetadata: {accept: {%s}}\nspec: {type: Relay, name: r, address: localhost}"
 
 
