@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from reconciler.apply.journal import pack, unpack
+from reconciler.plan.written import pack, unpack
 from reconciler.plan.diff import exact
 from reconciler.plan.saved import Basis, Fingerprint, load, save
 from reconciler.report import machine

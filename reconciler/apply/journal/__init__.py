@@ -8,7 +8,6 @@ from reconciler.apply.journal.inverse import Cannot, Undo, inverse, masked
 from reconciler.apply.journal.records import Begin, begin_record, read
 from reconciler.apply.journal.run import Run, Told, Who
 from reconciler.apply.journal.writer import DEFAULT_DIRECTORY, Journal, file_name, whoami
-from reconciler.plan.written import WrittenChange, pack, read_change, unpack, write_change
 
 __all__ = [
     "DEFAULT_DIRECTORY",
@@ -19,15 +18,10 @@ __all__ = [
     "Told",
     "Undo",
     "Who",
-    "WrittenChange",
     "begin_record",
     "file_name",
     "inverse",
     "masked",
-    "pack",
     "read",
-    "read_change",
-    "unpack",
     "whoami",
-    "write_change",
 ]

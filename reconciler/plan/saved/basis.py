@@ -13,10 +13,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.apply.journal import pack
 from reconciler.kinds.catalogue import Catalogue, Kind
 from reconciler.kinds.identity import key_of
 from reconciler.plan.diff import Diff, exact
+from reconciler.plan.written import pack
 from reconciler.server.secrets import within
 from reconciler.values.errors import ConfigError, UsageError
 from reconciler.values.model import Address, Change, LiveObject, LiveState, Phase, Plan, Resource, Source, Wire

@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.apply.journal import WrittenChange, read_change, write_change
 from reconciler.kinds.catalogue import Catalogue
 from reconciler.plan.saved.basis import Basis, Named, digest, named
+from reconciler.plan.written import WrittenChange, read_change, write_change
 from reconciler.server.secrets import within
 from reconciler.values.errors import ConfigError, Diagnostic, ManifestError, UsageError
 from reconciler.values.model import Address, Change, Left, Phase, Plan, Secret, Source
