@@ -28,7 +28,7 @@ from reconciler.commands.options import (
     PATHS,
     WITHOUT_REPORT,
     every,
-    options,
+    options_of,
     variable,
 )
 
@@ -52,7 +52,7 @@ class _Commands(click.Group):
         if paths:
             parameters.append(click.Argument(["paths"], nargs=-1, metavar="[PATHS]..."))
         for name in names:
-            parameters += options(name)
+            parameters += options_of(name)
         parameters += every(cmd_name)
         more = f"{text}\n\n{PATHS}" if paths else text
         example = f"Example: reconciler {cmd_name}{EXAMPLES[cmd_name]}"
@@ -108,7 +108,7 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
     """Make the invocation of a command and run its module."""
     from reconciler.commands.gather import Console, Invocation
     from reconciler.report.paint import Paint
-    from reconciler.settings import Options
+    from reconciler.settings.choose import Options
 
     given["format"] = _format(name, given["format"], typed="--format" in typed)
     if sys.stdout is None:

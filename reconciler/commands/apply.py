@@ -43,7 +43,7 @@ from reconciler.report import machine, text
 from reconciler.report.text import MANY
 from reconciler.server.jmap.client import Client
 from reconciler.server.secrets import Secrets
-from reconciler.settings import read_config, settings
+from reconciler.settings.choose import read_config, settings
 from reconciler.values.errors import REFUSED, Stale, UsageError, strongest
 from reconciler.values.model import Change, Difference, LiveState, Outcome, Result
 

@@ -16,7 +16,7 @@ from reconciler.commands.gather import Console, Invocation
 from reconciler.report.paint import Paint
 from reconciler.server.jmap.client import Client, Credentials
 from reconciler.server.jmap.protocol import Call, Flow, Request
-from reconciler.settings import Options
+from reconciler.settings.choose import Options
 from reconciler.values.errors import DIFFERENCES, ReconcilerError
 
 ROUTES = """\

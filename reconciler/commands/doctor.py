@@ -26,7 +26,7 @@ from reconciler.report.text import MANY
 from reconciler.sandbox.published import Published
 from reconciler.server.jmap.client import Client
 from reconciler.server.live import read_flow
-from reconciler.settings import DEFAULT_MANIFESTS, read_config, settings
+from reconciler.settings.choose import DEFAULT_MANIFESTS, read_config, settings
 from reconciler.values.errors import MANIFEST, NOT_ALLOWED, UNREACHABLE, ReconcilerError, UsageError, strongest
 
 

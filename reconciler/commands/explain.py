@@ -15,11 +15,19 @@ from reconciler.commands.gather import Invocation, Wanted, open_client, target, 
 from reconciler.desired.manifest import Desired
 from reconciler.expression import ExpressionError, normal_question
 from reconciler.kinds.catalogue import Catalogue, Kind, Property, load
-from reconciler.mail.explain import State, desired_state, explain, judge_given, kinds_explained, live_state, routing
+from reconciler.mail.explain import (
+    State,
+    desired_state,
+    explain_message,
+    judge_given,
+    kinds_explained,
+    live_state,
+    routing_of,
+)
 from reconciler.report import machine
-from reconciler.report.explanation import explanation, explanation_members, graph
+from reconciler.report.explanation import explanation_members, explanation_text, graph
 from reconciler.server.live import read_flow
-from reconciler.settings import read_config, settings
+from reconciler.settings.choose import read_config, settings
 from reconciler.values.errors import Unreachable, UsageError
 from reconciler.values.units import parse_size
 
@@ -70,16 +78,16 @@ def run(invocation: Invocation) -> int:
         wanted = want(invocation)
         desired = wanted.desired.checked()
         state = desired_state(wanted.catalogue, desired.resources, desired.locate)
-    found = routing(wanted.catalogue, state)
+    found = routing_of(wanted.catalogue, state)
     for _, message, hint in judge_given(found, {**given, "lastError": last_error}):
         raise UsageError(message, hint)
-    explained = explain(found, given, retries, last_error, live=extra["live"])
+    explained = explain_message(found, given, retries, last_error, live=extra["live"])
     if extra["graph"]:
         invocation.say(graph(found, explained))
     elif invocation.format == "json":
         invocation.say(machine.dump("explanation", explanation_members(wanted.catalogue, explained, target(wanted))))
     else:
-        invocation.say(explanation(wanted.catalogue, explained, invocation.console.paint))
+        invocation.say(explanation_text(wanted.catalogue, explained, invocation.console.paint))
     return 0
 
 

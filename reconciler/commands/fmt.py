@@ -18,7 +18,7 @@ from reconciler.desired.manifest import Text, find, read
 from reconciler.kinds.catalogue import Catalogue, load
 from reconciler.report import text
 from reconciler.report.paint import plural
-from reconciler.settings import DEFAULT_MANIFESTS, check_layers, read_config
+from reconciler.settings.choose import DEFAULT_MANIFESTS, check_layers, read_config
 from reconciler.values.errors import DIFFERENCES, MANIFEST, Diagnostic, ReconcilerError, UsageError, in_file, strongest
 from reconciler.yamlio import decode
 

@@ -15,15 +15,15 @@ from reconciler.desired.manifest import Desired
 from reconciler.desired.manifest import load as load_manifests
 from reconciler.kinds.catalogue import Catalogue, load
 from reconciler.kinds.references import referring
-from reconciler.mail.lint import dangling_names, lint
+from reconciler.mail.lint import dangling_names, lint_resources
 from reconciler.plan.diff import Diff, mistake
 from reconciler.plan.make import make_plan
-from reconciler.plan.moves import moved, moves
+from reconciler.plan.moves import find_moves, moved
 from reconciler.plan.permissions import kinds_in_scope
 from reconciler.report import machine
 from reconciler.report.paint import Paint
 from reconciler.server.live import kinds_for_checks, read_flow
-from reconciler.settings import Config, Options, Server, Settings, check_layers, connect, read_config, settings
+from reconciler.settings.choose import Config, Options, Server, Settings, check_layers, connect, read_config, settings
 from reconciler.values.errors import Diagnostic, ManifestError
 from reconciler.values.model import Address, Change, Difference, LiveState, Plan, Resource, Source
 from reconciler.values.policy import Globs, Policy, spelled_out
@@ -237,7 +237,7 @@ def differ(wanted: Wanted, live: LiveState, kinds: set[str]) -> tuple[Difference
     referring_kinds = {kind for kind in kinds if referring(catalogue.kinds[kind])}
     if referring_kinds:
         resources = tuple(name_ids(each, live) if each.address.kind in referring_kinds else each for each in resources)
-    found_moves = moves(catalogue, resources, live, found.scope.holds)
+    found_moves = find_moves(catalogue, resources, live, found.scope.holds)
     problems = [*found_moves.problems, *_taken(resources, live, found.policy)]
     if problems:
         raise ManifestError(problems)
@@ -252,7 +252,7 @@ def _remarks(wanted: Wanted, resources: tuple[Resource, ...], live: LiveState, p
         ManifestError: policy makes a finding an error.
     """
     severities, locate = wanted.settings.lint, _places(wanted.desired)
-    found = [*lint(wanted.catalogue, resources, severities, live, locate=locate)]
+    found = [*lint_resources(wanted.catalogue, resources, severities, live, locate=locate)]
     names = dangling_names(
         wanted.catalogue,
         resources,
@@ -289,7 +289,7 @@ def linted(wanted: Wanted) -> Wanted:
         return wanted
     locate = _places(desired)
     resources = tuple(each for each in desired.resources if not each.absent)
-    found = [*lint(wanted.catalogue, resources, severities, locate=locate)]
+    found = [*lint_resources(wanted.catalogue, resources, severities, locate=locate)]
     found += dangling_names(
         wanted.catalogue, resources, policy=wanted.settings.policy, severities=severities, locate=locate
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.commands.files import write_whole
 from reconciler.commands.gather import Invocation, Wanted, open_client
-from reconciler.desired.export import Export, Remark, export, file_name, printed
+from reconciler.desired.export import Export, Remark, export_state, file_name, printed
 from reconciler.desired.manifest import Desired, find, read
 from reconciler.kinds.catalogue import Catalogue, Kind, load
 from reconciler.kinds.references import targets
@@ -24,7 +24,7 @@ from reconciler.plan.permissions import kinds_in_scope, reads
 from reconciler.report.paint import plural, printable
 from reconciler.report.text import MANY
 from reconciler.server.live import read_flow
-from reconciler.settings import DEFAULT_MANIFESTS, Settings, read_config, settings
+from reconciler.settings.choose import DEFAULT_MANIFESTS, Settings, read_config, settings
 from reconciler.values.errors import NotAllowed, ReconcilerError
 from reconciler.values.model import LiveState, Resource
 from reconciler.values.policy import Globs, Policy
@@ -56,7 +56,7 @@ def run(invocation: Invocation) -> int:
         return [(fault.path, fault.message) for fault in judge.faults(kind, spec)]
 
     remark = _plain_text(catalogue, found)
-    exported = export(catalogue, live, faults, chosen, scope=found.scope, policy=found.policy, remark=remark)
+    exported = export_state(catalogue, live, faults, chosen, scope=found.scope, policy=found.policy, remark=remark)
     for line in _remarks(wanted, live, exported, chosen, within):
         invocation.tell(f"{line}\n")
     if not live.objects.keys() & chosen:

@@ -160,7 +160,7 @@ def variable(option: str) -> str:
     return "RECONCILER_" + option.removeprefix("--").replace("-", "_").upper()
 
 
-def options(name: str) -> list[click.Parameter]:  # noqa: C901 - a table, of which only what is needed is built
+def options_of(name: str) -> list[click.Parameter]:  # noqa: C901 - a table, of which only what is needed is built
     """Return the options that a name in COMMANDS stands for."""
     if name in ALONE:
         return [_option(*ALONE[name][0], **ALONE[name][1])]
@@ -171,8 +171,8 @@ def options(name: str) -> list[click.Parameter]:  # noqa: C901 - a table, of whi
             return [_option("--target", default="", metavar="NAME", help="Target of the configuration.")]
         case "server":
             return [
-                *options("config"),
-                *options("target"),
+                *options_of("config"),
+                *options_of("target"),
                 _option("--url", default="", metavar="URL", help="Server, such as https://mail.example.org."),
                 _option("--user", default="", metavar="NAME", help="User; the password is STALWART_PASSWORD."),
                 _option("--timeout", default="5m", show_default=True, metavar="TIME", help="Deadline of the run."),
@@ -183,11 +183,11 @@ def options(name: str) -> list[click.Parameter]:  # noqa: C901 - a table, of whi
             ]
         case "policy":
             return [
-                *options("kind"),
-                *options("only"),
+                *options_of("kind"),
+                *options_of("only"),
                 _option("--prune/--no-prune", "prune", default=None, help="Destroy undeclared objects, or never."),
                 _option("--allow-empty", multiple=True, metavar="KIND", help="Let pruning empty this kind."),
-                *options("limits"),
+                *options_of("limits"),
             ]
         case "limits":
             return [

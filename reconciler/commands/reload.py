@@ -11,7 +11,7 @@ from reconciler.desired.manifest import Desired
 from reconciler.kinds.catalogue import load
 from reconciler.report import machine, text
 from reconciler.server.secrets import Secrets
-from reconciler.settings import read_config, settings
+from reconciler.settings.choose import read_config, settings
 from reconciler.values.model import Outcome
 
 

@@ -27,7 +27,7 @@ from reconciler.plan.saved import differing
 from reconciler.report import machine, text
 from reconciler.server.jmap.client import Client
 from reconciler.server.live import kinds_for_checks, read_flow
-from reconciler.settings import Settings, read_config, settings
+from reconciler.settings.choose import Settings, read_config, settings
 from reconciler.values.errors import PARTLY_APPLIED, ConfigError, Stale, UsageError, strongest
 from reconciler.values.model import Address, Change, Difference, LiveObject, LiveState, Resource, Source, Wire
 from reconciler.values.policy import Globs, Policy

@@ -12,7 +12,7 @@ from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
 from reconciler.values.model import Address
 
 
-def references(catalogue: Catalogue, kind: Kind, wire: Mapping[str, Any]) -> Iterator[tuple[str, Address]]:
+def references_in(catalogue: Catalogue, kind: Kind, wire: Mapping[str, Any]) -> Iterator[tuple[str, Address]]:
     """Yield the pointer and target of every reference by id that a wire object holds."""
     yield from _walk(catalogue, kind, wire, "")
 

@@ -34,7 +34,7 @@ from reconciler.mail.explain import (
     judge_given,
     listed,
     place,
-    routing,
+    routing_of,
     told,
 )
 from reconciler.values.errors import Diagnostic
@@ -91,7 +91,7 @@ def judge_documents(
 
     Returns the cases of the documents without a mistake, and the mistakes (code `routing-test-document`).
     """
-    found = routing(catalogue, State({}, {}))
+    found = routing_of(catalogue, State({}, {}))
     cases: list[Case] = []
     mistakes: list[Diagnostic] = []
     for document in documents:
@@ -105,7 +105,7 @@ def judge_documents(
 
 def run_tests(catalogue: Catalogue, state: State, cases: Sequence[Case]) -> tuple[CaseResult, ...]:
     """Hold every expectation of every case against a state."""
-    found = routing(catalogue, state)
+    found = routing_of(catalogue, state)
     return tuple(CaseResult(case, tuple(_checks(found, case))) for case in cases)
 
 

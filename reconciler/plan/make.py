@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.kinds.catalogue import Catalogue
 from reconciler.kinds.identity import address_of, is_shipped, key_of
-from reconciler.kinds.references import levels, references, targets
+from reconciler.kinds.references import levels, references_in, targets
 from reconciler.mail.names import mentions, suggestions
 from reconciler.plan.diff import exact
 from reconciler.values.model import Address, Change, Difference, LiveObject, LiveState, Phase, Plan, Resource, Wire
@@ -278,7 +278,7 @@ class _After:
                 if (_top(pointer), target) not in old
                 and not exact(change.after[_top(pointer)], shape[_top(pointer)].default)
             ]
-            for pointer, target in [*references(self.catalogue, kind, change.after), *made]:
+            for pointer, target in [*references_in(self.catalogue, kind, change.after), *made]:
                 # What an object that is live already refers to is told by `linked`.
                 told = change.id and target in self.doomed
                 if target.kind not in self.live.forbidden and not told and not self.exists(target):
@@ -317,7 +317,7 @@ class _After:
             if wire is None:
                 continue
             kind = self.catalogue.kinds[each.address.kind]
-            for pointer, target in [*references(self.catalogue, kind, wire), *self._named(each.address, wire)]:
+            for pointer, target in [*references_in(self.catalogue, kind, wire), *self._named(each.address, wire)]:
                 if target in self.doomed and not self.exists(target):
                     change = self.altered.get((each.address.kind, each.id))
                     place = f"{change.source} " if change is not None and change.source else ""

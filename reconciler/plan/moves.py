@@ -31,7 +31,7 @@ class Moves(Struct, frozen=True):
     problems: tuple[Diagnostic, ...] = ()
 
 
-def moves(
+def find_moves(
     catalogue: Catalogue,
     resources: Sequence[Resource],
     live: LiveState,

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 from msgspec import Struct
 
 from reconciler.kinds.catalogue import Catalogue, Kind
-from reconciler.kinds.references import references
+from reconciler.kinds.references import references_in
 from reconciler.plan.diff import exact
 from reconciler.values.model import Resource
 from reconciler.values.policy import Globs, Policy, Scope, can_continue, spelled_out
@@ -70,7 +70,7 @@ def needed(
     named = {
         target.kind
         for each in inside
-        for _, target in references(catalogue, catalogue.kinds[each.address.kind], each.wire)
+        for _, target in references_in(catalogue, catalogue.kinds[each.address.kind], each.wire)
         if not target.id
     }
     plan = {ALWAYS}.union(*(reads(catalogue.kinds[name]) for name in kinds | named))

@@ -32,7 +32,7 @@ _WIDTH = 12
 _TITLES = ("name", "description")
 
 
-def explanation(catalogue: Catalogue, found: Explanation, paint: Paint) -> str:
+def explanation_text(catalogue: Catalogue, found: Explanation, paint: Paint) -> str:
     """Print an explanation. Attempts that take the same are told together."""
     sender = found.given.get("sender")
     by = "what the server holds" if found.live else "the manifests and what a new server ships"

@@ -13,7 +13,7 @@ from reconciler.commands.gather import Console, Invocation
 from reconciler.commands.options import MESSAGE
 from reconciler.report.explanation import EXPLANATION_SCHEMA
 from reconciler.sandbox import Sandbox
-from reconciler.settings import Options
+from reconciler.settings.choose import Options
 from tests.running import Ran, command, environment, write
 
 MANIFESTS = """\

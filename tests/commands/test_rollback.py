@@ -17,7 +17,7 @@ from reconciler.commands.gather import Console, Invocation, observe, open_client
 from reconciler.plan.saved import plan_digest
 from reconciler.sandbox import serve
 from reconciler.server.secrets import Secrets
-from reconciler.settings import Options
+from reconciler.settings.choose import Options
 from reconciler.values.errors import Busy, ReconcilerError, Stale, UsageError
 from reconciler.values.model import Result
 from tests.running import write

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from reconciler.kinds.catalogue import Kind, Property, load
-from reconciler.kinds.references import levels, references, referring, targets
+from reconciler.kinds.references import levels, references_in, referring, targets
 from reconciler.values.model import Address
 
 CATALOGUE = load()
@@ -15,8 +15,8 @@ SCHEDULE = CATALOGUE.kinds["MtaDeliverySchedule"]
 def test_a_reference_by_id_is_told_with_its_pointer() -> None:
     queue = Address("MtaVirtualQueue", "bulk")
 
-    assert list(references(CATALOGUE, SCHEDULE, {"name": "s", "queueId": queue})) == [("queueId", queue)]
-    assert list(references(CATALOGUE, SCHEDULE, {"name": "s"})) == []
+    assert list(references_in(CATALOGUE, SCHEDULE, {"name": "s", "queueId": queue})) == [("queueId", queue)]
+    assert list(references_in(CATALOGUE, SCHEDULE, {"name": "s"})) == []
 
 
 def test_the_kinds_that_a_kind_refers_to() -> None:

@@ -16,11 +16,11 @@ from reconciler.mail.explain import (
     Routing,
     choices,
     desired_state,
-    explain,
+    explain_message,
     filters,
     judge_given,
     live_state,
-    routing,
+    routing_of,
 )
 from reconciler.values.model import Address, LiveObject, LiveState, Source
 
@@ -29,7 +29,7 @@ CATALOGUE = load()
 
 def of(text: str) -> Routing:
     desired = parse(CATALOGUE, [[Text("m.yaml", text)]]).checked()
-    return routing(CATALOGUE, desired_state(CATALOGUE, desired.resources, desired.locate))
+    return routing_of(CATALOGUE, desired_state(CATALOGUE, desired.resources, desired.locate))
 
 
 def route(expression: str) -> Routing:
@@ -87,7 +87,7 @@ def test_new_server_sends_local_mail_home_and_the_rest_by_mx() -> None:
 def test_choice_names_the_branch_its_place_and_the_object() -> None:
     found = of(RELAY)
 
-    choice = explain(found, {"rcpt": "b@Partner.Example", "localDomains": []}).attempts[0].choices[1]
+    choice = explain_message(found, {"rcpt": "b@Partner.Example", "localDomains": []}).attempts[0].choices[1]
 
     assert choice.held is not None
     assert (choice.held.address, choice.held.origin) == (Address("MtaRoute", "relay"), "declared")
@@ -204,7 +204,7 @@ def test_builtin_names_need_no_object_on_a_bare_server() -> None:
         }
     )
 
-    found = choices(routing(CATALOGUE, live_state(CATALOGUE, live)), {"rcpt": "b@a.example"})
+    found = choices(routing_of(CATALOGUE, live_state(CATALOGUE, live)), {"rcpt": "b@a.example"})
 
     assert [(each.field, each.outcome, each.name, each.uses, each.log) for each in found] == [
         (
@@ -231,7 +231,7 @@ def test_live_state_that_may_not_be_read_leaves_choices_unknown() -> None:
     strategy = LiveObject(address=Address("MtaOutboundStrategy"), id="singleton", wire=wire)
     live = LiveState({"MtaOutboundStrategy": (strategy,), "MtaTlsStrategy": ()}, frozenset({"MtaRoute"}))
 
-    found = choices(routing(CATALOGUE, live_state(CATALOGUE, live)), {"rcpt": "b@a.example"})
+    found = choices(routing_of(CATALOGUE, live_state(CATALOGUE, live)), {"rcpt": "b@a.example"})
 
     assert [(each.field, each.outcome, each.because.partition(":")[0]) for each in found] == [
         ("connection", "unknown", "MtaOutboundStrategy has no connection"),
@@ -244,7 +244,7 @@ def test_live_state_that_may_not_be_read_leaves_choices_unknown() -> None:
 def test_forbidden_strategy_leaves_everything_unknown() -> None:
     live = LiveState({}, frozenset({"MtaOutboundStrategy"}))
 
-    found = choices(routing(CATALOGUE, live_state(CATALOGUE, live)), {"rcpt": "b@a.example"})
+    found = choices(routing_of(CATALOGUE, live_state(CATALOGUE, live)), {"rcpt": "b@a.example"})
 
     assert {each.because for each in found} == {"the credentials may not read MtaOutboundStrategy"}
 
@@ -292,7 +292,7 @@ spec:
 
 
 def test_route_is_asked_with_the_attempts_own_retry_num() -> None:
-    found = explain(of(LADDER), {"rcpt": "b@a.example"}, range(4))
+    found = explain_message(of(LADDER), {"rcpt": "b@a.example"}, range(4))
 
     assert [(each.retry_num, each.last_error, each.choices[1].name) for each in found.attempts] == [
         (0, "none", "mx"),
@@ -305,7 +305,7 @@ def test_route_is_asked_with_the_attempts_own_retry_num() -> None:
 def test_schedule_of_an_attempt_was_chosen_before_retry_num_was_raised() -> None:
     given = {"rcpt": "b@a.example", "size": 0, "queueAge": 0, "expiresIn": 0, "queueName": "default"}
 
-    found = explain(of(LADDER), given, range(5))
+    found = explain_message(of(LADDER), given, range(5))
 
     assert [each.choices[2].name for each in found.attempts] == ["remote", "remote", "remote", "dsn", "dsn"]
 
@@ -335,7 +335,7 @@ def test_tls_and_connection_see_the_addresses_that_the_server_has_then() -> None
 
 
 def test_tls_error_is_assumed_only_after_the_first_attempt() -> None:
-    found = explain(of(RELAY), {"rcpt": "b@a.example", "localDomains": []}, range(2), "tls")
+    found = explain_message(of(RELAY), {"rcpt": "b@a.example", "localDomains": []}, range(2), "tls")
 
     assert [each.choices[3].name for each in found.attempts] == ["default", "invalid-tls"]
 
@@ -366,7 +366,7 @@ def test_what_is_known_stays_when_more_is_given(message: dict[str, Any], more: d
 def test_explanation_keeps_what_was_given() -> None:
     given = {"rcpt": "b@a.example", "localDomains": []}
 
-    found = explain(of(RELAY), given, (0,), live=True)
+    found = explain_message(of(RELAY), given, (0,), live=True)
 
     assert found == Explanation(given, found.attempts, live=True)
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from reconciler.kinds.catalogue import load
-from reconciler.mail.lint import lint
+from reconciler.mail.lint import lint_resources
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Resource, Source
 
@@ -131,12 +131,12 @@ def expression(*branches: tuple[str, str], otherwise: str) -> dict[str, Any]:
 
 def throttle(text: str) -> list[Diagnostic]:
     wire = {"description": "a", "match": expression(otherwise=text)}
-    return list(lint(CATALOGUE, [declared("MtaOutboundThrottle", wire, "a")]))
+    return list(lint_resources(CATALOGUE, [declared("MtaOutboundThrottle", wire, "a")]))
 
 
 def route(branches: list[tuple[str, str]]) -> list[tuple[str, str]]:
     wire = {"route": expression(*branches, otherwise="'mx'")}
-    return [(each.code, each.pointer) for each in lint(CATALOGUE, [declared("MtaOutboundStrategy", wire)])]
+    return [(each.code, each.pointer) for each in lint_resources(CATALOGUE, [declared("MtaOutboundStrategy", wire)])]
 
 
 @pytest.mark.parametrize(("rule", "text", "near"), CASES, ids=[f"{rule}:{text}" for rule, text, _ in CASES])
@@ -196,7 +196,7 @@ def test_message_says_what_the_server_does_and_the_hint_what_to_write(text: str,
 def test_missing_name_of_a_result_says_that_default_is_looked_up() -> None:
     wire = {"tls": expression(otherwise="5")}
 
-    found = lint(CATALOGUE, [declared("MtaOutboundStrategy", wire)])
+    found = lint_resources(CATALOGUE, [declared("MtaOutboundStrategy", wire)])
 
     assert [(each.code, each.message) for each in found] == [
         ("plain-result", "the number 5 is no name: the server looks up 'default' instead, which needs no object")
@@ -211,10 +211,10 @@ def test_branches_are_ignored_where_only_else_counts(kind: str, field: str) -> N
     wire = {field: expression(("rcpt_domain == 'a.example'", "true"), otherwise="false"), "messages": 1}
     plain = {field: expression(otherwise="rcpt_domain == 'a.example'"), "messages": 1}
 
-    found = lint(CATALOGUE, [declared(kind, wire, "a")])
+    found = lint_resources(CATALOGUE, [declared(kind, wire, "a")])
 
     assert [(each.code, each.pointer) for each in found] == [("ignored-branches", "match/match")]
-    assert lint(CATALOGUE, [declared(kind, plain, "a")]) == ()
+    assert lint_resources(CATALOGUE, [declared(kind, plain, "a")]) == ()
 
 
 @pytest.mark.parametrize("kind", ["MtaMilter", "MtaHook"])
@@ -223,11 +223,11 @@ def test_recipient_is_the_last_one_only_where_a_filter_runs_at_data(kind: str) -
     early = {**wire, "stages": {"rcpt": True}}
     among = {**wire, "enable": expression(otherwise="contains(recipients, 'a@a.example')")}
 
-    found = lint(CATALOGUE, [declared(kind, wire, "a")])
+    found = lint_resources(CATALOGUE, [declared(kind, wire, "a")])
 
     assert [(each.code, each.pointer) for each in found] == [("last-recipient-only", "enable/else")]
-    assert lint(CATALOGUE, [declared(kind, early, "a")]) == ()
-    assert lint(CATALOGUE, [declared(kind, among, "a")]) == ()
+    assert lint_resources(CATALOGUE, [declared(kind, early, "a")]) == ()
+    assert lint_resources(CATALOGUE, [declared(kind, among, "a")]) == ()
 
 
 def schedule(name: str, attempts: int) -> Resource:
@@ -254,7 +254,7 @@ def test_failover_beyond_the_last_attempt_is_found(condition: str, attempts: int
         {"route": expression(LOCAL, (condition, "'mx'"), otherwise="'mx'"), "schedule": expression(otherwise="'s'")},
     )
 
-    found = lint(CATALOGUE, [strategy, schedule("s", attempts)])
+    found = lint_resources(CATALOGUE, [strategy, schedule("s", attempts)])
 
     assert [each.code for each in found] == rules
 
@@ -276,8 +276,8 @@ def test_failover_by_time_counts_the_waits_that_fit() -> None:
         }
         return declared("MtaDeliverySchedule", wire, "s")
 
-    short = lint(CATALOGUE, [strategy, lasting(400_000)])
-    long = lint(CATALOGUE, [strategy, lasting(420_000)])
+    short = lint_resources(CATALOGUE, [strategy, lasting(400_000)])
+    long = lint_resources(CATALOGUE, [strategy, lasting(420_000)])
 
     assert [each.code for each in short] == ["late-failover"]
     assert long == ()
@@ -291,7 +291,7 @@ def test_refused_expression_is_an_error_that_nothing_lowers() -> None:
         accept={"refused-expression": "it will do"},
     )
 
-    found = lint(CATALOGUE, [resource], {"refused-expression": "ignore"})
+    found = lint_resources(CATALOGUE, [resource], {"refused-expression": "ignore"})
 
     assert sorted((each.severity, each.code, each.address) for each in found) == [
         ("error", "refused-expression", "MtaOutboundThrottle/a"),

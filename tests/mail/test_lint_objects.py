@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.mail.lint import lint
+from reconciler.mail.lint import lint_resources
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Resource, Sensitive, Source
 from tests.states import CATALOGUE, desired_of, live_of
@@ -91,7 +91,7 @@ CASES = [
 
 
 def found(text: str) -> list[Diagnostic]:
-    return list(lint(CATALOGUE, desired_of(text)))
+    return list(lint_resources(CATALOGUE, desired_of(text)))
 
 
 @pytest.mark.parametrize(("rule", "pointer", "text", "near"), CASES, ids=[f"{each[0]}:{each[2]}" for each in CASES])
@@ -120,7 +120,7 @@ def test_mask_as_a_secret_is_an_error_that_nothing_lowers() -> None:
     }
     resource = Resource(address=Address("MtaRoute", "r"), wire=wire, source=Source("m.yaml", 3))
 
-    told = lint(CATALOGUE, [resource], {"masked-secret": "note"})
+    told = lint_resources(CATALOGUE, [resource], {"masked-secret": "note"})
 
     assert [(each.severity, each.code, each.line) for each in told if each.code == "masked-secret"] == [
         ("error", "masked-secret", 3)
@@ -191,7 +191,7 @@ def test_live_strategy_tells_whether_an_object_is_used() -> None:
     resources = desired_of("kind: MtaRoute\nitems: [{type: Mx, name: a}, {type: Mx, name: b}]")
     strategy = {"route": {"match": {}, "else": "'a'"}}
 
-    told = lint(CATALOGUE, resources, live=live_of({"MtaOutboundStrategy": [strategy]}))
+    told = lint_resources(CATALOGUE, resources, live=live_of({"MtaOutboundStrategy": [strategy]}))
 
     assert [(each.code, each.address) for each in told] == [("unused-object", "MtaRoute/b")]
 
@@ -208,7 +208,7 @@ def test_names_are_compared_with_live_ones_too() -> None:
     resources = desired_of("kind: MtaTlsStrategy\nspec: {name: Strict}")
     live = live_of({"MtaTlsStrategy": [{"id": "a", "name": "strict"}]})
 
-    told = [each for each in lint(CATALOGUE, resources, live=live) if each.code == "similar-names"]
+    told = [each for each in lint_resources(CATALOGUE, resources, live=live) if each.code == "similar-names"]
 
     assert [each.message for each in told] == [
         "'Strict' differs from 'strict' only in case or blanks, and the server tells them apart"
@@ -219,9 +219,9 @@ def test_queue_name_is_judged_once_the_queues_were_read() -> None:
     throttle = "kind: MtaOutboundThrottle\nspec: {description: t, rate: {count: 1, period: 1s}, "
     resources = desired_of(throttle + "match: \"queue_name == 'bulk'\"}")
 
-    without = lint(CATALOGUE, resources)
-    unknown = lint(CATALOGUE, resources, live=live_of({"MtaVirtualQueue": [{"id": "a", "name": "remote"}]}))
-    known = lint(CATALOGUE, resources, live=live_of({"MtaVirtualQueue": [{"id": "a", "name": "bulk"}]}))
+    without = lint_resources(CATALOGUE, resources)
+    unknown = lint_resources(CATALOGUE, resources, live=live_of({"MtaVirtualQueue": [{"id": "a", "name": "remote"}]}))
+    known = lint_resources(CATALOGUE, resources, live=live_of({"MtaVirtualQueue": [{"id": "a", "name": "bulk"}]}))
 
     assert without == known == ()
     assert [(each.code, each.hint) for each in unknown] == [("impossible-value", "known here: default, remote")]

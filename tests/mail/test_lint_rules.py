@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.desired.manifest import load as load_manifests
-from reconciler.mail.lint import RULES, dangling_names, lint
+from reconciler.mail.lint import RULES, dangling_names, lint_resources
 from reconciler.mail.lint.rules import Finding, settle
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Source
@@ -37,19 +37,19 @@ def test_only_three_rules_are_errors_unless_policy_says_so() -> None:
 
 @pytest.mark.parametrize("severity", ["error", "warning", "note"])
 def test_policy_sets_the_severity(severity: str) -> None:
-    told = lint(CATALOGUE, desired_of(FOUND % ""), {"loopback-next-hop": severity})
+    told = lint_resources(CATALOGUE, desired_of(FOUND % ""), {"loopback-next-hop": severity})
 
     assert [(each.severity, each.code) for each in told] == [(severity, "loopback-next-hop")]
 
 
 def test_policy_ignores_a_rule() -> None:
-    assert lint(CATALOGUE, desired_of(FOUND % ""), {"loopback-next-hop": "ignore"}) == ()
+    assert lint_resources(CATALOGUE, desired_of(FOUND % ""), {"loopback-next-hop": "ignore"}) == ()
 
 
 def test_accepted_finding_is_a_note_with_the_reason() -> None:
     resources = desired_of(FOUND % "loopback-next-hop: a tunnel ends here")
 
-    told = lint(CATALOGUE, resources, {"loopback-next-hop": "error"})
+    told = lint_resources(CATALOGUE, resources, {"loopback-next-hop": "error"})
 
     assert told == (
         Diagnostic(
@@ -69,7 +69,7 @@ def test_accepted_finding_is_a_note_with_the_reason() -> None:
 def test_unknown_rules_are_findings_themselves() -> None:
     resources = desired_of(FOUND % "loopback-nexthop: typo")
 
-    told = lint(CATALOGUE, resources, {"loopback-next-hop": "ignore", "plain-secret": "error"})
+    told = lint_resources(CATALOGUE, resources, {"loopback-next-hop": "ignore", "plain-secret": "error"})
 
     assert [(each.code, each.address, each.message, each.hint) for each in told] == [
         (
@@ -91,7 +91,7 @@ def test_findings_stand_where_the_locator_says() -> None:
     def locate(address: Address, pointer: str) -> Source | None:
         return Source("routes.yaml", 7, 12) if (str(address), pointer) == ("MtaRoute/r", "address") else None
 
-    told = lint(CATALOGUE, desired_of(FOUND % ""), locate=locate)
+    told = lint_resources(CATALOGUE, desired_of(FOUND % ""), locate=locate)
 
     assert [(each.file, each.line, each.column) for each in told] == [("routes.yaml", 7, 12)]
 
@@ -113,5 +113,5 @@ def test_shipped_recipes_have_no_findings(path: str) -> None:
     desired = load_manifests(CATALOGUE, [str(MANIFESTS / path)])
 
     assert desired.resources
-    assert lint(CATALOGUE, desired.resources) == ()
+    assert lint_resources(CATALOGUE, desired.resources) == ()
     assert dangling_names(CATALOGUE, desired.resources) == ()

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.desired.export import Export, export, file_name, printed
+from reconciler.desired.export import Export, export_state, file_name, printed
 from reconciler.desired.manifest import Text, parse
 from reconciler.kinds.catalogue import Kind
 from reconciler.kinds.schema.judge import Judge
@@ -69,7 +69,7 @@ def everything(found: Export) -> str:
 def test_import_then_plan_is_empty(server: Server) -> None:
     live = read(server)
 
-    found = export(CATALOGUE, live, judge)
+    found = export_state(CATALOGUE, live, judge)
     difference = planned(read(server), everything(found))
 
     assert found.omitted == ()
@@ -81,10 +81,10 @@ def test_import_then_plan_is_empty(server: Server) -> None:
 @LAW
 @given(servers(), st.randoms())
 def test_import_twice_is_the_same_whatever_the_order_of_sets(server: Server, random: Any) -> None:
-    first = everything(export(CATALOGUE, read(server), judge))
+    first = everything(export_state(CATALOGUE, read(server), judge))
     shuffled = Server({name: [reordered(each, random) for each in held] for name, held in server.objects.items()})
 
-    second = everything(export(CATALOGUE, read(shuffled), judge))
+    second = everything(export_state(CATALOGUE, read(shuffled), judge))
 
     assert second == first
 
@@ -101,7 +101,7 @@ def reordered(value: Any, random: Any) -> Any:
 @LAW
 @given(servers())
 def test_no_secret_shows_and_every_variable_stands_for_one(server: Server) -> None:
-    found = export(CATALOGUE, read(server), judge)
+    found = export_state(CATALOGUE, read(server), judge)
 
     text = everything(found)
 
@@ -145,7 +145,7 @@ def strange(draw: st.DrawFn) -> Server:
 def test_whatever_a_server_holds_what_is_written_is_in_sync_and_the_rest_is_told(server: Server) -> None:
     live = read(server)
 
-    found = export(CATALOGUE, live, judge)
+    found = export_state(CATALOGUE, live, judge)
     difference = planned(read(server), everything(found))
 
     out = {(address.kind, address.name) for address, pointer, _ in found.omitted if not pointer}

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from reconciler.kinds.identity import key_of, name_of
 from reconciler.plan.diff import Diff
 from reconciler.plan.make import make_plan
-from reconciler.plan.moves import moved, moves
+from reconciler.plan.moves import find_moves, moved
 from reconciler.values.errors import ManifestError
 from reconciler.values.model import Change
 from reconciler.values.policy import Policy
@@ -54,7 +54,7 @@ def changes_of(held: Objects, text: str) -> tuple[Change, ...] | None:
     """Return what would be done, or None where the documents do not say what they mean."""
     live = live_of(held)
     try:
-        found = moves(CATALOGUE, desired_of(text), live)
+        found = find_moves(CATALOGUE, desired_of(text), live)
     except ManifestError:
         return None
     compared, problems = Diff(CATALOGUE).compare(found.resources, found.left, list(held))

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
-from reconciler.plan.written import pack, unpack
 from reconciler.plan.diff import exact
 from reconciler.plan.saved import Basis, Fingerprint, load, save
+from reconciler.plan.written import pack, unpack
 from reconciler.report import machine
 from reconciler.values.model import Address, Change, FieldChange, Left, Phase, Plan, Secret, Sensitive, Source
 from tests.states import CATALOGUE

@@ -7,7 +7,7 @@ out, left alone by `metadata.unmanaged`, and told in a comment; nothing is guess
 """
 
 from reconciler.desired.export.documents import Document, Export, file_name, printed
-from reconciler.desired.export.exporter import Remark, export
+from reconciler.desired.export.exporter import Remark, export_state
 from reconciler.desired.export.faults import Judge
 
-__all__ = ["Document", "Export", "Judge", "Remark", "export", "file_name", "printed"]
+__all__ = ["Document", "Export", "Judge", "Remark", "export_state", "file_name", "printed"]

@@ -41,7 +41,7 @@ class _Ready(Struct):
     unknown: list[str]
 
 
-def export(
+def export_state(
     catalogue: Catalogue,
     live: LiveState,
     judge: Judge,

@@ -15,10 +15,10 @@ from reconciler.mail.explain.choose import (
     Given,
     Routing,
     choices,
-    explain,
+    explain_message,
     filters,
     place,
-    routing,
+    routing_of,
 )
 from reconciler.mail.explain.given import judge_given
 from reconciler.mail.explain.state import (
@@ -49,13 +49,13 @@ __all__ = [
     "Step",
     "choices",
     "desired_state",
-    "explain",
+    "explain_message",
     "filters",
     "judge_given",
     "kinds_explained",
     "listed",
     "live_state",
     "place",
-    "routing",
+    "routing_of",
     "told",
 ]

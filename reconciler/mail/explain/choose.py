@@ -181,7 +181,7 @@ class Routing(Struct, frozen=True):
         return tuple(decider.field for decider in self.deciders)
 
 
-def routing(catalogue: Catalogue, state: State) -> Routing:
+def routing_of(catalogue: Catalogue, state: State) -> Routing:
     """Read the expressions of a state."""
     deciders = tuple(_decider(catalogue, state, *each) for each in choosing(catalogue))
     names = {name: {held.address.name: held for held in objects} for name, objects in state.objects.items()}
@@ -247,7 +247,7 @@ def place(found: Routing, chosen: Choice | Filter) -> Source | None:
     return found.state.locate(chosen.address, chosen.pointer)
 
 
-def explain(
+def explain_message(
     found: Routing, given: Given, retries: Sequence[int] = (0,), last_error: str = "connection", *, live: bool = False
 ) -> Explanation:
     """Return what a message would take at some attempts.

@@ -33,7 +33,7 @@ __all__ = [
     "Rule",
     "dangling_names",
     "destroy_refusals",
-    "lint",
+    "lint_resources",
     "mentions_after",
     "settle",
 ]
@@ -45,7 +45,7 @@ STAGED = {("MtaMilter", "enable"): "stages", ("MtaHook", "enable"): "stages"}
 WHOLE_MESSAGE = "data"
 
 
-def lint(
+def lint_resources(
     catalogue: Catalogue,
     resources: Sequence[Resource],
     severities: Mapping[str, str] | None = None,

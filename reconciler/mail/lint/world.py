@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from reconciler.kinds.catalogue import Catalogue, Kind, Property
 from reconciler.kinds.identity import address_of, key_of
-from reconciler.kinds.references import references, targets
+from reconciler.kinds.references import references_in, targets
 from reconciler.mail.names import Mention, mentions
 from reconciler.values.model import Address, Change, LiveObject, LiveState, Resource
 
@@ -92,7 +92,7 @@ class World:
                 continue
             sure &= self.was_read(other.kind)
             for wire in self.objects(other.kind).values():
-                found |= {address.name for _, address in references(self.catalogue, other, wire)}
+                found |= {address.name for _, address in references_in(self.catalogue, other, wire)}
                 # What a kind ships refers by name.
                 found |= {wire[field] for field, prop in other.properties.items() if _named(prop, wire, field, name)}
         return found, sure

@@ -1,0 +1,310 @@
+"""From `reconciler.yaml`, the environment and the command line to the settings of a run.
+
+Law: an option wins over RECONCILER_…, that over the chosen target; what is not understood is refused, never ignored;
+secrets come from the environment or from files, and are read only when a server is talked to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds.schema import LIMIT_PATTERN
+from reconciler.kinds.schema.judge import Fault
+from reconciler.server.secrets import Allowed
+from reconciler.settings.config import Config, PolicyConfig, TargetConfig, merged_policy, read, reference, unescaped
+from reconciler.values.errors import ConfigError, ManifestError, NotAllowed, UsageError
+from reconciler.values.model import EnvironmentText
+from reconciler.values.policy import Policy, Scope
+from reconciler.values.units import parse_duration
+
+__all__ = [
+    "DEFAULT_MANIFESTS",
+    "Config",
+    "Options",
+    "Server",
+    "Settings",
+    "TargetConfig",
+    "check_layers",
+    "connect",
+    "read_config",
+    "settings",
+]
+
+DEFAULT_MANIFESTS = "manifests"
+DEFAULT_TIMEOUT = "5m"
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What the command line, or a RECONCILER_… variable in its place, says."""
+
+    paths: tuple[str, ...] = ()
+    config: str = ""
+    target: str = ""
+    url: str = ""
+    user: str = ""
+    kind: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    prune: bool | None = None
+    allow_empty: tuple[str, ...] = ()
+    max_destroy: str = ""
+    max_update: str = ""
+    rotate_secrets: str = ""
+    reload: bool = True
+    timeout: str = DEFAULT_TIMEOUT
+    insecure: bool = False
+    ca_bundle: str = ""
+
+
+class Server(Struct, frozen=True):
+    """Where a server is and who we are there. Prints without the secrets."""
+
+    url: str
+    token: str = ""
+    user: str = ""
+    password: str = ""
+    ca_bundle: str = ""
+    insecure: bool = False
+    #: Seconds until a run is given up.
+    timeout: float = 300.0
+
+    def __repr__(self) -> str:
+        return f"Server({self.url!r})"
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """Everything that a run needs to know beside its manifests."""
+
+    target: str
+    paths: tuple[str, ...]
+    policy: Policy
+    scope: Scope
+    allowed: Allowed
+    #: What `${var:NAME}` stands for in this target's manifests.
+    variables: Mapping[str, Any] = {}
+    #: Severities of lint rules that policy sets.
+    lint: Mapping[str, str] = {}
+    rotate: tuple[str, ...] = ()
+    reload: bool = True
+    #: None where no server is named.
+    server: TargetConfig | None = None
+    options: Options = Options()
+
+
+def read_config(options: Options) -> Config:
+    """Read the configuration file; none is an empty configuration, unless an option names it.
+
+    Raises:
+        ConfigError: it cannot be read.
+        ManifestError: it says something that is not understood.
+    """
+    return read(options.config)
+
+
+def settings(catalogue: Catalogue, config: Config, options: Options, environment: Mapping[str, str]) -> Settings:
+    """Bring configuration, options and environment together for one run.
+
+    Raises:
+        UsageError: they contradict each other, or name what does not exist.
+        ManifestError: the configuration asks for variables that are not set.
+    """
+    name, target = _target(config, options)
+    policy = merged_policy(config, target)
+    known = frozenset(catalogue.kinds)
+    for where, kinds in (
+        ("--kind", options.kind),
+        ("--only", list(_kinds(options.only))),
+        ("--rotate-secrets", list(_kinds((options.rotate_secrets,)))),
+        ("--allow-empty", options.allow_empty),
+    ):
+        unknown = sorted(set(kinds) - known)
+        if unknown:
+            raise UsageError(f"{where}: unknown kind {unknown[0]}", _guess(unknown[0], known))
+    paths = options.paths or tuple(target.manifests if target else ()) or (DEFAULT_MANIFESTS,)
+    roots = tuple(str(Path(path) if Path(path).is_dir() else Path(path).parent) for path in paths)
+    url = (
+        options.url or (target.url if target else "") or ("" if config.targets else environment.get("STALWART_URL", ""))
+    )
+    server = msgspec.structs.replace(target, url=url) if target else TargetConfig(url) if url else None
+    return Settings(
+        target=name,
+        paths=paths,
+        policy=_policy(policy, options),
+        scope=Scope(kinds=frozenset(options.kind), only=options.only),
+        allowed=Allowed(
+            tuple(policy.secrets.env) if policy.secrets.env is not None else None,
+            tuple(policy.secrets.files) if policy.secrets.files is not None else None,
+            roots,
+        ),
+        variables=_variables(config, name, environment),
+        lint=policy.lint,
+        rotate=(options.rotate_secrets,) if options.rotate_secrets else (),
+        reload=options.reload,
+        server=server,
+        options=options,
+    )
+
+
+def connect(found: Settings, environment: Mapping[str, str]) -> Server:
+    """Return where the server is and the credentials for it.
+
+    Raises:
+        UsageError: no server is named.
+        NotAllowed: there are no credentials.
+    """
+    if found.server is None:
+        raise UsageError("no server is named", "give --url, or set STALWART_URL, or name a target in reconciler.yaml")
+    target, options = found.server, found.options
+    token = "" if options.user else _resolved(target.token, environment)
+    user = options.user or _resolved(target.user, environment)
+    password = _resolved(target.password, environment)
+    if not token and not user:
+        token, user = environment.get("STALWART_TOKEN", ""), environment.get("STALWART_USER", "")
+    password = password or environment.get("STALWART_PASSWORD", "")
+    if not token and not (user and password):
+        raise NotAllowed("there are no credentials", "set STALWART_TOKEN, or STALWART_USER and STALWART_PASSWORD")
+    for text in (token, user, password):
+        if "\n" in text or "\r" in text:
+            raise ConfigError("the credentials hold a line break", "take it out")
+    return Server(
+        url=target.url,
+        token=token,
+        user=user,
+        password=password,
+        ca_bundle=options.ca_bundle or target.ca_bundle,
+        insecure=options.insecure,
+        timeout=_seconds(options.timeout),
+    )
+
+
+def _kinds(globs: Iterable[str]) -> Iterator[str]:
+    """Yield the kinds that address globs name in full."""
+    heads = (re.split("[/#]", glob)[0] for glob in globs)
+    return (head for head in heads if head and not re.search("[*?]", head))
+
+
+def _guess(name: str, known: frozenset[str]) -> str:
+    from difflib import get_close_matches
+
+    plain = {each.lower(): each for each in sorted(known)}
+    close = get_close_matches(name.lower(), plain, n=1)
+    return f"did you mean {plain[close[0]]}?" if close else f"known here: {', '.join(plain.values())}"
+
+
+def _target(config: Config, options: Options) -> tuple[str, TargetConfig | None]:
+    if options.target:
+        if options.target not in config.targets:
+            known = ", ".join(config.targets) or "none"
+            raise UsageError(f"there is no target {options.target}", f"known here: {known}")
+        return options.target, config.targets[options.target]
+    if len(config.targets) > 1 and not options.url:
+        raise UsageError(
+            f"there are {len(config.targets)} targets", f"choose with --target: {', '.join(config.targets)}"
+        )
+    if len(config.targets) == 1:
+        return next(iter(config.targets.items()))
+    return "", None
+
+
+def check_layers(config: Config, names: Iterable[str]) -> None:
+    """Check that the manifests of some targets are there.
+
+    Raises:
+        ManifestError: some are not.
+    """
+    missing = [
+        Fault(
+            ("targets", name, "manifests", str(index)),
+            "missing",
+            f"{path} does not exist",
+            "manifests are found from the working directory, wherever the configuration is",
+        )
+        for name in names
+        for index, path in enumerate(config.targets[name].manifests)
+        if not Path(path).exists()
+    ]
+    if missing:
+        raise ManifestError([config.mistake(each) for each in missing], config.file)
+
+
+def _variables(config: Config, name: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the variables of a target: its name, its labels and its vars.
+
+    Raises:
+        ManifestError: some are not set in the environment.
+    """
+    target = config.targets.get(name)
+    if target is None:
+        return {}
+    found: dict[str, Any] = {"target": name, **{key: unescaped(value) for key, value in target.labels.items()}}
+    unset = []
+    for key, value in target.vars.items():
+        variable = reference(value)[1] if isinstance(value, str) else ""
+        if variable and variable not in environment:
+            unset.append(Fault(("targets", name, "vars", key), "unset", f"{variable} is not set", f"set {variable}"))
+        elif variable:
+            found[key] = EnvironmentText(environment[variable])
+        else:
+            found[key] = unescaped(value) if isinstance(value, str) else value
+    if unset:
+        raise ManifestError([config.mistake(each) for each in unset], config.file)
+    return found
+
+
+def _policy(config: PolicyConfig, options: Options) -> Policy:
+    prune: dict[str, bool | str] = {}
+    if options.prune is not False:
+        prune = dict(config.prune)
+        if options.prune and not prune:
+            prune = {"*": True}
+    return Policy(
+        prune=prune,
+        owns={kind: tuple(names) for kind, names in config.owns.items()},
+        keep=tuple(config.keep),
+        drift=frozenset(kind for kind, rule in config.undeclared.items() if rule == "drift"),
+        max_destroy=_limit("--max-destroy", options.max_destroy, config.max_destroy, Policy().max_destroy),
+        max_update=_limit("--max-update", options.max_update, config.max_update, None),
+        allow_empty=frozenset(options.allow_empty),
+    )
+
+
+def _limit(name: str, option: str, configured: float | str | None, default: Any) -> Any:
+    """Return a limit as the policy has it: a number, or a share such as `30%`."""
+    if option and not re.fullmatch(LIMIT_PATTERN, option):
+        raise UsageError(f"{name} {option!r} is no number and no share", "write 5 or 30%")
+    chosen = option or configured
+    if chosen is None:
+        return default
+    return chosen if isinstance(chosen, str) and chosen.endswith("%") else int(chosen)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text) if text.isdigit() else parse_duration(text) / 1000
+    except ValueError as error:
+        raise UsageError(f"--timeout: {error}") from None
+    if seconds <= 0:
+        raise UsageError(f"--timeout: {text} leaves no time for anything", "write 30s or 5m")
+    return seconds
+
+
+def _resolved(text: str, environment: Mapping[str, str]) -> str:
+    """Resolve a credential's reference. The configuration is trusted, so that any variable or file may be named."""
+    source, name = reference(text)
+    if source == "env":
+        value = environment.get(name, "")
+        if not value:
+            raise NotAllowed(f"{text} is not set", f"set {name}")
+        return value
+    if source == "file":
+        try:
+            return Path(name).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise NotAllowed(f"{text} cannot be read") from None
+    return unescaped(text)
