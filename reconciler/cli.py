@@ -17,8 +17,7 @@ import click
 from click.core import ParameterSource
 
 from reconciler import __version__
-from reconciler.commands import streams
-from reconciler.commands.options import (
+from reconciler.commands import (
     ALL,
     COMMANDS,
     EXAMPLES,
@@ -29,6 +28,7 @@ from reconciler.commands.options import (
     WITHOUT_REPORT,
     every,
     options_of,
+    streams,
     variable,
 )
 
@@ -106,9 +106,9 @@ def _typed(ctx: click.Context) -> Iterator[str]:
 
 def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
     """Make the invocation of a command and run its module."""
-    from reconciler.commands.gather import Console, Invocation
-    from reconciler.report.paint import Paint
-    from reconciler.settings.choose import Options
+    from reconciler.commands import Console, Invocation
+    from reconciler.report import Paint
+    from reconciler.settings import Options
 
     given["format"] = _format(name, given["format"], typed="--format" in typed)
     if sys.stdout is None:
@@ -257,13 +257,13 @@ def invoke(args: Sequence[str] | None = None) -> int:
 
 def _run_module(name: str, invocation: Any) -> int:
     """Run a command's module, and tell of what stopped it."""
-    from reconciler.values.errors import ManifestError, ReconcilerError
+    from reconciler.values import ManifestError, ReconcilerError
 
     try:
         code: int = import_module(f"reconciler.commands.{MODULES.get(name, name)}").run(invocation)
         return code
     except ManifestError as error:
-        from reconciler.report.text import diagnostics
+        from reconciler.report import diagnostics
 
         told = diagnostics(error.diagnostics, invocation.console.paint_err)
         invocation.console.err(f"{told}error: {error.message}\n")

@@ -1,31 +1,36 @@
-"""Lends a room its face: the names that other rooms may ask it for, loaded when one is asked for.
+"""Lends a room its face: the names that other rooms may ask it for, each loaded when it is first asked for.
 
-Law: a face costs no start-up, and no room reaches past another's.
+Law: a face costs no start-up; its stub (`__init__.pyi`), which type checkers read too, is the one list of its names.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable
+from functools import cache
 from importlib import import_module
+from pkgutil import get_data
 from typing import Any
 
+_IMPORT = re.compile(rb"^from (\S+) import (\S+) as ", re.MULTILINE)
 
-def face(room: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return the `__getattr__` of a room.
 
-    Args:
-        room: the room's full name.
-        homes: module below the room -> the names that it holds, parted by blanks.
-    """
-    home_of = {name: f"{room}.{module}" for module, names in homes.items() for name in names.split()}
+@cache
+def homes(room: str) -> dict[str, str]:
+    """Return the module that each name of a room's face comes from, as its stub says."""
+    stub = get_data(room, "__init__.pyi") or b""
+    return {name.decode(): module.decode() for module, name in _IMPORT.findall(stub)}
+
+
+def face(room: str) -> Callable[[str], Any]:
+    """Return the `__getattr__` of a room."""
 
     def load(name: str) -> Any:
-        home = home_of.get(name)
+        home = homes(room).get(name)
         if home is None:
             raise AttributeError(f"module {room!r} has no attribute {name!r}", name=name, obj=room)
-        module = import_module(home)
-        if home == f"{room}.{name}":
-            return module
-        value = getattr(module, name)
-        # Asked for once, it is a plain attribute from now on.
+        if home == room:
+            return import_module(f"{room}.{name}")
+        value = getattr(import_module(home), name)
+        # From now on it is found without asking.
         setattr(import_module(room), name, value)
         return value
 

@@ -1,60 +1,33 @@
-"""The house's ranks and seams, read from the imports of every module."""
+"""The house's floors and faces, read from the imports of every module and from the table of ARCHITECTURE.md."""
 
 import ast
+import re
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent / "reconciler"
+from reconciler.faces import homes
 
-#: Rank of each room; the longest prefix of a module's name decides. Modules of one room may import each other.
-RANKS = {
-    "": 0,
-    "errors": 1,
-    "model": 1,
-    "strictyaml": 1,
-    "units": 1,
-    "catalogue": 2,
-    "expression": 2,
-    "policy": 2,
-    "streams": 2,
-    "jmap": 2,
-    "jmap.protocol": 2,
-    "jmap.client": 3,
-    "secrets": 3,
-    "journal": 3,
-    "lock": 3,
-    "schema": 3,
-    "codec": 3,
-    "identity": 3,
-    "references": 3,
-    "resolving": 3,
-    "diff": 3,
-    "explain": 3,
-    "names": 3,
-    "permissions": 4,
-    "yamltext": 2,
-    "lint": 4,
-    "live": 4,
-    "manifest": 4,
-    "plan": 4,
-    "moves": 4,
-    "routing": 4,
-    "savedplan": 4,
-    "layout": 4,
-    "export": 4,
-    "report": 4,
-    "settings": 4,
-    "apply": 5,
-    "sandbox": 4,
-    "sandbox.server": 5,
-    "commands": 7,
-    "options": 7,
-    "cli": 8,
-    "__main__": 9,
-}
+ROOT = Path(__file__).parent.parent / "reconciler"
+ROWS = re.findall(r"^\| `(\w+)` \| .* \| (.*)\|$", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE)
+#: Rooms from the highest floor to the lowest; the sandbox stands beside them.
+FLOORS = [room for room, _ in ROWS]
+
+
+def allowed(room: str) -> set[str]:
+    """Return the rooms that the table lets a room import."""
+    (words,) = (words for name, words in ROWS if name == room)
+    below = FLOORS[FLOORS.index(room) + 1 :]
+    named = set(re.split(r",\s*", words.strip())) - {""}
+    return named - {"every room below"} | set(below if "every room below" in named else ())
+
+
 MODULES = sorted(ROOT.rglob("*.py"))
+#: What holds the rooms together, and is none itself.
+OUTSIDE = {"", "faces", "__main__"}
 
 
 def name_of(path: Path) -> str:
@@ -62,69 +35,115 @@ def name_of(path: Path) -> str:
     return ".".join(part for part in parts if part != "__init__")
 
 
+NAMES = {name_of(path): path for path in MODULES}
+
+
 def room_of(module: str) -> str:
-    while module and module not in RANKS:
-        module = module.rpartition(".")[0]
-    return module
+    return module.partition(".")[0]
 
 
-def imports(path: Path) -> Iterator[str]:
+def imports(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield each module that is imported, and the name that is asked of it."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield from ((node.module, alias.name) for alias in node.names)
 
 
-def ours(path: Path) -> Iterator[str]:
-    known = {name_of(each) for each in MODULES}
-    for name in imports(path):
-        inner = name.removeprefix("reconciler.")
-        if name.startswith("reconciler.") and inner in known:
-            yield inner
+def ours(path: Path) -> Iterator[tuple[str, str]]:
+    """Yield the imports of the house's own modules, without its name in front."""
+    for module, name in imports(path):
+        if module == "reconciler" and name in FLOORS:
+            yield name, ""
+        elif module.startswith("reconciler."):
+            yield module.removeprefix("reconciler."), name
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name_of)
-def test_module_imports_only_lower_ranks(path: Path) -> None:
+INSIDE = [path for path in MODULES if room_of(name_of(path)) not in OUTSIDE]
+
+
+def test_every_room_stands_in_the_table_and_every_row_is_a_room() -> None:
+    assert {room_of(name) for name in NAMES} - OUTSIDE == set(FLOORS)
+
+
+def test_tables_arrows_go_down() -> None:
+    floors = [room for room in FLOORS if room != "sandbox"]
+
+    up = [(room, other) for room in floors for other in allowed(room) - {"sandbox"} if other not in below(room)]
+
+    assert up == []
+
+
+def below(room: str) -> list[str]:
+    return FLOORS[FLOORS.index(room) + 1 :]
+
+
+@pytest.mark.parametrize("path", INSIDE, ids=name_of)
+def test_module_imports_only_what_the_table_allows(path: Path) -> None:
     room = room_of(name_of(path))
-    top = room.partition(".")[0]
 
-    higher = [
-        name for name in ours(path) if room_of(name).partition(".")[0] != top and RANKS[room_of(name)] >= RANKS[room]
-    ]
+    others = {room_of(module) for module, _ in ours(path)} - {room} - OUTSIDE
 
-    assert higher == []
+    assert others <= allowed(room)
+
+
+@pytest.mark.parametrize("path", INSIDE, ids=name_of)
+def test_module_asks_other_rooms_at_their_faces_only(path: Path) -> None:
+    room = room_of(name_of(path))
+
+    past = [module for module, _ in ours(path) if room_of(module) not in {room} | OUTSIDE and "." in module]
+
+    assert past == []
+
+
+@pytest.mark.parametrize("room", [room for room in FLOORS if room != "cli"])
+def test_face_lends_what_its_stub_says(room: str) -> None:
+    face, stub = import_module(f"reconciler.{room}"), homes(f"reconciler.{room}")
+    modules = {name.split(".")[1] for name in NAMES if name.startswith(f"{room}.")}
+
+    # A function that is called as its module would be hidden by it.
+    assert {name for name, home in stub.items() if home != f"reconciler.{room}"} & modules == set()
+    assert {name: getattr(face, name) for name in stub} == {
+        name: getattr(import_module(home), name) for name, home in stub.items()
+    }
+
+
+def test_modules_import_each_other_in_one_direction() -> None:
+    graph: dict[str, set[str]] = {}
+    for name, path in NAMES.items():
+        graph[name] = set()
+        for module, asked in ours(path):
+            inner = f"{module}.{asked}"
+            home = homes(f"reconciler.{module}").get(asked, "") if module in FLOORS and module != "cli" else ""
+            graph[name].add(inner if inner in NAMES else home.removeprefix("reconciler.") or module)
+
+    # Raises where there is a circle, and names it.
+    TopologicalSorter(graph).prepare()
+
+    assert len(graph) == len(NAMES)
 
 
 @pytest.mark.parametrize(
     ("library", "rooms"),
     [
-        ("httpx", {"jmap.client"}),
-        ("deepdiff", {"diff"}),
-        ("yaml", {"strictyaml"}),
-        ("jsonschema", {"schema"}),
-        ("jsonschema_rs", {"schema"}),
-        ("click", {"cli", "commands", "options"}),
+        ("httpx", {"server"}),
+        ("deepdiff", {"plan"}),
+        ("yaml", {"yamlio"}),
+        ("jsonschema", {"kinds"}),
+        ("jsonschema_rs", {"kinds"}),
+        ("click", {"cli", "commands"}),
     ],
 )
 def test_library_has_one_home(library: str, rooms: set[str]) -> None:
-    homes = {
+    homes_of = {
         room_of(name_of(path))
         for path in MODULES
-        if any(name == library or name.startswith(f"{library}.") for name in imports(path))
+        if any(module == library or module.startswith(f"{library}.") for module, _ in imports(path))
     }
 
-    assert homes - {"commands"} <= rooms
-    assert homes & rooms
-
-
-def test_sandbox_knows_nothing_of_the_pipeline() -> None:
-    allowed = {"errors", "catalogue", "expression", "sandbox", "sandbox.server", ""}
-
-    known = {room_of(name) for path in (ROOT / "sandbox").glob("*.py") for name in ours(path)}
-
-    assert known <= allowed
+    assert homes_of - {"commands"} <= rooms
+    assert homes_of & rooms
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)

@@ -5,8 +5,6 @@ A change is applied only if the server confirmed it or a new read shows it; afte
 No httpx: the conversation is a generator.
 """
 
-from reconciler.apply.flow import apply_flow, outcome_code
-from reconciler.apply.reload import reload_flow
-from reconciler.apply.run import Listener
+from reconciler.faces import face
 
-__all__ = ["Listener", "apply_flow", "outcome_code", "reload_flow"]
+__getattr__ = face(__name__)

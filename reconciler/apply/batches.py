@@ -10,8 +10,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from reconciler.server.jmap.protocol import Limits
-from reconciler.values.model import Change, Phase
+from reconciler.server import Limits
+from reconciler.values import Change, Phase
 
 Verb = Literal["create", "update", "destroy"]
 

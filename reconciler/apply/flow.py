@@ -14,21 +14,23 @@ from msgspec.structs import replace
 from reconciler.apply.batches import Batch, Work, batches, calls
 from reconciler.apply.reload import reload_flow
 from reconciler.apply.run import Listener, Run
-from reconciler.kinds.catalogue import Catalogue
-from reconciler.kinds.references import referring
-from reconciler.server.jmap.protocol import AnswerLost, Flow, Limits, MethodError, Request
-from reconciler.server.live import read_flow
-from reconciler.server.secrets import Secrets
-from reconciler.values.errors import (
+from reconciler.kinds import Catalogue, referring
+from reconciler.server import AnswerLost, Flow, Limits, MethodError, Request, Secrets, read_flow
+from reconciler.values import (
     NOT_ALLOWED,
     PARTLY_APPLIED,
     UNREACHABLE,
+    Change,
+    LiveState,
     ManifestError,
+    Outcome,
+    Phase,
+    Plan,
     ReconcilerError,
+    Result,
     Stale,
     strongest,
 )
-from reconciler.values.model import Change, LiveState, Outcome, Phase, Plan, Result
 
 Recheck = Callable[[LiveState], tuple[Change, ...]]
 

@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from reconciler.values.errors import Busy, ReconcilerError
+from reconciler.values import Busy, ReconcilerError
 
 #: Seconds between two tries while waiting.
 PAUSE = 0.1

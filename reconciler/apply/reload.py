@@ -12,12 +12,9 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from reconciler.apply.run import NOTHING_DONE
-from reconciler.kinds.catalogue import Catalogue
-from reconciler.server.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, read_set_error
-from reconciler.server.live import read_flow
-from reconciler.server.secrets import Secrets
-from reconciler.values.errors import NOT_ALLOWED, ReconcilerError
-from reconciler.values.model import Address, Outcome
+from reconciler.kinds import Catalogue
+from reconciler.server import AnswerLost, Call, Flow, Limits, MethodError, Request, Secrets, read_flow, read_set_error
+from reconciler.values import NOT_ALLOWED, Address, Outcome, ReconcilerError
 
 RELOAD = Request((Call("x:Action/set", {"create": {"reload": {"@type": "ReloadSettings"}}}),))
 #: How often it is sent at most.

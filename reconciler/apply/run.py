@@ -13,13 +13,10 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.apply.batches import CALL, ENVELOPE, Work, verb_of
-from reconciler.kinds.catalogue import Catalogue
-from reconciler.kinds.identity import key_of
-from reconciler.kinds.references import targets
-from reconciler.plan.diff import exact
-from reconciler.server.jmap.protocol import Call, Limits, MethodError, read_set_error
-from reconciler.server.secrets import Secrets, within
-from reconciler.values.model import Address, Change, LiveObject, LiveState, Phase, Result, ResultKind, Sensitive, Wire
+from reconciler.kinds import Catalogue, key_of, targets
+from reconciler.plan import exact
+from reconciler.server import Call, Limits, MethodError, Secrets, read_set_error, within
+from reconciler.values import Address, Change, LiveObject, LiveState, Phase, Result, ResultKind, Sensitive, Wire
 
 #: Method errors after which nothing of the call was done (RFC 8620 section 3.6.2 and 5.3; found by running on Stalwart
 #: 0.16.19). After any other a part may have been done, as after `serverUnavailable`.

@@ -15,9 +15,18 @@ from pathlib import Path
 from types import FrameType
 from uuid import uuid4
 
-from reconciler.apply import Listener, apply_flow, outcome_code
-from reconciler.apply.journal import DEFAULT_DIRECTORY, Journal, begin_record, file_name, whoami
-from reconciler.apply.lock import hold, lock_directory
+from reconciler.apply import (
+    DEFAULT_DIRECTORY,
+    Journal,
+    Listener,
+    apply_flow,
+    begin_record,
+    file_name,
+    hold,
+    lock_directory,
+    outcome_code,
+    whoami,
+)
 from reconciler.commands.gather import (
     Found,
     Invocation,
@@ -34,18 +43,14 @@ from reconciler.commands.gather import (
     want,
 )
 from reconciler.commands.idle import tell_idle
-from reconciler.desired.manifest import Desired
-from reconciler.kinds.catalogue import load
-from reconciler.kinds.resolving import to_resolve
-from reconciler.plan.saved import Guard, check_for, pending, plan_digest, policy_digest, read, stale, unmet
-from reconciler.plan.saved import load as load_plan
-from reconciler.report import machine, text
-from reconciler.report.text import MANY
-from reconciler.server.jmap.client import Client
-from reconciler.server.secrets import Secrets
-from reconciler.settings.choose import read_config, settings
-from reconciler.values.errors import REFUSED, Stale, UsageError, strongest
-from reconciler.values.model import Change, Difference, LiveState, Outcome, Result
+from reconciler.desired import Desired
+from reconciler.kinds import load, to_resolve
+from reconciler.plan import Guard, check_for, pending, plan_digest, policy_digest, read, stale, unmet
+from reconciler.plan import load as load_plan
+from reconciler.report import MANY, machine, text
+from reconciler.server import Client, Secrets
+from reconciler.settings import read_config, settings
+from reconciler.values import REFUSED, Change, Difference, LiveState, Outcome, Result, Stale, UsageError, strongest
 
 #: What reading back is compared with.
 DECLARED, PLANNED = "what the manifests declare", "what was planned"

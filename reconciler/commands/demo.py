@@ -13,11 +13,10 @@ import msgspec
 
 from reconciler.commands import apply, drift, plan, validate
 from reconciler.commands.gather import Console, Invocation
-from reconciler.report.paint import Paint
-from reconciler.server.jmap.client import Client, Credentials
-from reconciler.server.jmap.protocol import Call, Flow, Request
-from reconciler.settings.choose import Options
-from reconciler.values.errors import DIFFERENCES, ReconcilerError
+from reconciler.report import Paint
+from reconciler.server import Call, Client, Credentials, Flow, Request
+from reconciler.settings import Options
+from reconciler.values import DIFFERENCES, ReconcilerError
 
 ROUTES = """\
 kind: MtaRoute

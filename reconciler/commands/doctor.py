@@ -16,18 +16,14 @@ from msgspec import Struct
 
 from reconciler.commands.gather import Invocation, Wanted, open_client, target, want
 from reconciler.commands.permissions import needed_by
-from reconciler.desired.manifest import Desired
-from reconciler.kinds.catalogue import Catalogue, load
-from reconciler.kinds.resolving import resolves, to_resolve
-from reconciler.plan.permissions import Permissions, reads
-from reconciler.report.machine import dump
-from reconciler.report.paint import Paint, plural, printable
-from reconciler.report.text import MANY
-from reconciler.sandbox.published import Published
-from reconciler.server.jmap.client import Client
-from reconciler.server.live import read_flow
-from reconciler.settings.choose import DEFAULT_MANIFESTS, read_config, settings
-from reconciler.values.errors import MANIFEST, NOT_ALLOWED, UNREACHABLE, ReconcilerError, UsageError, strongest
+from reconciler.desired import Desired
+from reconciler.kinds import Catalogue, load, resolves, to_resolve
+from reconciler.plan import Permissions, reads
+from reconciler.report import MANY, Paint, dump, plural, printable
+from reconciler.sandbox import Published
+from reconciler.server import Client, read_flow
+from reconciler.settings import DEFAULT_MANIFESTS, read_config, settings
+from reconciler.values import MANIFEST, NOT_ALLOWED, UNREACHABLE, ReconcilerError, UsageError, strongest
 
 
 class Verdict(Struct, frozen=True):

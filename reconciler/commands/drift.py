@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from reconciler.commands.gather import Invocation, observe, open_client, plan_report, want
 from reconciler.commands.idle import tell_idle
-from reconciler.values.errors import DIFFERENCES
+from reconciler.values import DIFFERENCES
 
 NOTE = "These are the stored settings; what the server runs since its last reload, no interface shows.\n"
 

@@ -12,8 +12,7 @@ import msgspec
 
 from reconciler.commands.gather import Invocation
 from reconciler.expression import Context, eval_line
-from reconciler.kinds.catalogue import Catalogue, load
-from reconciler.kinds.codec import context_of
+from reconciler.kinds import Catalogue, context_of, load
 
 
 def run(invocation: Invocation) -> int:

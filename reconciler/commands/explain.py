@@ -12,27 +12,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from reconciler.commands.gather import Invocation, Wanted, open_client, target, want
-from reconciler.desired.manifest import Desired
+from reconciler.desired import Desired
 from reconciler.expression import ExpressionError, normal_question
-from reconciler.kinds.catalogue import Catalogue, Kind, Property, load
-from reconciler.mail.explain import (
-    State,
-    desired_state,
-    explain_message,
-    judge_given,
-    kinds_explained,
-    live_state,
-    routing_of,
-)
-from reconciler.report import machine
-from reconciler.report.explanation import explanation_members, explanation_text, graph
-from reconciler.server.live import read_flow
-from reconciler.settings.choose import read_config, settings
-from reconciler.values.errors import Unreachable, UsageError
-from reconciler.values.units import parse_size
+from reconciler.kinds import Catalogue, Kind, Property, load
+from reconciler.mail import State, desired_state, explain_message, judge_given, kinds_explained, live_state, routing_of
+from reconciler.report import explanation_members, explanation_text, graph, machine
+from reconciler.server import read_flow
+from reconciler.settings import read_config, settings
+from reconciler.values import Unreachable, UsageError, parse_size
 
 if TYPE_CHECKING:
-    from reconciler.server.jmap.client import Client
+    from reconciler.server import Client
 
 #: Option (as click names it) -> field of `given`.
 GIVEN = {

@@ -11,7 +11,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from reconciler.values.errors import ReconcilerError
+from reconciler.values import ReconcilerError
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -13,13 +13,11 @@ from pathlib import Path
 
 from reconciler.commands.files import write_whole
 from reconciler.commands.gather import Invocation
-from reconciler.desired.layout import hidden, lay_out
-from reconciler.desired.manifest import Text, find, read
-from reconciler.kinds.catalogue import Catalogue, load
-from reconciler.report import text
-from reconciler.report.paint import plural
-from reconciler.settings.choose import DEFAULT_MANIFESTS, check_layers, read_config
-from reconciler.values.errors import DIFFERENCES, MANIFEST, Diagnostic, ReconcilerError, UsageError, in_file, strongest
+from reconciler.desired import Text, find, hidden, lay_out, read
+from reconciler.kinds import Catalogue, load
+from reconciler.report import plural, text
+from reconciler.settings import DEFAULT_MANIFESTS, check_layers, read_config
+from reconciler.values import DIFFERENCES, MANIFEST, Diagnostic, ReconcilerError, UsageError, in_file, strongest
 from reconciler.yamlio import decode
 
 #: The path that stands for standard input, and the name by which messages call that.

@@ -11,28 +11,34 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.desired.manifest import Desired
-from reconciler.desired.manifest import load as load_manifests
-from reconciler.kinds.catalogue import Catalogue, load
-from reconciler.kinds.references import referring
-from reconciler.mail.lint import dangling_names, lint_resources
-from reconciler.plan.diff import Diff, mistake
-from reconciler.plan.make import make_plan
-from reconciler.plan.moves import find_moves, moved
-from reconciler.plan.permissions import kinds_in_scope
-from reconciler.report import machine
-from reconciler.report.paint import Paint
-from reconciler.server.live import kinds_for_checks, read_flow
-from reconciler.settings.choose import Config, Options, Server, Settings, check_layers, connect, read_config, settings
-from reconciler.values.errors import Diagnostic, ManifestError
-from reconciler.values.model import Address, Change, Difference, LiveState, Plan, Resource, Source
-from reconciler.values.policy import Globs, Policy, spelled_out
+from reconciler.desired import Desired
+from reconciler.desired import load as load_manifests
+from reconciler.kinds import Catalogue, load, referring
+from reconciler.mail import dangling_names, lint_resources
+from reconciler.plan import Diff, find_moves, kinds_in_scope, make_plan, mistake, moved
+from reconciler.report import Paint, machine
+from reconciler.server import kinds_for_checks, read_flow
+from reconciler.settings import Config, Options, Server, Settings, check_layers, connect, read_config, settings
+from reconciler.values import (
+    Address,
+    Change,
+    Diagnostic,
+    Difference,
+    Globs,
+    LiveState,
+    ManifestError,
+    Plan,
+    Policy,
+    Resource,
+    Source,
+    spelled_out,
+)
 
 if TYPE_CHECKING:
     import httpx
 
-    from reconciler.plan.saved import Basis
-    from reconciler.server.jmap.client import Client
+    from reconciler.plan import Basis
+    from reconciler.server import Client
 
 
 #: Findings of a run whose exact place is worked out.
@@ -137,7 +143,7 @@ def tested(wanted: Wanted) -> Wanted:
     if not desired.tests or any(each.severity == "error" for each in desired.diagnostics):
         # A test of manifests that are wrong would only repeat it.
         return wanted
-    from reconciler.mail.routing import check_documents
+    from reconciler.mail import check_documents
 
     failed = check_documents(wanted.catalogue, desired.resources, desired.locate, desired.tests)
     told = msgspec.structs.replace(desired, diagnostics=(*desired.diagnostics, *failed))
@@ -189,7 +195,7 @@ def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = Fal
         UsageError, NotAllowed: no server is named, or there are no credentials.
     """
     server: Server = connect(wanted.settings, invocation.environment)
-    from reconciler.server.jmap.client import Client, Credentials
+    from reconciler.server import Client, Credentials
 
     if server.insecure:
         invocation.tell("warning: --insecure: the server's certificate is not verified\n")
@@ -314,7 +320,7 @@ def standing_policy(invocation: Invocation) -> Policy:
 
 def plan_basis(invocation: Invocation, wanted: Wanted, found: Found) -> Basis:
     """Return what a plan stands on."""
-    from reconciler.plan.saved import make_basis, policy_digest
+    from reconciler.plan import make_basis, policy_digest
 
     where = target(wanted)
     return make_basis(

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reconciler.commands.gather import Found, Invocation, Wanted
-from reconciler.server.secrets import within
-from reconciler.values.policy import Globs
+from reconciler.server import within
+from reconciler.values import Globs
 
 
 def tell_idle(invocation: Invocation, wanted: Wanted, found: Found) -> None:

@@ -12,26 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.commands.files import write_whole
 from reconciler.commands.gather import Invocation, Wanted, open_client
-from reconciler.desired.export import Export, Remark, export_state, file_name, printed
-from reconciler.desired.manifest import Desired, find, read
-from reconciler.kinds.catalogue import Catalogue, Kind, load
-from reconciler.kinds.references import targets
-from reconciler.kinds.schema.judge import Judge
-from reconciler.mail.lint.objects import object_findings
-from reconciler.mail.lint.rules import settle
-from reconciler.mail.lint.world import World
-from reconciler.plan.permissions import kinds_in_scope, reads
-from reconciler.report.paint import plural, printable
-from reconciler.report.text import MANY
-from reconciler.server.live import read_flow
-from reconciler.settings.choose import DEFAULT_MANIFESTS, Settings, read_config, settings
-from reconciler.values.errors import NotAllowed, ReconcilerError
-from reconciler.values.model import LiveState, Resource
-from reconciler.values.policy import Globs, Policy
+from reconciler.desired import Desired, Export, Remark, export_state, file_name, find, printed, read
+from reconciler.kinds import Catalogue, Judge, Kind, load, targets
+from reconciler.mail import World, object_findings, settle
+from reconciler.plan import kinds_in_scope, reads
+from reconciler.report import MANY, plural, printable
+from reconciler.server import read_flow
+from reconciler.settings import DEFAULT_MANIFESTS, Settings, read_config, settings
+from reconciler.values import Globs, LiveState, NotAllowed, Policy, ReconcilerError, Resource
 from reconciler.yamlio import load as load_yaml
 
 if TYPE_CHECKING:
-    from reconciler.server.jmap.client import Client
+    from reconciler.server import Client
 
 SCHEMA = "schemas/manifest.schema.json"
 #: The rule of lint that is run over what is imported.

@@ -8,9 +8,9 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.commands.gather import Invocation, Wanted, want
-from reconciler.plan.permissions import Permissions, granted, kinds_in_scope, needed
+from reconciler.plan import Permissions, granted, kinds_in_scope, needed
 from reconciler.report import machine
-from reconciler.server.live import kinds_for_checks
+from reconciler.server import kinds_for_checks
 
 READING = "# Reading: plan and drift"
 WRITING = "# Writing: apply, with its reload"

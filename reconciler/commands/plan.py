@@ -11,7 +11,7 @@ from pathlib import Path
 from reconciler.commands.gather import Invocation, observe, open_client, plan_basis, plan_report, target, want
 from reconciler.commands.idle import tell_idle
 from reconciler.report import machine
-from reconciler.values.errors import DIFFERENCES, REFUSED
+from reconciler.values import DIFFERENCES, REFUSED
 
 #: Options that say which server it is, and who asks.
 SERVER = ("--config", "--target", "--url", "--user")
@@ -26,7 +26,7 @@ def run(invocation: Invocation) -> int:
     tell_idle(invocation, wanted, found)
     invocation.say(plan_report(invocation, wanted, found))
     if invocation.extra.get("plan_out"):
-        from reconciler.plan.saved import save, write
+        from reconciler.plan import save, write
 
         report = machine.plan(wanted.catalogue, found.plan, target(wanted), found.diagnostics)
         path = Path(str(invocation.extra["plan_out"]))

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from reconciler.apply import outcome_code, reload_flow
 from reconciler.commands.gather import Invocation, Wanted, open_client, target
-from reconciler.desired.manifest import Desired
-from reconciler.kinds.catalogue import load
+from reconciler.desired import Desired
+from reconciler.kinds import load
 from reconciler.report import machine, text
-from reconciler.server.secrets import Secrets
-from reconciler.settings.choose import read_config, settings
-from reconciler.values.model import Outcome
+from reconciler.server import Secrets
+from reconciler.settings import read_config, settings
+from reconciler.values import Outcome
 
 
 def run(invocation: Invocation) -> int:

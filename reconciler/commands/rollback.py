@@ -13,24 +13,32 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from reconciler.apply import outcome_code
-from reconciler.apply.journal import Cannot, Run, Undo, inverse, masked, read, whoami
-from reconciler.apply.lock import hold, lock_directory
+from reconciler.apply import Cannot, Run, Undo, hold, inverse, lock_directory, masked, outcome_code, read, whoami
 from reconciler.commands.apply import PLANNED, carry_out, settled, to_ask
 from reconciler.commands.gather import Found, Invocation, Wanted, open_client, target
-from reconciler.desired.manifest import Desired
-from reconciler.kinds.catalogue import Catalogue, Kind, load
-from reconciler.kinds.identity import key_of
-from reconciler.plan.diff import Diff
-from reconciler.plan.make import make_plan
-from reconciler.plan.saved import differing
+from reconciler.desired import Desired
+from reconciler.kinds import Catalogue, Kind, key_of, load
+from reconciler.plan import Diff, differing, make_plan
 from reconciler.report import machine, text
-from reconciler.server.jmap.client import Client
-from reconciler.server.live import kinds_for_checks, read_flow
-from reconciler.settings.choose import Settings, read_config, settings
-from reconciler.values.errors import PARTLY_APPLIED, ConfigError, Stale, UsageError, strongest
-from reconciler.values.model import Address, Change, Difference, LiveObject, LiveState, Resource, Source, Wire
-from reconciler.values.policy import Globs, Policy
+from reconciler.server import Client, kinds_for_checks, read_flow
+from reconciler.settings import Settings, read_config, settings
+from reconciler.values import (
+    PARTLY_APPLIED,
+    Address,
+    Change,
+    ConfigError,
+    Difference,
+    Globs,
+    LiveObject,
+    LiveState,
+    Policy,
+    Resource,
+    Source,
+    Stale,
+    UsageError,
+    Wire,
+    strongest,
+)
 
 #: A rollback destroys no more than the journal says that an apply created; a limit is one that an option names.
 UNLIMITED = 10**9

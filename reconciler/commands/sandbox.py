@@ -12,7 +12,7 @@ import threading
 from contextlib import ExitStack
 
 from reconciler.commands.gather import Invocation
-from reconciler.values.errors import ReconcilerError, UsageError
+from reconciler.values import ReconcilerError, UsageError
 
 
 def run(invocation: Invocation) -> int:

@@ -10,12 +10,10 @@ from pathlib import Path
 import msgspec
 
 from reconciler.commands.gather import Invocation
-from reconciler.kinds.catalogue import load
-from reconciler.kinds.schema import published
-from reconciler.plan.saved import saved_plan_schema
-from reconciler.report import formats
-from reconciler.report.paint import plural
-from reconciler.values.errors import DIFFERENCES, ReconcilerError
+from reconciler.kinds import load, published
+from reconciler.plan import saved_plan_schema
+from reconciler.report import formats, plural
+from reconciler.values import DIFFERENCES, ReconcilerError
 
 DEFAULT_OUT = "schemas"
 

@@ -36,7 +36,7 @@ def writer(stream: Any) -> Callable[[str], None]:
             give_up(stream)
             if stream is sys.stdout:
                 # `--help` needs none of it.
-                from reconciler.values.errors import ReconcilerError
+                from reconciler.values import ReconcilerError
 
                 raise ReconcilerError(f"standard output cannot be written: {error.strerror}") from None
 

@@ -6,11 +6,9 @@ Law: no network, no credentials, no secret values; a test that cannot be decided
 from __future__ import annotations
 
 from reconciler.commands.gather import Invocation, target, want
-from reconciler.mail.explain import desired_state
-from reconciler.mail.routing import judge_documents, run_tests
-from reconciler.report import machine
-from reconciler.report.routing import junit, routing_tests, routing_tests_members
-from reconciler.values.errors import MANIFEST
+from reconciler.mail import desired_state, judge_documents, run_tests
+from reconciler.report import junit, machine, routing_tests, routing_tests_members
+from reconciler.values import MANIFEST
 
 
 def run(invocation: Invocation) -> int:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import msgspec
 
 from reconciler.commands.gather import Invocation, Wanted, linted, tested, want_all
-from reconciler.report import machine, text
-from reconciler.report.paint import plural
-from reconciler.values.errors import MANIFEST, Diagnostic, UsageError
+from reconciler.report import machine, plural, text
+from reconciler.values import MANIFEST, Diagnostic, UsageError
 
 
 def run(invocation: Invocation) -> int:
@@ -29,7 +28,7 @@ def run(invocation: Invocation) -> int:
     files, documents = len(read), sum(read.values())
     resources = sum(len(wanted.desired.resources) for wanted in all_)
     if invocation.extra.get("show_merged") and not errors:
-        from reconciler.desired.manifest.merged import merged
+        from reconciler.desired import merged
 
         invocation.tell(text.diagnostics(found, invocation.console.paint_err))
         titles = [f"target {each.settings.target}" if each.settings.target else "" for each in all_]

@@ -2,3 +2,7 @@
 
 Law: files are read here and nowhere below.
 """
+
+from reconciler.faces import face
+
+__getattr__ = face(__name__)

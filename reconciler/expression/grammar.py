@@ -29,8 +29,8 @@ from reconciler.expression.language import (
     miscounted,
     misnamed,
 )
+from reconciler.expression.lexer import Token, lex
 from reconciler.expression.regex import verdict
-from reconciler.expression.tokens import Token, lex
 from reconciler.expression.tree import (
     Adjacent,
     Binary,

@@ -2,3 +2,7 @@
 
 Law: a kind is data; no module here names one.
 """
+
+from reconciler.faces import face
+
+__getattr__ = face(__name__)

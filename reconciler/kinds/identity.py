@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.kinds.catalogue import Kind
-from reconciler.values.model import Address
+from reconciler.values import Address
 
 Key = tuple[Any, ...]
 

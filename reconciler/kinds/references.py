@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
-from reconciler.values.model import Address
+from reconciler.values import Address
 
 
 def references_in(catalogue: Catalogue, kind: Kind, wire: Mapping[str, Any]) -> Iterator[tuple[str, Address]]:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from msgspec.structs import replace
 
-from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds import Catalogue
 from reconciler.mail.explain import (
     Case,
     CaseResult,
@@ -37,8 +37,7 @@ from reconciler.mail.explain import (
     routing_of,
     told,
 )
-from reconciler.values.errors import Diagnostic
-from reconciler.values.model import Resource, Source
+from reconciler.values import Diagnostic, Resource, Source
 
 Path = tuple[str, ...]
 

@@ -2,3 +2,7 @@
 
 Law: pure.
 """
+
+from reconciler.faces import face
+
+__getattr__ = face(__name__)

@@ -9,13 +9,23 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from reconciler.kinds.catalogue import Catalogue
-from reconciler.kinds.identity import address_of, is_shipped, key_of
-from reconciler.kinds.references import levels, references_in, targets
-from reconciler.mail.names import mentions, suggestions
+from reconciler.kinds import Catalogue, address_of, is_shipped, key_of, levels, references_in, targets
+from reconciler.mail import mentions, suggestions
 from reconciler.plan.diff import exact
-from reconciler.values.model import Address, Change, Difference, LiveObject, LiveState, Phase, Plan, Resource, Wire
-from reconciler.values.policy import Globs, Policy, Scope
+from reconciler.values import (
+    Address,
+    Change,
+    Difference,
+    Globs,
+    LiveObject,
+    LiveState,
+    Phase,
+    Plan,
+    Policy,
+    Resource,
+    Scope,
+    Wire,
+)
 
 
 def make_plan(

@@ -11,11 +11,9 @@ from collections.abc import Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.kinds.catalogue import Catalogue, Kind
-from reconciler.kinds.identity import name_of
+from reconciler.kinds import Catalogue, Kind, name_of
 from reconciler.plan.diff import mistake, pair
-from reconciler.values.errors import Diagnostic
-from reconciler.values.model import Address, Change, Difference, LiveObject, LiveState, Resource
+from reconciler.values import Address, Change, Diagnostic, Difference, LiveObject, LiveState, Resource
 
 ABSENT = "metadata.absent"
 

@@ -12,11 +12,9 @@ from collections.abc import Collection, Iterable, Sequence
 
 from msgspec import Struct
 
-from reconciler.kinds.catalogue import Catalogue, Kind
-from reconciler.kinds.references import references_in
+from reconciler.kinds import Catalogue, Kind, references_in
 from reconciler.plan.diff import exact
-from reconciler.values.model import Resource
-from reconciler.values.policy import Globs, Policy, Scope, can_continue, spelled_out
+from reconciler.values import Globs, Policy, Resource, Scope, can_continue, spelled_out
 
 ALWAYS = "authenticate"
 ACTION = "sysActionCreate"

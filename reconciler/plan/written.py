@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
-from reconciler.values.model import Action, Address, Change, FieldChange, Sensitive, Source, Wire
+from reconciler.values import Action, Address, Change, FieldChange, Sensitive, Source, Wire
 
 #: References that a secret may be written as; the same that manifests may hold.
 _REFERENCE = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^{}\x00-\x1f]+)\}")

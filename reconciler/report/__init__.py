@@ -2,3 +2,7 @@
 
 Law: a report is a string made from values; nothing here reads, writes or decides, and no secret can reach it.
 """
+
+from reconciler.faces import face
+
+__getattr__ = face(__name__)

@@ -12,20 +12,11 @@ from typing import Any
 from msgspec.json import encode
 
 from reconciler.expression import Unknown, wire
-from reconciler.kinds.catalogue import Catalogue
-from reconciler.kinds.codec import decode
-from reconciler.mail.explain import (
-    NEVER_FAILS_OVER,
-    Attempt,
-    Choice,
-    Explanation,
-    Held,
-    Routing,
-)
+from reconciler.kinds import Catalogue, decode
+from reconciler.mail import NEVER_FAILS_OVER, Attempt, Choice, Explanation, Held, Routing
 from reconciler.report.machine import Json
 from reconciler.report.paint import Paint, printable
-from reconciler.values.model import Source
-from reconciler.values.units import unquote
+from reconciler.values import Source, unquote
 
 #: Names and words of the program's own in front of what is told of each expression.
 _WIDTH = 12

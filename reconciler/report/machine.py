@@ -11,11 +11,9 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.json import encode, format  # noqa: A004 - msgspec's own name for laying out JSON
 
-from reconciler.kinds.catalogue import Catalogue
-from reconciler.kinds.codec import HIDDEN
+from reconciler.kinds import HIDDEN, Catalogue
 from reconciler.report.text import human, ordered
-from reconciler.values.errors import Diagnostic
-from reconciler.values.model import Address, Change, Outcome, Plan, Result, Sensitive
+from reconciler.values import Address, Change, Diagnostic, Outcome, Plan, Result, Sensitive
 
 Json = dict[str, Any]
 ACTIONS = ("create", "update", "replace", "destroy")

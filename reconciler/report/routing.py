@@ -9,12 +9,12 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
 
-from reconciler.mail.explain import CaseResult, Check, listed, told
+from reconciler.mail import CaseResult, Check, listed, told
 from reconciler.report import text
 from reconciler.report.explanation import source
 from reconciler.report.machine import Json, diagnostic
 from reconciler.report.paint import Paint, plural, printable
-from reconciler.values.errors import Diagnostic
+from reconciler.values import Diagnostic
 
 
 def routing_tests(results: Sequence[CaseResult], mistakes: Sequence[Diagnostic], paint: Paint, *, quiet: bool) -> str:

@@ -12,12 +12,10 @@ from typing import Any
 from msgspec import UNSET
 from msgspec.json import encode
 
-from reconciler.kinds.catalogue import Catalogue
-from reconciler.kinds.codec import HIDDEN, decode_pointer
-from reconciler.plan.diff import details
+from reconciler.kinds import HIDDEN, Catalogue, decode_pointer
+from reconciler.plan import details
 from reconciler.report.paint import Paint, plural, printable
-from reconciler.values.errors import Diagnostic
-from reconciler.values.model import Address, Change, FieldChange, Outcome, Plan, Result, Sensitive
+from reconciler.values import Address, Change, Diagnostic, FieldChange, Outcome, Plan, Result, Sensitive
 
 #: Names that one line lists before it only counts.
 MANY = 12

@@ -16,10 +16,6 @@ expression language, and nothing of codec, diff, jmap or plan.
     client = httpx.Client(transport=httpx.MockTransport(transport), base_url="http://sandbox")
 """
 
-from reconciler.sandbox.accounts import Limits
-from reconciler.sandbox.faults import Fault, FaultError, parse_fault
-from reconciler.sandbox.reply import Dropped, Reply
-from reconciler.sandbox.sandbox import Sandbox
-from reconciler.sandbox.server import run, serve
+from reconciler.faces import face
 
-__all__ = ["Dropped", "Fault", "FaultError", "Limits", "Reply", "Sandbox", "parse_fault", "run", "serve"]
+__getattr__ = face(__name__)

@@ -18,7 +18,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds import Catalogue
 from reconciler.sandbox import ids, reply
 from reconciler.sandbox.request import CAPABILITIES, CORE, STALWART, MethodError
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds import Catalogue
 from reconciler.sandbox import ids
 from reconciler.sandbox.patch import ObjectPatcher, PatchError
 from reconciler.sandbox.references import CreationReferences, unresolvable

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
+from reconciler.kinds import Catalogue, Kind, Property, Record
 
 _FORMATS = {"integer": "unsignedInteger", "size": "size", "duration": "duration"}
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds import Catalogue
 from reconciler.sandbox import ids
 from reconciler.sandbox.accounts import Limits, User, check_permission
 from reconciler.sandbox.faults import Fault, alter_answer

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from reconciler.kinds.catalogue import Catalogue, load
+from reconciler.kinds import Catalogue, load
 from reconciler.sandbox import reply
 from reconciler.sandbox.accounts import Accounts, Limits, User, all_permissions
 from reconciler.sandbox.faults import Fault, Faults

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import UNSET, Struct, field
 
-from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
+from reconciler.kinds import Catalogue, Kind, Property, Record
 from reconciler.sandbox import ids
 
 Body = dict[str, Any]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler.kinds.catalogue import Kind
+from reconciler.kinds import Kind
 from reconciler.sandbox import ids
 from reconciler.sandbox.shapes import Body, Mould
 

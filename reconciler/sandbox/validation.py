@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from reconciler.expression import Context, ExpressionError, parse
-from reconciler.kinds.catalogue import Catalogue, Language
+from reconciler.kinds import Catalogue, Language
 from reconciler.sandbox import ids
 from reconciler.sandbox.shapes import Body, Mould, Slot
 

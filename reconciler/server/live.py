@@ -15,12 +15,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.kinds.catalogue import Catalogue, Kind
-from reconciler.kinds.identity import address_of, key_of
-from reconciler.kinds.references import referring, targets
+from reconciler.kinds import Catalogue, Kind, address_of, key_of, referring, targets
 from reconciler.server.jmap.protocol import Call, Flow, Limits, MethodError, Request
-from reconciler.values.errors import NotAllowed, Unreachable
-from reconciler.values.model import Address, LiveObject, LiveState, Wire
+from reconciler.values import Address, LiveObject, LiveState, NotAllowed, Unreachable, Wire
 
 SINGLETON = "singleton"
 #: How often a listing that contradicts itself is read: a concurrent change does that once, a broken server every time.

@@ -15,9 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.values.errors import ConfigError
-from reconciler.values.model import MASK, Change, Sensitive
-from reconciler.values.policy import Globs
+from reconciler.values import MASK, Change, ConfigError, Globs, Sensitive
 
 #: A secret's file over this many bytes is a mistake.
 MAX_BYTES = 64 * 1024

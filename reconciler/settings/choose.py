@@ -14,15 +14,19 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.kinds.catalogue import Catalogue
-from reconciler.kinds.schema import LIMIT_PATTERN
-from reconciler.kinds.schema.judge import Fault
-from reconciler.server.secrets import Allowed
+from reconciler.kinds import LIMIT_PATTERN, Catalogue, Fault
+from reconciler.server import Allowed
 from reconciler.settings.config import Config, PolicyConfig, TargetConfig, merged_policy, read, reference, unescaped
-from reconciler.values.errors import ConfigError, ManifestError, NotAllowed, UsageError
-from reconciler.values.model import EnvironmentText
-from reconciler.values.policy import Policy, Scope
-from reconciler.values.units import parse_duration
+from reconciler.values import (
+    ConfigError,
+    EnvironmentText,
+    ManifestError,
+    NotAllowed,
+    Policy,
+    Scope,
+    UsageError,
+    parse_duration,
+)
 
 __all__ = [
     "DEFAULT_MANIFESTS",

@@ -15,12 +15,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from reconciler.kinds.catalogue import Catalogue, load
-from reconciler.kinds.schema import config_schema
-from reconciler.kinds.schema.judge import Fault, faults
-from reconciler.values.errors import ConfigError, Diagnostic, ManifestError, in_file
-from reconciler.values.policy import Globs, can_continue
-from reconciler.values.units import shown
+from reconciler.kinds import Catalogue, Fault, config_schema, faults, load
+from reconciler.values import ConfigError, Diagnostic, Globs, ManifestError, can_continue, in_file, shown
 from reconciler.yamlio import Problem, decode, positions
 from reconciler.yamlio import load as load_yaml
 

@@ -7,32 +7,6 @@ problem that says where it stands and how to write it.
 when a diagnostic has to be placed.
 """
 
-from reconciler.yamlio.events import LIBYAML
-from reconciler.yamlio.jsontext import load_json, positions_json
-from reconciler.yamlio.places import Positions, positions
-from reconciler.yamlio.problem import (
-    MAX_ALIASED_NODES,
-    MAX_BYTES,
-    MAX_DEPTH,
-    Problem,
-    YamlDocument,
-    check_size,
-    decode,
-)
-from reconciler.yamlio.reader import load
+from reconciler.faces import face
 
-__all__ = [
-    "LIBYAML",
-    "MAX_ALIASED_NODES",
-    "MAX_BYTES",
-    "MAX_DEPTH",
-    "Positions",
-    "Problem",
-    "YamlDocument",
-    "check_size",
-    "decode",
-    "load",
-    "load_json",
-    "positions",
-    "positions_json",
-]
+__getattr__ = face(__name__)

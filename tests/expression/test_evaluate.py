@@ -21,7 +21,7 @@ from reconciler.expression import (
     normal_question,
     parse,
 )
-from reconciler.expression.evaluate import question
+from reconciler.expression.evaluation import question
 from reconciler.expression.postfix import Instruction, compiled
 from reconciler.expression.values import Known, identical
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from reconciler.expression import ExpressionError, same, tokens
-from reconciler.expression.tokens import Token, lex
+from reconciler.expression.lexer import Token, lex
 
 
 def kinds(text: str) -> list[tuple[str, str]]:

@@ -10,11 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from reconciler import yamlio as strictyaml
 from reconciler.yamlio import (
-    MAX_ALIASED_NODES,
-    MAX_BYTES,
-    MAX_DEPTH,
     Problem,
     YamlDocument,
     check_size,
@@ -24,7 +20,8 @@ from reconciler.yamlio import (
     positions,
     positions_json,
 )
-from reconciler.yamlio.events import PURE
+from reconciler.yamlio.events import LIBYAML, PURE
+from reconciler.yamlio.problem import MAX_ALIASED_NODES, MAX_BYTES, MAX_DEPTH
 from reconciler.yamlio.reader import read
 
 
@@ -666,7 +663,7 @@ def test_decode_tells_where_bytes_are_not_utf8() -> None:
 
 
 def test_constant_tells_whether_libyaml_is_there() -> None:
-    assert strictyaml.LIBYAML is yaml.__with_libyaml__
+    assert LIBYAML is yaml.__with_libyaml__
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from reconciler.apply.journal.run import Run
-from reconciler.kinds.catalogue import Kind
-from reconciler.values.model import MASK, Action, Address, Change, FieldChange, Wire
+from reconciler.kinds import Kind
+from reconciler.values import MASK, Action, Address, Change, FieldChange, Wire
 
 
 class Undo(Struct, frozen=True):

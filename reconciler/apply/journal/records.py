@@ -14,10 +14,9 @@ from msgspec import Struct
 
 from reconciler.apply.journal.inverse import steps_of
 from reconciler.apply.journal.run import Run, Told, Who
-from reconciler.kinds.catalogue import Catalogue
-from reconciler.plan.written import WrittenChange, pack, read_change, unpack_wire, write_change
-from reconciler.values.errors import ConfigError
-from reconciler.values.model import Action, Address, Change, LiveState, Outcome, Plan, Wire
+from reconciler.kinds import Catalogue
+from reconciler.plan import WrittenChange, pack, read_change, unpack_wire, write_change
+from reconciler.values import Action, Address, Change, ConfigError, LiveState, Outcome, Plan, Wire
 
 VERSION = 1
 #: A journal of more bytes is not read.

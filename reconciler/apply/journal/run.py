@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from reconciler.values.model import Action, Address, Change, ResultKind, Wire
+from reconciler.values import Action, Address, Change, ResultKind, Wire
 
 
 class Who(Struct, frozen=True):

@@ -21,8 +21,7 @@ import msgspec
 
 from reconciler.apply.journal.records import Begin, Results, end_record
 from reconciler.apply.journal.run import Told, Who
-from reconciler.values.errors import ConfigError
-from reconciler.values.model import Change, Outcome, Result
+from reconciler.values import Change, ConfigError, Outcome, Result
 
 #: Where journals are, unless an option says otherwise; below the working directory.
 DEFAULT_DIRECTORY = ".reconciler/journal"

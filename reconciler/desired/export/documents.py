@@ -11,9 +11,9 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.desired.export.variables import CAMEL
-from reconciler.kinds.catalogue import Kind
-from reconciler.values.model import Address
-from reconciler.yamlio.writer import comment, emit
+from reconciler.kinds import Kind
+from reconciler.values import Address
+from reconciler.yamlio import comment, emit
 
 Path = tuple[str | int, ...]
 #: An object (with an empty pointer) or a property of it, and a sentence about it.

@@ -16,12 +16,21 @@ from reconciler.desired.export.documents import Declared, Export, Path, Told, do
 from reconciler.desired.export.faults import PARTS, Faults, Judge, blocked, known, variant_of, widened, without
 from reconciler.desired.export.spelling import escaped, tidy, trimmed
 from reconciler.desired.export.variables import variables
-from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
-from reconciler.kinds.codec import decode
-from reconciler.kinds.identity import name_of
-from reconciler.values.model import MASK, Address, LiveObject, LiveState, Resource, Sensitive, Source, Wire
-from reconciler.values.policy import Globs, Policy, Scope
-from reconciler.yamlio.writer import emit
+from reconciler.kinds import Catalogue, Kind, Property, Record, decode, name_of
+from reconciler.values import (
+    MASK,
+    Address,
+    Globs,
+    LiveObject,
+    LiveState,
+    Policy,
+    Resource,
+    Scope,
+    Sensitive,
+    Source,
+    Wire,
+)
+from reconciler.yamlio import emit
 
 #: Returns what else is to be said of what is declared: the address, the wire pointer, and a sentence.
 Remark = Callable[[Sequence[Resource]], Iterable[Told]]

@@ -9,10 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
-from reconciler.kinds.codec import Codec, check_expression, with_else
-from reconciler.kinds.equality import exact, same_branches, same_text
-from reconciler.values.model import Wire
+from reconciler.kinds import (
+    Catalogue,
+    Codec,
+    Kind,
+    Property,
+    Record,
+    check_expression,
+    exact,
+    same_branches,
+    same_text,
+    with_else,
+)
+from reconciler.values import Wire
 
 #: Returns what the schema of a kind says against a spec: the path, and a sentence.
 Judge = Callable[[Kind, dict[str, Any]], Sequence[tuple[tuple[str, ...], str]]]

@@ -10,8 +10,8 @@ from collections.abc import Collection
 from typing import Any
 
 from reconciler.expression import same
-from reconciler.kinds.catalogue import Kind
-from reconciler.values.units import MAX_INTEGER
+from reconciler.kinds import Kind
+from reconciler.values import MAX_INTEGER
 
 
 def trimmed(expression: Any) -> Any:

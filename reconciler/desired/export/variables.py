@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from hashlib import sha256
 
-from reconciler.values.model import Address
+from reconciler.values import Address
 
 #: A secret: the address that its document has, and the steps of its wire pointer.
 Place = tuple[Address, tuple[str, ...]]

@@ -20,7 +20,7 @@ from reconciler.desired.layout.hiding import hidden
 from reconciler.desired.layout.lines import Irregular, written
 from reconciler.desired.layout.nodes import Document, read
 from reconciler.desired.layout.order import Order, ours, top
-from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds import Catalogue
 from reconciler.yamlio import Problem, load
 
 __all__ = ["Laid", "hidden", "lay_out"]

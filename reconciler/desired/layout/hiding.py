@@ -11,10 +11,9 @@ from collections.abc import Collection, Iterator
 
 from reconciler.desired.layout.nodes import Alias, Block, Document, Mapping, Node, Scalar, read
 from reconciler.desired.layout.order import OWN, Order, nothing, ours, top
-from reconciler.kinds.catalogue import Catalogue
-from reconciler.kinds.schema import PLACE_PATTERN
-from reconciler.values.model import Sensitive
-from reconciler.yamlio.hints import may_show
+from reconciler.kinds import PLACE_PATTERN, Catalogue
+from reconciler.values import Sensitive
+from reconciler.yamlio import may_show
 
 _REFERENCE = re.compile(r"\$\{(?:env|file|var):[^{}]*\}\Z")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.yamlio.events import PARSER
+from reconciler.yamlio import PARSER
 
 
 class Scalar(Struct):

@@ -11,8 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from msgspec import Struct
 
 from reconciler.desired.layout.nodes import Document, List, Mapping, Node
-from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
-from reconciler.kinds.schema import ROUTING_TEST, holds_secret
+from reconciler.kinds import ROUTING_TEST, Catalogue, Kind, Property, Record, holds_secret
 
 #: Orders a mapping: ranks its keys, and leads to the ordering of what is below each.
 Order = Callable[[Mapping], "Ranks"]

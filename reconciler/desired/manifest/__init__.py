@@ -16,9 +16,8 @@ from reconciler.desired.manifest.documents import Reader
 from reconciler.desired.manifest.entries import Entry, TestDocument, Where
 from reconciler.desired.manifest.files import Text, find, read
 from reconciler.desired.manifest.layers import Dropped
-from reconciler.kinds.catalogue import Catalogue
-from reconciler.values.errors import Diagnostic, ManifestError, in_file
-from reconciler.values.model import Address, Resource, Source
+from reconciler.kinds import Catalogue
+from reconciler.values import Address, Diagnostic, ManifestError, Resource, Source, in_file
 from reconciler.yamlio import load as load_yaml
 from reconciler.yamlio import load_json
 

@@ -15,13 +15,21 @@ from reconciler.desired.manifest.entries import Entry, Path, TestDocument, Where
 from reconciler.desired.manifest.layers import Called, Dropped, overlay
 from reconciler.desired.manifest.specs import guess, key_only, untyped
 from reconciler.desired.manifest.variables import Substitution, references
-from reconciler.kinds.catalogue import Catalogue, Kind, Record
-from reconciler.kinds.codec import Codec, check_expression, context_of, with_else
-from reconciler.kinds.identity import address_of, key_of
-from reconciler.kinds.schema import METADATA
-from reconciler.kinds.schema.judge import Judge, explain
-from reconciler.values.errors import Diagnostic
-from reconciler.values.model import Address, Resource, Sensitive, Source
+from reconciler.kinds import (
+    METADATA,
+    Catalogue,
+    Codec,
+    Judge,
+    Kind,
+    Record,
+    address_of,
+    check_expression,
+    context_of,
+    explain,
+    key_of,
+    with_else,
+)
+from reconciler.values import Address, Diagnostic, Resource, Sensitive, Source
 
 ROUTING_TEST = "RoutingTest"
 _TOP = ("kind", "metadata", "spec", "items")

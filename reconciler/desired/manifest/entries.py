@@ -13,8 +13,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.kinds.catalogue import Kind
-from reconciler.values.model import Source
+from reconciler.kinds import Kind
+from reconciler.values import Source
 from reconciler.yamlio import Positions, YamlDocument, positions, positions_json
 
 Path = tuple[str, ...]

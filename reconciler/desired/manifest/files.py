@@ -12,7 +12,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from reconciler.values.errors import Diagnostic, UsageError, in_file
+from reconciler.values import Diagnostic, UsageError, in_file
 from reconciler.yamlio import check_size, decode
 
 SUFFIXES = (".yaml", ".yml", ".json")

@@ -16,8 +16,8 @@ from msgspec.structs import replace
 
 from reconciler.desired.manifest.entries import Entry, Origin, Path
 from reconciler.desired.manifest.specs import TAGS
-from reconciler.kinds.catalogue import Catalogue, Property, Record
-from reconciler.values.model import Address, Source
+from reconciler.kinds import Catalogue, Property, Record
+from reconciler.values import Address, Source
 
 #: Called with every mistake: entry, path, code, message, hint.
 Tell = Callable[[Entry, Path, str, str, str], None]

@@ -13,11 +13,10 @@ from reconciler.desired.manifest.entries import Entry, Origin
 from reconciler.desired.manifest.entries import Path as Steps
 from reconciler.desired.manifest.specs import TAGS
 from reconciler.desired.manifest.variables import Literal, names_in
-from reconciler.kinds.catalogue import Catalogue, Kind
-from reconciler.kinds.codec import HIDDEN, decode
-from reconciler.server.secrets import within
-from reconciler.values.model import Resource, Source
-from reconciler.yamlio.writer import comment, emit
+from reconciler.kinds import HIDDEN, Catalogue, Kind, decode
+from reconciler.server import within
+from reconciler.values import Resource, Source
+from reconciler.yamlio import comment, emit
 
 
 def merged(catalogue: Catalogue, desired: Desired, title: str = "") -> str:

@@ -10,9 +10,8 @@ from typing import Any
 from msgspec.structs import replace
 
 from reconciler.desired.manifest.entries import Entry
-from reconciler.kinds.catalogue import Kind
-from reconciler.kinds.identity import address_of
-from reconciler.values.model import Address
+from reconciler.kinds import Kind, address_of
+from reconciler.values import Address
 
 #: Both spellings of the key that names a variant.
 TAGS = ("type", "@type")

@@ -10,9 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
-from reconciler.values.model import EnvironmentText
-from reconciler.values.units import literal
+from reconciler.kinds import Catalogue, Kind, Property, Record
+from reconciler.values import EnvironmentText, literal
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<source>[a-z]*):?(?P<name>[^{}]*)\}|\$\{")
 _SECRET = re.compile(r"\$\{(env|file):[^{}]*\}\Z")

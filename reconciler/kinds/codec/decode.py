@@ -12,8 +12,7 @@ from typing import Any
 from msgspec import UNSET
 
 from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
-from reconciler.values.model import MASK, Address, Sensitive, Wire
-from reconciler.values.units import literal, print_duration, print_size, unquote
+from reconciler.values import MASK, Address, Sensitive, Wire, literal, print_duration, print_size, unquote
 
 HIDDEN = "(sensitive)"
 

@@ -26,9 +26,8 @@ from reconciler.kinds.codec.scalars import (
     sensitive,
     string_encoder,
 )
-from reconciler.values.model import Address, Wire
-from reconciler.values.units import shown
-from reconciler.yamlio.writer import scalar
+from reconciler.values import Address, Wire, shown
+from reconciler.yamlio import scalar
 
 #: What could be meant as the name of an object. The language reads `-` as minus, and only space, CR and LF as blanks.
 _WORD = re.compile(r"[ \r\n]*([A-Za-z_][A-Za-z0-9_.-]*)[ \r\n]*\Z")

@@ -13,10 +13,11 @@ from msgspec import Struct
 
 from reconciler.kinds.catalogue import Property
 from reconciler.kinds.codec.decode import HIDDEN
-from reconciler.values.model import MASK, Sensitive
-from reconciler.values.units import (
+from reconciler.values import (
     BLANK,
+    MASK,
     MAX_INTEGER,
+    Sensitive,
     canonical_host,
     canonical_ip,
     literal,

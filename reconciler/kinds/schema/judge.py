@@ -18,7 +18,7 @@ from msgspec.json import encode
 from reconciler.kinds.catalogue import Catalogue, Kind
 from reconciler.kinds.schema.documents import ID_PATTERN
 from reconciler.kinds.schema.specs import DIALECT, NOT_BLANK_PATTERN, PLACE_PATTERN, Schema, spec_schema
-from reconciler.values.units import print_duration, print_size, shown
+from reconciler.values import print_duration, print_size, shown
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

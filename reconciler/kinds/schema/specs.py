@@ -14,7 +14,7 @@ from typing import Any
 from msgspec import UNSET
 
 from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
-from reconciler.values.units import DURATION_PATTERN, MAX_INTEGER, SIZE_PATTERN, print_duration, print_size
+from reconciler.values import DURATION_PATTERN, MAX_INTEGER, SIZE_PATTERN, print_duration, print_size
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Schema = dict[str, Any]

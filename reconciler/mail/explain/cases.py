@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.mail.explain.state import Origin
-from reconciler.values.model import Source
+from reconciler.values import Source
 
 #: Finds the place of a path in the document of a case.
 Find = Callable[[tuple[str, ...]], Source]

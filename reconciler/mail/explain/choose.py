@@ -32,9 +32,9 @@ from reconciler.expression import (
     parse_if,
     truth,
 )
-from reconciler.kinds.catalogue import Catalogue, Kind, Language, Property
+from reconciler.kinds import Catalogue, Kind, Language, Property
 from reconciler.mail.explain.state import Held, Origin, State, choosing, filtering
-from reconciler.values.model import Address, Source
+from reconciler.values import Address, Source
 
 Given = Mapping[str, Any]
 Outcome = Literal["object", "builtin", "fallback", "unknown"]

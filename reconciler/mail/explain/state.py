@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct
 
-from reconciler.kinds.catalogue import Catalogue, Kind, Language
-from reconciler.values.model import Address, LiveState, Resource, Source, Wire
+from reconciler.kinds import Catalogue, Kind, Language
+from reconciler.values import Address, LiveState, Resource, Source, Wire
 
 Locate = Callable[[Address, str], Source | None]
 #: Why something is taken to be there: a manifest, a new server's own objects, a server, or the type's default.

@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.expression import Context, ExpressionError, Variable, parse, walk
-from reconciler.kinds.catalogue import Catalogue, Property
-from reconciler.kinds.codec import context_of
+from reconciler.kinds import Catalogue, Property, context_of
 from reconciler.mail.lint.branches import branch_remarks
 from reconciler.mail.lint.choices import choice_findings
 from reconciler.mail.lint.dangling import STILL_NAMED, dangling_names, destroy_refusals, mentions_after, unused
@@ -21,9 +20,7 @@ from reconciler.mail.lint.objects import object_findings
 from reconciler.mail.lint.rules import RULES, Finding, Locate, Rule, settle, unknown_rules
 from reconciler.mail.lint.words import NAMED, RECIPIENT
 from reconciler.mail.lint.world import World
-from reconciler.values.errors import Diagnostic
-from reconciler.values.model import Address, LiveState, Resource
-from reconciler.values.units import shown
+from reconciler.values import Address, Diagnostic, LiveState, Resource, shown
 
 __all__ = [
     "RULES",

@@ -15,6 +15,8 @@ from reconciler.expression import (
     Capture,
     Commas,
     Context,
+    Empty,
+    EvaluationError,
     ListOf,
     Literal,
     Missing,
@@ -29,7 +31,6 @@ from reconciler.expression import (
     unparse,
     walk,
 )
-from reconciler.expression.values import Empty, EvaluationError
 from reconciler.mail.lint.expressions import Remark, comparisons
 from reconciler.mail.lint.words import NUMBERS
 

@@ -10,13 +10,13 @@ from itertools import groupby
 from typing import Any
 
 from reconciler.expression import Call, Context, ExpressionError, parse, walk
-from reconciler.kinds.codec import context_of
+from reconciler.kinds import context_of
 from reconciler.mail.lint.branches import Before, disjuncts
 from reconciler.mail.lint.rules import Finding
 from reconciler.mail.lint.words import ATTEMPT, LOCAL_TESTS
 from reconciler.mail.lint.world import Wire, World
 from reconciler.mail.names import NO_TEXT, mentions, result_faults, results_of
-from reconciler.values.model import Address
+from reconciler.values import Address
 
 #: The expressions that mail takes, and what they name: a route, and the schedule that says how often it is tried.
 STRATEGY = "MtaOutboundStrategy"

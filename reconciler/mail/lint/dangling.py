@@ -8,15 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from reconciler.kinds.catalogue import Catalogue
-from reconciler.kinds.identity import address_of, is_shipped, key_of
+from reconciler.kinds import Catalogue, address_of, is_shipped, key_of
 from reconciler.mail.lint.rules import Finding, Locate, settle
 from reconciler.mail.lint.world import Becoming, World, is_naming, map_shipped
 from reconciler.mail.names import Mention, dangling, mentions, suggestions
-from reconciler.values.errors import Diagnostic, Severity
-from reconciler.values.model import Address, Change, LiveState, Resource
-from reconciler.values.policy import Globs, Policy
-from reconciler.values.units import shown
+from reconciler.values import Address, Change, Diagnostic, Globs, LiveState, Policy, Resource, Severity, shown
 
 if TYPE_CHECKING:
     from reconciler.mail.explain.choose import Without

@@ -28,14 +28,14 @@ from reconciler.expression import (
     Unary,
     Variable,
     bare,
+    number_of,
     parse,
     unparse,
     verdict,
     walk,
 )
-from reconciler.expression.values import number_of
 from reconciler.mail.lint.words import ADDRESSES, DOMAINS, LISTS, NUMBERS, SECONDS, VALUES, WORDS
-from reconciler.values.units import shown
+from reconciler.values import shown
 
 COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))
 _EQUALITIES = frozenset(("==", "!="))

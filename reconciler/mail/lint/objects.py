@@ -9,12 +9,10 @@ from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
-from reconciler.kinds.catalogue import Kind
-from reconciler.kinds.identity import is_shipped
+from reconciler.kinds import Kind, is_shipped
 from reconciler.mail.lint.rules import Finding
 from reconciler.mail.lint.world import Wire, World
-from reconciler.values.model import MASK, Address, Resource, Sensitive
-from reconciler.values.units import print_duration, shown
+from reconciler.values import MASK, Address, Resource, Sensitive, print_duration, shown
 
 
 class Hop(NamedTuple):

@@ -12,9 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from reconciler.mail.names import suggestions
-from reconciler.values.errors import Diagnostic, Severity
-from reconciler.values.model import Address, Resource, Source
-from reconciler.values.units import shown
+from reconciler.values import Address, Diagnostic, Resource, Severity, Source, shown
 
 #: Where a wire pointer into an object is declared; None where nothing declares it.
 Locate = Callable[[Address, str], Source | None]

@@ -11,11 +11,9 @@ from typing import Any
 
 from msgspec import UNSET
 
-from reconciler.kinds.catalogue import Catalogue, Kind, Property
-from reconciler.kinds.identity import address_of, key_of
-from reconciler.kinds.references import references_in, targets
+from reconciler.kinds import Catalogue, Kind, Property, address_of, key_of, references_in, targets
 from reconciler.mail.names import Mention, mentions
-from reconciler.values.model import Address, Change, LiveObject, LiveState, Resource
+from reconciler.values import Address, Change, LiveObject, LiveState, Resource
 
 Wire = Mapping[str, Any]
 

@@ -12,9 +12,9 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.expression import Context, ExpressionError, parse
-from reconciler.kinds.catalogue import Catalogue, Property
+from reconciler.kinds import Catalogue, Property
 from reconciler.mail.names.possible import Other, Possible, Text, Untold, returned
-from reconciler.values.model import Address
+from reconciler.values import Address
 
 __all__ = [
     "NO_TEXT",

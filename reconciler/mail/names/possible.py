@@ -29,6 +29,7 @@ from reconciler.expression import (
     Global,
     Group,
     Index,
+    Known,
     ListOf,
     Matches,
     Missing,
@@ -37,13 +38,18 @@ from reconciler.expression import (
     Tree,
     Unary,
     Variable,
+    add,
     bare,
+    calculate,
+    call,
+    compare,
+    elements_of,
+    minus,
+    position_of,
     truth,
     walk,
 )
 from reconciler.expression import Literal as LiteralNode
-from reconciler.expression.functions import call
-from reconciler.expression.values import Known, add, calculate, compare, elements_of, minus, position_of
 
 #: Results of one part, and characters of a text or elements of a list, that are followed at most.
 _MOST_RESULTS = 128

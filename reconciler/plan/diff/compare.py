@@ -12,19 +12,19 @@ from typing import Any
 
 from msgspec import UNSET, Struct
 
-from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
-from reconciler.kinds.equality import exact, same_branches, same_text
+from reconciler.kinds import Catalogue, Kind, Property, Record, exact, same_branches, same_text
 from reconciler.plan.diff.pairing import made_anew, mistake, pair
-from reconciler.values.errors import Diagnostic, NotAllowed
-from reconciler.values.model import (
+from reconciler.values import (
     MASK,
     Address,
     Change,
+    Diagnostic,
     Difference,
     FieldChange,
     Left,
     LiveObject,
     LiveState,
+    NotAllowed,
     Resource,
     Secret,
     Sensitive,

@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from reconciler.kinds.catalogue import Kind
-from reconciler.values.errors import Diagnostic
-from reconciler.values.model import Address, LiveObject, Resource
+from reconciler.kinds import Kind
+from reconciler.values import Address, Diagnostic, LiveObject, Resource
 
 Pairs = list[tuple[Resource, LiveObject | None]]
 

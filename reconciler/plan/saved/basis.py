@@ -13,14 +13,24 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.kinds.catalogue import Catalogue, Kind
-from reconciler.kinds.identity import key_of
+from reconciler.kinds import Catalogue, Kind, key_of
 from reconciler.plan.diff import Diff, exact
 from reconciler.plan.written import pack
-from reconciler.server.secrets import within
-from reconciler.values.errors import ConfigError, UsageError
-from reconciler.values.model import Address, Change, LiveObject, LiveState, Phase, Plan, Resource, Source, Wire
-from reconciler.values.policy import Policy
+from reconciler.server import within
+from reconciler.values import (
+    Address,
+    Change,
+    ConfigError,
+    LiveObject,
+    LiveState,
+    Phase,
+    Plan,
+    Policy,
+    Resource,
+    Source,
+    UsageError,
+    Wire,
+)
 
 Named = tuple[str, str, str]
 

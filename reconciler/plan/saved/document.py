@@ -12,12 +12,23 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds import Catalogue
 from reconciler.plan.saved.basis import Basis, Named, digest, named
 from reconciler.plan.written import WrittenChange, read_change, write_change
-from reconciler.server.secrets import within
-from reconciler.values.errors import ConfigError, Diagnostic, ManifestError, UsageError
-from reconciler.values.model import Address, Change, Left, Phase, Plan, Secret, Source
+from reconciler.server import within
+from reconciler.values import (
+    Address,
+    Change,
+    ConfigError,
+    Diagnostic,
+    Left,
+    ManifestError,
+    Phase,
+    Plan,
+    Secret,
+    Source,
+    UsageError,
+)
 
 FORMAT = "reconciler/plan/v1"
 VERSION = 1

@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from reconciler.plan.saved.document import MAX_BYTES
-from reconciler.values.errors import ConfigError, ReconcilerError
+from reconciler.values import ConfigError, ReconcilerError
 
 
 def write(path: Path, content: bytes) -> None:

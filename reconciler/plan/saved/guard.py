@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from reconciler.kinds.catalogue import Catalogue
+from reconciler.kinds import Catalogue
 from reconciler.plan.saved.basis import Basis, Now, bases
-from reconciler.values.model import Change, LiveState, Plan
+from reconciler.values import Change, LiveState, Plan
 
 
 class Guard:

@@ -22,7 +22,7 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.server.jmap.protocol import AnswerLost, Flow, Request, Response, Session, read_response, read_session
-from reconciler.values.errors import Busy, NotAllowed, ReconcilerError, Unreachable, UsageError
+from reconciler.values import Busy, NotAllowed, ReconcilerError, Unreachable, UsageError
 
 T = TypeVar("T")
 log = logging.getLogger("reconciler.http")

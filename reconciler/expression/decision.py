@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.expression.evaluate import Captures, Lookups, evaluate
+from reconciler.expression.evaluation import Captures, Lookups, evaluate
 from reconciler.expression.grammar import parse
 from reconciler.expression.language import Context, ExpressionError
 from reconciler.expression.tree import Tree

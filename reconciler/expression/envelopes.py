@@ -10,8 +10,8 @@ import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from reconciler.expression.decide import decide, parse_if
-from reconciler.expression.evaluate import Lookups, normal_question
+from reconciler.expression.decision import decide, parse_if
+from reconciler.expression.evaluation import Lookups, normal_question
 from reconciler.expression.language import INT_MAX, INT_MIN, METRICS, Context, ExpressionError
 from reconciler.expression.regex import verdict
 from reconciler.expression.tree import Matches, Reading, walk

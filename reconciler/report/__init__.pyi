@@ -1,0 +1,13 @@
+from reconciler.report import formats as formats
+from reconciler.report.explanation import explanation_members as explanation_members
+from reconciler.report.explanation import explanation_text as explanation_text
+from reconciler.report.explanation import graph as graph
+from reconciler.report.machine import dump as dump
+from reconciler.report.paint import Paint as Paint
+from reconciler.report.paint import plural as plural
+from reconciler.report.paint import printable as printable
+from reconciler.report.routing import junit as junit
+from reconciler.report.routing import routing_tests as routing_tests
+from reconciler.report.routing import routing_tests_members as routing_tests_members
+from reconciler.report.text import MANY as MANY
+from reconciler.report.text import diagnostics as diagnostics

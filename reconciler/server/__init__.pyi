@@ -1,0 +1,14 @@
+from reconciler.server.jmap.client import Client as Client
+from reconciler.server.jmap.client import Credentials as Credentials
+from reconciler.server.jmap.protocol import AnswerLost as AnswerLost
+from reconciler.server.jmap.protocol import Call as Call
+from reconciler.server.jmap.protocol import Flow as Flow
+from reconciler.server.jmap.protocol import Limits as Limits
+from reconciler.server.jmap.protocol import MethodError as MethodError
+from reconciler.server.jmap.protocol import Request as Request
+from reconciler.server.jmap.protocol import read_set_error as read_set_error
+from reconciler.server.live import kinds_for_checks as kinds_for_checks
+from reconciler.server.live import read_flow as read_flow
+from reconciler.server.secrets import Allowed as Allowed
+from reconciler.server.secrets import Secrets as Secrets
+from reconciler.server.secrets import within as within

@@ -1,0 +1,9 @@
+from reconciler.settings.choose import DEFAULT_MANIFESTS as DEFAULT_MANIFESTS
+from reconciler.settings.choose import Config as Config
+from reconciler.settings.choose import Options as Options
+from reconciler.settings.choose import Server as Server
+from reconciler.settings.choose import Settings as Settings
+from reconciler.settings.choose import check_layers as check_layers
+from reconciler.settings.choose import connect as connect
+from reconciler.settings.choose import read_config as read_config
+from reconciler.settings.choose import settings as settings
