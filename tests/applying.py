@@ -11,17 +11,14 @@ import httpx
 from msgspec import Struct
 
 from reconciler.apply import Listener, apply_flow
-from reconciler.commands.gather import name_ids
-from reconciler.plan.diff import Diff
-from reconciler.plan.make import make_plan
+from reconciler.plan import Goal, remaining, take_survey
 from reconciler.sandbox import Dropped, Sandbox
 from reconciler.server.jmap.client import Client, Credentials
 from reconciler.server.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, Response
 from reconciler.server.live import read_flow
 from reconciler.server.secrets import Allowed, Secrets
-from reconciler.values.errors import ManifestError
 from reconciler.values.model import Change, LiveState, Outcome, Plan, Resource
-from reconciler.values.policy import Globs, Policy
+from reconciler.values.policy import Policy
 from tests.states import CATALOGUE, LIMITS, Objects, Server, desired_of, read
 
 Answer = Sequence[dict[str, Any] | MethodError] | Exception | Callable[[Request], Any]
@@ -33,17 +30,18 @@ PRUNE = Policy(prune=dict.fromkeys(CATALOGUE.kinds, "all"), max_destroy="100%", 
 class Job(Struct):
     """What is wanted, what there is, and the plan between them."""
 
-    resources: tuple[Resource, ...]
-    kinds: tuple[str, ...]
+    goal: Goal
     live: LiveState
     plan: Plan
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds that are read."""
+        return tuple(sorted(self.goal.kinds()))
+
     def changes(self, live: LiveState) -> tuple[Change, ...]:
         """Compare a new read with what is wanted. Raises ManifestError."""
-        difference, problems = Diff(CATALOGUE).compare(self.resources, live, self.kinds)
-        if problems:
-            raise ManifestError(problems)
-        return difference.changes
+        return remaining(CATALOGUE, self.goal, live)
 
     def flow(
         self,
@@ -76,16 +74,9 @@ def job(
     rotate: str = "",
 ) -> Job:
     """Compare and plan, as commands do."""
-    policy = policy or Policy()
     declared = desired_of(manifests) if isinstance(manifests, str) else manifests
-    resources = tuple(name_ids(each, live) for each in declared)
-    kinds = sorted({each.address.kind for each in resources} | set(policy.prune))
-    globs = Globs([rotate] if rotate else [])
-    difference, problems = Diff(CATALOGUE).compare(resources, live, kinds, rotate=globs.holds)
-    if problems:
-        raise ManifestError(problems)
-    plan = make_plan(CATALOGUE, difference, live, policy, desired=resources)
-    return Job(resources, tuple(kinds), live, plan)
+    goal = Goal(resources=declared, policy=policy or Policy(), rotate=(rotate,) if rotate else (), linted=False)
+    return Job(goal, live, take_survey(CATALOGUE, goal, live).checked().plan)
 
 
 class Driver:

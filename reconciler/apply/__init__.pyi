@@ -4,14 +4,13 @@ from reconciler.apply.journal import DEFAULT_DIRECTORY as DEFAULT_DIRECTORY
 from reconciler.apply.journal import Cannot as Cannot
 from reconciler.apply.journal import Journal as Journal
 from reconciler.apply.journal import Run as Run
-from reconciler.apply.journal import Undo as Undo
 from reconciler.apply.journal import begin_record as begin_record
 from reconciler.apply.journal import file_name as file_name
-from reconciler.apply.journal import inverse as inverse
-from reconciler.apply.journal import masked as masked
 from reconciler.apply.journal import read as read
 from reconciler.apply.journal import whoami as whoami
 from reconciler.apply.lock import hold as hold
 from reconciler.apply.lock import lock_directory as lock_directory
 from reconciler.apply.reload import reload_flow as reload_flow
 from reconciler.apply.run import Listener as Listener
+from reconciler.apply.undoing import Undoing as Undoing
+from reconciler.apply.undoing import undo as undo

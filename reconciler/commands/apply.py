@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from uuid import uuid4
@@ -28,15 +29,14 @@ from reconciler.apply import (
     whoami,
 )
 from reconciler.commands.gather import (
-    Found,
     Invocation,
     Wanted,
+    goal_of,
     observe,
     open_client,
     plan_basis,
     plan_report,
     read_live,
-    recheck,
     standing_policy,
     target,
     tested,
@@ -45,7 +45,7 @@ from reconciler.commands.gather import (
 from reconciler.commands.idle import tell_idle
 from reconciler.desired import Desired
 from reconciler.kinds import load, to_resolve
-from reconciler.plan import Guard, check_for, pending, plan_digest, policy_digest, read, stale, unmet
+from reconciler.plan import Guard, Survey, check_for, pending, plan_digest, policy_digest, read, remaining, stale, unmet
 from reconciler.plan import load as load_plan
 from reconciler.report import MANY, machine, text
 from reconciler.server import Client, Secrets
@@ -74,7 +74,7 @@ def run(invocation: Invocation) -> int:
         else:
             found = observe(wanted, client)
             tell_idle(invocation, wanted, found)
-            again = recheck(wanted, found)
+            again = partial(remaining, wanted.catalogue, goal_of(wanted))
         # A prompt may wait for hours, and a large apply takes its time: each request is preceded by another look.
         changes = found.plan.changes
         guard = Guard(wanted.catalogue, plan_basis(invocation, wanted, found), found.plan) if changes else None
@@ -121,7 +121,7 @@ def to_ask(invocation: Invocation, command: str, question: str) -> str:
     return question
 
 
-def settled(invocation: Invocation, wanted: Wanted, found: Found, question: str) -> int | None:
+def settled(invocation: Invocation, wanted: Wanted, found: Survey, question: str) -> int | None:
     """Show the plan and ask what is to be asked; quiet spares nobody the sight of what is asked about.
 
     Returns:
@@ -142,7 +142,7 @@ def settled(invocation: Invocation, wanted: Wanted, found: Found, question: str)
     return None
 
 
-def _foretell(invocation: Invocation, wanted: Wanted, found: Found) -> None:
+def _foretell(invocation: Invocation, wanted: Wanted, found: Survey) -> None:
     """Tell what the reload will have to resolve for what is about to be written: it refuses everything otherwise."""
     if invocation.format != "text" or invocation.quiet or not wanted.settings.reload:
         return
@@ -173,7 +173,7 @@ def locked(invocation: Invocation, client: Client) -> Iterator[None]:
         yield
 
 
-def _saved(invocation: Invocation, wanted: Wanted, client: Client, path: Path) -> tuple[Found, Recheck]:
+def _saved(invocation: Invocation, wanted: Wanted, client: Client, path: Path) -> tuple[Survey, Recheck]:
     """Take a saved plan, and what it would do to the server as it is now.
 
     Raises:
@@ -188,16 +188,16 @@ def _saved(invocation: Invocation, wanted: Wanted, client: Client, path: Path) -
     if changed:
         raise Stale("; ".join(changed), "nothing was written; plan again")
     rest = pending(basis, live, plan, catalogue)
-    found = Found(live, Difference(), rest, frozenset(basis.kinds), ())
+    found = Survey(live, Difference(), rest, frozenset(basis.kinds))
     return found, lambda state: unmet(plan, state, catalogue)
 
 
 def carry_out(
     invocation: Invocation,
     wanted: Wanted,
-    found: Found,
+    found: Survey,
     client: Client,
-    again: Recheck | None = None,
+    again: Recheck,
     guard: Guard | None = None,
 ) -> tuple[Outcome, int]:
     """Drive the apply with a journal and a progress bar.
@@ -233,7 +233,7 @@ def carry_out(
             secrets,
             found.live,
             reload=wanted.settings.reload,
-            recheck=again or recheck(wanted, found),
+            recheck=again,
             kinds=found.kinds,
             listener=Listener(tell=tell, stop=lambda: bool(caught), check=guard),
         )
@@ -248,7 +248,7 @@ def carry_out(
 
 
 @contextmanager
-def _journal(invocation: Invocation, wanted: Wanted, found: Found) -> Iterator[Journal | None]:
+def _journal(invocation: Invocation, wanted: Wanted, found: Survey) -> Iterator[Journal | None]:
     """Write what is about to be done, and yield the journal; None where there is nothing to do, or none is wanted."""
     directory = str(invocation.extra.get("journal_directory") or DEFAULT_DIRECTORY)
     if directory == "off" or not found.plan.changes:

@@ -1,4 +1,4 @@
-"""What every command starts with: settings, desired state, a connection, live state and the plan between them.
+"""What every command starts with: settings, desired state, a connection, and live state as it was read.
 
 Law: nothing is decided here; each function calls the core's and hands on what it said.
 """
@@ -13,25 +13,19 @@ from msgspec import Struct
 
 from reconciler.desired import Desired
 from reconciler.desired import load as load_manifests
-from reconciler.kinds import Catalogue, load, referring
+from reconciler.kinds import Catalogue, load
 from reconciler.mail import dangling_names, lint_resources
-from reconciler.plan import Diff, find_moves, kinds_in_scope, make_plan, mistake, moved
+from reconciler.plan import Goal, Survey, not_owned, take_survey
 from reconciler.report import Paint, machine
 from reconciler.server import kinds_for_checks, read_flow
 from reconciler.settings import Config, Options, Server, Settings, check_layers, connect, read_config, settings
 from reconciler.values import (
     Address,
-    Change,
     Diagnostic,
-    Difference,
-    Globs,
     LiveState,
     ManifestError,
-    Plan,
     Policy,
-    Resource,
     Source,
-    spelled_out,
 )
 
 if TYPE_CHECKING:
@@ -92,19 +86,6 @@ class Wanted(Struct, frozen=True):
     desired: Desired
 
 
-class Found(Struct, frozen=True):
-    """What there is, and what would be done about it."""
-
-    live: LiveState
-    difference: Difference
-    plan: Plan
-    kinds: frozenset[str]
-    #: The resources in scope, with raw ids brought to addresses.
-    resources: tuple[Resource, ...]
-    #: What else is to be said of manifests and live state together.
-    diagnostics: tuple[Diagnostic, ...] = ()
-
-
 def want(invocation: Invocation) -> Wanted:
     """Read configuration and manifests. Mistakes in manifests are in `desired`; `checked()` raises them."""
     return _want(load(), read_config(invocation.options), invocation.options, invocation.environment)
@@ -132,7 +113,7 @@ def _want(catalogue: Catalogue, config: Config, options: Options, environment: M
     if found.target and not options.paths:
         check_layers(config, [found.target])
     desired = load_manifests(catalogue, found.paths, found.variables)
-    told = [*desired.diagnostics, *_strangers(desired, found.policy)]
+    told = [*desired.diagnostics, *not_owned(desired.resources, found.policy)]
     desired = msgspec.structs.replace(desired, diagnostics=tuple(told))
     return Wanted(catalogue, found, desired)
 
@@ -148,38 +129,6 @@ def tested(wanted: Wanted) -> Wanted:
     failed = check_documents(wanted.catalogue, desired.resources, desired.locate, desired.tests)
     told = msgspec.structs.replace(desired, diagnostics=(*desired.diagnostics, *failed))
     return Wanted(wanted.catalogue, wanted.settings, told)
-
-
-def _strangers(desired: Desired, policy: Policy) -> list[Diagnostic]:
-    """Find what is declared, or renamed, outside the names that these manifests own."""
-    found = []
-    for resource in desired.resources:
-        kind, names = resource.address.kind, policy.owns.get(resource.address.kind)
-        if names is None:
-            continue
-        owned = Globs(names)
-        what = f"only {', '.join(names)} of {kind}" if names else f"no {kind}"
-        if not owned.match(resource.address.name):
-            message = f"policy.owns lets these manifests declare {what}"
-            found.append(mistake(resource, "", "not-owned", message, "rename it, or widen policy.owns"))
-        if resource.was and not owned.match(resource.was):
-            message = f"metadata.was names {resource.was}, and policy.owns lets these manifests rename {what}"
-            found.append(mistake(resource, "", "not-owned", message, "take metadata.was out, or widen policy.owns"))
-    return found
-
-
-def _taken(resources: Iterable[Resource], live: LiveState, policy: Policy) -> list[Diagnostic]:
-    """Find what metadata.id would take from others: a live object whose own name these manifests do not own."""
-    found = []
-    for resource in resources:
-        names = policy.owns.get(resource.address.kind)
-        if names is None or not resource.id or resource.named:
-            continue
-        held = next((each for each in live.of(resource.address.kind) if each.id == resource.id), None)
-        if held is not None and not Globs(names).match(held.address.name):
-            message = f"the object {resource.id} is {held.address}, which policy.owns leaves to others"
-            found.append(mistake(resource, "", "not-owned", message, "bind another one, or widen policy.owns"))
-    return found
 
 
 def target(wanted: Wanted) -> dict[str, str]:
@@ -210,69 +159,29 @@ def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = Fal
     )
 
 
-def observe(wanted: Wanted, client: Client) -> Found:
-    """Read live state, compare, and make the plan.
+def goal_of(wanted: Wanted) -> Goal:
+    """Return what a run of these manifests and settings wants."""
+    found, desired = wanted.settings, wanted.desired
+    return Goal(
+        resources=desired.resources,
+        policy=found.policy,
+        scope=found.scope,
+        rotate=tuple(found.rotate),
+        severities=found.lint,
+        locate=_places(desired),
+    )
+
+
+def observe(wanted: Wanted, client: Client) -> Survey:
+    """Read live state and survey it.
 
     Raises:
-        ManifestError: the manifests do not say which live object they mean.
+        ManifestError: the manifests do not say which live object they mean, or policy makes a finding an error.
         Unreachable, NotAllowed, Busy: live state cannot be read.
     """
-    catalogue, found = wanted.catalogue, wanted.settings
-    resources = wanted.desired.resources
-    policy = _pruning(found.policy, resources)
-    kinds = set(kinds_in_scope(resources, policy, found.scope))
-    live = read_live(catalogue, kinds, client)
-    difference, resources = differ(wanted, live, kinds)
-    plan = make_plan(catalogue, difference, live, policy, desired=resources, scope=found.scope)
-    told = _remarks(wanted, resources, live, plan)
-    return Found(live, difference, plan, frozenset(kinds), resources, told)
-
-
-def differ(wanted: Wanted, live: LiveState, kinds: set[str]) -> tuple[Difference, tuple[Resource, ...]]:
-    """Compare what is wanted with live state, renames and absences included.
-
-    Returns:
-        The difference, and the resources as they were compared: with raw ids brought to addresses, without what is
-        absent.
-
-    Raises:
-        ManifestError: the manifests do not say which live object they mean.
-    """
-    catalogue, found = wanted.catalogue, wanted.settings
-    resources = wanted.desired.resources
-    referring_kinds = {kind for kind in kinds if referring(catalogue.kinds[kind])}
-    if referring_kinds:
-        resources = tuple(name_ids(each, live) if each.address.kind in referring_kinds else each for each in resources)
-    found_moves = find_moves(catalogue, resources, live, found.scope.holds)
-    problems = [*found_moves.problems, *_taken(resources, live, found.policy)]
-    if problems:
-        raise ManifestError(problems)
-    compared = compare(wanted, found_moves.resources, found_moves.left, kinds)
-    return moved(compared, found_moves), found_moves.resources
-
-
-def _remarks(wanted: Wanted, resources: tuple[Resource, ...], live: LiveState, plan: Plan) -> tuple[Diagnostic, ...]:
-    """Lint the manifests with what is live beside them.
-
-    Raises:
-        ManifestError: policy makes a finding an error.
-    """
-    severities, locate = wanted.settings.lint, _places(wanted.desired)
-    found = [*lint_resources(wanted.catalogue, resources, severities, live, locate=locate)]
-    names = dangling_names(
-        wanted.catalogue,
-        resources,
-        live,
-        changes=plan.changes,
-        policy=wanted.settings.policy,
-        severities=severities,
-        locate=locate,
-    )
-    # A name that the plan itself would leave dangling is a refusal of the plan, and told there.
-    found += [each for each in names if each.code != "dangling-name"]
-    if any(each.severity == "error" for each in found):
-        raise ManifestError(found)
-    return tuple(sorted(found))
+    goal = goal_of(wanted)
+    live = read_live(wanted.catalogue, goal.kinds(), client)
+    return take_survey(wanted.catalogue, goal, live).checked()
 
 
 def _places(desired: Desired) -> Callable[[Address, str], Source | None]:
@@ -318,7 +227,7 @@ def standing_policy(invocation: Invocation) -> Policy:
     return settings(load(), read_config(plain), plain, invocation.environment).policy
 
 
-def plan_basis(invocation: Invocation, wanted: Wanted, found: Found) -> Basis:
+def plan_basis(invocation: Invocation, wanted: Wanted, found: Survey) -> Basis:
     """Return what a plan stands on."""
     from reconciler.plan import make_basis, policy_digest
 
@@ -335,50 +244,7 @@ def plan_basis(invocation: Invocation, wanted: Wanted, found: Found) -> Basis:
     )
 
 
-def compare(wanted: Wanted, resources: tuple[Resource, ...], live: LiveState, kinds: set[str]) -> Difference:
-    """Compare desired with live state, within the scope.
-
-    Raises:
-        ManifestError: the manifests do not say which live object they mean.
-    """
-    scope = wanted.settings.scope
-    rotate = Globs(wanted.settings.rotate)
-    inside = [resource for resource in resources if resource.address.kind in kinds and scope.holds(resource.address)]
-    difference, problems = Diff(wanted.catalogue).compare(
-        inside,
-        live,
-        sorted(kinds),
-        declared=[resource for resource in resources if resource.address.kind in kinds],
-        rotate=rotate.holds,
-    )
-    if problems:
-        raise ManifestError(problems)
-    return difference
-
-
-def recheck(wanted: Wanted, found: Found) -> Callable[[LiveState], tuple[Change, ...]]:
-    """Return what compares a new read with the same desired state."""
-    quiet = msgspec.structs.replace(wanted.settings, rotate=())
-    again = Wanted(wanted.catalogue, quiet, wanted.desired)
-    return lambda live: differ(again, live, set(found.kinds))[0].changes
-
-
-def _pruning(policy: Policy, resources: tuple[Resource, ...]) -> Policy:
-    return spelled_out(policy, {resource.address.kind for resource in resources})
-
-
-def name_ids(resource: Resource, live: LiveState) -> Resource:
-    """Bring raw ids (`id:abc`) to the addresses of the live objects that have them."""
-    named: dict[str, Any] = {}
-    for name, value in resource.wire.items():
-        if isinstance(value, Address) and value.id and not value.name:
-            held = next((each.address for each in live.of(value.kind) if each.id == value.id), None)
-            if held is not None:
-                named[name] = held
-    return msgspec.structs.replace(resource, wire={**resource.wire, **named}) if named else resource
-
-
-def plan_report(invocation: Invocation, wanted: Wanted, found: Found, kind: str = "plan") -> str:
+def plan_report(invocation: Invocation, wanted: Wanted, found: Survey, kind: str = "plan") -> str:
     """Print a plan in the format that was asked for."""
     if invocation.format == "json":
         told = (*wanted.desired.diagnostics, *found.diagnostics)

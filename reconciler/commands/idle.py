@@ -7,18 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.commands.gather import Found, Invocation, Wanted
+from reconciler.commands.gather import Invocation, Wanted
+from reconciler.plan import Survey
 from reconciler.server import within
 from reconciler.values import Globs
 
 
-def tell_idle(invocation: Invocation, wanted: Wanted, found: Found) -> None:
+def tell_idle(invocation: Invocation, wanted: Wanted, found: Survey) -> None:
     """Tell of every option that matches nothing of what is compared."""
     for line in _idle(wanted, found):
         invocation.tell(line)
 
 
-def _idle(wanted: Wanted, found: Found) -> Iterator[str]:
+def _idle(wanted: Wanted, found: Survey) -> Iterator[str]:
     scope, declared, rotate = wanted.settings.scope, wanted.desired.resources, wanted.settings.rotate
     if not (scope.kinds or scope.only or rotate):
         # Nothing was chosen, and there may be many objects to look through.

@@ -2,9 +2,7 @@ from reconciler.plan.diff import Diff as Diff
 from reconciler.plan.diff import details as details
 from reconciler.plan.diff import exact as exact
 from reconciler.plan.diff import mistake as mistake
-from reconciler.plan.make import make_plan as make_plan
-from reconciler.plan.moves import find_moves as find_moves
-from reconciler.plan.moves import moved as moved
+from reconciler.plan.owns import not_owned as not_owned
 from reconciler.plan.permissions import Permissions as Permissions
 from reconciler.plan.permissions import granted as granted
 from reconciler.plan.permissions import kinds_in_scope as kinds_in_scope
@@ -25,6 +23,10 @@ from reconciler.plan.saved import saved_plan_schema as saved_plan_schema
 from reconciler.plan.saved import stale as stale
 from reconciler.plan.saved import unmet as unmet
 from reconciler.plan.saved import write as write
+from reconciler.plan.survey import Goal as Goal
+from reconciler.plan.survey import Survey as Survey
+from reconciler.plan.survey import remaining as remaining
+from reconciler.plan.survey import take_survey as take_survey
 from reconciler.plan.written import WrittenChange as WrittenChange
 from reconciler.plan.written import pack as pack
 from reconciler.plan.written import read_change as read_change

@@ -34,6 +34,7 @@ def find_moves(
     resources: Sequence[Resource],
     live: LiveState,
     holds: Callable[[Address], bool] = lambda _: True,
+    because: str = ABSENT,
 ) -> Moves:
     """Work out renames and absences.
 
@@ -49,6 +50,7 @@ def find_moves(
         resources: everything that the manifests declare.
         live: what the server holds.
         holds: whether an address is in scope; what is out of it destroys nothing.
+        because: why what is absent is destroyed.
     """
     moving = {each.address.kind for each in resources if each.was or each.absent}
     found = {name: _Kind(catalogue.kinds[name], resources, live.of(name)) for name in sorted(moving)}
@@ -60,7 +62,7 @@ def find_moves(
             id=held.id,
             before=held.wire,
             source=resource.source,
-            because=ABSENT if resource.absent else f"{resource.address} takes its place",
+            because=because if resource.absent else f"{resource.address} takes its place",
         )
         for each in found.values()
         for resource, held in each.doomed()

@@ -452,7 +452,7 @@ def test_what_policy_keeps_is_not_destroyed(world: World) -> None:
     code = world.rollback(config="policy: {keep: ['MtaRoute/a']}\n")
 
     assert code == 3
-    assert "refused: MtaRoute/a would be destroyed, and policy.keep holds it\n" in world.out[-1]
+    assert "refused: MtaRoute/a would be destroyed (run r1 made it), and policy.keep holds it" in world.out[-1]
     assert world.stored() == before
 
 

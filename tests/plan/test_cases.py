@@ -1,9 +1,10 @@
 """What diff and plan do, as a table: `cases/*.yaml`, each case a live state, manifests, and the plan that follows.
 
-A case is `{name, live: {Kind: [wire objects with id]}, manifests, policy?, scope?, rotate?, forbidden?, plan}`. Wire
-objects are filled with the type's defaults, and kinds that are not listed have no object. `plan` holds every member of
-the plan that is not empty; `phases`, `unchanged` and `partial` are compared where they are given. In place of a plan
-stand the `problems` that keep one from being made, or the `error` that ends the run.
+A case is `{name, live: {Kind: [wire objects with id]}, manifests, policy?, scope?, rotate?, forbidden?, lint?, plan}`.
+Wire objects are filled with the type's defaults, and kinds that are not listed have no object. `plan` holds every
+member of the plan that is not empty; `phases`, `unchanged`, `partial` and `diagnostics` (with lint findings where
+`lint` gives severities) are compared where they are given. In place of a plan stand the `problems` that keep one from
+being made, or the `error` that ends the run.
 """
 
 from pathlib import Path
@@ -11,20 +12,18 @@ from typing import Any
 
 import pytest
 
-from reconciler.commands.gather import name_ids
-from reconciler.plan.diff import Diff
-from reconciler.plan.make import make_plan
+from reconciler.plan import Goal, Survey, take_survey
 from reconciler.report.machine import wire
 from reconciler.values.errors import ReconcilerError
-from reconciler.values.model import Change, Plan, Resource
-from reconciler.values.policy import Globs, Policy, Scope
+from reconciler.values.model import Change
+from reconciler.values.policy import Policy, Scope
 from reconciler.yamlio import load
 from tests.states import CATALOGUE, desired_of, live_of
 
 FOLDER = Path(__file__).parent.parent / "cases"
-MEMBERS = {"name", "live", "manifests", "policy", "scope", "rotate", "forbidden", "plan"}
+MEMBERS = {"name", "live", "manifests", "policy", "scope", "rotate", "forbidden", "lint", "plan"}
 #: Members of a plan that are compared only where a case gives them.
-ON_DEMAND = ("phases", "unchanged", "partial")
+ON_DEMAND = ("phases", "unchanged", "partial", "diagnostics")
 
 
 def cases() -> list[Any]:
@@ -52,27 +51,24 @@ def planned(case: dict[str, Any]) -> dict[str, Any]:
     given = case.get("scope", {})
     scope = Scope(kinds=frozenset(given.get("kinds", ())), only=tuple(given.get("only", ())))
     live = live_of(case.get("live", {}), case.get("forbidden", ()))
-    resources = tuple(name_ids(each, live) for each in desired_of(case.get("manifests", "")))
-    kinds = {each.address.kind for each in resources} | {kind for kind, rule in policy.prune.items() if rule}
-    kinds = (kinds | policy.drift) & (scope.kinds or set(CATALOGUE.kinds))
-    declared = [each for each in resources if each.address.kind in kinds]
-    rotate = Globs([case["rotate"]] if "rotate" in case else [])
+    goal = Goal(
+        resources=desired_of(case.get("manifests", "")),
+        policy=policy,
+        scope=scope,
+        rotate=(case["rotate"],) if "rotate" in case else (),
+        severities=case.get("lint", {}),
+        linted="lint" in case,
+    )
     try:
-        difference, problems = Diff(CATALOGUE).compare(
-            [each for each in declared if scope.holds(each.address)],
-            live,
-            sorted(kinds),
-            declared=declared,
-            rotate=rotate.holds,
-        )
-        if problems:
-            return {"problems": [str(each) for each in problems]}
-        return shown(make_plan(CATALOGUE, difference, live, policy, desired=resources, scope=scope), resources)
+        survey = take_survey(CATALOGUE, goal, live)
     except ReconcilerError as error:
         return {"error": f"{error.exit_code}: {error}"}
+    problems = [str(each) for each in survey.diagnostics if each.severity == "error"]
+    return {"problems": problems} if problems else shown(survey)
 
 
-def shown(plan: Plan, resources: tuple[Resource, ...]) -> dict[str, Any]:
+def shown(survey: Survey) -> dict[str, Any]:
+    plan = survey.plan
     return {
         "changes": [change(each) for each in plan.changes],
         "phases": [" ".join([phase.name, *(str(each.address) for each in phase.changes)]) for phase in plan.phases],
@@ -85,6 +81,7 @@ def shown(plan: Plan, resources: tuple[Resource, ...]) -> dict[str, Any]:
         "surplus": [str(each) for each in plan.surplus],
         "spared": {str(address): because for address, because in plan.spared},
         "partial": plan.partial,
+        "diagnostics": [f"{each.severity}: {each}" for each in survey.diagnostics],
     }
 
 

@@ -11,8 +11,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from msgspec import UNSET
 
-from reconciler.plan.diff import Diff
-from reconciler.plan.make import make_plan
+from reconciler.plan import Goal, take_survey
 from reconciler.plan.saved import (
     MAX_BYTES,
     Basis,
@@ -68,12 +67,9 @@ spec: {name: quick, queueId: main}
 
 
 def plan_of(live: LiveState, text: str = WANTED, prune: bool = True) -> Plan:
-    resources = desired_of(text)
-    kinds = {each.address.kind for each in resources}
-    difference, problems = Diff(CATALOGUE).compare(resources, live, sorted(kinds))
-    assert problems == ()
     policy = Policy(prune={"MtaRoute": True} if prune else {}, max_destroy=10)
-    return make_plan(CATALOGUE, difference, live, policy, desired=resources)
+    goal = Goal(resources=desired_of(text), policy=policy, linted=False)
+    return take_survey(CATALOGUE, goal, live).checked().plan
 
 
 def basis_of(plan: Plan, live: LiveState) -> Basis:

@@ -6,9 +6,7 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 from reconciler.kinds.identity import key_of, name_of
-from reconciler.plan.diff import Diff
-from reconciler.plan.make import make_plan
-from reconciler.plan.moves import find_moves, moved
+from reconciler.plan import Goal, take_survey
 from reconciler.values.errors import ManifestError
 from reconciler.values.model import Change
 from reconciler.values.policy import Policy
@@ -54,16 +52,12 @@ def changes_of(held: Objects, text: str) -> tuple[Change, ...] | None:
     """Return what would be done, or None where the documents do not say what they mean."""
     live = live_of(held)
     try:
-        found = find_moves(CATALOGUE, desired_of(text), live)
+        goal = Goal(resources=desired_of(text), policy=Policy(max_destroy=99), linted=False)
+        survey = take_survey(CATALOGUE, goal, live).checked()
     except ManifestError:
         return None
-    compared, problems = Diff(CATALOGUE).compare(found.resources, found.left, list(held))
-    if problems or found.problems:
-        return None
-    difference = moved(compared, found)
-    plan = make_plan(CATALOGUE, difference, live, Policy(max_destroy=99), desired=found.resources)
     # In this order they are created.
-    return None if plan.refusals else difference.changes
+    return None if survey.plan.refusals else survey.difference.changes
 
 
 def done(held: Objects, changes: tuple[Change, ...]) -> Objects:

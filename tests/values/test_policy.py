@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.plan.make import allowed
+from reconciler.plan.guards import allowed
 from reconciler.values.model import Address
 from reconciler.values.policy import Globs, Policy, Scope, can_continue, spelled_out
 

@@ -1,0 +1,168 @@
+"""Undoing a recorded run: what a server as it is now needs to be as it was before.
+
+Law: pure; it undoes only what the run is known to have left as it is now; what cannot be undone is named, and what is
+undone already is left alone.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reconciler.apply.journal.inverse import Cannot, Undo, inverse, masked
+from reconciler.apply.journal.run import Run
+from reconciler.kinds import Catalogue, Kind, key_of
+from reconciler.plan import Diff, Goal, Survey, differing, take_survey
+from reconciler.values import Address, LiveObject, LiveState, Policy, Resource, Source, Wire
+
+
+class Undoing(Struct, frozen=True, kw_only=True):
+    """How a run can be undone on a server as it is now."""
+
+    survey: Survey
+    cannot: tuple[Cannot, ...]
+    #: What is no longer as the run left it, a sentence each.
+    stale: tuple[str, ...]
+
+
+def undo(catalogue: Catalogue, last: Run, live: LiveState, policy: Policy, source: Source) -> Undoing:
+    """Work out how to undo a run.
+
+    Args:
+        catalogue: what the kinds are.
+        last: the run.
+        live: what the server holds now, of the run's kinds and those that they are checked with.
+        policy: what may be done.
+        source: where the run is told of.
+    """
+    undos, cannot = inverse(last)
+    judge = _Judge(catalogue, last, live, source)
+    for each in undos:
+        judge.judge(each)
+    judge.reorder()
+    because = f"run {last.id} made it"
+    goal = Goal(resources=(*judge.resources, *judge.absent), policy=policy, because=because, linted=False)
+    survey = take_survey(catalogue, goal, live)
+    known = {str(each.address): each.address for each in goal.resources}
+    lost = {change.address for change in survey.plan.changes if masked(change.patch)}
+    told = [Cannot(each, "it has to be made anew, and its secret is not known") for each in sorted(lost)]
+    told += [Cannot(known[each.address], each.message) for each in survey.diagnostics]
+    if told:
+        without = {each.address for each in told}
+        rest = tuple(each for each in goal.resources if each.address not in without)
+        survey = take_survey(catalogue, replace(goal, resources=rest), live)
+    # What the run did not touch is none of an undo's business.
+    plan = replace(survey.plan, unchanged=judge.done, undeclared=(), left=(), pairs=())
+    kinds = frozenset(change.address.kind for change in last.changes)
+    return Undoing(
+        survey=replace(survey, plan=plan, kinds=kinds),
+        cannot=tuple(sorted((*cannot, *told))),
+        stale=tuple(judge.stale),
+    )
+
+
+class _Judge:
+    """Tells of each change of a run whether it is to be undone, is undone already, or no longer as it was left."""
+
+    def __init__(self, catalogue: Catalogue, last: Run, live: LiveState, source: Source) -> None:
+        self.catalogue = catalogue
+        self.last = last
+        self.live = live
+        self.source = source
+        self.diff = Diff(catalogue)
+        self.resources: list[Resource] = []
+        self.absent: list[Resource] = []
+        self.stale: list[str] = []
+        self.done = 0
+        #: Per kind and former id: what there was, and the object that it is now.
+        self.former: dict[tuple[str, str], tuple[Wire, str]] = {}
+
+    def judge(self, undo: Undo) -> None:
+        """Judge one change."""
+        change = undo.change
+        kind = self.catalogue.kinds[change.address.kind]
+        left, former = self._part(kind, undo, change.before), self._part(kind, undo, change.after)
+        found = self._found(kind, undo, left if left is not None else former)
+        if isinstance(found, str):
+            self.stale.append(found)
+        elif found is None:
+            self._missing(undo, kind, former)
+        elif former is not None and not differing(self.diff, kind, former, found):
+            self._keep(undo, kind, former, found.id)
+        else:
+            self._undo(undo, kind, left, former, found)
+
+    def _undo(self, undo: Undo, kind: Kind, left: Wire | None, former: Wire | None, found: LiveObject) -> None:
+        """Judge a change whose object is there, and not as it was before the run."""
+        address = found.address
+        if left is None:
+            self.stale.append(f"{address} exists again, and is not as it was")
+            return
+        pointers = differing(self.diff, kind, left, found)
+        if pointers:
+            self.stale.append(f"{address} changed since: {', '.join(pointers)}")
+        elif former is None:
+            absent = self._resource(kind, found.wire, found.id, address.name)
+            self.absent.append(replace(absent, address=address, absent=True))
+        else:
+            self._keep(undo, kind, former, found.id, done=False)
+
+    def _missing(self, undo: Undo, kind: Kind, former: Wire | None) -> None:
+        """Judge a change whose object is not there."""
+        if former is None:
+            self.done += 1
+        elif undo.change.action == "create" or (undo.change.recreate and not undo.known):
+            self._keep(undo, kind, former, "", done=False)
+        else:
+            self.stale.append(f"{undo.change.address} is gone")
+
+    def _keep(self, undo: Undo, kind: Kind, former: Wire, id_: str, *, done: bool = True) -> None:
+        """Note what there was, and shall be again."""
+        self.done += done
+        self.former[kind.kind, undo.was] = (former, id_)
+        if not kind.ordered and not done:
+            self.resources.append(self._resource(kind, former, id_, undo.change.address.name))
+
+    def reorder(self) -> None:
+        """Take every object that there was of kinds that run in order of creation, in that order."""
+        for name, objects in self.last.order.items():
+            kind = self.catalogue.kinds[name]
+            held = {each.id: each for each in self.live.of(name)}
+            for id_, address in objects:
+                if (name, id_) in self.former:
+                    former, now = self.former[name, id_]
+                    self.resources.append(self._resource(kind, former, now, address.name))
+                elif id_ in held:
+                    self.resources.append(self._resource(kind, held[id_].wire, id_, address.name))
+
+    def _resource(self, kind: Kind, wire: Wire, id_: str, name: str) -> Resource:
+        # Bound to one object, so that another of the same key is never taken for it.
+        twins = sum(each.key == key_of(kind, wire) for each in self.live.of(kind.kind)) > 1
+        address = Address(kind.kind, name, id_ if twins else "")
+        return Resource(address=address, key=key_of(kind, wire), wire=wire, source=self.source, id=id_, named=not id_)
+
+    def _part(self, kind: Kind, undo: Undo, wire: Wire | None) -> Wire | None:
+        """Return what the run had to do with: of a singleton, which has several owners, only what it changed."""
+        if wire is None or not kind.singleton:
+            return wire
+        tops = dict.fromkeys(pointer.partition("/")[0] for pointer in undo.change.patch)
+        return {name: wire[name] for name in tops if name in wire}
+
+    def _found(self, kind: Kind, undo: Undo, wire: Wire | None) -> LiveObject | str | None:
+        """Return the live object of a change; a sentence where it cannot be told which one it is."""
+        change = undo.change
+        objects = {each.id: each for each in self.live.of(kind.kind)}
+        # Under its former id it was never destroyed, and the run did not come to it.
+        same = objects.get(change.id) or (objects.get(undo.was) if not undo.known else None)
+        if same is not None or (change.id and change.action != "create"):
+            return same
+        candidates = [each for each in objects.values() if wire is not None and each.key == key_of(kind, wire)]
+        fitting = [each for each in candidates if not differing(self.diff, kind, wire or {}, each)]
+        if len(fitting) == 1 or (len(candidates) == 1 and change.action == "create"):
+            return (fitting or candidates)[0]
+        if not candidates:
+            return None
+        if change.action == "create":
+            return f"{change.address} exists again, and is not as it was"
+        what = f"{len(fitting)} objects are as that apply would have left it" if fitting else "it is not as it was left"
+        return f"{change.address}: {what}, and which one that apply made is not known"

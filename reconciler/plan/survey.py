@@ -1,0 +1,161 @@
+"""From desired and live state to everything that a run needs: the difference, the plan, and what is to be told.
+
+Law: pure, and the only way to a plan: plan, apply, drift and rollback take the same survey, and so do the case tables.
+
+    goal, live state -> raw ids named -> moves -> diff -> plan -> lint -> Survey
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reconciler.kinds import Catalogue, referring
+from reconciler.mail import dangling_names, lint_resources
+from reconciler.plan.diff import Diff
+from reconciler.plan.make import make_plan
+from reconciler.plan.moves import ABSENT, find_moves, moved
+from reconciler.plan.owns import not_owned, taken
+from reconciler.plan.permissions import kinds_in_scope
+from reconciler.values import (
+    Address,
+    Change,
+    Diagnostic,
+    Difference,
+    Globs,
+    LiveState,
+    ManifestError,
+    Plan,
+    Policy,
+    Resource,
+    Scope,
+    Source,
+    spelled_out,
+)
+
+
+class Goal(Struct, frozen=True, kw_only=True):
+    """What a run wants, what it may do, and which part it looks at."""
+
+    resources: tuple[Resource, ...] = ()
+    policy: Policy = Policy()
+    scope: Scope = Scope()
+    #: Address globs of objects whose secrets are sent although they cannot be compared.
+    rotate: tuple[str, ...] = ()
+    #: Severities of lint rules, as `policy.lint` has them.
+    severities: Mapping[str, str] = {}
+    #: Whether the resources are linted; what a journal wants again is nobody's manifest.
+    linted: bool = True
+    #: Why what is absent is destroyed.
+    because: str = ABSENT
+    #: Finds the place of a wire pointer.
+    locate: Callable[[Address, str], Source | None] | None = None
+
+    def kinds(self) -> frozenset[str]:
+        """Return the kinds that have to be read."""
+        return kinds_in_scope(self.resources, self.policy, self.scope)
+
+
+class Survey(Struct, frozen=True):
+    """What there is, and what would be done about it."""
+
+    live: LiveState
+    difference: Difference
+    plan: Plan
+    kinds: frozenset[str]
+    #: The resources as they were compared: with raw ids brought to addresses, without what is absent.
+    resources: tuple[Resource, ...] = ()
+    #: What is to be said of desired and live state together, sorted; errors keep the plan from being used.
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    def checked(self) -> Survey:
+        """Return this survey.
+
+        Raises:
+            ManifestError: the manifests do not say which live object they mean, or policy makes a finding an error.
+        """
+        if any(each.severity == "error" for each in self.diagnostics):
+            raise ManifestError(self.diagnostics)
+        return self
+
+
+def take_survey(catalogue: Catalogue, goal: Goal, live: LiveState) -> Survey:
+    """Compare a goal with live state, and work out what would be done.
+
+    Args:
+        catalogue: what the kinds are.
+        goal: what is wanted.
+        live: what the server holds, of the goal's kinds and those that they are checked with.
+
+    Raises:
+        NotAllowed: a resource names an object of a kind that the credentials may not read.
+    """
+    policy = spelled_out(goal.policy, {resource.address.kind for resource in goal.resources})
+    difference, resources, problems = _compared(catalogue, goal, live)
+    plan = make_plan(catalogue, difference, live, policy, desired=resources, scope=goal.scope)
+    told = problems or _remarks(catalogue, goal, resources, live, plan)
+    return Survey(live, difference, plan, goal.kinds(), resources, tuple(sorted(told)))
+
+
+def remaining(catalogue: Catalogue, goal: Goal, live: LiveState) -> tuple[Change, ...]:
+    """Return how a new read differs from a goal, which what has just been written no longer does.
+
+    Raises:
+        ManifestError: the manifests do not say which live object they mean.
+        NotAllowed: a resource names an object of a kind that the credentials may not read.
+    """
+    difference, _, problems = _compared(catalogue, replace(goal, rotate=()), live)
+    if problems:
+        raise ManifestError(problems)
+    return difference.changes
+
+
+def _compared(
+    catalogue: Catalogue, goal: Goal, live: LiveState
+) -> tuple[Difference, tuple[Resource, ...], list[Diagnostic]]:
+    """Compare a goal with live state, renames and absences included; what is ambiguous is a problem."""
+    kinds, scope = goal.kinds(), goal.scope
+    referring_kinds = {kind for kind in kinds if referring(catalogue.kinds[kind])}
+    resources = goal.resources
+    if referring_kinds:
+        resources = tuple(_name_ids(each, live) if each.address.kind in referring_kinds else each for each in resources)
+    moves = find_moves(catalogue, resources, live, scope.holds, goal.because)
+    problems = [*not_owned(resources, goal.policy), *moves.problems, *taken(resources, live, goal.policy)]
+    declared = [each for each in moves.resources if each.address.kind in kinds]
+    inside = [each for each in declared if scope.holds(each.address)]
+    rotate = Globs(goal.rotate)
+    difference, ambiguous = Diff(catalogue).compare(
+        inside, moves.left, sorted(kinds), declared=declared, rotate=rotate.holds
+    )
+    return moved(difference, moves), moves.resources, problems or [*ambiguous]
+
+
+def _remarks(
+    catalogue: Catalogue, goal: Goal, resources: tuple[Resource, ...], live: LiveState, plan: Plan
+) -> list[Diagnostic]:
+    """Lint the resources with what is live beside them."""
+    if not goal.linted:
+        return []
+    severities, locate = goal.severities, goal.locate
+    names = dangling_names(
+        catalogue, resources, live, changes=plan.changes, policy=goal.policy, severities=severities, locate=locate
+    )
+    return [
+        *lint_resources(catalogue, resources, severities, live, locate=locate),
+        # A name that the plan itself would leave dangling is a refusal of the plan, and told there.
+        *(each for each in names if each.code != "dangling-name"),
+    ]
+
+
+def _name_ids(resource: Resource, live: LiveState) -> Resource:
+    """Bring raw ids (`id:abc`) to the addresses of the live objects that have them."""
+    named: dict[str, Any] = {}
+    for name, value in resource.wire.items():
+        if isinstance(value, Address) and value.id and not value.name:
+            held = next((each.address for each in live.of(value.kind) if each.id == value.id), None)
+            if held is not None:
+                named[name] = held
+    return replace(resource, wire={**resource.wire, **named}) if named else resource
