@@ -69,7 +69,7 @@ def apply_flow(
         yield from _phase(run, phase)
     nowhere = "no phase of the plan holds it"
     results = tuple(
-        run.results.get(id(change)) or Result(change=change, result="skipped", because=nowhere)
+        run.results.get(change.number) or Result(change=change, result="skipped", because=nowhere)
         for change in plan.changes
     )
     complete = all(result.result == "applied" for result in results)
@@ -135,7 +135,7 @@ def _checked(run: Run, batch: list[list[Work]]) -> Flow[list[list[Work]]]:
     """
     check = run.listener.check
     # The second half of a replace finds its object gone, and by our own doing.
-    fresh = {id(w.change): w.change for works in batch for w in works if id(w.change) not in run.begun}
+    fresh = {w.change.number: w.change for works in batch for w in works if w.change.number not in run.begun}
     if check is None or not fresh:
         return batch
     kinds = {change.address.kind for change in fresh.values()}
@@ -153,8 +153,8 @@ def _checked(run: Run, batch: list[list[Work]]) -> Flow[list[list[Work]]]:
         return run.admitted(batch)
     for change in made:
         run.settle(change, "applied", "somebody else made this change meanwhile")
-    done = {id(change) for change in made}
-    rest = [[work for work in works if id(work.change) not in done] for works in batch]
+    done = {change.number for change in made}
+    rest = [[work for work in works if work.change.number not in done] for works in batch]
     return [works for works in rest if works]
 
 

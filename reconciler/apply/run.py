@@ -84,11 +84,11 @@ class Run:
         """Record what became of a change."""
         if result != "applied":
             self.wrong.add(_plain(change.address))
-            if id(change) in self.begun:
+            if change.number in self.begun:
                 because = f"its old object was destroyed, and its new one is not confirmed: {because}"
                 result = "unknown" if result == "unknown" else "failed"
         found = Result(change=change, result=result, because=self.secrets.scrub(because), id=id_)
-        self.results[id(change)] = found
+        self.results[change.number] = found
         self.listener.tell(found)
 
     def interrupt(self) -> None:
@@ -103,7 +103,7 @@ class Run:
 
     def blocked(self, change: Change, verb: str) -> str:
         """Return why a change must not be begun, or ""."""
-        if self.halted and not (self.interrupted and id(change) in self.begun):
+        if self.halted and not (self.interrupted and change.number in self.begun):
             return self.halted
         if verb == "destroy":
             return "nothing is destroyed after a failure" if self.wrong else ""
@@ -123,7 +123,7 @@ class Run:
     def works(self, phase: Phase) -> Iterator[Work]:
         """Turn a phase's changes into what is sent; what is blocked is settled as skipped."""
         for number, change in enumerate(phase.changes):
-            if id(change) in self.results:
+            if change.number in self.results:
                 # The first half of a replace did not come about.
                 continue
             verb = verb_of(phase, change)
@@ -214,10 +214,10 @@ class Run:
         """Record a confirmed change; the first half of a replace is not the whole."""
         self.written = True
         if work.verb == "destroy" and work.change.action == "replace":
-            self.begun.add(id(work.change))
+            self.begun.add(work.change.number)
             return
         if work.verb == "create":
-            self.begun.discard(id(work.change))
+            self.begun.discard(work.change.number)
             self.ids[_plain(work.change.address)] = id_
             self.known.add((work.change.address.kind, id_))
         self.settle(work.change, "applied", id_=id_)

@@ -268,7 +268,7 @@ def _journal(invocation: Invocation, wanted: Wanted, found: Survey) -> Iterator[
             url=where["url"],
             digest=plan_digest(found.plan),
         )
-        journal.begin(record, found.plan.changes)
+        journal.begin(record)
         yield journal
 
 

@@ -40,15 +40,13 @@ def make_plan(
         Change(action="destroy", address=each.address, id=each.id, before=each.wire, because="no manifest declares it")
         for each in doomed
     ]
-    changes = [*difference.changes, *destroys]
-    phases = Order(catalogue).phases(changes)
+    changes, phases = Order(catalogue).phases([*difference.changes, *destroys])
     # Ids are unique within a kind only.
     gone = {(each.address.kind, each.id) for each in doomed}
     rest = [each for each in undeclared if (each.address.kind, each.id) not in gone]
     after = After(catalogue, live, changes, desired)
     return Plan(
-        # A replace that destroys and creates stands in two phases, and is one change.
-        changes=tuple({id(change): change for phase in phases for change in phase.changes}.values()),
+        changes=changes,
         phases=phases,
         unchanged=difference.unchanged,
         undeclared=tuple(each.address for each in rest),

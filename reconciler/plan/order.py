@@ -6,8 +6,10 @@ Law: pure; destroys that free a name come first, then creates and updates, then 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
+
+from msgspec.structs import replace
 
 from reconciler.kinds import Catalogue, levels
 from reconciler.values import Change, Phase, Wire
@@ -20,29 +22,33 @@ class Order:
         self.catalogue = catalogue
         self.levels = levels(catalogue)
 
-    def phases(self, changes: Sequence[Change]) -> tuple[Phase, ...]:
-        """Order changes: destroys that free a name, creates and updates, singletons, destroys."""
-        frees: defaultdict[int, list[Change]] = defaultdict(list)
-        makes: defaultdict[int, list[Change]] = defaultdict(list)
-        singletons: list[Change] = []
-        destroys: defaultdict[int, list[Change]] = defaultdict(list)
+    def phases(self, changes: Sequence[Change]) -> tuple[tuple[Change, ...], tuple[Phase, ...]]:
+        """Order changes: destroys that free a name, creates and updates, singletons, destroys.
+
+        Returns:
+            The changes, each with its number, and the phases. A replace that destroys and creates stands in two phases.
+        """
+        frees: defaultdict[int, list[int]] = defaultdict(list)
+        makes: defaultdict[int, list[int]] = defaultdict(list)
+        singletons: list[int] = []
+        destroys: defaultdict[int, list[int]] = defaultdict(list)
         claimed = {claim for change in changes if change.action != "destroy" for claim in self._claims(change)}
-        for change in changes:
+        for place, change in enumerate(changes):
             level = self.levels[change.address.kind]
             if change.action == "destroy":
                 early = any(held in claimed for held in self._names(change, change.before))
-                (frees if early else destroys)[level].append(change)
+                (frees if early else destroys)[level].append(place)
             elif self.catalogue.kinds[change.address.kind].singleton:
-                singletons.append(change)
+                singletons.append(place)
             else:
                 if change.recreate:
-                    frees[level].append(change)
-                makes[level].append(change)
-        phases = [Phase("free", tuple(frees[level])) for level in sorted(frees, reverse=True)]
-        phases += [Phase("make", tuple(makes[level])) for level in sorted(makes)]
-        phases += [Phase("repoint", tuple(singletons))] if singletons else []
-        phases += [Phase("destroy", tuple(destroys[level])) for level in sorted(destroys, reverse=True)]
-        return tuple(phases)
+                    frees[level].append(place)
+                makes[level].append(place)
+        phases = [("free", frees[level]) for level in sorted(frees, reverse=True)]
+        phases += [("make", makes[level]) for level in sorted(makes)]
+        phases += [("repoint", singletons)] if singletons else []
+        phases += [("destroy", destroys[level]) for level in sorted(destroys, reverse=True)]
+        return numbered(changes, phases)
 
     def _names(self, change: Change, wire: Wire | None) -> Iterator[tuple[str, str, Any]]:
         """Yield the values that the server lets only one object of the kind have."""
@@ -53,3 +59,13 @@ class Order:
         """Yield the unique values that a change brings about."""
         held = set(self._names(change, change.before))
         return (claim for claim in self._names(change, change.after) if claim not in held)
+
+
+def numbered(
+    changes: Sequence[Change], phases: Iterable[tuple[str, Sequence[int]]]
+) -> tuple[tuple[Change, ...], tuple[Phase, ...]]:
+    """Give changes numbers in the order of the phases, which name them by place. What no phase names is left out."""
+    phases = list(phases)
+    order = list(dict.fromkeys(place for _, places in phases for place in places))
+    known = {place: replace(changes[place], number=number) for number, place in enumerate(order)}
+    return tuple(known.values()), tuple(Phase(name, tuple(known[place] for place in places)) for name, places in phases)

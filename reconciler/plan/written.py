@@ -108,8 +108,8 @@ def write_change(change: Change) -> WrittenChange:
     )
 
 
-def read_change(written: WrittenChange) -> Change:
-    """Return the change that a written form stands for.
+def read_change(written: WrittenChange, number: int) -> Change:
+    """Return the change that a written form stands for, which has a number in its plan.
 
     Raises:
         ValueError: it stands for none.
@@ -117,6 +117,7 @@ def read_change(written: WrittenChange) -> Change:
     return Change(
         action=written.action,
         address=Address(*written.address),
+        number=number,
         id=written.id,
         patch=unpack_wire(written.patch),
         fields=tuple(FieldChange(pointer, unpack(old), unpack(new)) for pointer, old, new in written.fields),

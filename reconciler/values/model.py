@@ -128,6 +128,8 @@ class Change(Struct, frozen=True, kw_only=True):
 
     action: Action
     address: Address
+    #: Its place among the changes of its plan, by which everything knows it.
+    number: int = 0
     #: The live object's id; "" for a create.
     id: str = ""
     #: What is sent: the object of a create or replace, the PatchObject of an update, nothing for a destroy.

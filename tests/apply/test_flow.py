@@ -6,7 +6,7 @@ import pytest
 from reconciler.apply import Listener, outcome_code
 from reconciler.server.jmap.protocol import Call, Limits, MethodError, Request
 from reconciler.values.errors import Busy, ConfigError, NotAllowed, Unreachable
-from reconciler.values.model import Outcome, Result
+from reconciler.values.model import Outcome, Phase, Result
 from tests.applying import PRUNE, Driver, confirm, job, refused, told
 from tests.states import locals_of
 
@@ -70,6 +70,20 @@ def test_creates_and_updates_of_a_kind_are_one_call_and_kinds_share_a_request() 
         ("MtaTlsStrategy/strict", "applied", "made-new2"),
     ]
     assert (outcome.reload, outcome_code(outcome)) == ("applied", 0)
+
+
+def test_phase_may_hold_copies_of_the_plans_changes() -> None:
+    driver = Driver({"MtaRoute": [EU]})
+    work = job(driver.live(), TWO_KINDS)
+    copies = tuple(
+        Phase(phase.name, tuple(msgspec.structs.replace(change) for change in phase.changes))
+        for phase in work.plan.phases
+    )
+    work = msgspec.structs.replace(work, plan=msgspec.structs.replace(work.plan, phases=copies))
+
+    outcome = driver.run(work.flow(), confirm)
+
+    assert [(each.change.number, each.result) for each in outcome.results] == [(n, "applied") for n in range(3)]
 
 
 def test_confirmed_and_refused_ids_are_told_apart() -> None:

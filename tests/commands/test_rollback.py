@@ -133,7 +133,7 @@ class World(Struct):
                 url=client.url,
                 digest=plan_digest(found.plan),
             )
-            journal.begin(record, found.plan.changes)
+            journal.begin(record)
 
             def tell(result: Result) -> None:
                 results.append(result)

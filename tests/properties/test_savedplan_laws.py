@@ -52,7 +52,8 @@ def changes(draw: st.DrawFn) -> Change:
 
 @st.composite
 def plans(draw: st.DrawFn) -> Plan:
-    work = tuple(draw(st.lists(changes(), max_size=4)))
+    drawn = draw(st.lists(changes(), max_size=4))
+    work = tuple(msgspec.structs.replace(each, number=number) for number, each in enumerate(drawn))
     cut = draw(st.integers(0, len(work)))
     phases = [Phase(draw(names), work[:cut]), Phase(draw(names), work[cut // 2 :])]
     return Plan(

@@ -226,7 +226,7 @@ def _begun(record: Begin) -> Run:
         target=record.target,
         url=record.url,
         plan=record.plan,
-        changes=tuple(read_change(entry.change) for entry in record.changes),
+        changes=tuple(read_change(entry.change, number) for number, entry in enumerate(record.changes)),
         inverses=tuple(inverses),
         order={
             kind: tuple((id_, Address(kind, name)) for id_, name in objects) for kind, objects in record.order.items()

@@ -12,7 +12,7 @@ import os
 import re
 import socket
 import stat
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ import msgspec
 
 from reconciler.apply.journal.records import Begin, Results, end_record
 from reconciler.apply.journal.run import Told, Who
-from reconciler.values import Change, ConfigError, Outcome, Result
+from reconciler.values import ConfigError, Outcome, Result
 
 #: Where journals are, unless an option says otherwise; below the working directory.
 DEFAULT_DIRECTORY = ".reconciler/journal"
@@ -63,7 +63,7 @@ class Journal:
         self.broken = ""
         self._clock = clock
         self._file = -1
-        self._indices: dict[int, int] = {}
+        self._planned = 0
 
     def __enter__(self) -> Self:
         return self
@@ -73,18 +73,16 @@ class Journal:
             os.close(self._file)
             self._file = -1
 
-    def begin(self, record: Begin, changes: Sequence[Change]) -> None:
+    def begin(self, record: Begin) -> None:
         """Write what is about to be done, and return once the disk has it.
 
         Args:
             record: what `begin_record` made.
-            changes: the plan's, whose results will be told.
 
         Raises:
             ConfigError: it cannot be written; nothing must be applied then.
         """
-        self.run = record.run
-        self._indices = {id(change): index for index, change in enumerate(changes)}
+        self.run, self._planned = record.run, len(record.changes)
         try:
             new = self._open()
             self._write(msgspec.json.encode(record))
@@ -104,9 +102,9 @@ class Journal:
     def results(self, results: Iterable[Result]) -> None:
         """Write what became of some changes of the plan."""
         told = [
-            Told(self._indices[id(each.change)], each.result, each.id, each.because)
+            Told(each.change.number, each.result, each.id, each.because)
             for each in results
-            if id(each.change) in self._indices
+            if each.change.number < self._planned
         ]
         if told:
             self._append(msgspec.json.encode(Results(run=self.run, results=tuple(told))))

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from reconciler.kinds import Catalogue, Kind, key_of
 from reconciler.plan.diff import Diff, exact
+from reconciler.plan.order import numbered
 from reconciler.plan.written import pack
 from reconciler.server import within
 from reconciler.values import (
@@ -23,7 +24,6 @@ from reconciler.values import (
     ConfigError,
     LiveObject,
     LiveState,
-    Phase,
     Plan,
     Policy,
     Resource,
@@ -241,15 +241,16 @@ def pending(basis: Basis, live: LiveState, plan: Plan, catalogue: Catalogue) -> 
     """
     now = Now(catalogue, live)
     rest = {
-        id(change)
+        change.number
         for change, was in bases(basis, plan)
         if not now.changed(change, was) or not now.wanted(change, was.others, sure=True)
     }
-    phases = [(phase.name, tuple(each for each in phase.changes if id(each) in rest)) for phase in plan.phases]
+    phases = [(phase.name, [each.number for each in phase.changes if each.number in rest]) for phase in plan.phases]
+    changes, left = numbered(plan.changes, [(name, places) for name, places in phases if places])
     return msgspec.structs.replace(
         plan,
-        changes=tuple(change for change in plan.changes if id(change) in rest),
-        phases=tuple(Phase(name, changes) for name, changes in phases if changes),
+        changes=changes,
+        phases=left,
         unchanged=plan.unchanged + len(plan.changes) - len(rest),
     )
 

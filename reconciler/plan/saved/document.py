@@ -177,10 +177,9 @@ def _document(content: bytes) -> Json:
 
 
 def _work(plan: Plan) -> _Work:
-    places = {id(change): place for place, change in enumerate(plan.changes)}
     return _Work(
         changes=tuple(map(write_change, plan.changes)),
-        phases=tuple(_Phase(each.name, tuple(places[id(change)] for change in each.changes)) for each in plan.phases),
+        phases=tuple(_Phase(each.name, tuple(change.number for change in each.changes)) for each in plan.phases),
         unchanged=plan.unchanged,
         undeclared=tuple(map(named, plan.undeclared)),
         unknown=tuple((named(each.address), each.pointer) for each in plan.unknown),
@@ -194,13 +193,12 @@ def _work(plan: Plan) -> _Work:
 
 
 def _plan(work: _Work) -> Plan:
-    changes = tuple(map(read_change, work.changes))
+    changes = tuple(read_change(each, number) for number, each in enumerate(work.changes))
     for phase in work.phases:
         if not all(0 <= place < len(changes) for place in phase.changes):
             raise ValueError(f"the phase {phase.name} names a change that is not there")
     return Plan(
         changes=changes,
-        # Apply accounts for changes by what they are, not by what they equal: a phase holds the plan's own.
         phases=tuple(Phase(each.name, tuple(changes[place] for place in each.changes)) for each in work.phases),
         unchanged=work.unchanged,
         undeclared=tuple(Address(*each) for each in work.undeclared),
@@ -221,7 +219,6 @@ def _check(plan: Plan, catalogue: Catalogue) -> None:
             raise ValueError(f"{change.address} is of no kind that is known here")
         if (change.action == "create") == bool(change.id):
             raise ValueError(f"{change.address} has {'an id' if change.id else 'no id'} and is to be {change.action}d")
-    planned = {id(change) for change in plan.changes}
-    phased = {id(change) for phase in plan.phases for change in phase.changes}
-    if planned != phased:
+    phased = {change.number for phase in plan.phases for change in phase.changes}
+    if len(phased) < len(plan.changes):
         raise ValueError("a change stands in no phase")

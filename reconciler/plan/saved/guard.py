@@ -18,7 +18,7 @@ class Guard:
 
     def __init__(self, catalogue: Catalogue, basis: Basis, plan: Plan) -> None:
         self._catalogue = catalogue
-        self._was = {id(change): was for change, was in bases(basis, plan)}
+        self._was = {change.number: was for change, was in bases(basis, plan)}
 
     def __call__(
         self, live: LiveState, changes: Sequence[Change], own: Collection[tuple[str, str]]
@@ -37,7 +37,7 @@ class Guard:
         stale: list[str] = []
         made: list[Change] = []
         for change in changes:
-            was = self._was[id(change)]
+            was = self._was[change.number]
             told = now.changed(change, was, own)
             if not told:
                 continue
