@@ -3,6 +3,7 @@ from reconciler.desired.export import Remark as Remark
 from reconciler.desired.export import export_state as export_state
 from reconciler.desired.export import file_name as file_name
 from reconciler.desired.export import printed as printed
+from reconciler.desired.export.documents import Declared as Declared
 from reconciler.desired.layout import hidden as hidden
 from reconciler.desired.layout import lay_out as lay_out
 from reconciler.desired.manifest import Desired as Desired
@@ -10,4 +11,5 @@ from reconciler.desired.manifest import Text as Text
 from reconciler.desired.manifest import find as find
 from reconciler.desired.manifest import load as load
 from reconciler.desired.manifest import read as read
+from reconciler.desired.manifest.layers import replaced_whole as replaced_whole
 from reconciler.desired.manifest.merged import merged as merged

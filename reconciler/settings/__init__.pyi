@@ -7,3 +7,5 @@ from reconciler.settings.choose import check_layers as check_layers
 from reconciler.settings.choose import connect as connect
 from reconciler.settings.choose import read_config as read_config
 from reconciler.settings.choose import settings as settings
+from reconciler.settings.config import TargetConfig as TargetConfig
+from reconciler.settings.config import parse_config as parse_config

@@ -116,7 +116,16 @@ def read(name: str) -> Config:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     if isinstance(text, Problem):
         raise ManifestError([in_file(str(path), text)], str(path))
-    config = Config(file=str(path), text=text)
+    return parse_config(str(path), text)
+
+
+def parse_config(file: str, text: str) -> Config:
+    """Judge the text of a configuration file.
+
+    Raises:
+        ManifestError: it says something that is not understood.
+    """
+    config = Config(file=file, text=text)
     documents, problems = load_yaml(text)
     unreadable = [in_file(config.file, each) for each in problems]
     if len(documents) > 1:

@@ -28,6 +28,19 @@ class Document(Struct, frozen=True):
     comments: Mapping[Path, str] = {}
 
 
+class Declared(Struct):
+    """One object: its spec, its metadata, and comments by the path in the spec."""
+
+    address: Address
+    spec: dict[str, Any]
+    metadata: dict[str, Any]
+    comments: dict[Path, str]
+    #: What the spec is in wire form.
+    wire: dict[str, Any] = {}
+    #: Stands above the whole object.
+    note: str = ""
+
+
 class Export(Struct, frozen=True):
     """What live state looks like as manifests."""
 
@@ -41,19 +54,8 @@ class Export(Struct, frozen=True):
     remarks: tuple[Told, ...] = ()
     #: Per kind the number of objects that are left out because they are outside what the manifests own.
     outside: Mapping[str, int] = {}
-
-
-class Declared(Struct):
-    """One object: its spec, its metadata, and comments by the path in the spec."""
-
-    address: Address
-    spec: dict[str, Any]
-    metadata: dict[str, Any]
-    comments: dict[Path, str]
-    #: What the spec is in wire form.
-    wire: dict[str, Any] = {}
-    #: Stands above the whole object.
-    note: str = ""
+    #: Per kind each object that is declared, before those in a row come together to documents.
+    declared: Mapping[str, tuple[Declared, ...]] = {}
 
 
 def printed(found: Export, kinds: Iterable[str], schema: str) -> str:

@@ -72,18 +72,20 @@ def export_state(
         remark: tells what else is to be said of what is declared.
     """
     exporter = _Exporter(catalogue, live, judge, scope or Scope(), policy or Policy(), remark)
-    found = {}
+    found, declared = {}, {}
     for name in sorted(live.objects if kinds is None else live.objects.keys() & set(kinds)):
         told = len(exporter.omitted)
         written = exporter.kind(catalogue.kinds[name])
         if written or len(exporter.omitted) > told:
             found[name] = tuple(documents(catalogue.kinds[name], written))
+            declared[name] = tuple(written)
     return Export(
         found,
         tuple(exporter.omitted),
         tuple(exporter.secrets),
         tuple(exporter.remarks),
         {name: count for name, count in exporter.outside.items() if count},
+        declared,
     )
 
 

@@ -206,7 +206,7 @@ class _Merge:
                 if record is not None and not tag and name not in shape:
                     close = get_close_matches(name, shape, n=1)
                     self.tell(self.patch, at, "unknown-field", f"unknown field {name}", _meant(close))
-            elif isinstance(value, dict) and not _whole(shape.get(name)):
+            elif isinstance(value, dict) and not replaced_whole(shape.get(name)):
                 inner = merged.get(name)
                 if not isinstance(inner, dict):
                     self.origins[at] = self.origin
@@ -225,6 +225,6 @@ def _meant(close: Sequence[str]) -> str:
     return f"did you mean {close[0]}?" if close else ""
 
 
-def _whole(prop: Property | None) -> bool:
+def replaced_whole(prop: Property | None) -> bool:
     """Whether a property is replaced whole although it is a mapping."""
     return prop is not None and (prop.language is not None or prop.type in ("list", "set"))
