@@ -106,6 +106,10 @@ class Accounts:
         self._running: dict[str, int] = {}
         self._window: dict[str, tuple[int, int]] = {}
         self._failures: dict[str, int] = {}
+        self.restart()
+
+    def restart(self) -> None:
+        """Take another session state, as a process has that starts."""
         self._started = secrets.token_bytes(8)
 
     def check_address(self, peer: str) -> None:
@@ -228,8 +232,9 @@ def all_permissions(catalogue: Catalogue) -> list[str]:
         for verb in (("Get", "Update") if kind.singleton else _VERBS)
     )
     actions = (f"action{name}" for name in ACTIONS)
+    cluster = ("sysClusterNodeGet", "sysClusterNodeQuery", "sysCoordinatorGet")
     general = ("authenticate", "impersonate", "unlimitedRequests", "unlimitedUploads")
-    return sorted({*kinds, *actions, *general, *(f"sysAction{verb}" for verb in _VERBS)})
+    return sorted({*kinds, *actions, *cluster, *general, *(f"sysAction{verb}" for verb in _VERBS)})
 
 
 def check_permission(user: User, kind: str, verb: str, singleton: bool, arguments: Mapping[str, Any]) -> None:

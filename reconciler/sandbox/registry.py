@@ -17,6 +17,7 @@ from reconciler.kinds import Catalogue
 from reconciler.sandbox import ids
 from reconciler.sandbox.accounts import Limits, User, check_permission
 from reconciler.sandbox.faults import Fault, alter_answer
+from reconciler.sandbox.nodes import COORDINATOR, NODE, Cluster, Member
 from reconciler.sandbox.objects import Objects
 from reconciler.sandbox.query import query
 from reconciler.sandbox.references import Result, resolve_ids, resolve_results
@@ -41,7 +42,16 @@ class Conversation(Struct):
 
 
 class Registry:
-    """All objects of a server, stored and live, and the calls that read and change them."""
+    """All objects of a server, stored and live, and the calls that read and change them.
+
+    Args:
+        catalogue: what the kinds are.
+        database: the file that everything is kept in; None keeps it in memory.
+        limits: what a session allows.
+        environment: where secrets are looked up at a reload; None for this process's environment.
+        host: what the node calls itself.
+        beside: another node of the same store.
+    """
 
     def __init__(
         self,
@@ -50,13 +60,24 @@ class Registry:
         database: Path | None = None,
         limits: Limits | None = None,
         environment: Mapping[str, str] | None = None,
+        host: str = "node-0",
+        beside: Registry | None = None,
     ) -> None:
         self.catalogue = catalogue
         self.limits = limits or Limits()
-        self.objects = Objects(catalogue, database)
-        self.live = Live(self.objects.moulds, self.objects.tables, environment)
+        self.objects: Objects = beside.objects if beside else Objects(catalogue, database)
+        self.cluster: Cluster = beside.cluster if beside else Cluster()
+        self._lock: threading.RLock = beside._lock if beside else threading.RLock()  # noqa: SLF001 - one lock for one store
+        self._environment = environment
         self._reloads = 0
-        self._lock = threading.RLock()
+        self.node = Member(host, self._take_over)
+        self.cluster.join(self.node)
+        self.start()
+
+    def start(self) -> None:
+        """Begin to run what is stored, as a process does that starts; what it cannot resolve it does without."""
+        with self._lock:
+            self.live = Live(self.objects.moulds, self.objects.tables, self._environment)
 
     @property
     def writes(self) -> int:
@@ -75,8 +96,10 @@ class Registry:
         kind, _, verb = name.removeprefix("x:").partition("/")
         if not name.startswith("x:"):
             return False
-        if kind == ACTION:
+        if kind in (ACTION, NODE):
             return verb in ("get", "set", "query")
+        if kind == COORDINATOR:
+            return verb == "get"
         table = self.objects.tables.get(kind)
         return table is not None and (verb in ("get", "set") or (verb == "query" and not table.kind.singleton))
 
@@ -120,7 +143,9 @@ class Registry:
         singleton = table is not None and table.kind.singleton
         check_permission(talk.user, call.kind, call.verb, singleton, arguments)
         account = talk.user.resolve_account(arguments.get("accountId"))
-        if call.verb == "get":
+        if call.kind in (NODE, COORDINATOR) and table is None:
+            answer = self._cluster(call)
+        elif call.verb == "get":
             answer = self._get(call, arguments, talk)
         elif call.verb == "query":
             answer = self._query(call, arguments, talk, faults)
@@ -128,6 +153,17 @@ class Registry:
             answer = alter_answer(faults, self._set(call.kind, arguments, talk.user, faults))
             talk.created.update({name: made["id"] for name, made in answer.get("created", {}).items()})
         return {"accountId": account, **answer}
+
+    def _cluster(self, call: Call) -> dict[str, Any]:
+        """Answer what tells of the nodes."""
+        if call.verb == "set":
+            raise MethodError("forbidden", "Telemetry objects cannot be modified")
+        if call.kind == COORDINATOR:
+            return {"list": [{"@type": self.cluster.coordinator, "id": "singleton"}], "notFound": []}
+        nodes = self.cluster.nodes()
+        if call.verb == "query":
+            return {"ids": [node["id"] for node in nodes], "total": len(nodes), "position": 0}
+        return {"list": nodes, "notFound": []}
 
     def _resolved(self, call: Call, talk: Conversation) -> dict[str, Any]:
         arguments = resolve_results(call.verb, call.arguments, talk.results)
@@ -197,7 +233,14 @@ class Registry:
             raise MethodError("serverUnavailable", _UNAVAILABLE) from None
 
     def _reload(self) -> dict[str, Any] | None:
-        return self.live.reload(self.objects.tables)
+        error = self._take_over()
+        if error is None:
+            self.cluster.broadcast(self.node)
+        return error
+
+    def _take_over(self) -> dict[str, Any] | None:
+        with self._lock:
+            return self.live.reload(self.objects.tables)
 
 
 def _part(row: Row, mould: Mould, shown: frozenset[str]) -> Body:

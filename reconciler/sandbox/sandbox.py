@@ -40,6 +40,8 @@ class Sandbox:
             request, and a client may not be able to reach it; "" makes them relative, as in recovery mode.
         catalogue: the kinds; None for those that the program ships.
         environment: where secrets are looked up at a reload; None for this process's environment.
+        node: what the server calls itself in a cluster.
+        beside: another node, whose store this one shares.
     """
 
     def __init__(
@@ -55,13 +57,17 @@ class Sandbox:
         public_url: str = "https://mail.example.org",
         catalogue: Catalogue | None = None,
         environment: Mapping[str, str] | None = None,
+        node: str = "node-0",
+        beside: Sandbox | None = None,
     ) -> None:
         self.limits = limits or Limits()
-        self.registry = Registry(
-            catalogue or load(),
+        self.registry: Registry = Registry(
+            catalogue or (beside.registry.catalogue if beside else load()),
             database=None if database is None else Path(database),
             limits=self.limits,
             environment=environment,
+            host=node,
+            beside=beside.registry if beside else None,
         )
         #: Requests of all kinds that were answered or dropped, those for the sandbox's own state left out.
         self.requests = 0
@@ -85,6 +91,11 @@ class Sandbox:
             "requests": self.requests,
             "writes": self.registry.writes,
         }
+
+    def restart(self) -> None:
+        """Begin anew as a process does: with what is stored, and with a session state of its own."""
+        self._accounts.restart()
+        self.registry.start()
 
     def close(self) -> None:
         """Let go of the database."""

@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -208,6 +208,27 @@ def serve(
         server.end()
         if server.failures:
             raise server.failures[0]
+
+
+@contextmanager
+def serve_nodes(
+    count: int, *, coordinator: str = "Disabled", seconds: float = 0.15, **options: Any
+) -> Iterator[list[Sandbox]]:
+    """Run several sandboxes on one store, each behind an address of its own.
+
+    Args:
+        count: how many nodes.
+        coordinator: how they hear of each other's reloads: `Disabled` (not at all), or `Redis`.
+        seconds: how long such news is on its way.
+        options: those of `serve`; the port is the first node's, and the others take free ones.
+    """
+    with ExitStack() as stack:
+        first = stack.enter_context(serve(**options, node="node-0"))
+        first.registry.cluster.coordinator, first.registry.cluster.seconds = coordinator, seconds
+        shared = {name: value for name, value in options.items() if name not in ("port", "database")}
+        others = [stack.enter_context(serve(**shared, node=f"node-{n}", beside=first)) for n in range(1, count)]
+        stack.callback(first.registry.cluster.settle)
+        yield [first, *others]
 
 
 def run(
