@@ -257,18 +257,10 @@ def invoke(args: Sequence[str] | None = None) -> int:
 
 def _run_module(name: str, invocation: Any) -> int:
     """Run a command's module, and tell of what stopped it."""
-    from reconciler.values import ManifestError, ReconcilerError
+    from reconciler.values import ReconcilerError
 
     try:
         code: int = import_module(f"reconciler.commands.{MODULES.get(name, name)}").run(invocation)
         return code
-    except ManifestError as error:
-        from reconciler.report import diagnostics
-
-        told = diagnostics(error.diagnostics, invocation.console.paint_err)
-        invocation.console.err(f"{told}error: {error.message}\n")
-        return error.exit_code
     except ReconcilerError as error:
-        hint = f"    {error.hint}\n" if error.hint else ""
-        invocation.console.err(f"error: {error.message}\n{hint}")
-        return error.exit_code
+        return int(invocation.fail(error))

@@ -1,6 +1,6 @@
 from reconciler.commands import streams as streams
-from reconciler.commands.gather import Console as Console
-from reconciler.commands.gather import Invocation as Invocation
+from reconciler.commands.invocation import Console as Console
+from reconciler.commands.invocation import Invocation as Invocation
 from reconciler.commands.options import ALL as ALL
 from reconciler.commands.options import COMMANDS as COMMANDS
 from reconciler.commands.options import EXAMPLES as EXAMPLES

@@ -29,7 +29,6 @@ from reconciler.apply import (
     whoami,
 )
 from reconciler.commands.gather import (
-    Invocation,
     Wanted,
     goal_of,
     observe,
@@ -43,11 +42,12 @@ from reconciler.commands.gather import (
     want,
 )
 from reconciler.commands.idle import tell_idle
+from reconciler.commands.invocation import Invocation
 from reconciler.desired import Desired
 from reconciler.kinds import load, to_resolve
 from reconciler.plan import Guard, Survey, check_for, pending, plan_digest, policy_digest, read, remaining, stale, unmet
 from reconciler.plan import load as load_plan
-from reconciler.report import MANY, machine, text
+from reconciler.report import MANY, outcome_report
 from reconciler.server import Client, Secrets
 from reconciler.settings import read_config, settings
 from reconciler.values import REFUSED, Change, Difference, LiveState, Outcome, Result, Stale, UsageError, strongest
@@ -84,12 +84,8 @@ def run(invocation: Invocation) -> int:
             return ended
         _foretell(invocation, wanted, found)
         outcome, interrupted = carry_out(invocation, wanted, found, client, again, guard)
-    if invocation.format == "json":
-        invocation.say(machine.dump("outcome", machine.outcome(wanted.catalogue, outcome, target(wanted))))
-    else:
-        paint, compared = invocation.console.paint, PLANNED if saved else DECLARED
-        invocation.say(text.outcome(wanted.catalogue, outcome, paint, wanted=compared))
-    return strongest([outcome_code(outcome), interrupted])
+    report = outcome_report(wanted.catalogue, outcome, target(wanted), compared=PLANNED if saved else DECLARED)
+    return invocation.report(report, strongest([outcome_code(outcome), interrupted]))
 
 
 def _bare(invocation: Invocation) -> Wanted:
@@ -115,7 +111,7 @@ def to_ask(invocation: Invocation, command: str, question: str) -> str:
     hint = "give --yes, or a saved plan" if command == "apply" else "give --yes"
     if not invocation.console.in_tty:
         raise UsageError(f"{command} asks before it writes, and nobody is there to answer", hint)
-    if invocation.format != "text":
+    if not invocation.converses:
         what = f"--format {invocation.format} leaves no room for the plan and the question"
         raise UsageError(f"{command} asks before it writes, and {what}", hint)
     return question
@@ -129,8 +125,8 @@ def settled(invocation: Invocation, wanted: Wanted, found: Survey, question: str
     """
     refused = bool(found.plan.refusals)
     asks = bool(question and found.plan.changes) and not refused
-    if refused or (invocation.format == "text" and (asks or not invocation.quiet)):
-        invocation.say(plan_report(invocation, wanted, found))
+    if refused or (invocation.converses and (asks or not invocation.quiet)):
+        invocation.report(plan_report(wanted, found), REFUSED if refused else 0)
     if refused:
         return REFUSED
     if asks:
@@ -144,7 +140,7 @@ def settled(invocation: Invocation, wanted: Wanted, found: Survey, question: str
 
 def _foretell(invocation: Invocation, wanted: Wanted, found: Survey) -> None:
     """Tell what the reload will have to resolve for what is about to be written: it refuses everything otherwise."""
-    if invocation.format != "text" or invocation.quiet or not wanted.settings.reload:
+    if not invocation.converses or invocation.quiet or not wanted.settings.reload:
         return
     needed = [
         f"{what} ({change.address})"
@@ -255,7 +251,7 @@ def _journal(invocation: Invocation, wanted: Wanted, found: Survey) -> Iterator[
         yield None
         return
     where = target(wanted)
-    path = Path(directory) / file_name(where["name"], where["url"])
+    path = Path(directory) / file_name(where.name, where.url)
     with Journal(path, lambda: datetime.now(UTC).isoformat()) as journal:
         record = begin_record(
             wanted.catalogue,
@@ -264,8 +260,8 @@ def _journal(invocation: Invocation, wanted: Wanted, found: Survey) -> Iterator[
             run=str(uuid4()),
             time=datetime.now(UTC).isoformat(),
             who=whoami(),
-            target=where["name"],
-            url=where["url"],
+            target=where.name,
+            url=where.url,
             digest=plan_digest(found.plan),
         )
         journal.begin(record)

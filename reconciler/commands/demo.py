@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from reconciler.commands import apply, drift, plan, validate
-from reconciler.commands.gather import Console, Invocation
+from reconciler.commands.invocation import Console, Invocation
 from reconciler.report import Paint
 from reconciler.server import Call, Client, Credentials, Flow, Request
 from reconciler.settings import Options

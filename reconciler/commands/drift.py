@@ -5,8 +5,9 @@ Law: its client cannot write; it is quiet when there is nothing to say.
 
 from __future__ import annotations
 
-from reconciler.commands.gather import Invocation, observe, open_client, plan_report, want
+from reconciler.commands.gather import observe, open_client, plan_report, want
 from reconciler.commands.idle import tell_idle
+from reconciler.commands.invocation import Invocation
 from reconciler.values import DIFFERENCES
 
 NOTE = "These are the stored settings; what the server runs since its last reload, no interface shows.\n"
@@ -19,8 +20,8 @@ def run(invocation: Invocation) -> int:
     with open_client(invocation, wanted) as client:
         found = observe(wanted, client)
     tell_idle(invocation, wanted, found)
-    if found.plan.differs or invocation.format == "json":
-        invocation.say(plan_report(invocation, wanted, found, "drift"))
-    if found.plan.differs and invocation.format == "text":
+    code = DIFFERENCES if found.plan.differs else 0
+    invocation.report(plan_report(wanted, found, drift=True), code)
+    if found.plan.differs and invocation.converses:
         invocation.tell(NOTE)
-    return DIFFERENCES if found.plan.differs else 0
+    return code

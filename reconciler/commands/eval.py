@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from reconciler.commands.gather import Invocation
+from reconciler.commands.invocation import Invocation
 from reconciler.expression import Context, eval_line
 from reconciler.kinds import Catalogue, context_of, load
 

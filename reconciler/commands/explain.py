@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from reconciler.commands.gather import Invocation, Wanted, open_client, target, want
+from reconciler.commands.gather import Wanted, open_client, target, want
+from reconciler.commands.invocation import Invocation
 from reconciler.desired import Desired
 from reconciler.expression import ExpressionError, normal_question
 from reconciler.kinds import Catalogue, Kind, Property, load
 from reconciler.mail import State, desired_state, explain_message, judge_given, kinds_explained, live_state, routing_of
-from reconciler.report import explanation_members, explanation_text, graph, machine
+from reconciler.report import explanation_report, flowchart
 from reconciler.server import read_flow
 from reconciler.settings import read_config, settings
 from reconciler.values import Unreachable, UsageError, parse_size
@@ -50,7 +51,7 @@ DOMAIN = "Domain"
 def run(invocation: Invocation) -> int:
     """Decide for one message, and report."""
     extra = invocation.extra
-    if extra["graph"] and invocation.format != "text" and "--format" in invocation.typed:
+    if extra["graph"] and not invocation.converses and "--format" in invocation.typed:
         raise UsageError("--graph prints a Mermaid flowchart, and no other format", "leave --format or --graph out")
     given = _given(extra)
     retries = _retries(extra["retry"])
@@ -73,12 +74,9 @@ def run(invocation: Invocation) -> int:
         raise UsageError(message, hint)
     explained = explain_message(found, given, retries, last_error, live=extra["live"])
     if extra["graph"]:
-        invocation.say(graph(found, explained))
-    elif invocation.format == "json":
-        invocation.say(machine.dump("explanation", explanation_members(wanted.catalogue, explained, target(wanted))))
-    else:
-        invocation.say(explanation_text(wanted.catalogue, explained, invocation.console.paint))
-    return 0
+        invocation.say(flowchart(found, explained))
+        return 0
+    return invocation.report(explanation_report(wanted.catalogue, explained, target(wanted)))
 
 
 def _given(extra: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,10 +12,10 @@ from difflib import Match, SequenceMatcher
 from pathlib import Path
 
 from reconciler.commands.files import write_whole
-from reconciler.commands.gather import Invocation
+from reconciler.commands.invocation import Invocation
 from reconciler.desired import Text, find, hidden, lay_out, read
 from reconciler.kinds import Catalogue, load
-from reconciler.report import plural, text
+from reconciler.report import plural
 from reconciler.settings import DEFAULT_MANIFESTS, check_layers, read_config
 from reconciler.values import DIFFERENCES, MANIFEST, Diagnostic, ReconcilerError, UsageError, in_file, strongest
 from reconciler.yamlio import decode
@@ -57,7 +57,7 @@ def run(invocation: Invocation) -> int:
             invocation.tell(f"{each.file}\n")
         done += 1
     if problems:
-        invocation.console.err(text.diagnostics(sorted(problems), invocation.console.paint_err))
+        invocation.complain(sorted(problems))
     if not _piped(invocation):
         told = "would change" if _looks(invocation) else "changed"
         invocation.tell(f"{plural(len(texts), 'file')}, {done} {told}.\n")

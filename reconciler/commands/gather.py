@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from reconciler.commands.invocation import Invocation
 from reconciler.desired import Desired
 from reconciler.desired import load as load_manifests
 from reconciler.kinds import Catalogue, load
 from reconciler.mail import dangling_names, lint_resources
 from reconciler.plan import Goal, Survey, not_owned, take_survey
-from reconciler.report import Paint, machine
+from reconciler.report import PlanReport, Target
+from reconciler.report import plan_report as report_plan
 from reconciler.server import kinds_for_checks, read_flow
 from reconciler.settings import Config, Options, Server, Settings, check_layers, connect, read_config, settings
 from reconciler.values import (
@@ -29,53 +31,12 @@ from reconciler.values import (
 )
 
 if TYPE_CHECKING:
-    import httpx
-
     from reconciler.plan import Basis
     from reconciler.server import Client
 
 
 #: Findings of a run whose exact place is worked out.
 EXACT_PLACES = 500
-
-
-class Console(Struct, frozen=True):
-    """Where results and progress go, and who is there to read them."""
-
-    out: Callable[[str], None]
-    err: Callable[[str], None]
-    #: Whether each stream is a terminal; nothing prompts without one.
-    err_tty: bool = False
-    in_tty: bool = False
-    paint: Paint = Paint()
-    paint_err: Paint = Paint()
-
-
-class Invocation(Struct, frozen=True, kw_only=True):
-    """One run of a command."""
-
-    options: Options
-    console: Console
-    environment: Mapping[str, str]
-    format: str = "text"
-    quiet: bool = False
-    yes: bool = False
-    detailed_exitcode: bool = False
-    #: Options that only one command has.
-    extra: Mapping[str, Any] = {}
-    #: Options that stand on the command line itself, and in no variable, by their long names.
-    typed: frozenset[str] = frozenset()
-    #: What carries requests in place of a socket, for programs that embed this one.
-    transport: httpx.BaseTransport | None = None
-
-    def say(self, text: str) -> None:
-        """Print a result."""
-        self.console.out(text)
-
-    def tell(self, text: str) -> None:
-        """Print progress, unless the user asked for quiet."""
-        if not self.quiet:
-            self.console.err(text)
 
 
 class Wanted(Struct, frozen=True):
@@ -131,10 +92,10 @@ def tested(wanted: Wanted) -> Wanted:
     return Wanted(wanted.catalogue, wanted.settings, told)
 
 
-def target(wanted: Wanted) -> dict[str, str]:
+def target(wanted: Wanted) -> Target:
     """Return how reports name the server."""
     server = wanted.settings.server
-    return {"name": wanted.settings.target, "url": server.url.rstrip("/") if server else ""}
+    return Target(name=wanted.settings.target, url=server.url.rstrip("/") if server else "")
 
 
 def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = False) -> Client:
@@ -236,21 +197,15 @@ def plan_basis(invocation: Invocation, wanted: Wanted, found: Survey) -> Basis:
         wanted.catalogue,
         found.plan,
         found.live,
-        target=where["name"],
-        url=where["url"],
+        target=where.name,
+        url=where.url,
         policy=policy_digest(standing_policy(invocation)),
         manifests=wanted.desired.digest,
         kinds=found.kinds,
     )
 
 
-def plan_report(invocation: Invocation, wanted: Wanted, found: Survey, kind: str = "plan") -> str:
-    """Print a plan in the format that was asked for."""
-    if invocation.format == "json":
-        told = (*wanted.desired.diagnostics, *found.diagnostics)
-        return machine.dump(kind, machine.plan(wanted.catalogue, found.plan, target(wanted), told))
-    from reconciler.report import text
-
-    paint = invocation.console.paint
-    remarks = text.remarks(found.diagnostics, paint)
-    return (f"{remarks}\n" if remarks else "") + text.plan(wanted.catalogue, found.plan, paint)
+def plan_report(wanted: Wanted, found: Survey, *, drift: bool = False) -> PlanReport:
+    """Return the report of a plan, or of drift."""
+    told = (*wanted.desired.diagnostics, *found.diagnostics)
+    return report_plan(wanted.catalogue, found.plan, target(wanted), told, drift=drift)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from reconciler.commands.gather import Invocation, Wanted
+from reconciler.commands.gather import Wanted
+from reconciler.commands.invocation import Invocation
 from reconciler.plan import Survey
 from reconciler.server import within
 from reconciler.values import Globs

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler.commands.files import write_whole
-from reconciler.commands.gather import Invocation, Wanted, open_client
+from reconciler.commands.gather import Wanted, open_client
+from reconciler.commands.invocation import Invocation
 from reconciler.desired import Desired, Export, Remark, export_state, file_name, find, printed, read
 from reconciler.kinds import Catalogue, Judge, Kind, load, targets
 from reconciler.mail import World, object_findings, settle

@@ -8,9 +8,10 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from reconciler.commands.gather import Invocation, observe, open_client, plan_basis, plan_report, target, want
+from reconciler.commands.gather import observe, open_client, plan_basis, plan_report, want
 from reconciler.commands.idle import tell_idle
-from reconciler.report import machine
+from reconciler.commands.invocation import Invocation
+from reconciler.report import members
 from reconciler.values import DIFFERENCES, REFUSED
 
 #: Options that say which server it is, and who asks.
@@ -24,17 +25,15 @@ def run(invocation: Invocation) -> int:
     with open_client(invocation, wanted) as client:
         found = observe(wanted, client)
     tell_idle(invocation, wanted, found)
-    invocation.say(plan_report(invocation, wanted, found))
+    report = plan_report(wanted, found)
     if invocation.extra.get("plan_out"):
         from reconciler.plan import save, write
 
-        report = machine.plan(wanted.catalogue, found.plan, target(wanted), found.diagnostics)
         path = Path(str(invocation.extra["plan_out"]))
-        write(path, save(found.plan, plan_basis(invocation, wanted, found), report))
+        write(path, save(found.plan, plan_basis(invocation, wanted, found), members(report)))
         invocation.tell(f"The plan is saved: {_next(invocation, path)}\n")
-    if found.plan.refusals:
-        return REFUSED
-    return DIFFERENCES if invocation.detailed_exitcode and found.plan.differs else 0
+    differs = DIFFERENCES if invocation.detailed_exitcode and report.differs else 0
+    return invocation.report(report, REFUSED if report.refusals else differs)
 
 
 def _next(invocation: Invocation, path: Path) -> str:

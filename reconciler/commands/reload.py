@@ -6,10 +6,11 @@ Law: one ReloadSettings, and its answer explained.
 from __future__ import annotations
 
 from reconciler.apply import outcome_code, reload_flow
-from reconciler.commands.gather import Invocation, Wanted, open_client, target
+from reconciler.commands.gather import Wanted, open_client, target
+from reconciler.commands.invocation import Invocation
 from reconciler.desired import Desired
 from reconciler.kinds import load
-from reconciler.report import machine, text
+from reconciler.report import outcome_report
 from reconciler.server import Secrets
 from reconciler.settings import read_config, settings
 from reconciler.values import Outcome
@@ -25,8 +26,5 @@ def run(invocation: Invocation) -> int:
         # Credentials that are refused, or a server that is not there, refuse no reload.
         limits = client.session().limits
         outcome = client.run(reload_flow(catalogue, Outcome(), limits, secrets, {}))
-    if invocation.format == "json":
-        invocation.say(machine.dump("outcome", machine.outcome(catalogue, outcome, target(wanted))))
-    else:
-        invocation.say(text.reloaded(outcome, invocation.console.paint))
-    return outcome_code(outcome)
+    report = outcome_report(catalogue, outcome, target(wanted), work="reload")
+    return invocation.report(report, outcome_code(outcome))

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from reconciler.apply import Run, Undoing, hold, lock_directory, outcome_code, read, undo, whoami
 from reconciler.commands.apply import PLANNED, carry_out, settled, to_ask
-from reconciler.commands.gather import Invocation, Wanted, open_client, target
+from reconciler.commands.gather import Wanted, open_client, target
+from reconciler.commands.invocation import Invocation
 from reconciler.desired import Desired
 from reconciler.kinds import load
 from reconciler.plan import unmet
-from reconciler.report import machine, text
+from reconciler.report import outcome_report
 from reconciler.server import Client, kinds_for_checks, read_flow
 from reconciler.settings import Settings, read_config, settings
 from reconciler.values import PARTLY_APPLIED, ConfigError, Policy, Source, Stale, UsageError, strongest
@@ -63,13 +64,10 @@ def _do(invocation: Invocation, wanted: Wanted, undoing: Undoing, client: Client
     outcome, interrupted = carry_out(
         invocation, wanted, found, client, lambda live: unmet(found.plan, live, wanted.catalogue)
     )
-    if invocation.format == "json":
-        invocation.say(machine.dump("outcome", machine.outcome(wanted.catalogue, outcome, target(wanted))))
-    else:
-        invocation.say(text.outcome(wanted.catalogue, outcome, invocation.console.paint, wanted=PLANNED))
     written = any(each.result == "applied" for each in outcome.results)
     rest = (PARTLY_APPLIED if written else 1) if undoing.cannot else 0
-    return strongest([outcome_code(outcome), interrupted, rest])
+    report = outcome_report(wanted.catalogue, outcome, target(wanted), compared=PLANNED, work="rollback")
+    return invocation.report(report, strongest([outcome_code(outcome), interrupted, rest]))
 
 
 def choose(path: Path, runs: Sequence[Run], wanted: str, url: str) -> Run:

@@ -11,7 +11,7 @@ import sqlite3
 import threading
 from contextlib import ExitStack
 
-from reconciler.commands.gather import Invocation
+from reconciler.commands.invocation import Invocation
 from reconciler.values import ReconcilerError, UsageError
 
 

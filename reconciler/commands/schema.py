@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler.commands.gather import Invocation
+from reconciler.commands.invocation import Invocation
 from reconciler.kinds import load, published
 from reconciler.plan import saved_plan_schema
-from reconciler.report import formats, plural
+from reconciler.report import SCHEMAS, plural
 from reconciler.values import DIFFERENCES, ReconcilerError
 
 DEFAULT_OUT = "schemas"
@@ -20,7 +20,7 @@ DEFAULT_OUT = "schemas"
 
 def files() -> dict[str, bytes]:
     """Return every schema by its file name below the output directory."""
-    outputs = {**formats.SCHEMAS, "saved-plan": saved_plan_schema(formats.SCHEMAS["plan"])}
+    outputs = {**SCHEMAS, "saved-plan": saved_plan_schema(SCHEMAS["plan"])}
     schemas = {**published(load()), **{f"output/{name}.schema.json": each for name, each in outputs.items()}}
     return {
         name: msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n" for name, schema in schemas.items()

@@ -5,9 +5,10 @@ Law: no network, no credentials, no secret values; a test that cannot be decided
 
 from __future__ import annotations
 
-from reconciler.commands.gather import Invocation, target, want
+from reconciler.commands.gather import target, want
+from reconciler.commands.invocation import Invocation
 from reconciler.mail import desired_state, judge_documents, run_tests
-from reconciler.report import junit, machine, routing_tests, routing_tests_members
+from reconciler.report import routing_tests_report
 from reconciler.values import MANIFEST
 
 
@@ -18,10 +19,5 @@ def run(invocation: Invocation) -> int:
     cases, mistakes = judge_documents(wanted.catalogue, desired.tests)
     state = desired_state(wanted.catalogue, desired.resources, desired.locate)
     results = run_tests(wanted.catalogue, state, cases)
-    if invocation.format == "json":
-        invocation.say(machine.dump("routing-tests", routing_tests_members(results, mistakes, target(wanted))))
-    elif invocation.format == "junit":
-        invocation.say(junit(results, mistakes))
-    else:
-        invocation.say(routing_tests(results, mistakes, invocation.console.paint, quiet=invocation.quiet))
-    return 0 if not mistakes and all(result.passed for result in results) else MANIFEST
+    held = not mistakes and all(result.passed for result in results)
+    return invocation.report(routing_tests_report(results, mistakes, target(wanted)), 0 if held else MANIFEST)

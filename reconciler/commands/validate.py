@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import msgspec
 
-from reconciler.commands.gather import Invocation, Wanted, linted, tested, want_all
-from reconciler.report import machine, plural, text
+from reconciler.commands.gather import Wanted, linted, tested, want_all
+from reconciler.commands.invocation import Invocation
+from reconciler.report import validation_report
 from reconciler.values import MANIFEST, Diagnostic, UsageError
 
 
@@ -18,7 +19,7 @@ def run(invocation: Invocation) -> int:
     Raises:
         UsageError: the merged view is wanted in another form than that of manifests.
     """
-    if invocation.extra.get("show_merged") and invocation.format != "text" and "--format" in invocation.typed:
+    if invocation.extra.get("show_merged") and not invocation.converses and "--format" in invocation.typed:
         raise UsageError(f"--show-merged prints manifests, and not {invocation.format}", "leave --format out")
     all_ = [tested(linted(each)) for each in want_all(invocation)]
     found = _said_once(all_)
@@ -30,22 +31,14 @@ def run(invocation: Invocation) -> int:
     if invocation.extra.get("show_merged") and not errors:
         from reconciler.desired import merged
 
-        invocation.tell(text.diagnostics(found, invocation.console.paint_err))
+        invocation.complain(found)
         titles = [f"target {each.settings.target}" if each.settings.target else "" for each in all_]
         views = (merged(each.catalogue, each.desired, title) for each, title in zip(all_, titles, strict=True))
         invocation.say("---\n".join(views))
         return 0
-    if invocation.format == "json":
-        members = machine.validation(found, files=files, documents=documents, resources=resources)
-        invocation.say(machine.dump("validation", members))
-    else:
-        targets = f"{len(all_)} targets, " if len(all_) > 1 else ""
-        counted = f"{targets}{plural(files, 'file')}, {plural(documents, 'document')}"
-        verdict = plural(errors, "error") if errors else f"{plural(resources, 'resource')}, no errors"
-        invocation.say(text.diagnostics(found, invocation.console.paint))
-        if errors or not invocation.quiet:
-            invocation.say(f"{counted}: {verdict}.\n")
-    return MANIFEST if errors else 0
+    targets = len(all_) if len(all_) > 1 else 0
+    report = validation_report(found, files=files, documents=documents, resources=resources, targets=targets)
+    return invocation.report(report, MANIFEST if errors else 0)
 
 
 def _said_once(all_: list[Wanted]) -> list[Diagnostic]:

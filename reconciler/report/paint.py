@@ -1,13 +1,23 @@
-"""Colours of a terminal, or none.
+"""Colours of a terminal, and texts that cannot take it over.
 
-Law: colour adds nothing that the text does not say.
+Law: colour adds nothing that the text does not say; what a report holds is made printable before anything is painted.
 """
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
 from msgspec import Struct
 
+if TYPE_CHECKING:
+    from reconciler.report.parts import Part
+
+    P = TypeVar("P", bound=Part)
+
 _CODES = {"green": 32, "yellow": 33, "red": 31, "blue": 34, "magenta": 35, "dim": 2, "bold": 1}
+#: What JSON writes for a control character of ASCII.
+_ESCAPE = re.compile(r'(?<!\\)(?:\\\\)*\\[^"\\]')
 
 
 class Paint(Struct, frozen=True):
@@ -17,7 +27,7 @@ class Paint(Struct, frozen=True):
 
     def __call__(self, text: str, colour: str) -> str:
         """Return the text in a colour, or as it is."""
-        return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.on and colour else text
+        return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.on and colour and text else text
 
 
 def plural(count: int, noun: str) -> str:
@@ -26,7 +36,30 @@ def plural(count: int, noun: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text without control characters, which could rewrite a terminal or forge a line of a log."""
+    """Return a text without control characters, which could rewrite a terminal or forge a line of a log.
+
+    Controls of both sets, signs that turn the direction of writing, and all else that shows nothing are escaped.
+    """
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def escaped(report: P) -> P:
+    """Return a report in which every text is printable. Most are as they were given, and one look tells."""
+    import msgspec
+
+    text = msgspec.json.encode(report).decode()
+    if text.isprintable() and not _ESCAPE.search(text):
+        return report
+    return msgspec.convert(_clean(msgspec.to_builtins(report)), type(report))
+
+
+def _clean(value: Any) -> Any:
+    if isinstance(value, str):
+        return printable(value)
+    if isinstance(value, dict):
+        return {printable(key): _clean(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(each) for each in value]
+    return value

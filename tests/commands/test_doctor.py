@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.report import formats
+from reconciler.report import SCHEMAS
 from reconciler.sandbox import parse_fault, serve
 from tests.running import command, environment, write
 
@@ -171,7 +171,7 @@ def test_the_report_for_programs_fits_its_schema(sandbox: Any, tmp_path: Path) -
 
     ran = command("doctor", "--format", "json", str(write(tmp_path, m=MILTER)), env=env)
 
-    assert list(Draft202012Validator(formats.SCHEMAS["diagnosis"]).iter_errors(json.loads(ran.out))) == []
+    assert list(Draft202012Validator(SCHEMAS["diagnosis"]).iter_errors(json.loads(ran.out))) == []
     assert ran.json["target"] == {"name": "", "url": sandbox.url}
     words = {(each["subject"], each["fine"], each["verdict"]) for each in ran.json["verdicts"]}
     assert words == {

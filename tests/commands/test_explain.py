@@ -9,9 +9,9 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reconciler.commands.explain import run
-from reconciler.commands.gather import Console, Invocation
+from reconciler.commands.invocation import Console, Invocation
 from reconciler.commands.options import MESSAGE
-from reconciler.report.explanation import EXPLANATION_SCHEMA
+from reconciler.report.schemas import SCHEMAS
 from reconciler.sandbox import Sandbox
 from reconciler.settings.choose import Options
 from tests.running import Ran, command, environment, write
@@ -105,8 +105,8 @@ def test_json_is_as_its_schema_says_and_holds_no_secret(tmp_path: Path) -> None:
 
     assert ran.code == 0
     assert "canary" not in ran.out + ran.err
-    Draft202012Validator.check_schema(EXPLANATION_SCHEMA)
-    Draft202012Validator(EXPLANATION_SCHEMA).validate(ran.json)
+    Draft202012Validator.check_schema(SCHEMAS["explanation"])
+    Draft202012Validator(SCHEMAS["explanation"]).validate(ran.json)
     assert ran.json["given"] == {
         "localDomains": ["a.example"],
         "lookups": {"key_exists('vip','b@b.example')": False},
@@ -149,7 +149,7 @@ def test_json_of_fallbacks_and_unknowns_is_as_its_schema_says(tmp_path: Path) ->
     dark = explained(tmp_path, "--format", "json")
 
     for ran in (fallback, dark):
-        Draft202012Validator(EXPLANATION_SCHEMA).validate(ran.json)
+        Draft202012Validator(SCHEMAS["explanation"]).validate(ran.json)
     assert [ran.json["attempts"][0]["decisions"]["route"]["outcome"] for ran in (fallback, dark)] == [
         "fallback",
         "unknown",
@@ -204,7 +204,9 @@ def test_graph_is_a_flowchart_with_the_decided_branches_thick(tmp_path: Path) ->
 def test_wrong_options_are_usage_errors(tmp_path: Path, args: list[str], message: str) -> None:
     ran = explained(tmp_path, *args)
 
-    assert (ran.code, ran.out, ran.err.splitlines()[0]) == (64, "", f"error: {message}")
+    reported = "json" in args
+    assert (ran.code, ran.err.splitlines()[0]) == (64, f"error: {message}")
+    assert (ran.json["message"] if reported else ran.out) == (message if reported else "")
 
 
 def test_recipient_is_required(tmp_path: Path) -> None:

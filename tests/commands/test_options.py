@@ -142,7 +142,7 @@ def test_quiet_shows_the_plan_that_it_asks_about(
     ],
 )
 def test_a_report_for_programs_cannot_ask(env: dict[str, str], options: list[str], message: str) -> None:
-    ran = terminal(*options, env=env)
+    ran = terminal(*options, "--color=never", env=env)
 
     assert ran.code == 64
     assert f"error: {message}" in ran.out

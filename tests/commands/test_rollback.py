@@ -13,7 +13,8 @@ from reconciler.apply import Listener, apply_flow
 from reconciler.apply.journal import Journal, begin_record, read, whoami
 from reconciler.apply.lock import hold, lock_directory
 from reconciler.commands import rollback
-from reconciler.commands.gather import Console, Invocation, observe, open_client, want
+from reconciler.commands.gather import observe, open_client, want
+from reconciler.commands.invocation import Console, Invocation
 from reconciler.plan.saved import plan_digest
 from reconciler.sandbox import serve
 from reconciler.server.secrets import Secrets

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.report.explanation import ROUTING_TESTS_SCHEMA
+from reconciler.report.schemas import SCHEMAS
 from tests.running import Ran, command, environment, write
 
 STRATEGY = """\
@@ -86,7 +86,7 @@ def test_json_holds_every_check(tmp_path: Path) -> None:
     ran = outcome_of(tmp_path, "--format", "json", bad=BAD)
 
     assert ran.code == 65
-    Draft202012Validator(ROUTING_TESTS_SCHEMA).validate(ran.json)
+    Draft202012Validator(SCHEMAS["routing-tests"]).validate(ran.json)
     assert ran.json == {
         "format": "reconciler/routing-tests/v1",
         "cases": [
@@ -135,11 +135,10 @@ def test_json_holds_every_check(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("files", [{}, {"good": GOOD}, {"wrong": WRONG}, {"good": GOOD, "bad": BAD, "wrong": WRONG}])
 def test_json_is_as_its_schema_says(tmp_path: Path, files: dict[str, str]) -> None:
-    Draft202012Validator.check_schema(ROUTING_TESTS_SCHEMA)
+    Draft202012Validator.check_schema(SCHEMAS["routing-tests"])
 
-    errors = list(
-        Draft202012Validator(ROUTING_TESTS_SCHEMA).iter_errors(outcome_of(tmp_path, "--format", "json", **files).json)
-    )
+    found = outcome_of(tmp_path, "--format", "json", **files).json
+    errors = list(Draft202012Validator(SCHEMAS["routing-tests"]).iter_errors(found))
 
     assert errors == []
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from reconciler.plan import Goal, Survey, take_survey
-from reconciler.report.machine import wire
+from reconciler.report.changes import wire
 from reconciler.values.errors import ReconcilerError
 from reconciler.values.model import Change
 from reconciler.values.policy import Policy, Scope

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import UNSET
+from msgspec.json import encode
 from msgspec.structs import replace
 
 from reconciler.kinds.catalogue import Catalogue, Kind
-from reconciler.plan.diff import Diff, details, exact
+from reconciler.plan.diff import Detail, Diff, details, exact
 from reconciler.values.model import Address, LiveObject, LiveState, Resource, Sensitive, Source
 from tests.states import CATALOGUE, filled
 
@@ -181,9 +182,54 @@ def test_details_go_down_to_the_elements() -> None:
     before = {"a": [1, 2, 3], "b": "x", "gone": 1}
     after = {"a": [1, 5, 3, 4], "b": "x", "new": [2]}
 
-    assert details(before, after) == [
-        ("a/1", 2, 5),
-        ("a/3", UNSET, 4),
-        ("gone", 1, UNSET),
-        ("new", UNSET, [2]),
-    ]
+    assert details(before, after) == (
+        Detail(change="update", path="a/1", before=2, after=5),
+        Detail(change="insert", path="a/3", after=4),
+        Detail(change="remove", path="gone", before=1),
+        Detail(change="insert", path="new", after=[2]),
+    )
+
+
+BRANCHES = [{"if": f"rcpt_domain == '{name}.example'", "then": f"'{name}'"} for name in "abcdef"]
+NEW = {"if": "sender == ''", "then": "'bounces'"}
+
+
+@pytest.mark.parametrize("at", range(len(BRANCHES) + 1))
+def test_an_inserted_element_is_one_difference(at: int) -> None:
+    inserted = [*BRANCHES[:at], NEW, *BRANCHES[at:]]
+
+    assert details(BRANCHES, inserted) == (Detail(change="insert", path=str(at), after=NEW),)
+    assert details(inserted, BRANCHES) == (Detail(change="remove", path=str(at), before=NEW),)
+
+
+def test_a_moved_element_is_one_difference() -> None:
+    a, b, c, *rest = BRANCHES
+
+    assert details(BRANCHES, [c, a, b, *rest]) == (Detail(change="move", path="0", was="2", after=c),)
+    assert details(BRANCHES, [b, a, c, *rest]) == (Detail(change="move", path="1", was="0", after=a),)
+
+
+def test_a_changed_field_is_told_within_its_element_beside_others_that_come_and_go() -> None:
+    a, b, c, *rest = BRANCHES
+
+    assert details(BRANCHES, [NEW, a, {**c, "then": "'x'"}, *rest]) == (
+        Detail(change="insert", path="0", after=NEW),
+        Detail(change="remove", path="1", before=b),
+        Detail(change="update", path="2/then", before="'c'", after="'x'"),
+    )
+
+
+@given(*[st.lists(st.sampled_from([*BRANCHES, NEW, 1, True, "a"]), max_size=8)] * 2)
+def test_details_lead_from_one_list_to_the_other(before: list[Any], after: list[Any]) -> None:
+    found = details(before, after)
+    gone = {int(each.was or each.path) for each in found if each.change in ("remove", "move")}
+    come = {int(each.path): each.after for each in found if each.change in ("insert", "move")}
+    rest = [value for at, value in enumerate(before) if at not in gone]
+
+    built = [come[at] if at in come else rest.pop(0) for at in range(len(after))]
+    for each in found:
+        at, _, name = each.path.partition("/")
+        if each.change == "update":
+            built[int(at)] = {**built[int(at)], name: each.after} if name else each.after
+
+    assert (encode(built), rest) == (encode(after), [])

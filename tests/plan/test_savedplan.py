@@ -31,8 +31,8 @@ from reconciler.plan.saved import (
     unmet,
     write,
 )
-from reconciler.report import machine
-from reconciler.report.formats import SCHEMAS
+from reconciler.report import Page, Target, members, plan_report, render
+from reconciler.report.schemas import SCHEMAS
 from reconciler.values.errors import ConfigError, ManifestError, ReconcilerError, UsageError
 from reconciler.values.model import Address, Change, FieldChange, LiveState, Phase, Plan, Sensitive, Source
 from reconciler.values.policy import Policy
@@ -89,7 +89,7 @@ def saved(live: LiveState | None = None, text: str = WANTED) -> tuple[Plan, Basi
     live = live or live_of(BEFORE)
     plan = plan_of(live, text)
     basis = basis_of(plan, live)
-    report = machine.plan(CATALOGUE, plan, {"name": "prod", "url": URL})
+    report = members(plan_report(CATALOGUE, plan, Target(name="prod", url=URL)))
     return plan, basis, save(plan, basis, report)
 
 
@@ -128,7 +128,7 @@ def test_phases_hold_the_very_changes_of_the_plan() -> None:
 def test_a_saved_plan_is_the_plan_report_and_a_basis() -> None:
     plan, _, content = saved()
     document = json.loads(content)
-    report = json.loads(machine.dump("plan", machine.plan(CATALOGUE, plan, {"name": "prod", "url": URL})))
+    report = json.loads(render(plan_report(CATALOGUE, plan, Target(name="prod", url=URL)), "json", Page()))
 
     Draft202012Validator(saved_plan_schema(SCHEMAS["plan"])).validate(document)
 
@@ -181,7 +181,7 @@ def test_same_plan_same_bytes() -> None:
 
 def test_a_plan_without_changes_is_saved_too() -> None:
     plan, basis = Plan(unchanged=3, refusals=("no",), partial=True), basis_of(Plan(), live_of({}))
-    content = save(plan, basis, machine.plan(CATALOGUE, plan, {"name": "prod", "url": URL}))
+    content = save(plan, basis, members(plan_report(CATALOGUE, plan, Target(name="prod", url=URL))))
 
     found, _, _ = load(content, CATALOGUE)
 
@@ -460,7 +460,7 @@ def test_marked_values_and_wire_objects_with_such_keys_are_told_apart() -> None:
     plan = Plan(changes=(change,), phases=(Phase("make", (change,)),))
     basis = basis_of(plan, live_of(BEFORE))
 
-    content = save(plan, basis, {**machine.plan(CATALOGUE, Plan(), {"name": "prod", "url": URL})})
+    content = save(plan, basis, members(plan_report(CATALOGUE, Plan(), Target(name="prod", url=URL))))
 
     assert load(content, CATALOGUE)[0] == plan
 

@@ -18,7 +18,7 @@ from reconciler.kinds.codec import Codec, check_expression, context_of, decode
 from reconciler.kinds.schema import published, spec_schema
 from reconciler.kinds.schema.judge import Judge, explain
 from reconciler.plan.diff import exact
-from reconciler.report.formats import SCHEMAS
+from reconciler.report.schemas import SCHEMAS
 from reconciler.values.model import Address, Sensitive
 from reconciler.values.units import BLANK, MAX_INTEGER, canonical_ip
 

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from reconciler.plan.diff import exact
 from reconciler.plan.saved import Basis, Fingerprint, load, save
 from reconciler.plan.written import pack, unpack
-from reconciler.report import machine
+from reconciler.report import Target, members, plan_report
 from reconciler.values.model import Address, Change, FieldChange, Left, Phase, Plan, Secret, Sensitive, Source
 from tests.states import CATALOGUE
 
@@ -88,12 +88,12 @@ def basis_of(plan: Plan) -> Basis:
 @given(plans())
 def test_what_is_saved_is_loaded_as_it_was(plan: Plan) -> None:
     basis = basis_of(plan)
-    target = {"name": basis.target, "url": basis.url}
-    content = save(plan, basis, machine.plan(CATALOGUE, Plan(), target))
+    target = Target(name=basis.target, url=basis.url)
+    content = save(plan, basis, members(plan_report(CATALOGUE, Plan(), target)))
 
     found, stands_on, names = load(content, CATALOGUE)
 
-    assert (found, stands_on, names) == (plan, basis, target)
+    assert (found, stands_on, names) == (plan, basis, {"name": target.name, "url": target.url})
     # 1, 1.0 and true are equal in Python.
     for mine, theirs in zip(plan.changes, found.changes, strict=True):
         assert exact(mine.patch, theirs.patch)

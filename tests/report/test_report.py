@@ -9,15 +9,15 @@ from jsonschema import Draft202012Validator
 from msgspec import UNSET
 
 from reconciler.kinds.catalogue import load
-from reconciler.report import formats, machine, text
+from reconciler.report import SCHEMAS, Page, Report, Target, outcome_report, plan_report, render, validation_report
 from reconciler.report.paint import Paint
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Change, FieldChange, Left, Outcome, Plan, Result, Secret, Sensitive, Source
 
 CATALOGUE = load()
-PLAIN = Paint()
+PLAIN = Page()
 ROUTE = Address("MtaRoute", "relay")
-TARGET = {"name": "prod", "url": "https://mail.example.org"}
+TARGET = Target(name="prod", url="https://mail.example.org")
 
 
 def update(**more: Any) -> Change:
@@ -55,11 +55,19 @@ PLAN = Plan(
 )
 
 
+def told(plan: Plan, page: Page = PLAIN) -> str:
+    return render(plan_report(CATALOGUE, plan, TARGET), "text", page)
+
+
+def ended(outcome: Outcome, page: Page = PLAIN) -> str:
+    return render(outcome_report(CATALOGUE, outcome, TARGET), "text", page)
+
+
 def test_what_policy_calls_a_difference_is_not_in_sync() -> None:
     hook, route = Address("MtaHook", "https://hook.example.net"), Address("MtaRoute", "mx")
     found = Plan(unchanged=2, undeclared=(hook, route), surplus=(hook,))
 
-    assert text.plan(CATALOGUE, found, PLAIN) == (
+    assert told(found) == (
         "Nothing to change, but not in sync; 2 unchanged, 2 undeclared.\n"
         "Undeclared, left alone (1): MtaRoute/mx.\n"
         "Undeclared, a difference by policy (1): MtaHook/https://hook.example.net.\n"
@@ -67,12 +75,12 @@ def test_what_policy_calls_a_difference_is_not_in_sync() -> None:
 
 
 def test_a_plan_is_told_change_by_change() -> None:
-    assert text.plan(CATALOGUE, PLAN, PLAIN) == (
+    assert told(PLAN) == (
         "+ MtaRoute/new\n"
         "    name: new\n"
         '    authSecret: {type: Value, secret: "(sensitive)"}\n'
         "- MtaRoute/old, no manifest declares it\n"
-        "~ MtaRoute/relay (routes.yaml:3:1)\n"
+        "~ MtaRoute/relay (routes.yaml:3)\n"
         "    port: 587 -> 2525\n"
         "\n"
         "Plan: 1 to create, 1 to update, 1 to destroy; 2 unchanged, 1 undeclared.\n"
@@ -94,9 +102,9 @@ def test_a_list_is_told_element_by_element() -> None:
         source=None,
     )
 
-    told = text.plan(CATALOGUE, Plan(changes=(change,)), PLAIN).splitlines()
+    lines = told(Plan(changes=(change,))).splitlines()
 
-    assert told[:3] == [
+    assert lines[:3] == [
         "~ MtaOutboundStrategy",
         "    route/match/0/then: 'x' -> 'y'",
         "    - route/match/1: {if: b, then: \"'x'\"}",
@@ -111,13 +119,13 @@ def test_durations_and_sets_are_told_in_human_form() -> None:
         after={},
     )
 
-    told = text.plan(CATALOGUE, Plan(changes=(change,)), PLAIN).splitlines()
+    lines = told(Plan(changes=(change,))).splitlines()
 
-    assert told[1:3] == ["    timeoutData: 1m -> 1m30s", "    stages/0: data -> rcpt"]
+    assert lines[1:3] == ["    timeoutData: 1m -> 1m30s", "    stages/0: data -> rcpt"]
 
 
 def test_a_plan_for_programs_has_its_format_first_and_the_rest_sorted() -> None:
-    printed = machine.dump("plan", machine.plan(CATALOGUE, PLAN, TARGET))
+    printed = render(plan_report(CATALOGUE, PLAN, TARGET), "json", PLAIN)
 
     keys = [line.strip().partition('"')[2].partition('"')[0] for line in printed.splitlines() if line.startswith(' "')]
     assert keys[0] == "format"
@@ -125,14 +133,18 @@ def test_a_plan_for_programs_has_its_format_first_and_the_rest_sorted() -> None:
 
 
 def test_an_update_for_programs_is_as_the_interface_says() -> None:
-    assert machine.change(CATALOGUE, update()) == {
-        "action": "update",
-        "address": "MtaRoute/relay",
-        "fields": [{"after": 2525, "before": 587, "pointer": "port"}],
-        "id": "b",
-        "patch": {"port": 2525},
-        "source": {"file": "routes.yaml", "line": 3},
-    }
+    report = plan_report(CATALOGUE, Plan(changes=(update(),)), TARGET)
+
+    assert json.loads(render(report, "json", PLAIN))["changes"] == [
+        {
+            "action": "update",
+            "address": "MtaRoute/relay",
+            "fields": [{"after": 2525, "before": 587, "pointer": "port"}],
+            "id": "b",
+            "patch": {"port": 2525},
+            "source": {"file": "routes.yaml", "line": 3},
+        }
+    ]
 
 
 OUTCOME = Outcome(
@@ -148,13 +160,13 @@ OUTCOME = Outcome(
 
 
 def test_an_outcome_tells_what_is_not_as_planned() -> None:
-    assert text.outcome(CATALOGUE, OUTCOME, PLAIN, wanted="") == (
-        "~ MtaRoute/relay failed: validationFailed\n"
+    assert ended(OUTCOME) == (
         "- MtaRoute/old skipped: nothing is destroyed after a failure\n"
+        "~ MtaRoute/relay failed: validationFailed\n"
         "Apply: 1 applied, 1 failed, 1 skipped.\n"
         "The settings were not reloaded: not everything was applied.\n"
         "Reading back shows 1 difference:\n"
-        "~ MtaRoute/relay (routes.yaml:3:1)\n"
+        "~ MtaRoute/relay (routes.yaml:3)\n"
         "    port: 587 -> 2525\n"
     )
 
@@ -163,42 +175,33 @@ def test_an_outcome_tells_once_that_it_could_not_be_read_back() -> None:
     created = Result(change=CREATE, result="applied", id="d")
     found = Outcome(results=(created,), reload="applied", reload_because="reading back failed: it is gone")
 
-    assert text.outcome(CATALOGUE, found, PLAIN, wanted="") == (
+    assert ended(found) == (
         "Apply: 1 applied.\nThe server reloaded its settings: they are live.\nReading back failed: it is gone.\n"
     )
 
 
 @pytest.mark.parametrize(
-    ("kind", "members"),
+    "report",
     [
-        ("plan", machine.plan(CATALOGUE, PLAN, TARGET)),
-        ("drift", machine.plan(CATALOGUE, PLAN, TARGET)),
-        ("outcome", machine.outcome(CATALOGUE, OUTCOME, TARGET)),
-        (
-            "validation",
-            machine.validation(
-                [Diagnostic(file="f", line=1, column=2, code="c", message="m", hint="h")],
-                files=1,
-                documents=1,
-                resources=0,
-            ),
+        plan_report(CATALOGUE, PLAN, TARGET),
+        plan_report(CATALOGUE, PLAN, TARGET, drift=True),
+        outcome_report(CATALOGUE, OUTCOME, TARGET),
+        validation_report(
+            [Diagnostic(file="f", line=1, column=2, code="c", message="m", hint="h")], files=1, documents=1, resources=0
         ),
     ],
 )
-def test_every_report_fits_its_published_schema_and_holds_no_secret(kind: str, members: dict[str, Any]) -> None:
-    printed = machine.dump(kind, members)
+def test_every_report_fits_its_published_schema_and_holds_no_secret(report: Report) -> None:
+    printed = render(report, "json", PLAIN)
 
-    errors = list(Draft202012Validator(formats.SCHEMAS[kind]).iter_errors(json.loads(printed)))
+    errors = list(Draft202012Validator(SCHEMAS[report.name]).iter_errors(json.loads(printed)))
 
     assert errors == []
     assert "canary" not in printed
 
 
 def test_colour_adds_nothing_that_the_text_does_not_say() -> None:
-    painted, plain = (
-        text.plan(CATALOGUE, PLAN, paint) + text.outcome(CATALOGUE, OUTCOME, paint, wanted="")
-        for paint in (Paint(on=True), PLAIN)
-    )
+    painted, plain = (told(PLAN, page) + ended(OUTCOME, page) for page in (Page(paint=Paint(on=True)), PLAIN))
 
     assert "\x1b[31m" in painted
     assert re.sub(r"\x1b\[[0-9;]*m", "", painted) == plain

@@ -6,7 +6,7 @@ The only home of deepdiff, which is asked only about values that are known to di
 
 from reconciler.kinds import exact
 from reconciler.plan.diff.compare import Diff
-from reconciler.plan.diff.details import details
+from reconciler.plan.diff.details import Detail, details
 from reconciler.plan.diff.pairing import mistake, pair
 
-__all__ = ["Diff", "details", "exact", "mistake", "pair"]
+__all__ = ["Detail", "Diff", "details", "exact", "mistake", "pair"]

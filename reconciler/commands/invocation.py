@@ -1,0 +1,93 @@
+"""One run of a command: what it was asked, and where its results and its progress go.
+
+Law: it imports no more than what every command needs, so that the short ones start at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+
+from reconciler.report import Page, Paint, Report, error_report, formats_of, render, told
+from reconciler.settings import Options
+from reconciler.values import Diagnostic, ReconcilerError
+
+if TYPE_CHECKING:
+    import httpx
+
+
+class Console(Struct, frozen=True):
+    """Where results and progress go, and who is there to read them."""
+
+    out: Callable[[str], None]
+    err: Callable[[str], None]
+    #: Whether each stream is a terminal; nothing prompts without one.
+    err_tty: bool = False
+    in_tty: bool = False
+    paint: Paint = Paint()
+    paint_err: Paint = Paint()
+    #: Columns of the terminal that results go to; 0 where it is none.
+    width: int = 0
+
+
+class Invocation(Struct, frozen=True, kw_only=True):
+    """One run of a command."""
+
+    options: Options
+    console: Console
+    environment: Mapping[str, str]
+    format: str = "text"
+    quiet: bool = False
+    yes: bool = False
+    detailed_exitcode: bool = False
+    #: Options that only one command has.
+    extra: Mapping[str, Any] = {}
+    #: Options that stand on the command line itself, and in no variable, by their long names.
+    typed: frozenset[str] = frozenset()
+    #: What carries requests in place of a socket, for programs that embed this one.
+    transport: httpx.BaseTransport | None = None
+    #: Names of the reports that were printed.
+    reported: list[str] = field(default_factory=list)
+
+    @property
+    def converses(self) -> bool:
+        """Whether results are read as they come, so that more may stand between them than one report."""
+        return self.format == "text"
+
+    def say(self, text: str) -> None:
+        """Print a result."""
+        self.console.out(text)
+
+    def tell(self, text: str) -> None:
+        """Print progress, unless the user asked for quiet."""
+        if not self.quiet:
+            self.console.err(text)
+
+    def complain(self, diagnostics: Sequence[Diagnostic]) -> None:
+        """Print diagnostics beside a result that is no report."""
+        self.console.err(told(diagnostics, Page(paint=self.console.paint_err, quiet=self.quiet)))
+
+    def fail(self, error: ReconcilerError) -> int:
+        """Tell what stopped the run, and return its exit code. One report a run: it is none where there was another."""
+        report = error_report(error)
+        self.console.err(render(report, "text", Page(paint=self.console.paint_err, quiet=self.quiet)))
+        if not self.converses and not self.reported and self.format in formats_of(report.name):
+            self.report(report, error.exit_code)
+        return error.exit_code
+
+    def report(self, report: Report, code: int = 0) -> int:
+        """Print a report in the format that was asked for.
+
+        Args:
+            report: the report.
+            code: what the run exits with, as far as it is known.
+
+        Returns:
+            The code.
+        """
+        self.reported.append(report.name)
+        page = Page(paint=self.console.paint, width=self.console.width, quiet=self.quiet, exit_code=code)
+        self.say(render(report, self.format, page))
+        return code

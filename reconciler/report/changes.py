@@ -1,0 +1,313 @@
+"""The reports of what apply would do and of what it did: plan, drift and outcome.
+
+Law: the same input gives the same report; values are in human form unless the name says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, UnsetType
+
+from reconciler.kinds import HIDDEN, Catalogue, decode_pointer
+from reconciler.plan import details
+from reconciler.report.parts import (
+    AddressText,
+    Count,
+    File,
+    Finding,
+    Line,
+    Part,
+    Pointer,
+    Report,
+    Target,
+    findings,
+    told,
+)
+from reconciler.values import (
+    Action,
+    Address,
+    Change,
+    Diagnostic,
+    FieldChange,
+    Outcome,
+    Plan,
+    Result,
+    ResultKind,
+    Sensitive,
+    Source,
+)
+
+#: The actions in the order in which they are counted.
+ACTIONS: tuple[Action, ...] = ("create", "update", "replace", "destroy")
+RESULTS: tuple[ResultKind, ...] = ("applied", "failed", "skipped", "unknown")
+#: Properties whose nested values are compared element by element, since that takes its time.
+DETAILED = 200
+Work = Literal["apply", "rollback", "reload"]
+_Sentence = Annotated[str, told("A sentence.")]
+
+
+class Declared(Part, frozen=True, kw_only=True):
+    """Where an object is declared."""
+
+    file: File
+    line: Line
+
+    def __str__(self) -> str:
+        return str(Source(self.file, self.line))
+
+
+class Element(Part, frozen=True, kw_only=True):
+    """One difference within a list or mapping."""
+
+    change: Annotated[Literal["insert", "remove", "move", "update"], told("What becomes of the element or its field.")]
+    pointer: Annotated[str, told("Human form: steps into the value after; of what is removed, before.")]
+    was: Annotated[str, told("The place before, of an element that has another one now.")] = ""
+    before: Annotated[Any, told("Human form; absent where there was none.")] = UNSET
+    after: Annotated[Any, told("Human form; absent where there is none.")] = UNSET
+
+
+class Field(Part, frozen=True, kw_only=True):
+    """A property that differs."""
+
+    pointer: Pointer
+    before: Annotated[Any, told("Human form; null where there was none. A secret shows as (sensitive).")]
+    after: Annotated[Any, told("Human form; a secret shows as its reference or as (sensitive).")]
+    elements: Annotated[tuple[Element, ...], told("How two lists or mappings differ, element by element.")] = ()
+
+
+class Planned(Part, frozen=True, kw_only=True):
+    """What apply would do to one object."""
+
+    action: Annotated[Action, told("What apply does.")]
+    address: AddressText
+    id: Annotated[str, told("The server's id; absent before a create.")] = ""
+    because: Annotated[str, told("Why, where the fields do not tell.")] = ""
+    source: Annotated[Declared | UnsetType, told("Where the object is declared.")] = UNSET
+    patch: Annotated[dict[str, Any] | UnsetType, told("Wire form: a whole object, or an update's PatchObject.")] = UNSET
+    fields: Annotated[tuple[Field, ...] | UnsetType, told("The properties that differ.")] = UNSET
+
+
+class Where(Part, frozen=True, kw_only=True):
+    """A property of an object."""
+
+    address: AddressText
+    pointer: Pointer
+
+
+class Pair(Part, frozen=True, kw_only=True):
+    """A document, and the live object that it stands for."""
+
+    address: AddressText
+    id: Annotated[str, told("The server's id.")]
+
+
+class Spared(Part, frozen=True, kw_only=True):
+    """An object that is left out of pruning."""
+
+    address: AddressText
+    because: Annotated[str, told("What spares it.")]
+
+
+class PlanCounts(Part, frozen=True, kw_only=True):
+    """The counts of a plan."""
+
+    create: Annotated[Count, told("Objects to create.")]
+    update: Annotated[Count, told("Objects to update.")]
+    replace: Annotated[Count, told("Objects to replace.")]
+    destroy: Annotated[Count, told("Objects to destroy.")]
+    unchanged: Annotated[Count, told("Declared objects that are as wanted.")]
+    undeclared: Annotated[Count, told("Objects in scope that no document declares.")]
+    unknown: Annotated[Count, told("Secrets that cannot be compared.")]
+
+
+class PlanReport(Report, frozen=True, kw_only=True, tag="reconciler/plan/v1"):
+    """What apply would do."""
+
+    changes: Annotated[tuple[Planned, ...], told("What apply would do, by address.")]
+    diagnostics: Annotated[tuple[Finding, ...], told("What else is to be said.")]
+    left: Annotated[tuple[Where, ...], told("Undeclared properties of singletons that are not at their default.")]
+    pairs: Annotated[tuple[Pair, ...], told("Documents that share a key, and the live object that each stands for.")]
+    partial: Annotated[bool, told("--kind or --only leaves a part of the manifests out.")]
+    refusals: Annotated[tuple[_Sentence, ...], told("What a guard refuses, and the option that lifts it.")]
+    spared: Annotated[tuple[Spared, ...], told("Objects left out of pruning.")]
+    summary: Annotated[PlanCounts, told("The counts.")]
+    surplus: Annotated[tuple[AddressText, ...], told("Undeclared objects that count as a difference by policy.")]
+    target: Annotated[Target, told("The server that was asked.")]
+    undeclared: Annotated[tuple[AddressText, ...], told("Objects in scope that no document declares.")]
+    unknown: Annotated[tuple[Where, ...], told("Secrets that cannot be compared, since the server masks them.")]
+
+    @property
+    def differs(self) -> bool:
+        """Whether apply would change something, or policy counts something undeclared as a difference."""
+        return bool(self.changes or self.surplus)
+
+
+class DriftReport(PlanReport, frozen=True, kw_only=True, tag="reconciler/drift/v1"):
+    """How the server differs from the manifests."""
+
+
+class Done(Planned, frozen=True, kw_only=True):
+    """What became of a planned change."""
+
+    result: Annotated[ResultKind, told("What became of it.")]
+    error: Annotated[str, told("The server's error.")] = ""
+
+
+class OutcomeCounts(Part, frozen=True, kw_only=True):
+    """The counts of an outcome."""
+
+    applied: Annotated[Count, told("Changes that the server confirmed.")]
+    failed: Annotated[Count, told("Changes that the server refused.")]
+    skipped: Annotated[Count, told("Changes that were not tried.")]
+    unknown: Annotated[Count, told("Changes of which it is not known whether they were made.")]
+
+
+class Reload(Part, frozen=True, kw_only=True):
+    """The reload that makes stored settings live."""
+
+    result: Annotated[ResultKind, told("What became of it.")]
+    because: Annotated[str, told("The server's error, or why there was none.")] = ""
+    broken: Annotated[bool, told("The server refused it for something that it has stored.")] = False
+
+
+class OutcomeReport(Report, frozen=True, kw_only=True, tag="reconciler/outcome/v1"):
+    """What became of a plan, or of a reload alone."""
+
+    changes: Annotated[tuple[Done, ...], told("Every planned change, by address.")]
+    reload: Annotated[Reload, told("The reload that makes stored settings live.")]
+    summary: Annotated[OutcomeCounts, told("The counts.")]
+    target: Annotated[Target, told("The server that was asked.")]
+    work: Annotated[Work, told("What was done; `apply` where it is not said.")] = "apply"
+    compared: Annotated[str, told("What the server was compared with when it was read back.")] = ""
+    residue: Annotated[tuple[Planned, ...] | UnsetType, told("What still differs after all was confirmed.")] = UNSET
+
+
+def plan_report(
+    catalogue: Catalogue, plan: Plan, target: Target, notes: Sequence[Diagnostic] = (), *, drift: bool = False
+) -> PlanReport:
+    """Return the report of a plan, or of drift, which has the same members."""
+    shown = _Shown(catalogue)
+    counts = {action: sum(each.action == action for each in plan.changes) for action in ACTIONS}
+    return (DriftReport if drift else PlanReport)(
+        changes=tuple(shown.planned(change) for change in ordered(plan.changes)),
+        diagnostics=findings(notes),
+        left=_wheres(plan.left),
+        pairs=tuple(Pair(address=str(address), id=id_) for address, id_ in plan.pairs),
+        partial=plan.partial,
+        refusals=plan.refusals,
+        spared=tuple(Spared(address=str(address), because=because) for address, because in plan.spared),
+        summary=PlanCounts(
+            **counts, unchanged=plan.unchanged, undeclared=len(plan.undeclared), unknown=len(plan.unknown)
+        ),
+        surplus=tuple(map(str, plan.surplus)),
+        target=target,
+        undeclared=tuple(map(str, plan.undeclared)),
+        unknown=_wheres(plan.unknown),
+    )
+
+
+def outcome_report(
+    catalogue: Catalogue,
+    outcome: Outcome,
+    target: Target,
+    *,
+    compared: str = "",
+    work: Work = "apply",
+) -> OutcomeReport:
+    """Return the report of an outcome.
+
+    Args:
+        catalogue: what the kinds are.
+        outcome: what became of the work.
+        target: the server.
+        compared: what reading back was compared with, as a sentence goes on after "the server holds".
+        work: what was done.
+    """
+    residue, shown = outcome.residue, _Shown(catalogue)
+    results = sorted(outcome.results, key=lambda each: (each.change.address, each.change.action))
+    return OutcomeReport(
+        changes=tuple(shown.done(each) for each in results),
+        reload=Reload(result=outcome.reload, because=outcome.reload_because, broken=outcome.broken),
+        summary=OutcomeCounts(**{name: sum(each.result == name for each in outcome.results) for name in RESULTS}),
+        target=target,
+        work=work,
+        compared=compared,
+        residue=UNSET if residue is None else tuple(shown.planned(each) for each in residue),
+    )
+
+
+def ordered(changes: Iterable[Change]) -> list[Change]:
+    """Return changes by kind and name, which is how people look for them."""
+    return sorted(changes, key=lambda change: (change.address, change.action))
+
+
+def _wheres(properties: Iterable[Any]) -> tuple[Where, ...]:
+    return tuple(Where(address=str(each.address), pointer=each.pointer) for each in properties)
+
+
+class _Shown:
+    """Brings changes to human form; the first of them in every detail."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.left = DETAILED
+
+    def planned(self, change: Change) -> Planned:
+        """Return one change: `patch` in wire form, `before` and `after` in human form."""
+        return Planned(**self._members(change))
+
+    def done(self, result: Result) -> Done:
+        """Return what became of one change."""
+        members = {**self._members(result.change), "result": result.result}
+        if result.id:
+            members["id"] = result.id
+        if result.because:
+            members["error" if result.result == "failed" else "because"] = result.because
+        return Done(**members)
+
+    def _members(self, change: Change) -> dict[str, Any]:
+        members: dict[str, Any] = {
+            "action": change.action,
+            "address": str(change.address),
+            "id": change.id,
+            "because": change.because,
+            "source": Declared(file=change.source.file, line=change.source.line) if change.source else UNSET,
+        }
+        if change.action != "destroy":
+            members["patch"] = wire(change.patch)
+            members["fields"] = tuple(self._field(change, each) for each in change.fields)
+        return members
+
+    def _field(self, change: Change, field: FieldChange) -> Field:
+        before = self._human(change, field.pointer, field.before)
+        after = self._human(change, field.pointer, field.after)
+        elements: tuple[Element, ...] = ()
+        if self.left > 0 and isinstance(before, dict | list) and isinstance(after, dict | list):
+            self.left -= 1
+            elements = tuple(
+                Element(change=each.change, pointer=each.path, was=each.was, before=each.before, after=each.after)
+                for each in details(before, after)
+            )
+        return Field(pointer=field.pointer, before=before, after=after, elements=elements)
+
+    def _human(self, change: Change, pointer: str, value: Any) -> Any:
+        """Return a changed property's wire value in human form; None where it has none."""
+        if value is UNSET:
+            return None
+        if isinstance(value, Sensitive):
+            return value.reference or HIDDEN
+        kind = self.catalogue.kinds[change.address.kind]
+        return decode_pointer(self.catalogue, kind, change.after or change.before or {}, pointer, value)
+
+
+def wire(value: Any) -> Any:
+    """Return a wire value as JSON holds it: addresses by name, secrets as their reference."""
+    if isinstance(value, Address):
+        return f"id:{value.id}" if value.id and not value.name else value.name
+    if isinstance(value, Sensitive):
+        return value.reference or HIDDEN
+    if isinstance(value, Mapping):
+        return {key: wire(each) for key, each in value.items()}
+    return value

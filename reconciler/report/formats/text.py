@@ -1,0 +1,239 @@
+"""Plans, outcomes and verdicts as text for people.
+
+Law: the same report gives the same bytes; nothing that is destroyed is ever shortened away.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from msgspec.json import encode, format  # noqa: A004 - msgspec's own name for laying out JSON
+
+from reconciler.report.changes import Done, Field, OutcomeReport, Planned, PlanReport
+from reconciler.report.checks import DiagnosisReport, ErrorReport, PermissionsReport, ValidationReport, Verdict
+from reconciler.report.page import Page
+from reconciler.report.paint import Paint, plural
+from reconciler.report.parts import Finding
+
+#: Names that one line lists before it only counts.
+MANY = 12
+
+_SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "replace": ("!", "magenta"), "destroy": ("-", "red")}
+_RESULT_COLOURS = {"failed": "red", "skipped": "dim", "unknown": "red"}
+#: Texts that need no quotes within a list or mapping.
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*")
+_TONES = {"error": "red", "warning": "yellow", "note": "blue"}
+_WORDS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
+_PERMISSIONS = (
+    ("plan", "# Reading: plan and drift"),
+    ("apply", "# Writing: apply, with its reload"),
+    ("optional", "# Besides, for checks of references; without these the checks say that they cannot tell"),
+)
+
+
+def diagnostics(found: Sequence[Finding], page: Page) -> str:
+    """Print diagnostics, one or two lines each; where quiet is wanted, notes are none of them."""
+    lines = []
+    for each in found:
+        if page.quiet and each.severity == "note":
+            continue
+        subject = " ".join(part for part in (str(each.source or ""), each.address, each.pointer) if part)
+        head = f"{subject}: " if subject else ""
+        lines.append(f"{page.paint(each.severity, _TONES[each.severity])}: {head}{each.message} [{each.code}]")
+        if each.hint:
+            lines.append(f"    {each.hint}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def remarks(found: Sequence[Finding], page: Page) -> str:
+    """Print diagnostics beside a plan: all errors and warnings, and as many notes as a reader can take in."""
+    notes = [each for each in found if each.severity == "note"]
+    spoken = [each for each in found if each.severity != "note"]
+    more = 0 if page.quiet else len(notes) - MANY
+    rest = f"and {plural(more, 'note')} more; --format json has them all\n" if more > 0 else ""
+    return diagnostics([*spoken, *notes[:MANY]], page) + rest
+
+
+def validation(report: ValidationReport, page: Page) -> str:
+    """Print what is wrong with manifests, and the counts."""
+    counts = report.summary
+    text = diagnostics(report.diagnostics, page)
+    if page.quiet and not counts.error:
+        return text
+    targets = f"{counts.targets} targets, " if counts.targets else ""
+    verdict = plural(counts.error, "error") if counts.error else f"{plural(counts.resources, 'resource')}, no errors"
+    return f"{text}{targets}{plural(counts.files, 'file')}, {plural(counts.documents, 'document')}: {verdict}.\n"
+
+
+def error(report: ErrorReport, page: Page) -> str:
+    """Print what stopped a run: every mistake, and the sentence that sums them up."""
+    hint = f"    {report.hint}\n" if report.hint else ""
+    return f"{diagnostics(report.diagnostics, page)}{page.paint('error', 'red')}: {report.message}\n{hint}"
+
+
+def plan(report: PlanReport, page: Page) -> str:
+    """Print a plan: every change with its properties, then the counts, then what is left alone."""
+    lines: list[str] = []
+    for change in report.changes:
+        lines += planned(change, page.paint)
+    if lines:
+        lines.append("")
+    lines += summary(report, page.paint)
+    lines += [f"{page.paint('refused', 'red')}: {each}" for each in report.refusals]
+    told = remarks(report.diagnostics, page)
+    return (f"{told}\n" if told else "") + "".join(f"{line}\n" for line in lines)
+
+
+def drift(report: PlanReport, page: Page) -> str:
+    """Print how the server differs, and nothing where it does not."""
+    return plan(report, page) if report.differs else ""
+
+
+def summary(report: PlanReport, paint: Paint) -> Iterator[str]:
+    """Yield the counts of a plan and what it leaves alone, a line each."""
+    counts = report.summary
+    told = ", ".join(f"{getattr(counts, action)} to {action}" for action in _SIGNS if getattr(counts, action))
+    alike = "Nothing to change, but not in sync" if report.surplus else "In sync: nothing to change"
+    state = f"Plan: {told}" if told else alike
+    yield f"{paint(state, 'bold')}; {counts.unchanged} unchanged, {counts.undeclared} undeclared."
+    if report.partial:
+        yield "This plan is partial: --kind or --only leaves the rest of the manifests out."
+    surplus = set(report.surplus)
+    yield from _names("Undeclared, left alone", [each for each in report.undeclared if each not in surplus])
+    yield from _names("Undeclared, a difference by policy", report.surplus)
+    yield from (f"Spared from pruning: {each.address} ({each.because})." for each in report.spared)
+    yield from _names(
+        "Undeclared and not at the default, left alone", [f"{each.address} {each.pointer}" for each in report.left]
+    )
+    yield from _names("Secrets that cannot be compared", [f"{each.address} {each.pointer}" for each in report.unknown])
+    yield from (f"{each.address} stands for the live object {each.id}." for each in report.pairs)
+
+
+def _names(title: str, names: Sequence[str]) -> list[str]:
+    if not names:
+        return []
+    more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
+    return [f"{title} ({len(names)}): {', '.join(names[:MANY])}{more}."]
+
+
+def planned(change: Planned, paint: Paint) -> list[str]:
+    """Return the lines of one change."""
+    sign, colour = _SIGNS[change.action]
+    place = f" ({change.source})" if change.source else ""
+    because = f", {change.because}" if change.because else ""
+    lines = [f"{paint(f'{sign} {change.address}', colour)}{place}{because}"]
+    for each in change.fields or ():
+        lines += [f"    {line}" for line in _field(change, each, paint)]
+    return lines
+
+
+def _field(change: Planned, field: Field, paint: Paint) -> list[str]:
+    name = "type" if field.pointer == "@type" else field.pointer
+    # Another variant has properties that there were not before.
+    if change.action == "create" or (change.action == "replace" and field.before is None):
+        return [f"{name}: {shown(field.after)}"]
+    lines = []
+    for each in field.elements:
+        at = f"{name}/{each.pointer}" if each.pointer else name
+        match each.change:
+            case "insert":
+                lines.append(paint(f"+ {at}: {shown(each.after)}", "green"))
+            case "remove":
+                lines.append(paint(f"- {at}: {shown(each.before)}", "red"))
+            case "move":
+                lines.append(f"{paint(f'> {at}', 'yellow')}, before at {each.was}: {shown(each.after)}")
+            case "update":
+                lines.append(f"{at}: {_arrow(each.before, each.after, paint)}")
+    return lines or [f"{name}: {_arrow(field.before, field.after, paint)}"]
+
+
+def _arrow(before: Any, after: Any, paint: Paint) -> str:
+    return f"{paint(shown(before), 'red')} -> {paint(shown(after), 'green')}"
+
+
+def shown(value: Any) -> str:
+    """Show a human value on one line: texts as they are, mappings and lists as YAML's flow style writes them."""
+    if isinstance(value, str):
+        return value if value and value.strip() == value else encode(value).decode()
+    return _flow(value)
+
+
+def _flow(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(each) for each in value) + "]"
+    if isinstance(value, str) and _PLAIN.fullmatch(value):
+        return value
+    return encode(value).decode()
+
+
+def outcome(report: OutcomeReport, page: Page) -> str:
+    """Print what became of a plan: everything that is not as planned, the reload, and the counts."""
+    paint = page.paint
+    lines = [] if report.work == "reload" else [*_failures(report.changes, paint), _counted(report, paint)]
+    lines += _reloaded(report, paint)
+    if report.residue:
+        lines.append(paint(f"Reading back shows {plural(len(report.residue), 'difference')}:", "red"))
+        lines += [line for change in report.residue for line in planned(change, paint)]
+    elif report.residue == ():
+        lines.append(f"Read back: the server holds {report.compared}.")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _failures(changes: Iterable[Done], paint: Paint) -> Iterator[str]:
+    for each in changes:
+        if each.result != "applied":
+            why = each.error or each.because
+            head = f"{_SIGNS[each.action][0]} {each.address} {each.result}"
+            yield f"{paint(head, _RESULT_COLOURS[each.result])}{': ' + why if why else ''}"
+
+
+def _counted(report: OutcomeReport, paint: Paint) -> str:
+    counts = {name: getattr(report.summary, name) for name in ("applied", "failed", "skipped", "unknown")}
+    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to apply"
+    return f"{paint('Apply: ' + told, 'bold')}."
+
+
+def _reloaded(report: OutcomeReport, paint: Paint) -> list[str]:
+    because = report.reload.because
+    match report.reload.result:
+        case "applied":
+            # That reading back failed is all that there can be to say of it.
+            more = [paint(f"{because[0].upper()}{because[1:]}.", "red")] if because else []
+            return ["The server reloaded its settings: they are live.", *more]
+        case "skipped":
+            return [f"The settings were not reloaded: {because}."]
+        case "failed":
+            mend = "a restart would run without what is broken: mend it, and apply again."
+            broken = report.reload.broken
+            then = f"What is stored is not live{f', and {mend}' if broken else '; reconciler reload makes it so.'}"
+            return [paint(f"The reload was refused: {because}.", "red"), then]
+        case "unknown":
+            return [paint(f"It is unknown whether the settings were reloaded: {because}.", "red")]
+
+
+def diagnosis(report: DiagnosisReport, page: Page) -> str:
+    """Print a line for each verdict; no more than some of what is fine about one subject."""
+    lines: list[str] = []
+    for (subject, fine), group in groupby(report.verdicts, key=lambda each: (each.subject, each.fine)):
+        verdicts = list(group)
+        more = len(verdicts) - MANY if fine else 0
+        lines += [_verdict(each, page.paint) for each in (verdicts[:MANY] if more > 0 else verdicts)]
+        if more > 0:
+            lines.append(f"{page.paint(*_WORDS['ok'])}  {subject}: and {more} more\n      --format json names all\n")
+    return "".join(lines)
+
+
+def _verdict(verdict: Verdict, paint: Paint) -> str:
+    hint = f"      {verdict.hint}\n" if verdict.hint else ""
+    return f"{paint(*_WORDS[verdict.verdict])}  {verdict.subject}: {verdict.message}\n{hint}"
+
+
+def permissions(report: PermissionsReport, page: Page) -> str:
+    """Print what a role or an API key has to allow, each as it can be pasted."""
+    blocks = [(title, getattr(report, name)) for name, title in _PERMISSIONS]
+    return "\n".join(f"{title}\n{format(encode(names), indent=1).decode()}\n" for title, names in blocks if names)

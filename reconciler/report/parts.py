@@ -1,0 +1,97 @@
+"""What every report is made of: a struct that msgspec encodes, and whose JSON Schema it writes.
+
+Law: a member of a report is described where it is declared; no secret is in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
+
+from reconciler.values import Diagnostic, Severity, Source
+
+
+def told(description: str) -> Meta:
+    """Describe a member of a report, for its schema."""
+    return Meta(description=description)
+
+
+Text = Annotated[str, told("A sentence.")]
+Count = Annotated[int, Meta(ge=0)]
+AddressText = Annotated[str, told("The object, as `MtaRoute/relay-eu`.")]
+Pointer = Annotated[str, told("Wire pointer of the property, its steps joined by slashes.")]
+File = Annotated[str, told("The manifest, as its path was found.")]
+Line = Annotated[int, Meta(ge=0, description="From 1; 0 where it is unknown.")]
+
+
+class Part(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, rename="camel"):
+    """A part of a report."""
+
+
+class Report(Part, frozen=True, kw_only=True, tag_field="format"):
+    """One report; the tag is its name and version."""
+
+    @property
+    def name(self) -> str:
+        """Return what the report is called: `plan`, `routing-tests`."""
+        return str(self.__struct_config__.tag).split("/")[1]
+
+
+class Target(Part, frozen=True, kw_only=True):
+    """The server, and how it was chosen."""
+
+    name: Annotated[str, told("The target of the configuration, or empty.")]
+    url: Annotated[str, told("Its URL, or empty.")]
+
+
+class Place(Part, frozen=True, kw_only=True):
+    """A place in a manifest."""
+
+    file: File
+    line: Line
+    column: Line
+
+    def __str__(self) -> str:
+        return str(Source(self.file, self.line, self.column))
+
+
+class Finding(Part, frozen=True, kw_only=True):
+    """A diagnostic: what is wrong, or worth a look."""
+
+    severity: Annotated[Severity, told("Only errors stop a run.")]
+    code: Annotated[str, told("A word for this sort of finding, which stays the same where the message does not.")]
+    message: Annotated[str, told("What is wrong, as a sentence.")]
+    hint: Annotated[str, told("What to do about it.")] = ""
+    address: AddressText = ""
+    pointer: Annotated[str, told("Where in the object, as the manifest is nested.")] = ""
+    source: Annotated[Place | UnsetType, told("Where it is written.")] = UNSET
+
+
+def members(report: Report) -> dict[str, Any]:
+    """Return the members of a report beside its `format`, sorted at every depth."""
+    every: dict[str, Any] = to_builtins(report, order="sorted")
+    del every["format"]
+    return every
+
+
+def place(source: Source | None) -> Place | UnsetType:
+    """Return a place, as far as there is one."""
+    return UNSET if source is None else Place(file=source.file, line=source.line, column=source.column)
+
+
+def findings(diagnostics: Iterable[Diagnostic]) -> tuple[Finding, ...]:
+    """Return diagnostics as reports hold them."""
+    return tuple(
+        Finding(
+            severity=each.severity,
+            code=each.code,
+            message=each.message,
+            hint=each.hint,
+            address=each.address,
+            pointer=each.pointer,
+            source=Place(file=each.file, line=each.line, column=each.column) if each.file else UNSET,
+        )
+        for each in diagnostics
+    )
