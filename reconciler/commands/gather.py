@@ -6,7 +6,7 @@ Law: nothing is decided here; each function calls the core's and hands on what i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
