@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint types schemas manifests pytest slow bench lock clean
+.PHONY: demo test lint types schemas generated manifests pytest slow bench dist lock clean
 
 demo: $(READY)
 	$(BIN)/reconciler demo
@@ -28,6 +28,10 @@ types: $(READY)
 schemas: $(READY)
 	$(BIN)/reconciler schema --check
 
+# Completion, the man page and the reference follow from the command line's tables.
+generated: $(READY)
+	$(BIN)/python docs/generate.py
+
 # Recipes and scenarios exclude each other, so that each is judged alone.
 manifests: $(READY)
 	$(BIN)/reconciler validate --quiet manifests/*.yaml
@@ -46,9 +50,16 @@ bench: $(READY)
 	$(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/expressions.py
 
+# Wheel, source and a single file, made twice to the same bytes, and run from an environment that holds nothing else.
+dist: $(READY)
+	deploy/dist
+
+# The first lock is for developing, the second for running; what both hold is the same version in both.
+COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	--strip-extras
 lock: $(READY)
-	$(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --strip-extras \
-		--allow-unsafe --extra dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --allow-unsafe --extra dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock --output-file requirements-run.lock pyproject.toml
 
 clean:
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

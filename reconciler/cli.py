@@ -27,6 +27,7 @@ from reconciler.commands import (
     PATHS,
     WITHOUT_REPORT,
     every,
+    offering,
     options_of,
     streams,
     variable,
@@ -50,7 +51,9 @@ class _Commands(click.Group):
         text, paths, names = COMMANDS[cmd_name]
         parameters: list[click.Parameter] = []
         if paths:
-            parameters.append(click.Argument(["paths"], nargs=-1, metavar="[PATHS]..."))
+            parameters.append(
+                click.Argument(["paths"], nargs=-1, metavar="[PATHS]...", shell_complete=offering("FILE"))
+            )
         for name in names:
             parameters += options_of(name)
         parameters += every(cmd_name)

@@ -1,4 +1,5 @@
 from reconciler.commands import streams as streams
+from reconciler.commands.completing import offering as offering
 from reconciler.commands.invocation import Console as Console
 from reconciler.commands.invocation import Invocation as Invocation
 from reconciler.commands.options import ALL as ALL

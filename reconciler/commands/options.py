@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from reconciler.commands.completing import offering
+
 #: Command -> (what it does, whether it takes PATHS, its options beside those that every command has).
 COMMANDS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
     "validate": ("Judge manifests without a server.", True, ("config", "target", "show_merged")),
@@ -152,6 +154,7 @@ def _option(*names: str, cls: type[click.Option] = click.Option, **settings: Any
     """Make an option that RECONCILER_… can give too."""
     long, _, opposite = next(name for name in names if name.startswith("--")).partition("/")
     kind = _Switch if opposite else cls
+    settings.setdefault("shell_complete", offering(settings.get("metavar", "")))
     return kind(names, envvar=variable(long), show_envvar=False, **settings)
 
 
@@ -168,7 +171,7 @@ def options_of(name: str) -> list[click.Parameter]:  # noqa: C901 - a table, of 
         case "config":
             return [_option("--config", default="", metavar="FILE", help="Configuration instead of reconciler.yaml.")]
         case "target":
-            return [_option("--target", default="", metavar="NAME", help="Target of the configuration.")]
+            return [_option("--target", default="", metavar="TARGET", help="Target of the configuration.")]
         case "server":
             return [
                 *options_of("config"),
@@ -199,7 +202,7 @@ def options_of(name: str) -> list[click.Parameter]:  # noqa: C901 - a table, of 
             return [_option("--journal", "journal_directory", default="", metavar="DIR|off", help=text)]
         case "recorded":
             return [
-                click.Argument(["journal"], metavar="JOURNAL"),
+                click.Argument(["journal"], metavar="JOURNAL", shell_complete=offering("JOURNAL")),
                 _option("--run", default="", metavar="ID", help="The run to undo.  [the last]"),
             ]
         case "plan_out":
