@@ -12,7 +12,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from docs import generate
-from reconciler.cli import GROUP
+from reconciler.cli import GROUP, HELP
 from reconciler.commands.options import COMMANDS
 from tests.running import environment
 
@@ -97,7 +97,7 @@ def test_the_man_page_has_every_command_with_its_options_and_every_exit_code() -
         for option in (each for each in command.params if isinstance(each, click.Option) and not each.hidden):
             assert max(option.opts, key=len).replace("-", "\\-") in page
     assert [code for code, _ in generate.exit_codes()] == sorted(
-        int(code) for code in re.findall(r"\b(\d+) \w", generate.HELP.partition("Exit codes:")[2])
+        int(code) for code in re.findall(r"\b(\d+) \w", HELP.partition("Exit codes:")[2])
     )
 
 
