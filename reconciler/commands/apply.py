@@ -45,7 +45,19 @@ from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
 from reconciler.desired import Desired
 from reconciler.kinds import load, to_resolve
-from reconciler.plan import Guard, Survey, check_for, pending, plan_digest, policy_digest, read, remaining, stale, unmet
+from reconciler.plan import (
+    Guard,
+    Survey,
+    check_for,
+    pending,
+    plan_digest,
+    policy_digest,
+    read,
+    remaining,
+    stale,
+    state_after,
+    unmet,
+)
 from reconciler.plan import load as load_plan
 from reconciler.report import MANY, outcome_report
 from reconciler.server import Client, Secrets
@@ -184,7 +196,13 @@ def _saved(invocation: Invocation, wanted: Wanted, client: Client, path: Path) -
     if changed:
         raise Stale("; ".join(changed), "nothing was written; plan again")
     rest = pending(basis, live, plan, catalogue)
-    found = Survey(live, Difference(), rest, frozenset(basis.kinds))
+    found = Survey(
+        live=live,
+        after=state_after(catalogue, live, rest.changes),
+        difference=Difference(),
+        plan=rest,
+        kinds=frozenset(basis.kinds),
+    )
     return found, lambda state: unmet(plan, state, catalogue)
 
 

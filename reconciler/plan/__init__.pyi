@@ -1,3 +1,4 @@
+from reconciler.plan.after import state_after as state_after
 from reconciler.plan.diff import Detail as Detail
 from reconciler.plan.diff import Diff as Diff
 from reconciler.plan.diff import details as details

@@ -1,18 +1,45 @@
-"""What policy refuses: too many destroys or updates, something kept, a kind that would be emptied.
+"""What a plan is refused for: too much of a kind, something kept, a reference that would lead nowhere.
 
-Law: pure; every refusal is a sentence that names what lifts it.
+Law: pure; every refusal is a sentence that says what lifts it. What a name in an expression would lose, lint says.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from reconciler.kinds import Catalogue, address_of, key_of
-from reconciler.values import Change, Globs, LiveObject, LiveState, Policy, Resource
+from reconciler.kinds import Catalogue, address_of, key_of, references_in, targets
+from reconciler.mail import mentions, suggestions
+from reconciler.values import Address, Change, Globs, LiveState, Plan, Policy, Resource
+
+#: Why something is destroyed that pruning covers.
+UNDECLARED = "no manifest declares it"
 
 
-def limits(changes: Sequence[Change], live: LiveState, policy: Policy) -> list[str]:
+def refusals(
+    catalogue: Catalogue, plan: Plan, live: LiveState, after: LiveState, policy: Policy, desired: Sequence[Resource]
+) -> tuple[str, ...]:
+    """Say why a plan must not be carried out.
+
+    Args:
+        catalogue: what the kinds are.
+        plan: the work.
+        live: what the server holds.
+        after: what it would hold, as `state_after` says.
+        policy: what may be done.
+        desired: every resource of the manifests; a pruned kind of which there is none is refused.
+    """
+    return (
+        *_limits(plan.changes, live, policy),
+        *_kept(catalogue, plan.changes, policy),
+        *_mistaken(catalogue, plan, live),
+        *_empty(plan.changes, desired, policy),
+        *_dangling(catalogue, plan.changes, live, after, desired),
+        *_linked(catalogue, plan.changes, live, after),
+    )
+
+
+def _limits(changes: Sequence[Change], live: LiveState, policy: Policy) -> list[str]:
     """Say which kinds would lose or change more objects than policy allows."""
     refusals: list[str] = []
     for actions, done, limit, option in (
@@ -39,7 +66,7 @@ def allowed(limit: str | int | None, total: int) -> int | None:
     return max(share * total // 100, 1) if share else 0
 
 
-def kept(catalogue: Catalogue, changes: Sequence[Change], policy: Policy) -> list[str]:
+def _kept(catalogue: Catalogue, changes: Sequence[Change], policy: Policy) -> list[str]:
     """Say which objects would be destroyed, to be made anew or not, although policy keeps them."""
     keep = Globs(policy.keep)
 
@@ -56,27 +83,98 @@ def kept(catalogue: Catalogue, changes: Sequence[Change], policy: Policy) -> lis
     ]
 
 
-def mistaken(catalogue: Catalogue, changes: Sequence[Change], kept: Sequence[LiveObject]) -> list[str]:
-    """Say what cannot be made anew: behind undeclared ones of its key, it would be taken for one of these."""
-    refusals = []
-    for change in changes:
+def _mistaken(catalogue: Catalogue, plan: Plan, live: LiveState) -> Iterator[str]:
+    """Refuse to replace an object whose key an undeclared object shares: afterwards the two could not be told apart."""
+    undeclared = set(plan.undeclared)
+    for change in plan.changes:
         if not change.recreate or change.address.id:
             continue
         key = key_of(catalogue.kinds[change.address.kind], change.before or {})
-        others = [each.id for each in kept if each.address.kind == change.address.kind and each.key == key]
+        others = [each.id for each in live.of(change.address.kind) if each.key == key and each.address in undeclared]
         if others:
-            refusals.append(
+            yield (
                 f"{change.address} would be made anew ({change.because}), and then could not be told from "
                 f"{', '.join(others)} of its key, undeclared; declaring each with a metadata.name lifts this"
             )
-    return refusals
 
 
-def empty(doomed: Sequence[LiveObject], desired: Sequence[Resource], policy: Policy) -> list[str]:
+def _empty(changes: Sequence[Change], desired: Sequence[Resource], policy: Policy) -> list[str]:
     """Say which pruned kinds would lose objects although none of the kind is declared."""
     declared = {resource.address.kind for resource in desired}
-    kinds = {each.address.kind for each in doomed}
+    kinds = {change.address.kind for change in changes if change.because == UNDECLARED}
     return [
         f"{kind} is pruned and nothing of it is declared; --allow-empty {kind} lifts this"
         for kind in sorted(kinds - declared - policy.allow_empty)
     ]
+
+
+def _dangling(
+    catalogue: Catalogue, changes: Sequence[Change], live: LiveState, after: LiveState, desired: Sequence[Resource]
+) -> Iterator[str]:
+    """Say which references by id would lead to what is not there, and is not destroyed by this plan either."""
+    declared = {Address(each.address.kind, each.address.name) for each in desired}
+    _, gone = _lost(live, after)
+    for change in changes:
+        kind = catalogue.kinds[change.address.kind]
+        for pointer, target in references_in(catalogue, kind, (change.action != "destroy" and change.after) or {}):
+            if target.kind in live.forbidden or target in gone or _exists(after, target):
+                continue
+            what = str(target) if target.name else f"{target.kind} with {_id_of(target)}"
+            if target in declared:
+                because = f"{what} does not exist yet, and --kind or --only leaves it out"
+            else:
+                close = suggestions(target.name, (each.address.name for each in after.of(target.kind)), 1)
+                because = f"{what} does not exist; {f'did you mean {close[0]}?' if close else 'declare it'}"
+            yield f"{_place(change)}{change.address} {pointer}: {because}"
+
+
+def _linked(catalogue: Catalogue, changes: Sequence[Change], live: LiveState, after: LiveState) -> Iterator[str]:
+    """Say which objects would be destroyed although something that there would be refers to them.
+
+    The server refuses to destroy what others hold by id. A name in an expression it does not know as a reference,
+    and mail would silently go elsewhere.
+    """
+    unnamed, gone = _lost(live, after)
+    if not unnamed:
+        return
+    by_id = {(change.address.kind, change.id): change for change in changes if change.id}
+    created = {change.address: change for change in changes if not change.id}
+    for name, kind in sorted(catalogue.kinds.items()):
+        if not targets(catalogue, kind):
+            continue
+        for each in after.of(name):
+            named = mentions(catalogue, each.address, each.wire)
+            certain = [(m.pointer, m.target) for m in named if not (m.because or m.builtin or m.past_end)]
+            linked = [(pointer, target) for pointer, target in certain if target in unnamed]
+            linked += [(at, target) for at, target in references_in(catalogue, kind, each.wire) if target in gone]
+            change = by_id.get((name, each.id)) if each.id else created.get(each.address)
+            for pointer, target in linked:
+                yield f"{target} would be destroyed, and {_place(change)}{each.address} {pointer} refers to it"
+
+
+def _lost(live: LiveState, after: LiveState) -> tuple[set[Address], set[Address]]:
+    """Return the addresses that nothing would have any more, and those of them whose objects are destroyed."""
+    unnamed: set[Address] = set()
+    gone: set[Address] = set()
+    for name, objects in live.objects.items():
+        if after.of(name) is not objects:
+            names, ids = {each.address.name for each in after.of(name)}, {each.id for each in after.of(name)}
+            lost = [each for each in objects if each.address.name not in names]
+            unnamed |= {Address(name, each.address.name) for each in lost}
+            gone |= {Address(name, each.address.name) for each in lost if each.id not in ids}
+    return unnamed, gone
+
+
+def _exists(after: LiveState, target: Address) -> bool:
+    """Whether there would be what a reference leads to."""
+    if target.id:
+        return any(each.id == target.id for each in after.of(target.kind))
+    return any(each.address.name == target.name for each in after.of(target.kind))
+
+
+def _id_of(target: Address) -> str:
+    return f"the id {target.id}" if target.id else "an empty name"
+
+
+def _place(change: Change | None) -> str:
+    return f"{change.source} " if change is not None and change.source else ""

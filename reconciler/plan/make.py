@@ -1,6 +1,6 @@
-"""Orders the work and judges it by policy: what is done, in which phases, and what a guard refuses.
+"""Orders the work: what is done, and what is left alone.
 
-Law: pure; the plan fixes the work, and apply never adds to it. Everything that a plan says is computed here once.
+Law: pure; the plan fixes the work, and apply never adds to it.
 """
 
 from __future__ import annotations
@@ -8,43 +8,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.kinds import Catalogue, is_shipped
-from reconciler.plan.after import After
-from reconciler.plan.guards import empty, kept, limits, mistaken
+from reconciler.plan.guards import UNDECLARED
 from reconciler.plan.order import Order
-from reconciler.values import Address, Change, Difference, Globs, LiveObject, LiveState, Plan, Policy, Resource, Scope
+from reconciler.values import Address, Change, Difference, Globs, LiveObject, Plan, Policy, Scope
 
 
-def make_plan(
-    catalogue: Catalogue,
-    difference: Difference,
-    live: LiveState,
-    policy: Policy,
-    *,
-    desired: Sequence[Resource],
-    scope: Scope | None = None,
-) -> Plan:
-    """Turn a difference into the work that policy allows.
+def make_plan(catalogue: Catalogue, difference: Difference, policy: Policy, scope: Scope) -> Plan:
+    """Turn a difference into ordered work; whether it may be done, the guards say.
 
     Args:
         catalogue: what the kinds are.
         difference: how live state differs from desired state.
-        live: what the server holds, for counts and references.
-        policy: what may be done.
-        desired: every resource of the manifests; a pruned kind of which there is none is refused.
+        policy: what is pruned.
         scope: what the run looks at.
     """
-    scope = scope or Scope()
     undeclared = [each for each in difference.undeclared if scope.holds(each.address) and _owned(policy, each.address)]
     doomed, spared = _prune(catalogue, undeclared, policy)
     destroys = [
-        Change(action="destroy", address=each.address, id=each.id, before=each.wire, because="no manifest declares it")
+        Change(action="destroy", address=each.address, id=each.id, before=each.wire, because=UNDECLARED)
         for each in doomed
     ]
     changes, phases = Order(catalogue).phases([*difference.changes, *destroys])
     # Ids are unique within a kind only.
     gone = {(each.address.kind, each.id) for each in doomed}
     rest = [each for each in undeclared if (each.address.kind, each.id) not in gone]
-    after = After(catalogue, live, changes, desired)
     return Plan(
         changes=changes,
         phases=phases,
@@ -53,14 +40,6 @@ def make_plan(
         unknown=difference.unknown,
         left=difference.left,
         pairs=difference.pairs,
-        refusals=(
-            *limits(changes, live, policy),
-            *kept(catalogue, changes, policy),
-            *mistaken(catalogue, changes, rest),
-            *empty(doomed, desired, policy),
-            *after.dangling(),
-            *after.linked(),
-        ),
         surplus=tuple(each.address for each in rest if each.address.kind in policy.drift),
         spared=spared,
         partial=scope.partial,

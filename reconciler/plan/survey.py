@@ -2,7 +2,7 @@
 
 Law: pure, and the only way to a plan: plan, apply, drift and rollback take the same survey, and so do the case tables.
 
-    goal, live state -> raw ids named -> moves -> diff -> plan -> lint -> Survey
+    goal, live state -> raw ids named -> moves -> diff -> order -> after -> guards, lint -> Survey
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from msgspec.structs import replace
 
 from reconciler.kinds import Catalogue, referring
 from reconciler.mail import dangling_names, lint_resources
+from reconciler.plan.after import state_after
 from reconciler.plan.diff import Diff
+from reconciler.plan.guards import refusals
 from reconciler.plan.make import make_plan
 from reconciler.plan.moves import ABSENT, find_moves, moved
 from reconciler.plan.owns import not_owned, taken
@@ -59,10 +61,11 @@ class Goal(Struct, frozen=True, kw_only=True):
         return kinds_in_scope(self.resources, self.policy, self.scope)
 
 
-class Survey(Struct, frozen=True):
-    """What there is, and what would be done about it."""
+class Survey(Struct, frozen=True, kw_only=True):
+    """What there is, what would be done about it, and what there would be then."""
 
     live: LiveState
+    after: LiveState
     difference: Difference
     plan: Plan
     kinds: frozenset[str]
@@ -95,9 +98,27 @@ def take_survey(catalogue: Catalogue, goal: Goal, live: LiveState) -> Survey:
     """
     policy = spelled_out(goal.policy, {resource.address.kind for resource in goal.resources})
     difference, resources, problems = _compared(catalogue, goal, live)
-    plan = make_plan(catalogue, difference, live, policy, desired=resources, scope=goal.scope)
-    told = problems or _remarks(catalogue, goal, resources, live, plan)
-    return Survey(live, difference, plan, goal.kinds(), resources, tuple(sorted(told)))
+    plan = make_plan(catalogue, difference, policy, goal.scope)
+    after = state_after(catalogue, live, plan.changes)
+    names = dangling_names(
+        catalogue, resources, live, after, policy=policy, severities=goal.severities, locate=goal.locate
+    )
+    # A name that the plan would leave dangling is refused; policy and waivers may make less of it.
+    lost = [each for each in names if each.code == "dangling-name" and each.severity == "error"]
+    refused = refusals(catalogue, plan, live, after, policy, resources)
+    told = problems
+    if not problems and goal.linted:
+        told = [each for each in names if each not in lost]
+        told += lint_resources(catalogue, resources, goal.severities, after, locate=goal.locate)
+    return Survey(
+        live=live,
+        after=after,
+        difference=difference,
+        plan=replace(plan, refusals=(*refused, *map(str, lost))),
+        kinds=goal.kinds(),
+        resources=resources,
+        diagnostics=tuple(sorted(told)),
+    )
 
 
 def remaining(catalogue: Catalogue, goal: Goal, live: LiveState) -> tuple[Change, ...]:
@@ -131,23 +152,6 @@ def _compared(
         inside, moves.left, sorted(kinds), declared=declared, rotate=rotate.holds
     )
     return moved(difference, moves), moves.resources, problems or [*ambiguous]
-
-
-def _remarks(
-    catalogue: Catalogue, goal: Goal, resources: tuple[Resource, ...], live: LiveState, plan: Plan
-) -> list[Diagnostic]:
-    """Lint the resources with what is live beside them."""
-    if not goal.linted:
-        return []
-    severities, locate = goal.severities, goal.locate
-    names = dangling_names(
-        catalogue, resources, live, changes=plan.changes, policy=goal.policy, severities=severities, locate=locate
-    )
-    return [
-        *lint_resources(catalogue, resources, severities, live, locate=locate),
-        # A name that the plan itself would leave dangling is a refusal of the plan, and told there.
-        *(each for each in names if each.code != "dangling-name"),
-    ]
 
 
 def _name_ids(resource: Resource, live: LiveState) -> Resource:

@@ -1,10 +1,11 @@
-"""Names that lead nowhere, with and without a server, and objects that are named still."""
+"""Names that lead nowhere, with and without a server; of objects that are named still, the cases tell."""
 
 from collections.abc import Sequence
 
 import pytest
 
-from reconciler.mail.lint import dangling_names, destroy_refusals, mentions_after
+from reconciler.mail.lint import dangling_names
+from reconciler.plan import state_after
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Change, LiveState, Resource, Source
 from reconciler.values.policy import Policy
@@ -30,6 +31,10 @@ def repoint(resources: Sequence[Resource], live: LiveState) -> Change:
     )
 
 
+def after(live: LiveState, *changes: Change) -> LiveState:
+    return state_after(CATALOGUE, live, changes)
+
+
 def told(found: Sequence[Diagnostic]) -> list[tuple[str, str, str]]:
     return [(each.severity, each.code, each.pointer) for each in found]
 
@@ -50,7 +55,7 @@ def test_name_that_the_plan_introduces_is_an_error_with_a_suggestion() -> None:
     live = calm()
     create = Change(action="create", address=Address("MtaRoute", "relay-eu"), after=resources[1].wire)
 
-    found = dangling_names(CATALOGUE, resources, live, changes=[create, repoint(resources, live)])
+    found = dangling_names(CATALOGUE, resources, live, after(live, create, repoint(resources, live)))
 
     assert found == (
         Diagnostic(
@@ -72,14 +77,14 @@ def test_name_that_the_plan_creates_is_fine() -> None:
     live = calm()
     create = Change(action="create", address=Address("MtaRoute", "relay-eu"), after=resources[1].wire)
 
-    assert dangling_names(CATALOGUE, resources, live, changes=[create, repoint(resources, live)]) == ()
+    assert dangling_names(CATALOGUE, resources, live, after(live, create, repoint(resources, live))) == ()
 
 
 def test_case_counts_in_names() -> None:
     resources = desired_of(STRATEGY % "Relay-EU")
     live = calm(MtaRoute=[{"id": "r", "@type": "Mx", "name": "relay-eu"}])
 
-    found = dangling_names(CATALOGUE, resources, live, changes=[repoint(resources, live)])
+    found = dangling_names(CATALOGUE, resources, live, after(live, repoint(resources, live)))
 
     assert [(each.code, each.hint) for each in found] == [("dangling-name", "did you mean relay-eu?")]
 
@@ -129,7 +134,7 @@ def test_kind_that_may_not_be_read_cannot_be_judged() -> None:
 
     found = [
         each
-        for each in dangling_names(CATALOGUE, resources, live, changes=[repoint(resources, live)])
+        for each in dangling_names(CATALOGUE, resources, live, after(live, repoint(resources, live)))
         if each.pointer == "route/else"
     ]
 
@@ -148,7 +153,7 @@ def test_empty_name_leads_nowhere_with_and_without_a_server(text: str) -> None:
     resources = desired_of(f"kind: MtaOutboundStrategy\nspec: {{route: {route % text}}}")
     live = calm()
 
-    found = dangling_names(CATALOGUE, resources, live, changes=[repoint(resources, live)])
+    found = dangling_names(CATALOGUE, resources, live, after(live, repoint(resources, live)))
     offline = dangling_names(CATALOGUE, resources)
 
     assert told(found) == told(offline) == [("error", "dangling-name", "route/else")]
@@ -159,8 +164,8 @@ def test_policy_and_waivers_settle_dangling_names_too() -> None:
     live = calm()
     changes = [repoint(resources, live)]
 
-    accepted = dangling_names(CATALOGUE, resources, live, changes=changes)
-    ignored = dangling_names(CATALOGUE, resources, live, changes=changes, severities={"dangling-name": "ignore"})
+    accepted = dangling_names(CATALOGUE, resources, live, after(live, *changes))
+    ignored = dangling_names(CATALOGUE, resources, live, after(live, *changes), severities={"dangling-name": "ignore"})
 
     assert told(accepted) == [("note", "dangling-name", "route/else")]
     assert ignored == ()
@@ -231,52 +236,3 @@ spec:
     found = dangling_names(CATALOGUE, desired_of(text))
 
     assert told(found) == [("warning", "dangling-already", "schedule/match/2/then")]
-
-
-# -- what is destroyed
-
-
-def test_destroying_what_an_expression_still_names_is_refused_with_the_place() -> None:
-    live = calm(MtaRoute=[{"id": "r", "@type": "Mx", "name": "old"}])
-    resources = desired_of(STRATEGY % "old")
-    destroy = Change(action="destroy", address=Address("MtaRoute", "old"), id="r", before=live.of("MtaRoute")[0].wire)
-    changes = [repoint(resources, live), destroy]
-
-    def locate(address: Address, pointer: str) -> Source | None:
-        return (
-            Source("strategy.yaml", 9, 5) if (str(address), pointer) == ("MtaOutboundStrategy", "route/else") else None
-        )
-
-    found = destroy_refusals(mentions_after(CATALOGUE, live, changes), [destroy.address], locate)
-
-    assert [(each.place, each.code, each.pointer, each.hint) for each in found] == [
-        ("strategy.yaml:9:5", "still-named", "route/else", "declare MtaRoute/old, or name another")
-    ]
-    assert dangling_names(CATALOGUE, resources, live, changes=changes) == ()
-
-
-def test_destroying_what_is_named_no_longer_is_fine() -> None:
-    live = live_of(
-        {
-            "MtaOutboundStrategy": [{"route": {"match": {}, "else": "'old'"}}],
-            "MtaRoute": [{"id": "r", "@type": "Mx", "name": "old"}],
-        }
-    )
-    resources = desired_of(STRATEGY % "mx")
-    destroy = Change(action="destroy", address=Address("MtaRoute", "old"), id="r", before=live.of("MtaRoute")[0].wire)
-
-    kept = destroy_refusals(mentions_after(CATALOGUE, live, [destroy]), [destroy.address])
-    repointed = destroy_refusals(
-        mentions_after(CATALOGUE, live, [repoint(resources, live), destroy]), [destroy.address]
-    )
-
-    assert told(kept) == [("error", "still-named", "route/else")]
-    assert repointed == ()
-
-
-def test_builtin_names_may_be_destroyed() -> None:
-    live = live_of({"MtaRoute": [{"id": "m", "@type": "Mx", "name": "mx"}]})
-
-    found = destroy_refusals(mentions_after(CATALOGUE, live, []), [Address("MtaRoute", "mx")])
-
-    assert found == ()

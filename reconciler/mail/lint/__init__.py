@@ -14,7 +14,7 @@ from reconciler.expression import Context, ExpressionError, Variable, parse, wal
 from reconciler.kinds import Catalogue, Property, context_of
 from reconciler.mail.lint.branches import branch_remarks
 from reconciler.mail.lint.choices import choice_findings
-from reconciler.mail.lint.dangling import STILL_NAMED, dangling_names, destroy_refusals, mentions_after, unused
+from reconciler.mail.lint.dangling import dangling_names, unused
 from reconciler.mail.lint.expressions import comparisons, remarks
 from reconciler.mail.lint.objects import object_findings
 from reconciler.mail.lint.rules import RULES, Finding, Locate, Rule, settle, unknown_rules
@@ -24,14 +24,11 @@ from reconciler.values import Address, Diagnostic, LiveState, Resource, shown
 
 __all__ = [
     "RULES",
-    "STILL_NAMED",
     "Finding",
     "Locate",
     "Rule",
     "dangling_names",
-    "destroy_refusals",
     "lint_resources",
-    "mentions_after",
     "settle",
 ]
 

@@ -5,20 +5,18 @@ Law: pure; an error only where it is certain that nothing would be found. What t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from reconciler.kinds import Catalogue, address_of, is_shipped, key_of
 from reconciler.mail.lint.rules import Finding, Locate, settle
-from reconciler.mail.lint.world import Becoming, World, is_naming, map_shipped
+from reconciler.mail.lint.world import World, is_naming, map_shipped
 from reconciler.mail.names import Mention, dangling, mentions, suggestions
-from reconciler.values import Address, Change, Diagnostic, Globs, LiveState, Policy, Resource, Severity, shown
+from reconciler.values import Address, Diagnostic, Globs, LiveState, Policy, Resource, Severity, shown
 
 if TYPE_CHECKING:
     from reconciler.mail.explain.choose import Without
 
-#: Code of what `destroy_refusals` finds; a guard, which no lint severity touches.
-STILL_NAMED = "still-named"
 #: Names that lost ones are compared with, in all.
 _MOST_COMPARED = 50_000
 
@@ -27,18 +25,18 @@ def dangling_names(
     catalogue: Catalogue,
     resources: Sequence[Resource],
     live: LiveState | None = None,
+    after: LiveState | None = None,
     *,
-    changes: Sequence[Change] = (),
     policy: Policy | None = None,
     severities: Mapping[str, str] | None = None,
     locate: Locate | None = None,
 ) -> tuple[Diagnostic, ...]:
     """Find names that expressions can give and that no object has.
 
-    With live state, what counts is what there will be once `changes` are made: a name that they bring in is an error
+    With live state, what counts is what there will be afterwards: a name that a plan brings in is an error
     (`dangling-name`), one that was so before, or stands in a value that is the server's own default, is told as
-    `dangling-already` (only a note where no manifest declares the expression). A name whose object `changes` destroy is
-    left to `destroy_refusals`.
+    `dangling-already` (only a note where no manifest declares the expression). A name whose object a plan destroys is
+    left to its guards.
 
     Without live state a name that is neither declared nor shipped may still be on a server (`undeclared-name`). It is
     an error only where none can hold it: an empty name, or one of a kind whose undeclared objects `policy` destroys.
@@ -47,7 +45,7 @@ def dangling_names(
         catalogue: what the kinds are.
         resources: what is declared.
         live: what a server holds, including the kinds that name and are named; None where none was asked.
-        changes: what a plan would do.
+        after: what it would hold once a plan is carried out; what it holds, unless given.
         policy: what is pruned, and by that not there afterwards.
         severities: rule id to error, warning, note or ignore.
         locate: finds the place of a wire pointer.
@@ -57,45 +55,59 @@ def dangling_names(
     else:
         naming = {name for name, kind in catalogue.kinds.items() if is_naming(kind)}
         declared = {(each.address, field) for each in resources if each.address.kind in naming for field in each.wire}
-        found = _after(catalogue, live, changes, declared)
+        wanted = {Address(each.address.kind, each.address.name) for each in resources}
+        found = _after(catalogue, live, after or live, declared, wanted)
     return settle(found, resources, severities, locate)
 
 
 def _after(
-    catalogue: Catalogue, live: LiveState, changes: Sequence[Change], declared: Collection[tuple[Address, str]]
+    catalogue: Catalogue,
+    live: LiveState,
+    after: LiveState,
+    declared: Collection[tuple[Address, str]],
+    wanted: Collection[Address],
 ) -> Iterator[Finding]:
-    becoming = Becoming(catalogue, live, changes)
-    known = {name: becoming.names(name) for name in live.objects if name not in live.forbidden}
-    doomed = {Address(each.address.kind, each.address.name) for each in changes if each.action == "destroy"}
-    touched = {each.address for each in changes}
+    known = {name: {each.address.name for each in held} for name, held in after.objects.items()}
+    changed = [name for name, held in after.objects.items() if live.of(name) is not held]
+    gone = {name: {each.address.name for each in live.of(name)} - known[name] for name in changed}
     meant = _Meant()
-    for address, before, after in becoming.naming():
-        found = mentions(catalogue, address, after)
-        yield from _untold(found, live, touched)
-        lost = [each for each in dangling(found, known) if each.target not in doomed and not each.past_end]
-        old = {(_top(each), each.name) for each in mentions(catalogue, address, before)} if lost else set()
-        for each in lost:
-            field = _top(each)
-            ours = (address, field) in declared
-            if after[field] == catalogue.kinds[address.kind].properties[field].default:
-                yield _by_default(each, "warning" if ours else "note")
-            elif (field, each.name) not in old:
-                yield _introduced(each, meant(each.name, known[each.kind]), "nothing has that name")
-            else:
-                message = f"no {each.kind} is named {shown(each.name)}, and none was before"
-                hint = meant(each.name, known[each.kind]) or f"declare {each.target}"
-                yield _finding("dangling-already", each, message, hint, "warning" if ours else "note")
+    for name, kind in catalogue.kinds.items():
+        if not is_naming(kind):
+            continue
+        before = {each.id: each.wire for each in live.of(name)}
+        for each in after.of(name):
+            old = before.get(each.id, {})
+            named = mentions(catalogue, each.address, each.wire)
+            if old is not each.wire:
+                yield from _untold(named, live)
+            for lost in dangling(named, known):
+                # What the plan destroys, its guards tell of.
+                if lost.past_end or lost.name in gone.get(lost.kind, ()):
+                    continue
+                field = _top(lost)
+                ours = (each.address, field) in declared
+                if each.wire[field] == kind.properties[field].default:
+                    yield _by_default(lost, "warning" if ours else "note")
+                elif (field, lost.name) in {(_top(it), it.name) for it in mentions(catalogue, each.address, old)}:
+                    message = f"no {lost.kind} is named {shown(lost.name)}, and none was before"
+                    hint = meant(lost.name, known[lost.kind]) or f"declare {lost.target}"
+                    yield _finding("dangling-already", lost, message, hint, "warning" if ours else "note")
+                elif lost.target in wanted:
+                    yield _introduced(lost, "widen the scope", "--kind or --only leaves out the declared one")
+                else:
+                    because = "nothing has that name" if lost.name else "no name is empty"
+                    yield _introduced(lost, meant(lost.name, known[lost.kind]), because)
 
 
 def _top(mention: Mention) -> str:
     return mention.pointer.partition("/")[0]
 
 
-def _untold(found: Sequence[Mention], live: LiveState, touched: Collection[Address]) -> Iterator[Finding]:
+def _untold(found: Sequence[Mention], live: LiveState) -> Iterator[Finding]:
     """Say which names cannot be judged, since their kind could not be read."""
     for each in found:
         unread = each.kind in live.forbidden or each.kind not in live.objects
-        if unread and each.origin in touched and not each.because and not each.builtin:
+        if unread and not each.because and not each.builtin:
             why = "may not be read with these credentials" if each.kind in live.forbidden else "was not read"
             message = f"cannot tell whether {each.target} exists, since {each.kind} {why}"
             yield Finding(
@@ -111,7 +123,8 @@ def _by_default(mention: Mention, severity: Severity = "warning") -> Finding:
 
 def _introduced(mention: Mention, near: str, because: str) -> Finding:
     message = f"no {mention.kind} would be named {shown(mention.name)}: {because}"
-    return _finding("dangling-name", mention, message, near or f"declare {mention.target}")
+    declare = f"declare {mention.target}" if mention.name else "give a name in every case"
+    return _finding("dangling-name", mention, message, near or declare)
 
 
 def _without() -> Mapping[str, Without]:
@@ -201,48 +214,6 @@ def _gone(catalogue: Catalogue, mention: Mention, policy: Policy, resources: Seq
     mine = owned is None or Globs(owned).match(mention.name)
     spared = rule != "all" and is_shipped(catalogue.kinds[mention.kind], (mention.name,))
     return bool(rule) and mine and not spared and not Globs(policy.keep).holds(mention.target)
-
-
-def mentions_after(catalogue: Catalogue, live: LiveState, changes: Sequence[Change]) -> tuple[Mention, ...]:
-    """Return every name that expressions can give once a plan's changes are made."""
-    becoming = Becoming(catalogue, live, changes)
-    return tuple(each for address, _, after in becoming.naming() for each in mentions(catalogue, address, after))
-
-
-def destroy_refusals(
-    found: Iterable[Mention], destroyed: Collection[Address], locate: Locate | None = None
-) -> tuple[Diagnostic, ...]:
-    """Find objects that would be destroyed although an expression still names them.
-
-    Args:
-        found: the names after the apply, as `mentions_after` gives them.
-        destroyed: the addresses of all objects that would be gone, not of those that are made anew under the same name.
-        locate: finds where an expression is declared.
-
-    Returns:
-        Errors with the code `still-named`, each at the place that names the object, sorted.
-    """
-    gone = {Address(each.kind, each.name) for each in destroyed}
-    told: list[Diagnostic] = []
-    for each in found:
-        if each.because or each.builtin or each.target not in gone:
-            continue
-        place = locate(each.origin, each.pointer) if locate is not None else None
-        without = _without().get(each.kind)
-        then = f"; the server would destroy it all the same and use {without.uses}" if without is not None else ""
-        told.append(
-            Diagnostic(
-                file=place.file if place else "",
-                line=place.line if place else 0,
-                column=place.column if place else 0,
-                address=str(each.origin),
-                pointer=each.pointer,
-                code=STILL_NAMED,
-                message=f"{each.target} would be destroyed, and this expression still names it{then}",
-                hint=f"declare {each.target}, or name another",
-            )
-        )
-    return tuple(sorted(set(told)))
 
 
 def unused(world: World) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from reconciler.kinds import Catalogue, Kind, Property, address_of, key_of, references_in, targets
 from reconciler.mail.names import Mention, mentions
-from reconciler.values import Address, Change, LiveObject, LiveState, Resource
+from reconciler.values import Address, LiveState, Resource
 
 Wire = Mapping[str, Any]
 
@@ -111,43 +111,3 @@ def is_naming(kind: Kind) -> bool:
     """Whether objects of a kind name others in expressions."""
     found = (prop for variant in kind.variants or ("",) for _, prop in kind.expressions(variant))
     return any(prop.language is not None and bool(prop.language.names) for prop in found)
-
-
-class Becoming:
-    """What a plan's changes make of what was read."""
-
-    def __init__(self, catalogue: Catalogue, live: LiveState, changes: Sequence[Change]) -> None:
-        self.catalogue = catalogue
-        self.live = live
-        self.changes = changes
-        self._altered = {(each.address.kind, each.id): each for each in changes if each.id}
-
-    def after(self, each: LiveObject) -> Wire | None:
-        """Return what becomes of a live object; None where it is destroyed."""
-        change = self._altered.get((each.address.kind, each.id))
-        if change is None:
-            return each.wire
-        if change.action == "destroy":
-            return None
-        singleton = self.catalogue.kinds[each.address.kind].singleton
-        return {**each.wire, **(change.after or {})} if singleton else change.after
-
-    def names(self, name: str) -> set[str]:
-        """Return the names of all objects of a kind afterwards."""
-        kind = self.catalogue.kinds[name]
-        wires = [self.after(each) for each in self.live.of(name)]
-        wires += [each.after for each in self.changes if each.action == "create" and each.address.kind == name]
-        return {address_of(kind, key_of(kind, wire)).name for wire in wires if wire is not None}
-
-    def naming(self) -> Iterator[tuple[Address, Wire, Wire]]:
-        """Yield every object that names others afterwards: its address, and what it was and will be."""
-        for name, kind in self.catalogue.kinds.items():
-            if not is_naming(kind):
-                continue
-            for each in self.live.of(name):
-                after = self.after(each)
-                if after is not None:
-                    yield each.address, each.wire, after
-            for change in self.changes:
-                if change.action == "create" and change.address.kind == name and change.after is not None:
-                    yield change.address, {}, change.after
