@@ -9,8 +9,9 @@ import gc
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import click
@@ -20,23 +21,22 @@ from reconciler import __version__
 from reconciler.commands import (
     ALL,
     COMMANDS,
-    EXAMPLES,
-    EXTRA,
     LATER_OPTIONS,
-    OWN_FORMATS,
+    OTHER_VARIABLES,
     PATHS,
-    WITHOUT_REPORT,
-    every,
-    offering,
-    options_of,
+    formats,
+    lifting,
+    parameters,
     streams,
     variable,
+    variables,
 )
 
 #: Commands whose name no module can have.
 MODULES = {"import": "import_command"}
 #: The exit code of wrong usage; stated here too, so that `--help` imports nothing.
 USAGE = 64
+_HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 
 
 class _Commands(click.Group):
@@ -46,35 +46,34 @@ class _Commands(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
+        command = COMMANDS.get(cmd_name)
+        if command is None:
             return None
-        text, paths, names = COMMANDS[cmd_name]
-        parameters: list[click.Parameter] = []
-        if paths:
-            parameters.append(
-                click.Argument(["paths"], nargs=-1, metavar="[PATHS]...", shell_complete=offering("FILE"))
-            )
-        for name in names:
-            parameters += options_of(name)
-        parameters += every(cmd_name)
-        more = f"{text}\n\n{PATHS}" if paths else text
-        example = f"Example: reconciler {cmd_name}{EXAMPLES[cmd_name]}"
-        return _Command(cmd_name, params=parameters, callback=_callback(cmd_name), help=more, epilog=example)
+        return _Command(
+            cmd_name,
+            params=list(parameters(cmd_name)),
+            callback=_callback(cmd_name),
+            help=f"{command.text}\n\n{PATHS}" if command.argument == "paths" else command.text,
+            epilog=f"Example: reconciler {cmd_name}{command.example}",
+            context_settings=_HELP_NAMES,
+        )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (text, _, _) in COMMANDS.items()])
+            formatter.write_dl([(name, command.text) for name, command in COMMANDS.items()])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from difflib import get_close_matches
+            raise click.UsageError(f"{error.message}{_guess(str(args[0]), COMMANDS)}", ctx) from None
 
-            close = get_close_matches(str(args[0]), COMMANDS, n=1)
-            if close:
-                raise click.UsageError(f"{error.message} Did you mean {close[0]}?", ctx) from None
-            raise
+
+def _guess(name: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, sorted(known), n=1)
+    return f" Did you mean {close[0]}?" if close else ""
 
 
 class _Command(click.Command):
@@ -89,6 +88,10 @@ class _Command(click.Command):
         for option in LATER_OPTIONS:
             if os.environ.get(variable(option)):
                 raise click.UsageError(f"{variable(option)} is set, and {option} is not built yet", ctx)
+        for option in lifting(self.name or ""):
+            if os.environ.get(variable(option)):
+                what = f"{option} lifts a guard, and counts on the command line only"
+                raise click.UsageError(f"{variable(option)} is set: {what}; unset it", ctx)
         return rest
 
 
@@ -113,7 +116,7 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
     from reconciler.report import Paint
     from reconciler.settings import Options
 
-    given["format"] = _format(name, given["format"], typed="--format" in typed)
+    chosen = _format(name, given["format"], typed="--format" in typed)
     if sys.stdout is None:
         click.echo("error: standard output is closed, and there is nowhere else for results", err=True)
         return 1
@@ -133,33 +136,32 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
         options=Options(**read),
         console=console,
         environment=os.environ,
-        format=given["format"],
-        quiet=given["quiet"],
-        yes=given.get("yes", False),
-        detailed_exitcode=given.get("detailed_exitcode", False),
-        extra={key: given[key] for key in EXTRA if key in given},
+        format=chosen,
         typed=typed,
+        **{key: given[key] for key in ("quiet", "yes", "journal_directory") if key in given},
     )
+    known = variables()
+    for each in sorted(os.environ):
+        if each.startswith("RECONCILER_") and each not in known and not each.startswith(OTHER_VARIABLES):
+            invocation.warn(f"{each} is no variable of this program.{_guess(each, known)}")
     if name not in ("sandbox", "eval"):
         # A run is over before its garbage matters, and collecting costs a large plan half of its time.
         gc.disable()
-    return _run_module(name, invocation)
+    return _run_module(name, invocation, given)
 
 
 def _format(name: str, chosen: str, *, typed: bool) -> str:
     """Return the format of a command's report. A variable holds for every command of a pipeline, also for others.
 
     Raises:
-        UsageError: no command has it yet, or it is asked of one that has not.
+        UsageError: it is asked of a command that has not got it, or is none.
     """
-    if chosen in ("text", *OWN_FORMATS.get(name, ())) or (chosen == "json" and name not in WITHOUT_REPORT):
-        return chosen
-    known = chosen == "json" or any(chosen in own for own in OWN_FORMATS.values())
-    if known and not typed:
-        return "text"
-    if name in WITHOUT_REPORT:
+    own = formats(name)
+    if chosen in own or (not typed and any(chosen in formats(each) for each in COMMANDS)):
+        return chosen if chosen in own else "text"
+    if not COMMANDS[name].report:
         raise click.UsageError(f"{name} has no report for programs; leave --format out")
-    raise click.UsageError(f"--format {chosen} is not built yet; text and json are")
+    raise click.UsageError(f"{name} has no format {chosen}; there are {', '.join(own)}")
 
 
 def _coloured(choice: str, tty: bool) -> bool:
@@ -204,7 +206,7 @@ def _log(verbosity: int, *, plain: bool) -> Callable[[str], None]:
 HELP = """Configuration as code for the outbound mail of the Stalwart mail server.
 
 \b
-Every option can be a variable: --max-destroy is RECONCILER_MAX_DESTROY.
+Options can be variables: --timeout is RECONCILER_TIMEOUT.
 Credentials: STALWART_TOKEN, or STALWART_USER and STALWART_PASSWORD.
 Exit codes:   0 in sync, or done      4 stale plan       69 unreachable
               1 another error         5 partly applied   75 busy
@@ -219,6 +221,7 @@ GROUP = _Commands(
                      callback=lambda ctx, _, value: _version(ctx) if value else None),
     ],
     no_args_is_help=True,
+    context_settings=_HELP_NAMES,
 )  # fmt: skip
 
 
@@ -245,10 +248,8 @@ def invoke(args: Sequence[str] | None = None) -> int:
         click.echo(error.format_message())
         return USAGE
     except click.UsageError as error:
-        click.echo(f"error: {error.format_message()}", err=True)
-        if error.ctx is not None:
-            click.echo(f"    try {error.ctx.command_path} --help", err=True)
-        return USAGE
+        hint = f"try {error.ctx.command_path} --help" if error.ctx is not None else ""
+        return _misused(error.format_message(), hint, sys.argv[1:] if args is None else args)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; nothing was being written", err=True)
         return 130
@@ -258,12 +259,29 @@ def invoke(args: Sequence[str] | None = None) -> int:
         return 1
 
 
-def _run_module(name: str, invocation: Any) -> int:
-    """Run a command's module, and tell of what stopped it."""
+def _misused(message: str, hint: str, args: Sequence[str]) -> int:
+    """Tell of wrong usage, also in the report that was asked for, as far as that can be seen in the arguments."""
+    # Imported here, so that `--help` does without.
+    from reconciler.report import Page, error_report, formats_of, printable, render
+    from reconciler.values import UsageError
+
+    click.echo(f"error: {printable(message)}" + (f"\n    {printable(hint)}" if hint else ""), err=True)
+    formats = [after for before, after in pairwise(args) if before == "--format"]
+    formats += [arg.partition("=")[2] for arg in args if arg.startswith("--format=")]
+    chosen = (formats or [os.environ.get("RECONCILER_FORMAT", "")])[-1]
+    if chosen != "text" and chosen in formats_of("error") and sys.stdout is not None:
+        click.echo(render(error_report(UsageError(message, hint)), chosen, Page(exit_code=USAGE)), nl=False)
+    return USAGE
+
+
+def _run_module(name: str, invocation: Any, given: Mapping[str, Any]) -> int:
+    """Run a command's module with the options that are its own, and tell of what stopped it."""
     from reconciler.values import ReconcilerError
 
     try:
-        code: int = import_module(f"reconciler.commands.{MODULES.get(name, name)}").run(invocation)
-        return code
+        module = import_module(f"reconciler.commands.{MODULES.get(name, name)}")
+        own = getattr(module, "Arguments", None)
+        arguments = [own(**{key: given[key] for key in own.__struct_fields__})] if own else []
+        return int(module.run(invocation, *arguments))
     except ReconcilerError as error:
         return int(invocation.fail(error))

@@ -11,7 +11,7 @@ from reconciler.desired.layout import lay_out
 from reconciler.desired.manifest import Text, parse
 from reconciler.kinds.catalogue import load
 from reconciler.sandbox import serve
-from reconciler.settings.choose import Options, read_config, settings
+from reconciler.settings import Options, read_config, settings
 from reconciler.values.errors import PRECEDENCE
 from tests.running import command, environment
 

@@ -205,7 +205,7 @@ def test_a_server_that_answers_html_is_69(tmp_path: Path) -> None:
         (["frobnicate"], "No such command 'frobnicate'."),
         (["aply"], "Did you mean apply?"),
         (["plan", "--prnue"], "No such option '--prnue'"),
-        (["plan", "--format", "html"], "--format html is not built yet"),
+        (["plan", "--format", "html"], "plan has no format"),
         (["plan", "--write", "html=x"], "the option --write is not built yet"),
         (["validate", "nowhere"], "nowhere does not exist"),
         (["plan", "--kind", "MtaRuote", "."], "--kind: unknown kind MtaRuote"),

@@ -4,12 +4,11 @@ from reconciler.commands.invocation import Console as Console
 from reconciler.commands.invocation import Invocation as Invocation
 from reconciler.commands.options import ALL as ALL
 from reconciler.commands.options import COMMANDS as COMMANDS
-from reconciler.commands.options import EXAMPLES as EXAMPLES
-from reconciler.commands.options import EXTRA as EXTRA
 from reconciler.commands.options import LATER_OPTIONS as LATER_OPTIONS
-from reconciler.commands.options import OWN_FORMATS as OWN_FORMATS
+from reconciler.commands.options import OTHER_VARIABLES as OTHER_VARIABLES
 from reconciler.commands.options import PATHS as PATHS
-from reconciler.commands.options import WITHOUT_REPORT as WITHOUT_REPORT
-from reconciler.commands.options import every as every
-from reconciler.commands.options import options_of as options_of
+from reconciler.commands.options import formats as formats
+from reconciler.commands.options import lifting as lifting
+from reconciler.commands.options import parameters as parameters
 from reconciler.commands.options import variable as variable
+from reconciler.commands.options import variables as variables

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import FrameType
 from uuid import uuid4
 
+from msgspec import Struct
+
 from reconciler.apply import (
     DEFAULT_DIRECTORY,
     Journal,
@@ -43,6 +45,7 @@ from reconciler.commands.gather import (
 )
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
+from reconciler.commands.options import SETTLED, typed_of
 from reconciler.desired import Desired
 from reconciler.kinds import load, to_resolve
 from reconciler.plan import (
@@ -67,16 +70,18 @@ from reconciler.values import REFUSED, Change, Difference, LiveState, Outcome, R
 #: What reading back is compared with.
 DECLARED, PLANNED = "what the manifests declare", "what was planned"
 Recheck = Callable[[LiveState], tuple[Change, ...]]
-#: Options that shape a plan, and so have no say once it is made.
-SETTLED = (
-    *("--kind", "--only", "--prune", "--no-prune", "--allow-empty"),
-    *("--max-destroy", "--max-update", "--rotate-secrets"),
-)
 
 
-def run(invocation: Invocation) -> int:
+class Arguments(Struct, frozen=True, kw_only=True):
+    """What the command line says to this command alone."""
+
+    #: The file of a saved plan, or "".
+    plan: str = ""
+
+
+def run(invocation: Invocation, arguments: Arguments) -> int:
     """Plan (or take a saved plan), ask, apply, reload and read back."""
-    saved = str(invocation.extra.get("plan") or "")
+    saved = arguments.plan
     question = "" if saved else to_ask(invocation, "apply", "Apply these changes?")
     wanted = _bare(invocation) if saved else tested(want(invocation))
     wanted.desired.checked()
@@ -104,7 +109,7 @@ def _bare(invocation: Invocation) -> Wanted:
     """Return the settings of a run that takes its work from a saved plan, and no manifests."""
     if invocation.options.paths:
         raise UsageError("a saved plan stands for itself, and takes no manifests", "leave the paths out")
-    if settled := [option for option in SETTLED if option in invocation.typed]:
+    if settled := typed_of(SETTLED, invocation.typed):
         hint = "give what shapes a plan to `plan`; a RECONCILER_… variable may stay, and changes nothing here"
         raise UsageError(f"a saved plan is applied as it was made: {', '.join(settled)} would be ignored", hint)
     catalogue = load()
@@ -257,14 +262,14 @@ def carry_out(
             if outcome.reload == "failed" and any(each.result == "applied" for each in outcome.results):
                 invocation.tell(f"reconciler rollback {journal.path} puts back what this run changed.\n")
             if journal.broken:
-                invocation.tell(f"warning: the journal {journal.path} broke off: {journal.broken}\n")
+                invocation.warn(f"the journal {journal.path} broke off: {journal.broken}")
     return outcome, 128 + caught[0] if caught else 0
 
 
 @contextmanager
 def _journal(invocation: Invocation, wanted: Wanted, found: Survey) -> Iterator[Journal | None]:
     """Write what is about to be done, and yield the journal; None where there is nothing to do, or none is wanted."""
-    directory = str(invocation.extra.get("journal_directory") or DEFAULT_DIRECTORY)
+    directory = invocation.journal_directory or DEFAULT_DIRECTORY
     if directory == "off" or not found.plan.changes:
         yield None
         return

@@ -118,9 +118,10 @@ class _Tour:
             # The tour tells of what they print.
             quiet=False,
             yes=True,
-            extra={"journal_directory": "off"},
+            journal_directory="off",
         )
-        code = command.run(mine)
+        arguments = [command.Arguments()] if hasattr(command, "Arguments") else []
+        code = command.run(mine, *arguments)
         return _Step(code, "".join(written))
 
     def meddle(self) -> None:

@@ -6,13 +6,14 @@ Law: it writes nothing; without `--live` it needs no server, and with it nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from reconciler.commands.gather import Wanted, open_client, target, want
 from reconciler.commands.invocation import Invocation
+from reconciler.commands.options import CONNECTION, typed_of
 from reconciler.desired import Desired
 from reconciler.expression import ExpressionError, normal_question
 from reconciler.kinds import Catalogue, Kind, Property, load
@@ -40,29 +41,48 @@ GIVEN = {
     "received_from_ip": "receivedFromIp",
     "received_via_port": "receivedViaPort",
 }
-#: Options that say where the server is, and who asks.
-CONNECTION = ("--url", "--user", "--timeout", "--ca-bundle", "--insecure")
 #: Most attempts that one run tells of, and the last that it knows.
 MOST_ATTEMPTS, LAST_RETRY = 100, 1000
 #: The server's domains: not of the catalogue, since nothing here writes them.
 DOMAIN = "Domain"
 
 
-def run(invocation: Invocation) -> int:
+class Arguments(Struct, frozen=True, kw_only=True):
+    """What is known of the message, and what is asked about it."""
+
+    rcpt: str
+    sender: str | None = None
+    retry: str = "0"
+    last_error: str = ""
+    source: str = ""
+    priority: int | None = None
+    size: str = ""
+    queue_name: str = ""
+    local_domain: tuple[str, ...] = ()
+    local_address: tuple[str, ...] = ()
+    lookup: tuple[str, ...] = ()
+    mx: str | None = None
+    remote_ip: str = ""
+    received_from_ip: str = ""
+    received_via_port: int | None = None
+    live: bool = False
+    graph: bool = False
+
+
+def run(invocation: Invocation, arguments: Arguments) -> int:
     """Decide for one message, and report."""
-    extra = invocation.extra
-    if extra["graph"] and not invocation.converses and "--format" in invocation.typed:
+    if arguments.graph and not invocation.converses and "--format" in invocation.typed:
         raise UsageError("--graph prints a Mermaid flowchart, and no other format", "leave --format or --graph out")
-    given = _given(extra)
-    retries = _retries(extra["retry"])
-    last_error = extra["last_error"] or "connection"
-    if extra["live"]:
+    given = _given(arguments)
+    retries = _retries(arguments.retry)
+    last_error = arguments.last_error or "connection"
+    if arguments.live:
         wanted = _unread(invocation)
         with open_client(invocation, wanted) as client:
             state = _live(wanted.catalogue, client)
             if "localDomains" not in given:
                 given |= _domains(invocation, wanted.catalogue, client)
-    elif useless := [option for option in CONNECTION if option in invocation.typed]:
+    elif useless := typed_of(CONNECTION, invocation.typed):
         message = f"without --live no server is asked, and {', '.join(useless)} would be ignored"
         raise UsageError(message, "give --live, or leave the rest out")
     else:
@@ -72,23 +92,23 @@ def run(invocation: Invocation) -> int:
     found = routing_of(wanted.catalogue, state)
     for _, message, hint in judge_given(found, {**given, "lastError": last_error}):
         raise UsageError(message, hint)
-    explained = explain_message(found, given, retries, last_error, live=extra["live"])
-    if extra["graph"]:
+    explained = explain_message(found, given, retries, last_error, live=arguments.live)
+    if arguments.graph:
         invocation.say(flowchart(found, explained))
         return 0
     return invocation.report(explanation_report(wanted.catalogue, explained, target(wanted)))
 
 
-def _given(extra: Mapping[str, Any]) -> dict[str, Any]:
+def _given(arguments: Arguments) -> dict[str, Any]:
     given: dict[str, Any] = {}
     for option, field in GIVEN.items():
-        value = extra[option]
+        value = getattr(arguments, option)
         if value is None or value == () or (value == "" and option not in ("sender", "mx")):
             continue
         given[field] = list(value) if isinstance(value, tuple) else value
     if "size" in given:
         given["size"] = _size(given["size"])
-    lookups = dict(_lookup(text) for text in extra["lookup"])
+    lookups = dict(_lookup(text) for text in arguments.lookup)
     return {**given, "lookups": lookups} if lookups else given
 
 

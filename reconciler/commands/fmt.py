@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from difflib import Match, SequenceMatcher
 from pathlib import Path
 
+from msgspec import Struct
+
 from reconciler.commands.files import write_whole
 from reconciler.commands.invocation import Invocation
 from reconciler.desired import Text, find, hidden, lay_out, read
@@ -26,7 +28,19 @@ PIPE, PIPED = "-", "<stdin>"
 _BLANKS = ("", " ", "\t", "\r", "\n")
 
 
-def run(invocation: Invocation) -> int:
+class Arguments(Struct, frozen=True, kw_only=True):
+    """What the command line says to this command alone."""
+
+    check: bool = False
+    diff: bool = False
+
+    @property
+    def looks(self) -> bool:
+        """Whether nothing shall be written."""
+        return self.check or self.diff
+
+
+def run(invocation: Invocation, arguments: Arguments) -> int:
     """Lay out files; with --check only tell which would change, with --diff show how, and write nothing."""
     paths, texts, problems = _texts(invocation)
     changed: list[tuple[Text, str]] = []
@@ -37,15 +51,15 @@ def run(invocation: Invocation) -> int:
         problems += [in_file(each.file, left, "warning") for left in laid.left]
         if laid.text != each.text:
             changed.append((each, laid.text))
-        if each.file == PIPED and not laid.problems and not _looks(invocation):
+        if each.file == PIPED and not laid.problems and not arguments.looks:
             invocation.say(laid.text)
     codes = [MANIFEST for each in problems if each.severity == "error"][:1]
-    codes += [DIFFERENCES] if changed and invocation.extra.get("check") else []
+    codes += [DIFFERENCES] if changed and arguments.check else []
     done = 0
     for each, new in changed:
-        if invocation.extra.get("diff"):
+        if arguments.diff:
             invocation.say(_diff(catalogue, each, new))
-        elif _looks(invocation):
+        elif arguments.looks:
             invocation.say(f"{each.file}\n")
         elif each.file != PIPED:
             try:
@@ -59,14 +73,9 @@ def run(invocation: Invocation) -> int:
     if problems:
         invocation.complain(sorted(problems))
     if not _piped(invocation):
-        told = "would change" if _looks(invocation) else "changed"
+        told = "would change" if arguments.looks else "changed"
         invocation.tell(f"{plural(len(texts), 'file')}, {done} {told}.\n")
     return strongest(codes)
-
-
-def _looks(invocation: Invocation) -> bool:
-    """Whether nothing shall be written."""
-    return bool(invocation.extra.get("check") or invocation.extra.get("diff"))
 
 
 def _piped(invocation: Invocation) -> bool:

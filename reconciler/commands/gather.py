@@ -108,7 +108,7 @@ def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = Fal
     from reconciler.server import Client, Credentials
 
     if server.insecure:
-        invocation.tell("warning: --insecure: the server's certificate is not verified\n")
+        invocation.warn("--insecure: the server's certificate is not verified")
     return Client(
         server.url,
         Credentials(server.token, server.user, server.password),

@@ -16,26 +16,25 @@ from reconciler.values import Globs
 
 def tell_idle(invocation: Invocation, wanted: Wanted, found: Survey) -> None:
     """Tell of every option that matches nothing of what is compared."""
-    for line in _idle(wanted, found):
-        invocation.tell(line)
+    if invocation.quiet:
+        return
+    for option in _vain(wanted, found):
+        hint = "only kinds that are declared, or that policy covers, are read"
+        invocation.warn(f"{option} matches nothing that is declared or live", hint)
+    scope = wanted.settings.scope
+    secret = [each.address for each in wanted.desired.resources if scope.holds(each.address) and any(within(each.wire))]
+    for glob in wanted.settings.rotate:
+        if not any(map(Globs([glob]).holds, secret)):
+            invocation.tell(f"note: --rotate-secrets={glob} matches nothing with a secret")
 
 
-def _idle(wanted: Wanted, found: Survey) -> Iterator[str]:
-    scope, declared, rotate = wanted.settings.scope, wanted.desired.resources, wanted.settings.rotate
-    if not (scope.kinds or scope.only or rotate):
+def _vain(wanted: Wanted, found: Survey) -> Iterator[str]:
+    scope, declared = wanted.settings.scope, wanted.desired.resources
+    if not (scope.kinds or scope.only):
         # Nothing was chosen, and there may be many objects to look through.
         return
     held = [each.address for kind in sorted(found.kinds) for each in found.live.of(kind)]
     addresses = [*(each.address for each in declared), *held]
     kinds = {each.kind for each in addresses}
-    vain = [f"--kind {kind}" for kind in sorted(scope.kinds - kinds)]
-    vain += [f"--only {glob}" for glob in scope.only if not any(map(Globs([glob]).holds, addresses))]
-    for option in vain:
-        yield (
-            f"warning: {option} matches nothing that is declared or live\n"
-            "    only kinds that are declared, or that policy covers, are read\n"
-        )
-    secret = [each.address for each in declared if scope.holds(each.address) and any(within(each.wire))]
-    for glob in rotate:
-        if not any(map(Globs([glob]).holds, secret)):
-            yield f"note: --rotate-secrets={glob} matches nothing with a secret\n"
+    yield from (f"--kind {kind}" for kind in sorted(scope.kinds - kinds))
+    yield from (f"--only {glob}" for glob in scope.only if not any(map(Globs([glob]).holds, addresses)))

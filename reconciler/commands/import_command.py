@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct
+
 from reconciler.commands.files import write_whole
 from reconciler.commands.gather import Wanted, open_client
 from reconciler.commands.invocation import Invocation
@@ -31,12 +33,19 @@ SCHEMA = "schemas/manifest.schema.json"
 PLAIN_TEXT = "plain-text-secret"
 
 
-def run(invocation: Invocation) -> int:
+class Arguments(Struct, frozen=True, kw_only=True):
+    """What the command line says to this command alone."""
+
+    #: The directory to write to, or "".
+    out: str = ""
+
+
+def run(invocation: Invocation, arguments: Arguments) -> int:
     """Read live state and write it as manifests, to files or to standard output."""
     catalogue = load()
     found = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
     wanted = Wanted(catalogue, found, Desired())
-    out = Path(invocation.extra["out"]) if invocation.extra.get("out") else None
+    out = Path(arguments.out) if arguments.out else None
     if out is not None and out.exists() and not out.is_dir():
         raise ReconcilerError(f"{out} is no directory", "name one with --out, or leave --out away")
     with open_client(invocation, wanted) as client:
@@ -51,7 +60,7 @@ def run(invocation: Invocation) -> int:
     remark = _plain_text(catalogue, found)
     exported = export_state(catalogue, live, faults, chosen, scope=found.scope, policy=found.policy, remark=remark)
     for line in _remarks(wanted, live, exported, chosen, within):
-        invocation.tell(f"{line}\n")
+        invocation.tell(line, always=line.startswith("warning"))
     if not live.objects.keys() & chosen:
         raise NotAllowed("the credentials may read nothing of what import writes", "they need the permissions above")
     if out is None:
@@ -149,7 +158,7 @@ def _write(invocation: Invocation, directory: Path, exported: Export, kinds: Col
     for path, content in fresh.items():
         write_whole(path, content)
     for name, kind in _also(directory, files, [kind for kind, written in exported.documents.items() if written]):
-        invocation.tell(f"warning: {name} declares {kind} too: take out what is declared twice, which plan refuses\n")
+        invocation.warn(f"{name} declares {kind} too: take out what is declared twice, which plan refuses")
     if not Path(SCHEMA).exists():
         invocation.tell(f"note: editors look for {SCHEMA}, which is not there: reconciler schema writes it\n")
     invocation.tell(f"{plural(len(files), 'file')} in {directory}, {len(fresh)} of them new.\n")

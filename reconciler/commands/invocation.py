@@ -6,16 +6,18 @@ Law: it imports no more than what every command needs, so that the short ones st
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 
-from reconciler.report import Page, Paint, Report, error_report, formats_of, render, told
+from reconciler.report import Page, Paint, formats_of, printable, render, told
 from reconciler.settings import Options
 from reconciler.values import Diagnostic, ReconcilerError
 
 if TYPE_CHECKING:
     import httpx
+
+    from reconciler.report import Report
 
 
 class Console(Struct, frozen=True):
@@ -41,9 +43,8 @@ class Invocation(Struct, frozen=True, kw_only=True):
     format: str = "text"
     quiet: bool = False
     yes: bool = False
-    detailed_exitcode: bool = False
-    #: Options that only one command has.
-    extra: Mapping[str, Any] = {}
+    #: Where applies are recorded; "" where the program chooses.
+    journal_directory: str = ""
     #: Options that stand on the command line itself, and in no variable, by their long names.
     typed: frozenset[str] = frozenset()
     #: What carries requests in place of a socket, for programs that embed this one.
@@ -60,10 +61,15 @@ class Invocation(Struct, frozen=True, kw_only=True):
         """Print a result."""
         self.console.out(text)
 
-    def tell(self, text: str) -> None:
-        """Print progress, unless the user asked for quiet."""
-        if not self.quiet:
-            self.console.err(text)
+    def tell(self, sentence: str, *, always: bool = False) -> None:
+        """Print a line of progress, unless the user asked for quiet."""
+        if always or not self.quiet:
+            self.console.err(f"{printable(sentence.removesuffix(chr(10)))}\n")
+
+    def warn(self, message: str, hint: str = "") -> None:
+        """Print a warning, which quiet does not silence."""
+        word = self.console.paint_err("warning", "yellow")
+        self.console.err(f"{word}: {printable(message)}\n" + (f"    {printable(hint)}\n" if hint else ""))
 
     def complain(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Print diagnostics beside a result that is no report."""
@@ -71,6 +77,8 @@ class Invocation(Struct, frozen=True, kw_only=True):
 
     def fail(self, error: ReconcilerError) -> int:
         """Tell what stopped the run, and return its exit code. One report a run: it is none where there was another."""
+        from reconciler.report import error_report
+
         report = error_report(error)
         self.console.err(render(report, "text", Page(paint=self.console.paint_err, quiet=self.quiet)))
         if not self.converses and not self.reported and self.format in formats_of(report.name):

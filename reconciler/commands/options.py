@@ -1,97 +1,19 @@
-"""What the command line takes: commands, their options, and the variables that stand for these.
+"""What the command line takes: commands, and one table of options with the variables that stand for them.
 
-Law: tables, and what makes options of them; nothing of the program is imported, so that `--help` is quick.
+Law: tables, and what makes options of them; nothing of the program but the table of formats is imported, so that
+`--help` is quick. What else is to be known of an option, such as the groups that it is in, is derived from its row.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import click
 
 from reconciler.commands.completing import offering
-
-#: Command -> (what it does, whether it takes PATHS, its options beside those that every command has).
-COMMANDS: dict[str, tuple[str, bool, tuple[str, ...]]] = {
-    "validate": ("Judge manifests without a server.", True, ("config", "target", "show_merged")),
-    "plan": (
-        "Show what apply would do.",
-        True,
-        ("server", "policy", "plan_out", "detailed_exitcode", "rotate_secrets"),
-    ),
-    "apply": (
-        "Plan, ask, apply, reload and read back.",
-        True,
-        ("server", "policy", "plan", "yes", "no_reload", "rotate_secrets", "journal"),
-    ),
-    "drift": ("Compare, for cron: quiet when in sync.", True, ("server", "policy")),
-    "explain": ("Tell which way a message would take, and why.", True, ("server", "message")),
-    "test": ("Run the routing tests.", True, ("config", "target")),
-    "rollback": ("Undo a recorded apply.", False, ("recorded", "server", "limits", "yes", "no_reload", "journal")),
-    "reload": ("Make the server's stored settings live.", False, ("server",)),
-    "import": ("Write live state as manifests.", False, ("server", "kind", "only", "import_out")),
-    "fmt": ("Lay out manifests, comments kept.", True, ("config", "target", "check", "diff")),
-    "permissions": ("Tell the least permissions needed.", True, ("config", "target", "kind", "only", "prune")),
-    "doctor": ("Tell whether server, credentials and manifests fit.", True, ("server", "kind", "only", "prune")),
-    "schema": ("Write the JSON Schemas, or check them.", False, ("out", "check")),
-    "eval": ("Evaluate expressions, a JSON object per line.", False, ()),
-    "sandbox": ("Run the embedded JMAP server.", False, ("sandbox",)),
-    "demo": ("Take the tour on an embedded server.", False, ()),
-}
-#: Said of PATHS in the help of every command that takes them.
-PATHS = "PATHS are manifests, or directories of them; without any, those of the target, or else manifests/."
-#: One use of each command, after its name.
-EXAMPLES = {
-    "validate": " manifests/ overlays/prod",
-    "plan": " --url https://mail.example.org --out plan.json",
-    "apply": " --plan plan.json",
-    "drift": " --target prod --quiet",
-    "explain": " --rcpt b@partner.example --retry 0..3",
-    "test": " --format junit",
-    "rollback": " .reconciler/journal/prod.jsonl",
-    "reload": " --target prod",
-    "import": " --kind MtaRoute --out manifests",
-    "fmt": " --check",
-    "permissions": " --prune",
-    "doctor": " --url https://mail.example.org",
-    "schema": " --check",
-    "eval": " < expressions.jsonl",
-    "sandbox": " --port 8080 --database sandbox.db",
-    "demo": "",
-}
-#: What the interface names and this version does not do yet: refused by name, never ignored.
-LATER_OPTIONS = ("--write",)
-#: Commands without a report that a program could want in another format.
-WITHOUT_REPORT = ("import", "fmt", "schema", "sandbox", "demo")
-#: Formats that one command has beside text and json.
-OWN_FORMATS = {"test": ("junit",)}
-LATER_FORMATS = ("markdown", "html", "github", "gitlab", "sarif", "junit")
-
-#: What `explain` is told of a message.
-MESSAGE = (
-    *("rcpt", "sender", "retry", "last_error", "source", "priority", "size", "queue_name", "local_domain"),
-    *("local_address", "lookup", "mx", "remote_ip", "received_from_ip", "received_via_port", "live", "graph"),
-)
-#: What --rotate-secrets means where it stands without a glob.
-ALL = "*"
-#: Options that only one command reads.
-EXTRA = (
-    "out",
-    "plan",
-    "plan_out",
-    "journal_directory",
-    "journal",
-    "run",
-    "check",
-    "diff",
-    "host",
-    "port",
-    "database",
-    "fault",
-    "show_merged",
-    *MESSAGE,
-)
+from reconciler.report import formats_of
 
 
 class _Switch(click.Option):
@@ -131,31 +53,217 @@ class _Worded(click.Option):
             return given
 
 
-#: Options that some commands have without those that stand beside them elsewhere.
-ALONE: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
-    "kind": (("--kind",), {"multiple": True, "metavar": "KIND", "help": "Look at this kind only; repeatable."}),
-    "only": (
-        ("--only",),
-        {
-            "cls": _Lines,
-            "multiple": True,
-            "metavar": "GLOB",
-            "help": "Look at these addresses only; repeatable, a line each in a variable.",
-        },
+#: What --rotate-secrets means where it stands without a glob.
+ALL = "*"
+#: Groups that an option can be in. What a saved plan has settled, and what belongs to a connection, cannot be given
+#: where there is none; what lifts a guard counts on the command line only, where whoever runs the program sees it.
+SERVER, CONNECTION, SCOPE, SETTLED, LIFTS = "server", "connection", "scope", "settled", "lifts"
+
+
+class Row(NamedTuple):
+    """One option: how it is spelled, what it does, and how click takes it."""
+
+    names: str
+    help: str
+    groups: tuple[str, ...] = ()
+    settings: dict[str, Any] = {}  # noqa: RUF012 - never changed
+    cls: type[click.Option] = click.Option
+
+    @property
+    def long(self) -> str:
+        """Return its long name, and of a pair the first."""
+        return next(name for name in self.names.replace("/", " ").split() if name.startswith("--"))
+
+
+def _row(names: str, text: str, *groups: str, metavar: str = "", cls: Any = None, **settings: Any) -> Row:
+    """Make a row: with a metavar it takes a text, and else it is a flag."""
+    if metavar:
+        settings = {"default": "", **settings, "metavar": metavar}
+    elif "default" not in settings and not settings.get("count"):
+        settings["is_flag"] = True
+    if settings.get("multiple") or settings.get("required"):
+        del settings["default"]
+    return Row(names, text, groups, settings, cls or (_Switch if "/" in names else click.Option))
+
+
+#: Every option, by the name that commands ask for it, in the order in which help lists them.
+OPTIONS: dict[str, Row] = {
+    "config": _row("--config", "Configuration instead of reconciler.yaml.", SERVER, metavar="FILE"),
+    "target": _row("--target", "Target of the configuration.", SERVER, metavar="TARGET"),
+    "url": _row("--url", "Server, such as https://mail.example.org.", SERVER, CONNECTION, metavar="URL"),
+    "user": _row("--user", "User; the password is STALWART_PASSWORD.", SERVER, CONNECTION, metavar="NAME"),
+    "timeout": _row("--timeout", "Deadline of the run.  [5m]", CONNECTION, metavar="TIME", default="5m"),
+    "ca_bundle": _row("--ca-bundle", "Certificates to trust instead of the system's.", CONNECTION, metavar="FILE"),
+    "insecure": _row("--insecure", "Do not verify the server's certificate.", CONNECTION),
+    "kind": _row("--kind", "Look at this kind only; repeatable.", SCOPE, SETTLED, metavar="KIND", multiple=True),
+    "only": _row(
+        *("--only", "Look at these addresses only; repeatable, a line each in a variable.", SCOPE, SETTLED),
+        metavar="GLOB",
+        multiple=True,
+        cls=_Lines,
     ),
-    "prune": (("--prune/--no-prune", "prune"), {"default": None, "help": "With pruning, or without."}),
-    "import_out": (("--out",), {"default": "", "metavar": "DIR", "help": "Write a file for each kind here."}),
-    "show_merged": (("--show-merged",), {"is_flag": True, "help": "Print what all layers come to, and from where."}),
-    "diff": (("--diff",), {"is_flag": True, "help": "Write nothing; show what would change."}),
+    "prune": _row("--prune/--no-prune prune", "Destroy undeclared objects, or never.", SCOPE, SETTLED, default=None),
+    "allow_empty": _row("--allow-empty", "Let pruning empty this kind.", SETTLED, LIFTS, metavar="KIND", multiple=True),
+    "max_destroy": _row("--max-destroy", "Most objects of a kind to destroy.  [30%]", SETTLED, LIFTS, metavar="N|P%"),
+    "max_update": _row("--max-update", "Most objects of a kind to change.", SETTLED, LIFTS, metavar="N|P%"),
+    "rotate_secrets": _row(
+        *("--rotate-secrets", "Write secrets that cannot be compared, of all objects or of these addresses.", SETTLED),
+        metavar="[=GLOB]",
+        cls=_Worded,
+        yes=ALL,
+    ),
+    "plan_out": _row("--out plan_out", "Save the plan.", metavar="FILE"),
+    "detailed_exitcode": _row("--detailed-exitcode", "Exit 2 when there are differences."),
+    "plan": _row("--plan", "Apply this saved plan.", metavar="FILE"),
+    "yes": _row("--yes", "Do not ask."),
+    "no_reload": _row("--no-reload", "Leave the settings stored but not live."),
+    "journal_directory": _row(
+        "--journal journal_directory", "Where applies are recorded.  [.reconciler/journal]", metavar="DIR|off"
+    ),
+    "run": _row("--run", "The run to undo.  [the last]", metavar="ID"),
+    "import_out": _row("--out", "Write a file for each kind here.", metavar="DIR"),
+    "schema_out": _row("--out", "Where to write.  [schemas]", metavar="DIR"),
+    "check": _row("--check", "Write nothing; exit 2 when something would change."),
+    "diff": _row("--diff", "Write nothing; show what would change."),
+    "show_merged": _row("--show-merged", "Print what all layers come to, and from where."),
+    "rcpt": _row("--rcpt", "Recipient.", metavar="ADDRESS", required=True),
+    "sender": _row("--sender", "Sender; '' is a bounce's.", metavar="ADDRESS", default=None),
+    "retry": _row("--retry", "Attempts to explain; 0 is the first.  [0]", metavar="N|A..B", default="0"),
+    "last_error": _row("--last-error", "Why attempts failed.  [connection]", metavar="NAME"),
+    "source": _row("--source", "Where it came from.  [unauthenticated]", metavar="NAME"),
+    "priority": _row("--priority", "Priority.  [0]", metavar="N", default=None, type=int),
+    "size": _row("--size", "Size, in bytes or such as 5MB.", metavar="SIZE"),
+    "queue_name": _row("--queue-name", "Virtual queue.", metavar="NAME"),
+    "local_domain": _row("--local-domain", "Domain of the server; repeatable.", metavar="DOMAIN", multiple=True),
+    "local_address": _row("--local-address", "Address of the server; repeatable.", metavar="ADDRESS", multiple=True),
+    "lookup": _row(
+        *("--lookup", "Answer of a lookup; repeatable, a line each in a variable."),
+        metavar="CALL=VALUE",
+        multiple=True,
+        cls=_Lines,
+    ),
+    "mx": _row("--mx", "Host that is delivered to.", metavar="HOST", default=None),
+    "remote_ip": _row("--remote-ip", "Address that is delivered to.", metavar="IP"),
+    "received_from_ip": _row("--received-from-ip", "Address that it came from.", metavar="IP"),
+    "received_via_port": _row("--received-via-port", "Port that it came in by.", metavar="N", default=None, type=int),
+    "live": _row("--live", "Explain what the server holds, not the manifests."),
+    "graph": _row("--graph", "Print the routing as a Mermaid flowchart."),
+    "host": _row("--host", "Loopback address to listen on.  [127.0.0.1]", metavar="HOST", default="127.0.0.1"),
+    "port": _row("--port", "Port; 0 takes a free one.", metavar="N", default=0, type=click.IntRange(0, 65535)),
+    "database": _row("--database", "Keep the objects in this file.", metavar="FILE"),
+    "fault": _row("--fault", "Misbehave as SPEC says; repeatable.", metavar="SPEC", multiple=True),
+}
+#: Options that every command has.
+EVERY: dict[str, Row] = {
+    "format": _row("--format", "How to report.  [text]", metavar="FORMAT", default="text"),
+    "color": _row(
+        "--color",
+        "Colours.  [auto]",
+        metavar="auto|always|never",
+        default="auto",
+        type=click.Choice(["auto", "always", "never"]),
+    ),
+    "log_format": _row(
+        "--log-format", "How to log.  [text]", metavar="text|json", default="text", type=click.Choice(["text", "json"])
+    ),
+    "verbose": _row(
+        "-v --verbose", "Log requests; twice: before they are sent, too.", cls=_Worded, yes="1", count=True
+    ),
+    "quiet": _row("--quiet", "Only results, warnings and errors."),
 }
 
 
-def _option(*names: str, cls: type[click.Option] = click.Option, **settings: Any) -> click.Option:
-    """Make an option that RECONCILER_… can give too."""
-    long, _, opposite = next(name for name in names if name.startswith("--")).partition("/")
-    kind = _Switch if opposite else cls
-    settings.setdefault("shell_complete", offering(settings.get("metavar", "")))
-    return kind(names, envvar=variable(long), show_envvar=False, **settings)
+def group(name: str) -> tuple[str, ...]:
+    """Return the options of a group."""
+    return tuple(option for option, row in OPTIONS.items() if name in row.groups)
+
+
+def typed_of(name: str, typed: frozenset[str]) -> list[str]:
+    """Return the options of a group that stand on the command line, as they were written there."""
+    longs = [long for row in OPTIONS.values() if name in row.groups for long in row.names.replace("/", " ").split()]
+    return [long for long in longs if long in typed]
+
+
+_SERVER = tuple(option for option in OPTIONS if option in {*group(SERVER), *group(CONNECTION)})
+_PLANNING = (*_SERVER, *(option for option in group(SETTLED) if option != "rotate_secrets"))
+#: What `explain` is told of a message.
+MESSAGE = tuple(OPTIONS)[tuple(OPTIONS).index("rcpt") : tuple(OPTIONS).index("graph") + 1]
+
+
+class Command(NamedTuple):
+    """One command: what it does, a use of it, its options, and the report that it makes."""
+
+    text: str
+    example: str
+    options: tuple[str, ...]
+    report: str = ""
+    #: Whether it takes PATHS, or the name of another argument.
+    argument: str = "paths"
+
+
+COMMANDS: dict[str, Command] = {
+    "validate": Command(
+        "Judge manifests without a server.",
+        *(" manifests/ overlays/prod", ("config", "target", "show_merged"), "validation"),
+    ),
+    "plan": Command(
+        "Show what apply would do.",
+        " --url https://mail.example.org --out plan.json",
+        (*_PLANNING, "plan_out", "detailed_exitcode", "rotate_secrets"),
+        "plan",
+    ),
+    "apply": Command(
+        "Plan, ask, apply, reload and read back.",
+        " --plan plan.json",
+        (*_PLANNING, "plan", "yes", "no_reload", "rotate_secrets", "journal_directory"),
+        "outcome",
+    ),
+    "drift": Command("Compare, for cron: quiet when in sync.", " --target prod --quiet", _PLANNING, "drift"),
+    "explain": Command(
+        "Tell which way a message would take, and why.",
+        *(" --rcpt b@partner.example --retry 0..3", (*_SERVER, *MESSAGE), "explanation"),
+    ),
+    "test": Command("Run the routing tests.", " --format junit", ("config", "target"), "routing-tests"),
+    "rollback": Command(
+        "Undo a recorded apply.",
+        " .reconciler/journal/prod.jsonl",
+        ("run", *_SERVER, "max_destroy", "max_update", "yes", "no_reload", "journal_directory"),
+        "outcome",
+        "journal",
+    ),
+    "reload": Command("Make the server's stored settings live.", " --target prod", _SERVER, "outcome", ""),
+    "import": Command(
+        "Write live state as manifests.",
+        *(" --kind MtaRoute --out manifests", (*_SERVER, "kind", "only", "import_out"), "", ""),
+    ),
+    "fmt": Command("Lay out manifests, comments kept.", " --check", ("config", "target", "check", "diff")),
+    "permissions": Command(
+        "Tell the least permissions needed.", " --prune", ("config", "target", *group(SCOPE)), "permissions"
+    ),
+    "doctor": Command(
+        "Tell whether server, credentials and manifests fit.",
+        *(" --url https://mail.example.org", (*_SERVER, *group(SCOPE)), "diagnosis"),
+    ),
+    "schema": Command("Write the JSON Schemas, or check them.", " --check", ("schema_out", "check"), "", ""),
+    "eval": Command("Evaluate expressions, a JSON object per line.", " < expressions.jsonl", (), "", ""),
+    "sandbox": Command(
+        "Run the embedded JMAP server.",
+        *(" --port 8080 --database sandbox.db", ("host", "port", "database", "fault"), "", ""),
+    ),
+    "demo": Command("Take the tour on an embedded server.", "", (), "", ""),
+}
+#: Said of PATHS in the help of every command that takes them.
+PATHS = "PATHS are manifests, or directories of them; without any, those of the target, or else manifests/."
+#: What the interface names and this version does not do yet: refused by name, never ignored.
+LATER_OPTIONS = ("--write",)
+#: Variables that are no option's.
+OTHER_VARIABLES = ("RECONCILER_VAR_",)
+
+
+def formats(command: str) -> tuple[str, ...]:
+    """Return the formats that a command's report has; text alone where it has none."""
+    report = COMMANDS[command].report
+    return formats_of(report) if report else ("text",)
 
 
 def variable(option: str) -> str:
@@ -163,122 +271,31 @@ def variable(option: str) -> str:
     return "RECONCILER_" + option.removeprefix("--").replace("-", "_").upper()
 
 
-def options_of(name: str) -> list[click.Parameter]:  # noqa: C901 - a table, of which only what is needed is built
-    """Return the options that a name in COMMANDS stands for."""
-    if name in ALONE:
-        return [_option(*ALONE[name][0], **ALONE[name][1])]
-    match name:
-        case "config":
-            return [_option("--config", default="", metavar="FILE", help="Configuration instead of reconciler.yaml.")]
-        case "target":
-            return [_option("--target", default="", metavar="TARGET", help="Target of the configuration.")]
-        case "server":
-            return [
-                *options_of("config"),
-                *options_of("target"),
-                _option("--url", default="", metavar="URL", help="Server, such as https://mail.example.org."),
-                _option("--user", default="", metavar="NAME", help="User; the password is STALWART_PASSWORD."),
-                _option("--timeout", default="5m", show_default=True, metavar="TIME", help="Deadline of the run."),
-                _option(
-                    "--ca-bundle", default="", metavar="FILE", help="Certificates to trust instead of the system's."
-                ),
-                _option("--insecure", is_flag=True, help="Do not verify the server's certificate."),
-            ]
-        case "policy":
-            return [
-                *options_of("kind"),
-                *options_of("only"),
-                _option("--prune/--no-prune", "prune", default=None, help="Destroy undeclared objects, or never."),
-                _option("--allow-empty", multiple=True, metavar="KIND", help="Let pruning empty this kind."),
-                *options_of("limits"),
-            ]
-        case "limits":
-            return [
-                _option("--max-destroy", default="", metavar="N|P%", help="Most objects of a kind to destroy.  [30%]"),
-                _option("--max-update", default="", metavar="N|P%", help="Most objects of a kind to change."),
-            ]
-        case "journal":
-            text = "Where applies are recorded.  [.reconciler/journal]"
-            return [_option("--journal", "journal_directory", default="", metavar="DIR|off", help=text)]
-        case "recorded":
-            return [
-                click.Argument(["journal"], metavar="JOURNAL", shell_complete=offering("JOURNAL")),
-                _option("--run", default="", metavar="ID", help="The run to undo.  [the last]"),
-            ]
-        case "plan_out":
-            return [_option("--out", "plan_out", default="", metavar="FILE", help="Save the plan.")]
-        case "plan":
-            return [_option("--plan", default="", metavar="FILE", help="Apply this saved plan.")]
-        case "detailed_exitcode":
-            return [_option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are differences.")]
-        case "rotate_secrets":
-            text = "Write secrets that cannot be compared, of all objects or of these addresses."
-            return [_option("--rotate-secrets", cls=_Worded, yes=ALL, default="", metavar="[=GLOB]", help=text)]
-        case "yes":
-            return [_option("--yes", is_flag=True, help="Do not ask.")]
-        case "no_reload":
-            return [_option("--no-reload", is_flag=True, help="Leave the settings stored but not live.")]
-        case "out":
-            return [_option("--out", default="", metavar="DIR", help="Where to write.  [schemas]")]
-        case "check":
-            return [_option("--check", is_flag=True, help="Write nothing; exit 2 when something would change.")]
-        case "message":
-            return [
-                _option("--rcpt", required=True, metavar="ADDRESS", help="Recipient."),
-                _option("--sender", default=None, metavar="ADDRESS", help="Sender; '' is a bounce's."),
-                _option("--retry", default="0", metavar="N|A..B", help="Attempts to explain; 0 is the first.  [0]"),
-                _option("--last-error", default="", metavar="NAME", help="Why attempts failed.  [connection]"),
-                _option("--source", default="", metavar="NAME", help="Where it came from.  [unauthenticated]"),
-                _option("--priority", default=None, type=int, metavar="N", help="Priority.  [0]"),
-                _option("--size", default="", metavar="SIZE", help="Size, in bytes or such as 5MB."),
-                _option("--queue-name", default="", metavar="NAME", help="Virtual queue."),
-                _option("--local-domain", multiple=True, metavar="DOMAIN", help="Domain of the server; repeatable."),
-                _option("--local-address", multiple=True, metavar="ADDRESS", help="Address of the server; repeatable."),
-                _option(
-                    "--lookup",
-                    cls=_Lines,
-                    multiple=True,
-                    metavar="CALL=VALUE",
-                    help="Answer of a lookup; repeatable, a line each in a variable.",
-                ),
-                _option("--mx", default=None, metavar="HOST", help="Host that is delivered to."),
-                _option("--remote-ip", default="", metavar="IP", help="Address that is delivered to."),
-                _option("--received-from-ip", default="", metavar="IP", help="Address that it came from."),
-                _option("--received-via-port", default=None, type=int, metavar="N", help="Port that it came in by."),
-                _option("--live", is_flag=True, help="Explain what the server holds, not the manifests."),
-                _option("--graph", is_flag=True, help="Print the routing as a Mermaid flowchart."),
-            ]
-        case "sandbox":
-            return [
-                _option("--host", default="127.0.0.1", show_default=True, help="Loopback address to listen on."),
-                _option("--port", default=0, type=click.IntRange(0, 65535), help="Port; 0 takes a free one."),
-                _option("--database", default="", metavar="FILE", help="Keep the objects in this file."),
-                _option("--fault", multiple=True, metavar="SPEC", help="Misbehave as SPEC says; repeatable."),
-            ]
-    raise AssertionError(name)
+def lifting(command: str) -> list[str]:
+    """Return the options of a command that lift a guard."""
+    return [OPTIONS[name].long for name in COMMANDS[command].options if LIFTS in OPTIONS[name].groups]
 
 
-def every(command: str) -> list[click.Parameter]:
-    """Return the options that every command has."""
-    formats = click.Choice(["text", "json", *LATER_FORMATS])
-    built = "|".join(["text", "json", *OWN_FORMATS.get(command, ())])
-    return [
-        _option(
-            "--format",
-            default="text",
-            type=formats,
-            metavar=built,
-            hidden=command in WITHOUT_REPORT,
-            help="How to report.  [text]",
-        ),
-        _option("--color", default="auto", type=click.Choice(["auto", "always", "never"]), help="Colours.  [auto]"),
-        _option("--log-format", default="text", type=click.Choice(["text", "json"]), help="How to log.  [text]"),
-        _option(
-            *("-v", "--verbose"),
-            cls=_Worded,
-            yes="1",
-            count=True,
-            help="Log every request; twice: before it is sent, too.",
-        ),
-        _option("--quiet", is_flag=True, help="Only results and errors."),
-    ]
+def parameters(command: str) -> Iterator[click.Parameter]:
+    """Yield everything that a command takes."""
+    chosen = COMMANDS[command]
+    if chosen.argument == "paths":
+        yield click.Argument(["paths"], nargs=-1, metavar="[PATHS]...", shell_complete=offering("FILE"))
+    elif chosen.argument:
+        metavar = chosen.argument.upper()
+        yield click.Argument([chosen.argument], metavar=metavar, shell_complete=offering(metavar))
+    for name in (*chosen.options, *EVERY):
+        row = OPTIONS.get(name) or EVERY[name]
+        settings = {"shell_complete": offering(row.settings.get("metavar", "")), **row.settings}
+        if name == "format":
+            settings |= {"metavar": "|".join(formats(command)), "hidden": not chosen.report}
+        if LIFTS not in row.groups:
+            settings["envvar"] = variable(row.long)
+        yield row.cls(row.names.split(), help=row.help, show_envvar=False, **settings)
+
+
+def variables() -> frozenset[str]:
+    """Return every variable that an option of some command has, those that may not be set among them."""
+    rows = (*OPTIONS.values(), *EVERY.values())
+    names = [long for row in rows for long in row.names.replace("/", " ").split() if long.startswith("--")]
+    return frozenset(map(variable, names))

@@ -8,17 +8,25 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from msgspec import Struct
+
 from reconciler.commands.gather import observe, open_client, plan_basis, plan_report, want
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
+from reconciler.commands.options import SERVER, typed_of
 from reconciler.report import members
 from reconciler.values import DIFFERENCES, REFUSED
 
-#: Options that say which server it is, and who asks.
-SERVER = ("--config", "--target", "--url", "--user")
+
+class Arguments(Struct, frozen=True, kw_only=True):
+    """What the command line says to this command alone."""
+
+    #: Where to save the plan, or "".
+    plan_out: str = ""
+    detailed_exitcode: bool = False
 
 
-def run(invocation: Invocation) -> int:
+def run(invocation: Invocation, arguments: Arguments) -> int:
     """Compare and show the work, and whether a guard refuses it; save it where that is wanted."""
     wanted = want(invocation)
     wanted.desired.checked()
@@ -26,18 +34,18 @@ def run(invocation: Invocation) -> int:
         found = observe(wanted, client)
     tell_idle(invocation, wanted, found)
     report = plan_report(wanted, found)
-    if invocation.extra.get("plan_out"):
+    if arguments.plan_out:
         from reconciler.plan import save, write
 
-        path = Path(str(invocation.extra["plan_out"]))
+        path = Path(arguments.plan_out)
         write(path, save(found.plan, plan_basis(invocation, wanted, found), members(report)))
         invocation.tell(f"The plan is saved: {_next(invocation, path)}\n")
-    differs = DIFFERENCES if invocation.detailed_exitcode and report.differs else 0
+    differs = DIFFERENCES if arguments.detailed_exitcode and report.differs else 0
     return invocation.report(report, REFUSED if report.refusals else differs)
 
 
 def _next(invocation: Invocation, path: Path) -> str:
     """Return the command that applies a saved plan: what said on this line which server it is for, says it there."""
-    server = [option for option in SERVER if option in invocation.typed]
+    server = typed_of(SERVER, invocation.typed)
     chosen = [part for option in server for part in (option, getattr(invocation.options, option.removeprefix("--")))]
     return shlex.join(["reconciler", "apply", *chosen, "--plan", str(path)])

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from msgspec import Struct
+
 from reconciler.apply import Run, Undoing, hold, lock_directory, outcome_code, read, undo, whoami
 from reconciler.commands.apply import PLANNED, carry_out, settled, to_ask
 from reconciler.commands.gather import Wanted, open_client, target
@@ -26,19 +28,27 @@ from reconciler.values import PARTLY_APPLIED, ConfigError, Policy, Source, Stale
 UNLIMITED = 10**9
 
 
-def run(invocation: Invocation) -> int:
+class Arguments(Struct, frozen=True, kw_only=True):
+    """What the command line says to this command alone."""
+
+    journal: str
+    #: The run to undo; "" is the last.
+    run: str = ""
+
+
+def run(invocation: Invocation, arguments: Arguments) -> int:
     """Plan the inverse of a recorded apply, ask, carry it out and reload."""
     catalogue = load()
     chosen = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
     wanted = Wanted(catalogue, chosen, Desired())
     question = to_ask(invocation, "rollback", "Undo these changes?")
-    path = Path(invocation.extra["journal"])
+    path = Path(arguments.journal)
     with open_client(invocation, wanted, may_write=True) as client:
         me = whoami()
         directory = lock_directory(invocation.environment)
         # A run that is under way looks like one that was interrupted, so nothing is read before it has ended.
         with hold(client.url, owner=me.user, host=me.host, now=lambda: datetime.now(UTC), directory=directory):
-            last = choose(path, read(path), invocation.extra.get("run", ""), client.url)
+            last = choose(path, read(path), arguments.run, client.url)
             kinds = {change.address.kind for change in last.changes}
             if not kinds <= catalogue.kinds.keys():
                 raise ConfigError(f"{path}: run {last.id} is about kinds that are not known here")
@@ -46,7 +56,7 @@ def run(invocation: Invocation) -> int:
             live = client.run(read_flow(catalogue, kinds, client.session().limits, checks=checks))
             undoing = undo(catalogue, last, live, _policy(chosen), Source(str(path)))
             for each in undoing.cannot:
-                invocation.console.err(f"cannot undo {each.address}: {each.because}\n")
+                invocation.tell(f"cannot undo {each.address}: {each.because}", always=True)
             if undoing.stale:
                 count = len(undoing.stale)
                 what = f"{count} object{'s are' if count > 1 else ' is'} no longer as that apply left"

@@ -11,15 +11,26 @@ import sqlite3
 import threading
 from contextlib import ExitStack
 
+from msgspec import Struct
+
 from reconciler.commands.invocation import Invocation
 from reconciler.values import ReconcilerError, UsageError
 
 
-def run(invocation: Invocation) -> int:
+class Arguments(Struct, frozen=True, kw_only=True):
+    """What the command line says to this command alone."""
+
+    host: str
+    port: int
+    database: str
+    fault: tuple[str, ...]
+
+
+def run(invocation: Invocation, arguments: Arguments) -> int:
     """Serve until SIGINT or SIGTERM."""
     from reconciler.sandbox import parse_fault, serve
 
-    host = str(invocation.extra["host"])
+    host, port, database = arguments.host, arguments.port, arguments.database or None
     try:
         loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -27,7 +38,7 @@ def run(invocation: Invocation) -> int:
     if not loopback:
         raise UsageError(f"--host {host} is no loopback address", "the sandbox is for this machine only")
     try:
-        faults = tuple(parse_fault(text) for text in invocation.extra["fault"])
+        faults = tuple(parse_fault(text) for text in arguments.fault)
     except ValueError as error:
         raise UsageError(f"--fault: {error}") from None
     user = invocation.environment.get("STALWART_USER") or "admin"
@@ -35,8 +46,6 @@ def run(invocation: Invocation) -> int:
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
-    database = str(invocation.extra["database"]) or None
-    port = int(invocation.extra["port"])
     with ExitStack() as stack:
         try:
             start = serve(database=database, host=host, port=port, user=user, password=password, faults=faults)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from reconciler.commands.invocation import Invocation
 from reconciler.kinds import load, published
@@ -27,15 +28,22 @@ def files() -> dict[str, bytes]:
     }
 
 
-def run(invocation: Invocation) -> int:
+class Arguments(Struct, frozen=True, kw_only=True):
+    """What the command line says to this command alone."""
+
+    out: str = ""
+    check: bool = False
+
+
+def run(invocation: Invocation, arguments: Arguments) -> int:
     """Write the schemas, or with --check say which files differ from what would be written."""
-    directory = Path(invocation.extra.get("out") or DEFAULT_OUT)
+    directory = Path(arguments.out or DEFAULT_OUT)
     wanted = files()
     found = [*directory.glob("*.schema.json"), *directory.glob("output/*.schema.json")]
     have = {str(path.relative_to(directory)) for path in found}
     stale = [name for name, content in wanted.items() if name not in have or (directory / name).read_bytes() != content]
     extra = sorted(have - wanted.keys())
-    if invocation.extra.get("check"):
+    if arguments.check:
         for name in stale:
             invocation.say(f"{directory / name} is out of date\n")
         for name in extra:
@@ -52,5 +60,5 @@ def run(invocation: Invocation) -> int:
         raise ReconcilerError(f"{directory} cannot be written: {error.strerror}") from None
     invocation.tell(f"{plural(len(wanted), 'schema')} below {directory}, {len(stale)} changed.\n")
     for name in extra:
-        invocation.tell(f"warning: {directory / name} is none of them\n")
+        invocation.warn(f"{directory / name} is none of them")
     return 0

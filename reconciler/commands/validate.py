@@ -6,6 +6,7 @@ Law: no network, no credentials, no secret values; every target's layers are jud
 from __future__ import annotations
 
 import msgspec
+from msgspec import Struct
 
 from reconciler.commands.gather import Wanted, linted, tested, want_all
 from reconciler.commands.invocation import Invocation
@@ -13,13 +14,19 @@ from reconciler.report import validation_report
 from reconciler.values import MANIFEST, Diagnostic, UsageError
 
 
-def run(invocation: Invocation) -> int:
+class Arguments(Struct, frozen=True, kw_only=True):
+    """What the command line says to this command alone."""
+
+    show_merged: bool = False
+
+
+def run(invocation: Invocation, arguments: Arguments) -> int:
     """Judge the manifests and report every mistake.
 
     Raises:
         UsageError: the merged view is wanted in another form than that of manifests.
     """
-    if invocation.extra.get("show_merged") and not invocation.converses and "--format" in invocation.typed:
+    if arguments.show_merged and not invocation.converses and "--format" in invocation.typed:
         raise UsageError(f"--show-merged prints manifests, and not {invocation.format}", "leave --format out")
     all_ = [tested(linted(each)) for each in want_all(invocation)]
     found = _said_once(all_)
@@ -28,7 +35,7 @@ def run(invocation: Invocation) -> int:
     read = {file: count for wanted in all_ for file, count in wanted.desired.files.items()}
     files, documents = len(read), sum(read.values())
     resources = sum(len(wanted.desired.resources) for wanted in all_)
-    if invocation.extra.get("show_merged") and not errors:
+    if arguments.show_merged and not errors:
         from reconciler.desired import merged
 
         invocation.complain(found)

@@ -1,6 +1,5 @@
 from reconciler.settings.choose import DEFAULT_MANIFESTS as DEFAULT_MANIFESTS
 from reconciler.settings.choose import Config as Config
-from reconciler.settings.choose import Options as Options
 from reconciler.settings.choose import Server as Server
 from reconciler.settings.choose import Settings as Settings
 from reconciler.settings.choose import check_layers as check_layers
@@ -9,3 +8,4 @@ from reconciler.settings.choose import read_config as read_config
 from reconciler.settings.choose import settings as settings
 from reconciler.settings.config import TargetConfig as TargetConfig
 from reconciler.settings.config import parse_config as parse_config
+from reconciler.settings.options import Options as Options

@@ -17,6 +17,7 @@ from msgspec import Struct
 from reconciler.kinds import LIMIT_PATTERN, Catalogue, Fault
 from reconciler.server import Allowed
 from reconciler.settings.config import Config, PolicyConfig, TargetConfig, merged_policy, read, reference, unescaped
+from reconciler.settings.options import Options
 from reconciler.values import (
     ConfigError,
     EnvironmentText,
@@ -31,7 +32,6 @@ from reconciler.values import (
 __all__ = [
     "DEFAULT_MANIFESTS",
     "Config",
-    "Options",
     "Server",
     "Settings",
     "TargetConfig",
@@ -42,28 +42,6 @@ __all__ = [
 ]
 
 DEFAULT_MANIFESTS = "manifests"
-DEFAULT_TIMEOUT = "5m"
-
-
-class Options(Struct, frozen=True, kw_only=True):
-    """What the command line, or a RECONCILER_… variable in its place, says."""
-
-    paths: tuple[str, ...] = ()
-    config: str = ""
-    target: str = ""
-    url: str = ""
-    user: str = ""
-    kind: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
-    prune: bool | None = None
-    allow_empty: tuple[str, ...] = ()
-    max_destroy: str = ""
-    max_update: str = ""
-    rotate_secrets: str = ""
-    reload: bool = True
-    timeout: str = DEFAULT_TIMEOUT
-    insecure: bool = False
-    ca_bundle: str = ""
 
 
 class Server(Struct, frozen=True):

@@ -8,12 +8,11 @@ import httpx
 import pytest
 from jsonschema import Draft202012Validator
 
-from reconciler.commands.explain import run
+from reconciler.commands.explain import Arguments, run
 from reconciler.commands.invocation import Console, Invocation
-from reconciler.commands.options import MESSAGE
 from reconciler.report.schemas import SCHEMAS
 from reconciler.sandbox import Sandbox
-from reconciler.settings.choose import Options
+from reconciler.settings import Options
 from tests.running import Ran, command, environment, write
 
 MANIFESTS = """\
@@ -285,17 +284,15 @@ def asked_live(answers: Answers, *, rcpt: str) -> tuple[str | None, str]:
 
     out: list[str] = []
     err: list[str] = []
-    extra = {**dict.fromkeys(MESSAGE, None), "rcpt": rcpt, "retry": "0", "live": True, "local_domain": (), "lookup": ()}
     invocation = Invocation(
         options=Options(url="http://127.0.0.1:1"),
         console=Console(out=out.append, err=err.append),
         environment={"STALWART_USER": "admin", "STALWART_PASSWORD": "secret"},
         format="json",
-        extra=extra,
         transport=httpx.MockTransport(handle),
     )
 
-    assert run(invocation) == 0
+    assert run(invocation, Arguments(rcpt=rcpt, live=True)) == 0
     return json.loads("".join(out))["attempts"][0]["decisions"]["route"]["name"], "".join(err)
 
 

@@ -1,10 +1,17 @@
 """What options and their RECONCILER_… variables mean, and which are refused."""
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import click
+import jsonschema_rs
 import pytest
 
+from reconciler.cli import MODULES
+from reconciler.commands.options import COMMANDS, parameters
+from reconciler.report import SCHEMAS, formats_of
+from reconciler.settings import Options
 from tests.running import command, environment, process, terminal, write
 
 ROUTES = (
@@ -111,7 +118,7 @@ def test_a_saved_plan_takes_no_option_that_shapes_a_plan(
 
 def test_a_saved_plan_goes_by_the_variables_that_it_was_made_with(env: dict[str, str], tmp_path: Path) -> None:
     plan = str(tmp_path / "plan.json")
-    pipeline = {**env, "RECONCILER_KIND": "MtaRoute", "RECONCILER_MAX_DESTROY": "1"}
+    pipeline = {**env, "RECONCILER_KIND": "MtaRoute", "RECONCILER_PRUNE": "1"}
 
     codes = [
         command("plan", "--detailed-exitcode", "--out", plan, str(tmp_path / "m"), env=pipeline).code,
@@ -152,7 +159,7 @@ def test_a_report_for_programs_cannot_ask(env: dict[str, str], options: list[str
 def test_a_command_without_a_report_refuses_a_format_on_its_line(name: str) -> None:
     ran = command(name, "--format=json", env=environment(""))
 
-    assert (ran.code, ran.out) == (64, "")
+    assert (ran.code, ran.json["exitCode"]) == (64, 64)
     assert ran.err.startswith(f"error: {name} has no report for programs; leave --format out\n")
 
 
@@ -370,8 +377,85 @@ def test_a_format_that_a_command_has_not_is_no_matter_in_a_variable(tmp_path: Pa
 
 def test_a_format_that_no_command_has_is_refused_in_a_variable_too(tmp_path: Path) -> None:
     typed = command("plan", "--format=junit", env=environment(""))
-    ran = command("plan", env=environment("", RECONCILER_FORMAT="sarif"))
+    ran = command("plan", env=environment("", RECONCILER_FORMAT="xml"))
 
     assert (typed.code, ran.code) == (64, 64)
-    assert typed.err.startswith("error: --format junit is not built yet; text and json are\n")
-    assert ran.err.startswith("error: --format sarif is not built yet; text and json are\n")
+    assert typed.err.startswith(f"error: plan has no format junit; there are {', '.join(formats_of('plan'))}\n")
+    assert ran.err.startswith("error: plan has no format xml; there are text, ")
+
+
+GUARDS = ["--allow-empty", "--max-destroy", "--max-update"]
+
+
+def test_options_that_lift_a_guard_are_those_that_may_be_no_variable() -> None:
+    without = {
+        option.opts[-1]
+        for name in COMMANDS
+        for option in parameters(name)
+        if isinstance(option, click.Option) and not option.envvar
+    }
+
+    assert without == set(GUARDS)
+
+
+@pytest.mark.parametrize("option", GUARDS)
+def test_an_option_that_lifts_a_guard_is_refused_in_a_variable(option: str) -> None:
+    name = "RECONCILER_" + option[2:].replace("-", "_").upper()
+
+    ran = command("plan", env=environment("", **{name: "1"}))
+
+    assert (ran.code, ran.err.splitlines()[0]) == (
+        64,
+        f"error: {name} is set: {option} lifts a guard, and counts on the command line only; unset it",
+    )
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_has_somebody_who_reads_it(name: str) -> None:
+    module = import_module(f"reconciler.commands.{MODULES.get(name, name)}")
+    own = module.Arguments.__struct_fields__ if hasattr(module, "Arguments") else ()
+    run = ("quiet", "yes", "journal_directory", "format", "color", "log_format", "verbose", "no_reload")
+
+    assert {each.name for each in parameters(name)} - {*Options.__struct_fields__, *run} == set(own)
+
+
+def test_a_variable_that_no_option_has_is_told(tmp_path: Path) -> None:
+    write(tmp_path / "m", r=ROUTE)
+
+    ran = command("validate", "m", env=environment("", RECONCILER_TIMEOT="1s", RECONCILER_VAR_X="y"), cwd=tmp_path)
+
+    assert (ran.code, ran.err) == (
+        0,
+        "warning: RECONCILER_TIMEOT is no variable of this program. Did you mean RECONCILER_TIMEOUT?\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("args", "variables", "message"),
+    [
+        (["plan", "--format=json", "--foo"], {}, "No such option '--foo'."),
+        (["plan", "--foo"], {"RECONCILER_FORMAT": "json"}, "No such option '--foo'."),
+        (["pln", "--format", "json"], {}, "No such command 'pln'. Did you mean plan?"),
+        (["explain", "--format", "json"], {}, "Missing option '--rcpt'."),
+        (["plan", "--format", "json", "--url", "ftp://x"], {}, ""),
+        (["plan", "--format", "json", "nowhere"], {}, ""),
+    ],
+)
+def test_a_run_that_failed_has_a_report(
+    tmp_path: Path, args: list[str], variables: dict[str, str], message: str
+) -> None:
+    ran = command(*args, env=environment("", **variables), cwd=tmp_path)
+
+    assert list(ran.json) == ["format", "diagnostics", "exitCode", "hint", "message"]
+    assert (ran.json["format"], ran.json["exitCode"]) == ("reconciler/error/v1", ran.code)
+    assert ran.json["message"].startswith(message)
+    assert jsonschema_rs.is_valid(SCHEMAS["error"], ran.json)
+
+
+def test_the_report_of_wrong_manifests_names_every_mistake(tmp_path: Path) -> None:
+    write(tmp_path / "m", r="kind: MtaRoute\nspec: {type: Relay, name: a, port: x}\n")
+
+    ran = command("plan", "m", "--format=json", env=environment("http://127.0.0.1:9"), cwd=tmp_path)
+
+    assert (ran.code, ran.json["message"]) == (65, "2 errors in the manifests")
+    assert [each["code"] for each in ran.json["diagnostics"]] == ["missing", "type"]

@@ -18,7 +18,7 @@ from reconciler.commands.invocation import Console, Invocation
 from reconciler.plan.saved import plan_digest
 from reconciler.sandbox import serve
 from reconciler.server.secrets import Secrets
-from reconciler.settings.choose import Options
+from reconciler.settings import Options
 from reconciler.values.errors import Busy, ReconcilerError, Stale, UsageError
 from reconciler.values.model import Result
 from tests.running import write
@@ -99,10 +99,7 @@ class World(Struct):
             paths=more.pop("paths", ()),
             **more.pop("options", {}),
         )
-        extra = {"journal": str(self.journal), **more.pop("extra", {})}
-        return Invocation(
-            options=options, console=console, environment=self.environment, **{"yes": True, **more}, extra=extra
-        )
+        return Invocation(options=options, console=console, environment=self.environment, **{"yes": True, **more})
 
     def apply(
         self,
@@ -154,8 +151,8 @@ class World(Struct):
                 journal.end(outcome, 0)
         return results
 
-    def rollback(self, **more: Any) -> int:
-        return rollback.run(self.invocation(**more))
+    def rollback(self, *, run: str = "", **more: Any) -> int:
+        return rollback.run(self.invocation(**more), rollback.Arguments(journal=str(self.journal), run=run))
 
     def stored(self) -> dict[str, Any]:
         """Return what the server holds, with references by name and without ids."""
@@ -430,7 +427,7 @@ def test_a_chosen_run_is_undone(world: World) -> None:
     world.apply("kind: MtaRoute\nspec: {type: Local, name: a}\n", run="r1")
     world.apply("kind: MtaRoute\nspec: {type: Local, name: b}\n", run="r2")
 
-    code = world.rollback(extra={"run": "r1"})
+    code = world.rollback(run="r1")
 
     assert code == 0
     assert {each["name"] for each in world.stored()["x:MtaRoute"]} == {"b", "local", "mx"}
@@ -502,7 +499,7 @@ def test_a_journal_without_such_a_run_is_refused(world: World, run: str, what: s
     world.journal.touch()
 
     with pytest.raises(UsageError) as raised:
-        world.rollback(extra={"run": run})
+        world.rollback(run=run)
 
     assert str(raised.value) == f"{world.journal} holds {what}"
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from reconciler.kinds.catalogue import load
-from reconciler.settings.choose import Config, Options, Settings, connect, read_config, settings
+from reconciler.settings import Config, Options, Settings, connect, read_config, settings
 from reconciler.values.errors import ConfigError, ManifestError, NotAllowed, UsageError
 from reconciler.values.policy import Policy, Scope
 

@@ -1,0 +1,29 @@
+"""What the command line says of a run's settings.
+
+Law: values as they were given; what they mean is judged where they are brought together with the configuration.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What the command line, or a RECONCILER_… variable in its place, says."""
+
+    paths: tuple[str, ...] = ()
+    config: str = ""
+    target: str = ""
+    url: str = ""
+    user: str = ""
+    kind: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    prune: bool | None = None
+    allow_empty: tuple[str, ...] = ()
+    max_destroy: str = ""
+    max_update: str = ""
+    rotate_secrets: str = ""
+    reload: bool = True
+    timeout: str = "5m"
+    insecure: bool = False
+    ca_bundle: str = ""

@@ -1,0 +1,82 @@
+"""What each command loads, and above all what it does not: start-up is a feature."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reconciler.commands.options import COMMANDS
+from tests.running import environment, write
+
+#: Runs a command and prints every module that it loaded.
+SCRIPT = """
+import contextlib, io, sys
+from reconciler.cli import invoke
+with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    code = invoke(sys.argv[1:])
+print(code, *sys.modules)
+"""
+#: Libraries that no command needs, or only for a format or a change that none of these runs has.
+NEVER = {
+    "asyncio",
+    "rich",
+    "structlog",
+    "deepdiff",
+    "jsonschema",
+    "xml",
+    "prometheus_client",
+    "ruamel",
+    "dataclasses_json",
+}
+HTTP = {"httpx", "reconciler.server.jmap.client"}
+JUDGES = {"jsonschema_rs"}
+YAML = {"yaml"}
+WRITING = {"reconciler.apply.flow", "reconciler.apply.run"}
+FLOORS = {"reconciler.desired", "reconciler.plan.make", "reconciler.mail.explain", *WRITING}
+#: A command with arguments that let it run to its end, the code of that, and what it must not load.
+RUNS: dict[str, tuple[list[str], int, set[str]]] = {
+    "validate": (["m"], 0, HTTP | WRITING),
+    "plan": (["m"], 69, WRITING),
+    "apply": (["m", "--yes"], 69, set()),
+    "drift": (["m"], 69, WRITING),
+    "explain": (["m", "--rcpt", "a@example.org"], 0, HTTP | WRITING),
+    "test": (["m"], 0, HTTP | WRITING),
+    "rollback": (["nowhere.jsonl", "--yes"], 65, set()),
+    "reload": ([], 69, JUDGES),
+    "import": ([], 69, JUDGES | WRITING),
+    "fmt": (["--check", "m"], 0, HTTP | JUDGES | WRITING | {"reconciler.plan.make", "reconciler.mail.explain"}),
+    "permissions": (["m"], 0, HTTP | WRITING),
+    "doctor": (["m"], 69, WRITING),
+    "schema": (
+        ["--check", "--out", "nowhere"],
+        2,
+        HTTP | JUDGES | YAML | WRITING | {"reconciler.desired"},
+    ),
+    "eval": ([], 0, HTTP | JUDGES | YAML | FLOORS),
+    "sandbox": (["--host", "192.0.2.1"], 64, HTTP | JUDGES | YAML | FLOORS),
+    "demo": ([], 0, set()),
+}
+
+
+def test_every_command_is_looked_at() -> None:
+    assert list(RUNS) == list(COMMANDS)
+
+
+@pytest.mark.parametrize("name", [name for name in RUNS if name != "demo"])
+def test_command_loads_only_what_it_needs(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "m", routes="kind: MtaRoute\nspec: {type: Relay, name: relay, address: 192.0.2.1}\n")
+    args, code, unwanted = RUNS[name]
+
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT, name, *args],
+        env=environment("http://127.0.0.1:9", XDG_RUNTIME_DIR=str(tmp_path)),
+        cwd=tmp_path,
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    ended, *modules = ran.stdout.split()
+
+    assert (int(ended), sorted((NEVER | unwanted) & set(modules)), ran.stderr) == (code, [], "")
