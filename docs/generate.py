@@ -24,7 +24,7 @@ CREDENTIALS = (
     ("STALWART_URL", "The server, where reconciler.yaml names no targets."),
     ("STALWART_TOKEN", "An API key."),
     ("STALWART_USER, STALWART_PASSWORD", "An account, in place of an API key."),
-    ("RECONCILER_…", "Any option: --max-destroy is RECONCILER_MAX_DESTROY."),
+    ("RECONCILER_…", "Any option that lifts no guard: --timeout is RECONCILER_TIMEOUT."),
 )
 FILES = (
     ("reconciler.yaml", "Targets and policy."),

@@ -206,7 +206,7 @@ def _log(verbosity: int, *, plain: bool) -> Callable[[str], None]:
 HELP = """Configuration as code for the outbound mail of the Stalwart mail server.
 
 \b
-Options can be variables: --timeout is RECONCILER_TIMEOUT.
+An option that lifts no guard can be a variable: --timeout is RECONCILER_TIMEOUT.
 Credentials: STALWART_TOKEN, or STALWART_USER and STALWART_PASSWORD.
 Exit codes:   0 in sync, or done      4 stale plan       69 unreachable
               1 another error         5 partly applied   75 busy

@@ -16,9 +16,9 @@ def env(sandbox: Any, tmp_path: Path) -> dict[str, str]:
     return environment(sandbox.url, XDG_RUNTIME_DIR=str(tmp_path))
 
 
-def apply(env: dict[str, str], directory: Path, *texts: str) -> Ran:
+def apply(env: dict[str, str], directory: Path, *texts: str, options: tuple[str, ...] = ()) -> Ran:
     manifests = write(directory, **{f"m{number}": text for number, text in enumerate(texts)})
-    return command("apply", "--yes", "--format", "json", str(manifests), env=env)
+    return command("apply", "--yes", "--format", "json", *options, str(manifests), env=env)
 
 
 def actions(ran: Ran) -> list[tuple[str, str, str]]:
@@ -292,9 +292,9 @@ CONVERGING = {
 @pytest.mark.parametrize("case", CONVERGING)
 def test_renames_and_absences_are_done_once(case: str, sandbox: Any, env: dict[str, str], tmp_path: Path) -> None:
     before, after, left = CONVERGING[case]
-    apply({**env, "RECONCILER_MAX_DESTROY": "9"}, tmp_path / "before", *before)
+    apply(env, tmp_path / "before", *before, options=("--max-destroy=9",))
 
-    ran = apply({**env, "RECONCILER_MAX_DESTROY": "9"}, tmp_path / "after", *after)
+    ran = apply(env, tmp_path / "after", *after, options=("--max-destroy=9",))
     reached = held(sandbox)
     again = apply(env, tmp_path / "after", *after)
 
