@@ -9,53 +9,42 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
-from reconciler.fleet.results import TargetResult
-from reconciler.values import Diagnostic, strongest
+from reconciler.fleet.results import WELL, TargetResult, Verb
+from reconciler.report import FleetChange, FleetCounts, FleetGroup, FleetReport, FleetTarget, findings
+from reconciler.values import DIFFERENCES, Diagnostic, strongest
 
 #: A result that is not there leaves unknown whether its target was changed.
 MISSING = 69
 
 
-class Group(Struct, frozen=True):
-    """Changes that exactly these targets have in common."""
-
-    targets: tuple[str, ...]
-    changes: tuple[dict[str, Any], ...]
-
-
-class Merged(Struct, frozen=True, kw_only=True):
-    """What a fleet's targets said, together."""
-
-    results: tuple[TargetResult, ...]
-    #: The largest first.
-    groups: tuple[Group, ...]
-    #: Targets of which there is no result.
-    missing: tuple[str, ...] = ()
-    diagnostics: tuple[Diagnostic, ...] = ()
-    exit_code: int = 0
-
-
 def merge_results(
-    expected: Sequence[str], found: Mapping[str, Sequence[TargetResult]], diagnostics: Iterable[Diagnostic] = ()
-) -> Merged:
+    command: Verb,
+    expected: Sequence[str],
+    found: Mapping[str, Sequence[TargetResult]],
+    diagnostics: Iterable[Diagnostic] = (),
+    *,
+    skipped: Sequence[str] = (),
+    because: str = "",
+) -> FleetReport:
     """Bring the results of some targets together.
 
     Args:
+        command: the command that was run.
         expected: the targets that there should be results of; others are left out and told.
         found: the results of each target, in order of their files.
         diagnostics: what could not be read.
+        skipped: targets that were not begun, which are not missed.
+        because: why they were not begun.
     """
     told = list(diagnostics)
     results = []
     for name in expected:
         own = found.get(name, ())
-        if not own:
-            continue
         if len(own) > 1:
             told.append(_doubled(name, own))
-        results.append(max(own, key=lambda each: each.time))
+        if own:
+            results.append(max(own, key=lambda each: each.time))
     told += [
         Diagnostic(
             address=name,
@@ -67,19 +56,48 @@ def merge_results(
         for name in sorted(found.keys() - set(expected))
     ]
     told += _same_server(results)
-    missing = tuple(name for name in expected if not found.get(name))
+    missing = tuple(name for name in expected if not found.get(name) and name not in skipped)
     codes = [each.exit_code for each in results] + [MISSING] * bool(missing)
     codes += [1] * any(each.severity == "error" for each in told)
-    return Merged(
-        results=tuple(results),
+    return FleetReport(
+        command=command,
+        exit_code=strongest(codes),
+        summary=FleetCounts(
+            targets=len(expected),
+            well=sum(each.exit_code == 0 and not _changes(each, command) for each in results),
+            differing=sum(each.exit_code in WELL and _changes(each, command) for each in results),
+            failed=sum(each.exit_code not in WELL for each in results),
+            missing=len(missing),
+            skipped=len(skipped),
+        ),
+        targets=tuple(map(_target, results)),
         groups=groups(results),
         missing=missing,
-        diagnostics=tuple(told),
-        exit_code=strongest(codes),
+        skipped=tuple(skipped),
+        because=because,
+        diagnostics=findings(told),
     )
 
 
-def groups(results: Iterable[TargetResult]) -> tuple[Group, ...]:
+def _changes(result: TargetResult, command: Verb) -> bool:
+    """Whether a target is not as it should be, though nothing failed."""
+    return result.exit_code == DIFFERENCES or (command == "plan" and bool((result.report or {}).get("changes")))
+
+
+def _target(result: TargetResult) -> FleetTarget:
+    counts = {name: count for name, count in (result.report or {}).get("summary", {}).items() if count}
+    return FleetTarget(
+        target=result.target,
+        url=result.url,
+        exit_code=result.exit_code,
+        counts=counts,
+        message=result.message,
+        hint=result.hint,
+        seconds=round(result.seconds, 3),
+    )
+
+
+def groups(results: Iterable[TargetResult]) -> tuple[FleetGroup, ...]:
     """Bring equal changes together: each change stands once, beside all the targets that have it."""
     holders: dict[bytes, list[str]] = {}
     change_of: dict[bytes, dict[str, Any]] = {}
@@ -92,14 +110,21 @@ def groups(results: Iterable[TargetResult]) -> tuple[Group, ...]:
     together: dict[tuple[str, ...], list[bytes]] = {}
     for key, names in holders.items():
         together.setdefault(tuple(names), []).append(key)
-    found = [Group(names, tuple(change_of[key] for key in keys)) for names, keys in together.items()]
+    found = [
+        FleetGroup(targets=names, changes=tuple(msgspec.convert(_common(change_of[key]), FleetChange) for key in keys))
+        for names, keys in together.items()
+    ]
     return tuple(sorted(found, key=lambda group: (-len(group.targets), group.targets)))
 
 
 def _key(change: Mapping[str, Any]) -> bytes:
     """Return what makes two changes equal: all of them but ids and places, which are each server's own."""
-    same = {name: value for name, value in change.items() if name not in ("id", "source", "number")}
-    return msgspec.json.encode(same, order="sorted")
+    return msgspec.json.encode(_common(change), order="sorted")
+
+
+def _common(change: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a change without what is each server's own."""
+    return {name: value for name, value in change.items() if name not in ("id", "source")}
 
 
 def _doubled(name: str, own: Sequence[TargetResult]) -> Diagnostic:

@@ -20,6 +20,8 @@ from reconciler.values import Diagnostic, ReconcilerError
 
 FORMAT: Literal["reconciler/fleet-result/v1"] = "reconciler/fleet-result/v1"
 Verb = Literal["plan", "apply", "drift", "test"]
+#: Codes of a target that is as it should be, or tells no more than that it differs.
+WELL = (0, 2)
 
 
 class TargetResult(Struct, frozen=True, kw_only=True):

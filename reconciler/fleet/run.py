@@ -11,11 +11,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from msgspec import Struct
 
-from reconciler.fleet.results import TargetResult
+from reconciler.fleet.results import WELL, TargetResult
 from reconciler.fleet.waves import Wave
 
-#: Codes of a target that is as it should be, or tells no more than that it differs.
-WELL = (0, 2)
 #: Seconds between two looks at whether to stop.
 _TICK = 0.2
 

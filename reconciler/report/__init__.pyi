@@ -8,6 +8,13 @@ from reconciler.report.checks import diagnosis_report as diagnosis_report
 from reconciler.report.checks import error_report as error_report
 from reconciler.report.checks import permissions_report as permissions_report
 from reconciler.report.checks import validation_report as validation_report
+from reconciler.report.fleet import FleetChange as FleetChange
+from reconciler.report.fleet import FleetCounts as FleetCounts
+from reconciler.report.fleet import FleetDeviation as FleetDeviation
+from reconciler.report.fleet import FleetGroup as FleetGroup
+from reconciler.report.fleet import FleetImportReport as FleetImportReport
+from reconciler.report.fleet import FleetReport as FleetReport
+from reconciler.report.fleet import FleetTarget as FleetTarget
 from reconciler.report.formats.text import MANY as MANY
 from reconciler.report.graph import flowchart as flowchart
 from reconciler.report.mail import explanation_report as explanation_report
@@ -18,6 +25,7 @@ from reconciler.report.paint import plural as plural
 from reconciler.report.paint import printable as printable
 from reconciler.report.parts import Report as Report
 from reconciler.report.parts import Target as Target
+from reconciler.report.parts import findings as findings
 from reconciler.report.parts import members as members
 from reconciler.report.renderers import RENDERERS as RENDERERS
 from reconciler.report.renderers import formats_of as formats_of

@@ -22,7 +22,7 @@ RENDERERS: dict[tuple[str, str], str] = {
         (report, "json"): "json:document"
         for report in (
             *("validation", "plan", "drift", "outcome", "explanation", "routing-tests"),
-            *("diagnosis", "permissions", "error"),
+            *("diagnosis", "permissions", "error", "fleet", "fleet-import"),
         )
     },
     ("validation", "text"): "text:validation",
@@ -35,6 +35,9 @@ RENDERERS: dict[tuple[str, str], str] = {
     ("permissions", "text"): "text:permissions",
     ("error", "text"): "text:error",
     ("routing-tests", "junit"): "junit:routing_tests",
+    ("fleet", "text"): "fleet:text",
+    ("fleet", "markdown"): "fleet:markdown",
+    ("fleet-import", "text"): "fleet:imported",
 }
 #: Formats that are JSON, and hold every text as it is.
 EXACT = ("json",)

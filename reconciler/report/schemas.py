@@ -11,6 +11,7 @@ from msgspec.json import schema
 
 from reconciler.report.changes import DriftReport, OutcomeReport, PlanReport
 from reconciler.report.checks import DiagnosisReport, ErrorReport, PermissionsReport, ValidationReport
+from reconciler.report.fleet import FleetImportReport, FleetReport
 from reconciler.report.mail import ExplanationReport, RoutingTestsReport
 from reconciler.report.parts import Report
 
@@ -18,7 +19,7 @@ Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REPORTS: tuple[type[Report], ...] = (
     *(ValidationReport, PlanReport, DriftReport, OutcomeReport, PermissionsReport, DiagnosisReport),
-    *(ExplanationReport, RoutingTestsReport, ErrorReport),
+    *(ExplanationReport, RoutingTestsReport, ErrorReport, FleetReport, FleetImportReport),
 )
 
 
