@@ -24,6 +24,7 @@ CREDENTIALS = (
     ("STALWART_URL", "The server, where reconciler.yaml names no targets."),
     ("STALWART_TOKEN", "An API key."),
     ("STALWART_USER, STALWART_PASSWORD", "An account, in place of an API key."),
+    ("RECONCILER_PING, RECONCILER_NOTIFY", "Who is told of a run, where reconciler.yaml does not say."),
     ("RECONCILER_…", "Any option that lifts no guard: --timeout is RECONCILER_TIMEOUT."),
 )
 FILES = (

@@ -276,12 +276,16 @@ def _misused(message: str, hint: str, args: Sequence[str]) -> int:
 
 def _run_module(name: str, invocation: Any, given: Mapping[str, Any]) -> int:
     """Run a command's module with the options that are its own, and tell of what stopped it."""
+    from reconciler.commands import MONITORED, monitored
     from reconciler.values import ReconcilerError
 
-    try:
-        module = import_module(f"reconciler.commands.{MODULES.get(name, name)}")
-        own = getattr(module, "Arguments", None)
-        arguments = [own(**{key: given[key] for key in own.__struct_fields__})] if own else []
-        return int(module.run(invocation, *arguments))
-    except ReconcilerError as error:
-        return int(invocation.fail(error))
+    def run() -> int:
+        try:
+            module = import_module(f"reconciler.commands.{MODULES.get(name, name)}")
+            own = getattr(module, "Arguments", None)
+            arguments = [own(**{key: given[key] for key in own.__struct_fields__})] if own else []
+            return int(module.run(invocation, *arguments))
+        except ReconcilerError as error:
+            return int(invocation.fail(error))
+
+    return monitored(name, invocation, run) if name in MONITORED else run()

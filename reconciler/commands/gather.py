@@ -114,6 +114,8 @@ def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = Fal
         Credentials(server.token, server.user, server.password),
         may_write=may_write,
         timeout=server.timeout,
+        wait=server.wait,
+        tell=lambda text: invocation.tell(f"{text}\n"),
         ca_bundle=server.ca_bundle,
         insecure=server.insecure,
         transport=invocation.transport,

@@ -49,8 +49,8 @@ class Invocation(Struct, frozen=True, kw_only=True):
     typed: frozenset[str] = frozenset()
     #: What carries requests in place of a socket, for programs that embed this one.
     transport: httpx.BaseTransport | None = None
-    #: Names of the reports that were printed.
-    reported: list[str] = field(default_factory=list)
+    #: The reports of this run, in order; an error's is among them only where there was no other.
+    reported: list[Report] = field(default_factory=list)
 
     @property
     def converses(self) -> bool:
@@ -81,8 +81,12 @@ class Invocation(Struct, frozen=True, kw_only=True):
 
         report = error_report(error)
         self.console.err(render(report, "text", Page(paint=self.console.paint_err, quiet=self.quiet)))
-        if not self.converses and not self.reported and self.format in formats_of(report.name):
+        if self.reported:
+            return error.exit_code
+        if not self.converses and self.format in formats_of(report.name):
             self.report(report, error.exit_code)
+        else:
+            self.reported.append(report)
         return error.exit_code
 
     def report(self, report: Report, code: int = 0) -> int:
@@ -95,7 +99,7 @@ class Invocation(Struct, frozen=True, kw_only=True):
         Returns:
             The code.
         """
-        self.reported.append(report.name)
+        self.reported.append(report)
         page = Page(paint=self.console.paint, width=self.console.width, quiet=self.quiet, exit_code=code)
         self.say(render(report, self.format, page))
         return code

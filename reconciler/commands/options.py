@@ -93,6 +93,7 @@ OPTIONS: dict[str, Row] = {
     "url": _row("--url", "Server, such as https://mail.example.org.", SERVER, CONNECTION, metavar="URL"),
     "user": _row("--user", "User; the password is STALWART_PASSWORD.", SERVER, CONNECTION, metavar="NAME"),
     "timeout": _row("--timeout", "Deadline of the run.  [5m]", CONNECTION, metavar="TIME", default="5m"),
+    "wait": _row("--wait", "Time that a server may take to start.", CONNECTION, metavar="TIME"),
     "ca_bundle": _row("--ca-bundle", "Certificates to trust instead of the system's.", CONNECTION, metavar="FILE"),
     "insecure": _row("--insecure", "Do not verify the server's certificate.", CONNECTION),
     "kind": _row("--kind", "Look at this kind only; repeatable.", SCOPE, SETTLED, metavar="KIND", multiple=True),
@@ -257,7 +258,7 @@ PATHS = "PATHS are manifests, or directories of them; without any, those of the 
 #: What the interface names and this version does not do yet: refused by name, never ignored.
 LATER_OPTIONS = ("--write",)
 #: Variables that are no option's.
-OTHER_VARIABLES = ("RECONCILER_VAR_",)
+OTHER_VARIABLES = ("RECONCILER_VAR_", "RECONCILER_PING", "RECONCILER_NOTIFY")
 
 
 def formats(command: str) -> tuple[str, ...]:

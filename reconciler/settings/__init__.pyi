@@ -8,4 +8,6 @@ from reconciler.settings.choose import read_config as read_config
 from reconciler.settings.choose import settings as settings
 from reconciler.settings.config import TargetConfig as TargetConfig
 from reconciler.settings.config import parse_config as parse_config
+from reconciler.settings.monitors import Monitors as Monitors
+from reconciler.settings.monitors import find_monitors as find_monitors
 from reconciler.settings.options import Options as Options

@@ -38,6 +38,7 @@ __all__ = [
     "check_layers",
     "connect",
     "read_config",
+    "resolved",
     "settings",
 ]
 
@@ -55,6 +56,8 @@ class Server(Struct, frozen=True):
     insecure: bool = False
     #: Seconds until a run is given up.
     timeout: float = 300.0
+    #: Seconds that it may take to start.
+    wait: float = 0.0
 
     def __repr__(self) -> str:
         return f"Server({self.url!r})"
@@ -143,9 +146,9 @@ def connect(found: Settings, environment: Mapping[str, str]) -> Server:
     if found.server is None:
         raise UsageError("no server is named", "give --url, or set STALWART_URL, or name a target in reconciler.yaml")
     target, options = found.server, found.options
-    token = "" if options.user else _resolved(target.token, environment)
-    user = options.user or _resolved(target.user, environment)
-    password = _resolved(target.password, environment)
+    token = "" if options.user else resolved(target.token, environment)
+    user = options.user or resolved(target.user, environment)
+    password = resolved(target.password, environment)
     if not token and not user:
         token, user = environment.get("STALWART_TOKEN", ""), environment.get("STALWART_USER", "")
     password = password or environment.get("STALWART_PASSWORD", "")
@@ -161,7 +164,8 @@ def connect(found: Settings, environment: Mapping[str, str]) -> Server:
         password=password,
         ca_bundle=options.ca_bundle or target.ca_bundle,
         insecure=options.insecure,
-        timeout=_seconds(options.timeout),
+        timeout=_seconds("--timeout", options.timeout),
+        wait=_seconds("--wait", options.wait) if options.wait else 0.0,
     )
 
 
@@ -266,18 +270,22 @@ def _limit(name: str, option: str, configured: float | str | None, default: Any)
     return chosen if isinstance(chosen, str) and chosen.endswith("%") else int(chosen)
 
 
-def _seconds(text: str) -> float:
+def _seconds(name: str, text: str) -> float:
     try:
         seconds = float(text) if text.isdigit() else parse_duration(text) / 1000
     except ValueError as error:
-        raise UsageError(f"--timeout: {error}") from None
+        raise UsageError(f"{name}: {error}") from None
     if seconds <= 0:
-        raise UsageError(f"--timeout: {text} leaves no time for anything", "write 30s or 5m")
+        raise UsageError(f"{name}: {text} leaves no time for anything", "write 30s or 5m")
     return seconds
 
 
-def _resolved(text: str, environment: Mapping[str, str]) -> str:
-    """Resolve a credential's reference. The configuration is trusted, so that any variable or file may be named."""
+def resolved(text: str, environment: Mapping[str, str]) -> str:
+    """Resolve a credential's reference. The configuration is trusted, so that any variable or file may be named.
+
+    Raises:
+        NotAllowed: it leads to nothing.
+    """
     source, name = reference(text)
     if source == "env":
         value = environment.get(name, "")

@@ -26,6 +26,9 @@ _REFERENCE = re.compile(r"\$\{(env|file):([^{}]+)\}")
 #: Fields of a target that are taken as they stand, and those that may be references.
 _PLAIN = ("url", "caBundle")
 _CREDENTIALS = ("token", "user", "password")
+#: Addresses that are told of runs; secrets too, and for all targets or for one.
+_TOLD = ("ping", "notify")
+_MONITORS = (*_TOLD, "pingOnDrift")
 
 Steps = tuple[str, ...]
 
@@ -66,6 +69,14 @@ class TargetConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     labels: dict[str, str] = {}
     #: Merged over the policy for all targets.
     policy: dict[str, Any] = {}
+    #: Who is told of this target's runs, in place of who is told of all.
+    ping: str = ""
+    notify: str = ""
+    ping_on_drift: str = ""
+
+    def monitors(self) -> dict[str, str]:
+        """Return who is told of this target's runs, as the file names it."""
+        return dict(zip(_MONITORS, (self.ping, self.notify, self.ping_on_drift), strict=True))
 
     def __repr__(self) -> str:
         return f"TargetConfig({self.url!r})"
@@ -76,6 +87,8 @@ class Config(Struct, frozen=True):
 
     targets: dict[str, TargetConfig] = {}
     policy: Mapping[str, Any] = {}
+    #: Who is told of runs: `ping`, `notify` and `pingOnDrift`, as far as the file says.
+    monitors: Mapping[str, str] = {}
     file: str = DEFAULT_CONFIG
     text: str = ""
 
@@ -139,13 +152,15 @@ def parse_config(file: str, text: str) -> Config:
     if told:
         raise ManifestError(told, config.file)
     targets = msgspec.convert(_at(value, "targets"), dict[str, TargetConfig])
-    return msgspec.structs.replace(config, targets=targets, policy=_at(value, "policy"))
+    monitors = {name: value[name] for name in _MONITORS if isinstance(value, Mapping) and name in value}
+    return msgspec.structs.replace(config, targets=targets, policy=_at(value, "policy"), monitors=monitors)
 
 
 def judge(catalogue: Catalogue, value: object) -> list[Fault]:
     """Return every mistake of a configuration's value that can be told without a target, a server or an environment."""
     found = faults(config_schema(catalogue), value)
     found += _kept(catalogue, _at(value, "policy"), ("policy",))
+    found += _taken_whole(value, _TOLD, ())
     for name, target in _at(value, "targets").items():
         at = ("targets", name)
         found += [*_kept(catalogue, _at(target, "policy"), (*at, "policy")), *_names(target, at)]
@@ -198,10 +213,7 @@ def _references(target: object, at: Steps) -> Iterator[Fault]:
         if _mentions(value):
             yield Fault((*at, "labels", name), "variable", "a label is taken as it stands", f"use vars; {literal}")
     fields = target if isinstance(target, Mapping) else {}
-    for name in _CREDENTIALS:
-        if _mentions(fields.get(name)) and not reference(fields[name])[0]:
-            message = "only a value that is wholly ${env:NAME} or ${file:PATH} is replaced"
-            yield Fault((*at, name), "variable", message, literal)
+    yield from _taken_whole(target, (*_CREDENTIALS, *_TOLD), at)
     layers = fields.get("manifests")
     plain: list[tuple[Steps, Any]] = [((name,), fields.get(name)) for name in _PLAIN]
     plain += [
@@ -211,6 +223,15 @@ def _references(target: object, at: Steps) -> Iterator[Fault]:
         if isinstance(value, str) and "${" in value:
             hint = f"{', '.join(_CREDENTIALS)} and vars may be ${{env:NAME}}"
             yield Fault((*at, *steps), "variable", "it is taken as it stands", hint)
+
+
+def _taken_whole(mapping: object, names: tuple[str, ...], at: Steps) -> Iterator[Fault]:
+    """Find secrets that are a reference in part."""
+    fields = mapping if isinstance(mapping, Mapping) else {}
+    for name in names:
+        if _mentions(fields.get(name)) and not reference(fields[name])[0]:
+            message = "only a value that is wholly ${env:NAME} or ${file:PATH} is replaced"
+            yield Fault((*at, name), "variable", message, "$${ stands for a literal ${")
 
 
 def _mentions(value: object) -> bool:

@@ -25,5 +25,6 @@ class Options(Struct, frozen=True, kw_only=True):
     rotate_secrets: str = ""
     reload: bool = True
     timeout: str = "5m"
+    wait: str = ""
     insecure: bool = False
     ca_bundle: str = ""

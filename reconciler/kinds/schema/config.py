@@ -26,6 +26,7 @@ def config_schema(catalogue: Catalogue) -> Schema:
                     "additionalProperties": {"description": "One server.", **_target(catalogue)},
                 },
                 "policy": {"description": "What a run may do on every target.", **_policy(catalogue)},
+                **_monitors(),
             }
         ),
     }
@@ -65,8 +66,20 @@ def _target(catalogue: Catalogue) -> Schema:
             "additionalProperties": _text("A value."),
         },
         "policy": {"description": "Merged over the policy of all targets.", **_policy(catalogue)},
+        **_monitors(),
     }
     return {**_closed(properties), "required": ["url"]}
+
+
+def _monitors() -> Schema:
+    return {
+        "ping": {**_text("URL of a monitor that is told of each start and end, as ${env:NAME}."), "writeOnly": True},
+        "notify": {**_text("URL that reports are posted to, as ${env:NAME}."), "writeOnly": True},
+        "pingOnDrift": {
+            "description": "What differences are to the monitor: a line in its log (and alive), or a failure.",
+            "enum": ["log", "fail"],
+        },
+    }
 
 
 def _policy(catalogue: Catalogue) -> Schema:

@@ -33,6 +33,8 @@ CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 RETRIES = 3
 #: An answer over this many bytes is refused; 8,000 objects of the largest kind are about 10 MB.
 MAX_ANSWER = 256 * 1024 * 1024
+#: Most seconds between two looks whether a server has started.
+LOOK_SECONDS = 2.0
 TOO_MANY_REQUESTS = 429
 #: What to do about a certificate that is not trusted.
 TRUST = "where its issuer is one of your own, name the issuer's certificate with --ca-bundle"
@@ -66,8 +68,12 @@ class Credentials(Struct, frozen=True):
 class _Again(Exception):
     """The server did nothing with the request; it may be sent again after `seconds` (None: back off)."""
 
-    def __init__(self, reason: str, seconds: float | None = None, *, busy: bool = False) -> None:
+    def __init__(
+        self, reason: str, seconds: float | None = None, *, busy: bool = False, starting: bool = False
+    ) -> None:
         self.reason, self.seconds, self.busy = reason, seconds, busy
+        #: A server that is about to start gives no answer, or has a proxy give this one.
+        self.starting = starting
 
 
 def check_url(url: str) -> str:
@@ -128,6 +134,8 @@ class Client:
         credentials: sent with every request.
         may_write: False makes a client that refuses to send anything but reads.
         timeout: seconds until the whole run is given up.
+        wait: seconds that the server may take to start, on top of the timeout.
+        tell: told once that the server is waited for, and why.
         transport: what carries the requests; a test's own in place of a socket.
     """
 
@@ -138,6 +146,8 @@ class Client:
         *,
         may_write: bool = False,
         timeout: float = 300.0,
+        wait: float = 0.0,
+        tell: Callable[[str], None] = log.info,
         ca_bundle: str = "",
         insecure: bool = False,
         transport: httpx.BaseTransport | None = None,
@@ -148,6 +158,7 @@ class Client:
         self.requests = 0
         self._deadline = time.monotonic() + timeout
         self.timeout = timeout
+        self._wait, self._tell = wait, tell
         self._sleep = sleep
         self._session: Session | None = None
         self._http = httpx.Client(
@@ -187,6 +198,7 @@ class Client:
         """
         if self._session is None:
             url = f"{self.url}/jmap/session"
+            self._until_started(url)
             document = self._retried("GET", url, None, writes=False)
             try:
                 session = read_session(document if isinstance(document, dict) else {})
@@ -203,6 +215,34 @@ class Client:
                 raise Unreachable(f"{url} offers no urn:stalwart:jmap", "is this a Stalwart 0.16 server?")
             self._session = session
         return self._session
+
+    def _until_started(self, url: str) -> None:
+        """Wait for a server that is not there yet. One that answers is asked no second time, whatever it says.
+
+        Raises:
+            Unreachable: it has not started in time.
+        """
+        started, own = time.monotonic(), self._deadline
+        wait, self._wait = self._wait, 0.0
+        self._deadline = max(own, started + wait)
+        told = False
+        try:
+            while wait:
+                try:
+                    self._send("GET", url, None, writes=False, told="")
+                    return
+                except _Again as again:
+                    if not again.starting:
+                        return
+                    left = started + wait - time.monotonic()
+                    if left <= 0:
+                        raise Unreachable(f"{url}: {again.reason}, after {wait:g} s of waiting") from None
+                    if not told:
+                        self._tell(f"waiting up to {wait:g} s for {self.url}: {again.reason}")
+                    told = True
+                    self._sleep(min(LOOK_SECONDS, left))
+        finally:
+            self._deadline = own + time.monotonic() - started
 
     def probe(self, path: str) -> tuple[Any, str]:
         """Ask one of the server's pages beside JMAP.
@@ -301,11 +341,13 @@ class Client:
             if distrusted := _distrusted(error):
                 raise Unreachable(f"{url}: the certificate is not valid: {distrusted.verify_message}", TRUST) from None
             # Nothing was sent, so that even a write may be tried again.
-            raise _Again(f"cannot be reached: {_reason(error)}") from None
+            raise _Again(f"cannot be reached: {_reason(error)}", starting=True) from None
         except (httpx.HTTPError, httpx.StreamError) as error:
             if writes:
                 raise AnswerLost(f"the connection broke: {_reason(error)}") from None
-            raise _Again(f"the connection broke: {_reason(error)}") from None
+            # A port that is forwarded is open before anything listens behind it.
+            starting = isinstance(error, httpx.ReadError | httpx.RemoteProtocolError)
+            raise _Again(f"the connection broke: {_reason(error)}", starting=starting) from None
         took = 1000 * (time.monotonic() - started)
         log.info("%s %s%s: %d, bytes: %d, %.0f ms", method, url, told, answer.status_code, len(content), took)
         if answer.status_code != httpx.codes.OK:
@@ -346,7 +388,8 @@ class Client:
         if status >= httpx.codes.INTERNAL_SERVER_ERROR:
             if writes:
                 raise AnswerLost(f"the server answered {status}")
-            raise _Again(f"the server answered {status}", _retry_after(answer))
+            starting = status in (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE)
+            raise _Again(f"the server answered {status}", _retry_after(answer), starting=starting)
         if answer.is_redirect:
             target = urlsplit(answer.headers.get("location", ""))
             raise _Redirected(
