@@ -167,7 +167,7 @@ def test_a_change_of_variant_keeps_the_id(sandbox: Any, env: dict[str, str], tmp
     assert before == after
 
 
-def test_milters_in_another_order_are_made_anew(sandbox: Any, env: dict[str, str], tmp_path: Path) -> None:
+def test_milters_in_another_order_write_each_others_places(sandbox: Any, env: dict[str, str], tmp_path: Path) -> None:
     def milters(*ports: int) -> str:
         return "kind: MtaMilter\nitems:\n" + "".join(f"  - {{hostname: 127.0.0.1, port: {port}}}\n" for port in ports)
 
@@ -179,9 +179,11 @@ def test_milters_in_another_order_are_made_anew(sandbox: Any, env: dict[str, str
     again = command("plan", "--detailed-exitcode", str(turned), env=env)
 
     assert [(each["action"], each["address"]) for each in plan.json["changes"]] == [
-        ("replace", "MtaMilter/127.0.0.1:1"),
-        ("replace", "MtaMilter/127.0.0.1:2"),
+        ("update", "MtaMilter/127.0.0.1:1"),
+        ("update", "MtaMilter/127.0.0.1:2"),
+        ("update", "MtaMilter/127.0.0.1:3"),
     ]
+    assert [each["port"] for each in sandbox.state()["live"]["x:MtaMilter"]] == [3, 1, 2]
     assert (applied.code, again.code) == (0, 0)
     assert [each["port"] for each in stored(sandbox, "MtaMilter")] == [3, 1, 2]
 

@@ -124,16 +124,20 @@ class _Judge:
             self.resources.append(self._resource(kind, former, id_, undo.change.address.name))
 
     def reorder(self) -> None:
-        """Take every object that there was of kinds that run in order of creation, in that order."""
+        """Take all that there was of kinds that run in order of creation, in that order.
+
+        What is made again would run last, so that contents are written into the objects that there are.
+        """
         for name, objects in self.last.order.items():
             kind = self.catalogue.kinds[name]
             held = {each.id: each for each in self.live.of(name)}
-            for id_, address in objects:
-                if (name, id_) in self.former:
-                    former, now = self.former[name, id_]
-                    self.resources.append(self._resource(kind, former, now, address.name))
-                elif id_ in held:
-                    self.resources.append(self._resource(kind, held[id_].wire, id_, address.name))
+            known = {id_: (each.wire, id_) for id_, each in held.items()}
+            known |= {id_: self.former[name, id_] for id_, _ in objects if (name, id_) in self.former}
+            contents = [(known[id_], address.name) for id_, address in objects if id_ in known]
+            taken = {now for (_, now), _ in contents}
+            ids = [id_ for id_ in held if id_ in taken] + [""] * len(contents)
+            for ((wire, _), called), id_ in zip(contents, ids, strict=False):
+                self.resources.append(self._resource(kind, wire, id_, called))
 
     def _resource(self, kind: Kind, wire: Wire, id_: str, name: str) -> Resource:
         # Bound to one object, so that another of the same key is never taken for it.

@@ -84,17 +84,18 @@ def _kept(catalogue: Catalogue, changes: Sequence[Change], policy: Policy) -> li
 
 
 def _mistaken(catalogue: Catalogue, plan: Plan, live: LiveState) -> Iterator[str]:
-    """Refuse to replace an object whose key an undeclared object shares: afterwards the two could not be told apart."""
+    """Refuse to give an object a key that an undeclared one has: afterwards the two could not be told apart."""
     undeclared = set(plan.undeclared)
     for change in plan.changes:
-        if not change.recreate or change.address.id:
+        kind = catalogue.kinds[change.address.kind]
+        key, before = key_of(kind, change.after or {}), key_of(kind, change.before or {})
+        if change.action == "destroy" or change.address.id or (key == before and not change.recreate):
             continue
-        key = key_of(catalogue.kinds[change.address.kind], change.before or {})
-        others = [each.id for each in live.of(change.address.kind) if each.key == key and each.address in undeclared]
+        others = [each.id for each in live.of(kind.kind) if each.key == key and each.address in undeclared]
         if others:
             yield (
-                f"{change.address} would be made anew ({change.because}), and then could not be told from "
-                f"{', '.join(others)} of its key, undeclared; declaring each with a metadata.name lifts this"
+                f"{change.address} could not be told any more from {', '.join(others)}, which is undeclared and has "
+                "the same key; declaring each with a metadata.name lifts this"
             )
 
 

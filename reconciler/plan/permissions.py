@@ -102,9 +102,7 @@ def _verbs(kind: Kind, resources: Sequence[Resource], *, pruned: bool) -> set[st
     if not wanted:
         return verbs
     verbs |= {"Update"}
-    # Objects of one key are paired in the order that they have.
-    moved = kind.ordered and len({(each.key, each.id) for each in wanted}) > 1
-    if moved or any(each.was or _could_be_unset(kind, each) for each in wanted):
+    if any(each.was or _could_be_unset(kind, each) for each in wanted):
         # Only a new object is as wanted, or an old one stands beside it.
         return verbs | {"Create", "Destroy"}
     # An object that is bound to an id is there, or the run ends.

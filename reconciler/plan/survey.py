@@ -7,7 +7,7 @@ Law: pure, and the only way to a plan: plan, apply, drift and rollback take the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -80,7 +80,7 @@ class Survey(Struct, frozen=True, kw_only=True):
         Raises:
             ManifestError: the manifests do not say which live object they mean, or policy makes a finding an error.
         """
-        if any(each.severity == "error" for each in self.diagnostics):
+        if _wrong(self.diagnostics):
             raise ManifestError(self.diagnostics)
         return self
 
@@ -106,9 +106,9 @@ def take_survey(catalogue: Catalogue, goal: Goal, live: LiveState) -> Survey:
     # A name that the plan would leave dangling is refused; policy and waivers may make less of it.
     lost = [each for each in names if each.code == "dangling-name" and each.severity == "error"]
     refused = refusals(catalogue, plan, live, after, policy, resources)
-    told = problems
-    if not problems and goal.linted:
-        told = [each for each in names if each not in lost]
+    told = list(problems)
+    if not _wrong(problems) and goal.linted:
+        told += [each for each in names if each not in lost]
         told += lint_resources(catalogue, resources, goal.severities, after, locate=goal.locate)
     return Survey(
         live=live,
@@ -129,9 +129,13 @@ def remaining(catalogue: Catalogue, goal: Goal, live: LiveState) -> tuple[Change
         NotAllowed: a resource names an object of a kind that the credentials may not read.
     """
     difference, _, problems = _compared(catalogue, replace(goal, rotate=()), live)
-    if problems:
+    if _wrong(problems):
         raise ManifestError(problems)
     return difference.changes
+
+
+def _wrong(diagnostics: Iterable[Diagnostic]) -> bool:
+    return any(each.severity == "error" for each in diagnostics)
 
 
 def _compared(

@@ -159,7 +159,7 @@ def test_what_cannot_be_compared_when_it_is_read_back_is_partly_applied() -> Non
     work = job(driver.live(), "kind: MtaMilter\nspec: {hostname: h}\n")
 
     def twice(request: Request) -> Any:
-        driver.server.put({"MtaMilter": [{"id": "n1", "hostname": "h"}, {"id": "n2", "hostname": "h"}]})
+        driver.server.put({"MtaMilter": [{"id": "n1", "hostname": "h"}, {"id": "n2", "hostname": "h", "useTls": True}]})
         return [{"created": {"new0": {"id": "n1"}}}]
 
     outcome = driver.run(work.flow(recheck=True), twice)

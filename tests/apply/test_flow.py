@@ -33,11 +33,13 @@ spec: {schedule: {use: slow}}
 kind: MtaSts
 spec: {mode: enforce}
 """
-TURNED = """\
-kind: MtaMilter
-items: [{hostname: h, port: 2}, {hostname: h, port: 1}]
-"""
-MILTERS = {"MtaMilter": [{"id": "a", "hostname": "h", "port": 1}, {"id": "b", "hostname": "h", "port": 2}]}
+#: The server takes no match back, so that only a new quota is as wanted.
+UNSET = "kind: MtaQueueQuota\nspec: {description: q, key: [rcpt]}\n"
+QUOTAS = {
+    "MtaQueueQuota": [
+        {"id": "a", "description": "q", "key": {"rcpt": True}, "match": {"match": {}, "else": "true"}},
+    ]
+}
 RELAYS = """\
 kind: MtaRoute
 items:
@@ -340,40 +342,40 @@ def test_an_interrupt_ends_the_run_between_two_requests() -> None:
 
 
 def test_a_replace_destroys_and_then_creates() -> None:
-    driver = Driver(MILTERS)
-    work = job(driver.live(), TURNED)
+    driver = Driver(QUOTAS)
+    work = job(driver.live(), UNSET)
     heard: list[Result] = []
 
     outcome = driver.run(work.flow(listener=Listener(tell=heard.append)), confirm, confirm)
 
     assert driver.sent == [
-        (Call("x:MtaMilter/set", {"destroy": ["a"]}),),
-        (Call("x:MtaMilter/set", {"create": {"new0": {"hostname": "h", "port": 1}}}),),
+        (Call("x:MtaQueueQuota/set", {"destroy": ["a"]}),),
+        (Call("x:MtaQueueQuota/set", {"create": {"new0": {"description": "q", "key": {"rcpt": True}}}}),),
     ]
-    assert told(outcome) == [("MtaMilter/h:1", "applied", "")]
+    assert told(outcome) == [("MtaQueueQuota/q", "applied", "")]
     assert tuple(heard) == outcome.results
 
 
 def test_a_replace_whose_destroy_is_refused_keeps_the_servers_reason_and_creates_nothing() -> None:
-    driver = Driver(MILTERS)
-    work = job(driver.live(), TURNED)
+    driver = Driver(QUOTAS)
+    work = job(driver.live(), UNSET)
 
     outcome = driver.run(work.flow(), [refused("notDestroyed", "a", type="objectIsLinked")])
 
-    assert told(outcome) == [("MtaMilter/h:1", "failed", "objectIsLinked")]
+    assert told(outcome) == [("MtaQueueQuota/q", "failed", "objectIsLinked")]
     assert len(driver.sent) == 1
     assert outcome_code(outcome) == 1
 
 
 def test_a_replace_whose_create_is_refused_says_that_the_object_is_gone() -> None:
-    driver = Driver(MILTERS)
-    work = job(driver.live(), TURNED)
+    driver = Driver(QUOTAS)
+    work = job(driver.live(), UNSET)
 
     outcome = driver.run(work.flow(), confirm, [refused("notCreated", "new0")])
 
     assert told(outcome) == [
         (
-            "MtaMilter/h:1",
+            "MtaQueueQuota/q",
             "failed",
             "its old object was destroyed, and its new one is not confirmed: validationFailed; no",
         )
@@ -382,49 +384,51 @@ def test_a_replace_whose_create_is_refused_says_that_the_object_is_gone() -> Non
 
 
 def test_a_replace_that_was_begun_is_finished_after_an_interrupt_and_nothing_else_is_begun() -> None:
-    driver = Driver(MILTERS)
-    work = job(driver.live(), TURNED + "---\n" + locals_of(1))
+    driver = Driver(QUOTAS)
+    work = job(driver.live(), UNSET + "---\n" + locals_of(1))
 
     outcome = driver.run(work.flow(listener=Listener(stop=lambda: len(driver.sent) == 1)), confirm, confirm)
 
     assert told(outcome) == [
-        ("MtaMilter/h:1", "applied", ""),
+        ("MtaQueueQuota/q", "applied", ""),
         ("MtaRoute/r0", "skipped", "the run was interrupted"),
     ]
-    assert driver.sent[1] == (Call("x:MtaMilter/set", {"create": {"new0": {"hostname": "h", "port": 1}}}),)
+    assert driver.sent[1] == (
+        Call("x:MtaQueueQuota/set", {"create": {"new0": {"description": "q", "key": {"rcpt": True}}}}),
+    )
 
 
 def test_an_interrupt_after_which_everything_was_finished_is_followed_by_the_reload() -> None:
-    driver = Driver(MILTERS)
-    work = job(driver.live(), TURNED)
+    driver = Driver(QUOTAS)
+    work = job(driver.live(), UNSET)
 
     outcome = driver.run(work.flow(listener=Listener(stop=lambda: len(driver.sent) == 1)), confirm, confirm)
 
-    assert told(outcome) == [("MtaMilter/h:1", "applied", "")]
+    assert told(outcome) == [("MtaQueueQuota/q", "applied", "")]
     assert (outcome.reload, outcome_code(outcome)) == ("applied", 0)
 
 
 def test_a_replace_that_cannot_be_finished_after_an_interrupt_tells_why() -> None:
-    driver = Driver(MILTERS)
-    work = job(driver.live(), TURNED)
+    driver = Driver(QUOTAS)
+    work = job(driver.live(), UNSET)
 
     outcome = driver.run(work.flow(listener=Listener(stop=lambda: len(driver.sent) == 1)), confirm, Unreachable("gone"))
 
     assert told(outcome) == [
-        ("MtaMilter/h:1", "failed", "its old object was destroyed, and its new one is not confirmed: gone")
+        ("MtaQueueQuota/q", "failed", "its old object was destroyed, and its new one is not confirmed: gone")
     ]
     assert outcome.reload_because == "an earlier request was refused: gone"
     assert outcome_code(outcome) == 69
 
 
 def test_a_replace_that_cannot_be_finished_is_no_skip() -> None:
-    driver = Driver(MILTERS)
-    work = job(driver.live(), TURNED)
+    driver = Driver(QUOTAS)
+    work = job(driver.live(), UNSET)
 
     outcome = driver.run(work.flow(), confirm, NotAllowed("no more"))
 
     assert told(outcome) == [
-        ("MtaMilter/h:1", "failed", "its old object was destroyed, and its new one is not confirmed: no more")
+        ("MtaQueueQuota/q", "failed", "its old object was destroyed, and its new one is not confirmed: no more")
     ]
     assert outcome_code(outcome) == 5
 
@@ -452,8 +456,8 @@ def test_after_a_failure_no_replace_destroys() -> None:
 
 
 def test_secrets_are_resolved_before_the_first_write() -> None:
-    driver = Driver(MILTERS)
-    work = job(driver.live(), TURNED + "---\n" + RELAYS)
+    driver = Driver(QUOTAS)
+    work = job(driver.live(), UNSET + "---\n" + RELAYS)
 
     with pytest.raises(ConfigError, match=r"\$\{env:RELAY\} is not set"):
         driver.run(work.flow())

@@ -380,18 +380,19 @@ def test_a_second_request_that_is_refused_fails_what_was_not_done() -> None:
     assert outcome_code(outcome) == 69
 
 
-TURNED = "kind: MtaMilter\nitems: [{hostname: h, port: 2}, {hostname: h, port: 1}]\n"
-FIRST, SECOND = {"id": "a", "hostname": "h", "port": 1}, {"id": "b", "hostname": "h", "port": 2}
+UNSET = "kind: MtaQueueQuota\nspec: {description: q, key: [rcpt]}\n"
+QUOTA = {"id": "a", "description": "q", "key": {"rcpt": True}}
+LIMITED = {**QUOTA, "match": {"match": {}, "else": "true"}}
 
 
 def test_both_halves_of_a_replace_may_be_lost() -> None:
-    driver = Driver({"MtaMilter": [FIRST, SECOND]})
-    work = job(driver.live(), TURNED)
+    driver = Driver({"MtaQueueQuota": [LIMITED]})
+    work = job(driver.live(), UNSET)
 
     outcome = driver.run(
         work.flow(),
-        losing(driver, {"MtaMilter": [SECOND]}),
-        losing(driver, {"MtaMilter": [SECOND, {**FIRST, "id": "n"}]}),
+        losing(driver, {"MtaQueueQuota": []}),
+        losing(driver, {"MtaQueueQuota": [{**QUOTA, "id": "n"}]}),
     )
 
     assert [(each.result, each.id) for each in outcome.results] == [("applied", "n")]
@@ -399,11 +400,11 @@ def test_both_halves_of_a_replace_may_be_lost() -> None:
 
 
 def test_a_replace_whose_new_half_cannot_be_looked_up_is_unknown() -> None:
-    driver = Driver({"MtaMilter": [FIRST, SECOND]})
-    work = job(driver.live(), TURNED)
+    driver = Driver({"MtaQueueQuota": [LIMITED]})
+    work = job(driver.live(), UNSET)
 
     def cut(request: Request) -> Any:
-        driver.server.forbidden = frozenset({"MtaMilter"})
+        driver.server.forbidden = frozenset({"MtaQueueQuota"})
         return lost(request)
 
     outcome = driver.run(work.flow(), confirm, cut)

@@ -204,7 +204,7 @@ def test_rollback_brings_back_what_there_was(world: World) -> None:
 
     code = world.rollback()
 
-    assert sorted({result.change.action for result in results}) == ["create", "destroy", "replace", "update"]
+    assert sorted({result.change.action for result in results}) == ["create", "destroy", "update"]
     assert {result.result for result in results} == {"applied"}
     assert before != between
     assert [each["hostname"] for each in before["x:MtaMilter"]] == ["127.0.0.1", "127.0.0.2"]

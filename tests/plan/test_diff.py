@@ -80,7 +80,9 @@ def test_a_secret_that_is_left_alone_stands_in_the_way_of_a_new_object() -> None
 
     assert difference.changes == ()
     reason = "the whole object has to be sent, and the secret in httpAuth is left alone and cannot be read"
-    assert [str(each) for each in problems] == [f"m.yaml:3 MtaHook/u1 httpAuth: {reason} (declare httpAuth)"]
+    assert [str(each) for each in problems] == [
+        f"m.yaml:3 MtaHook/{url} httpAuth: {reason} (declare httpAuth)" for url in ("u2", "u1")
+    ]
 
 
 def test_what_is_left_alone_is_not_carried_into_a_variant_where_it_is_something_else() -> None:

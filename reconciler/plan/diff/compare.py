@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from msgspec import UNSET, Struct
+from msgspec.structs import replace
 
 from reconciler.kinds import Catalogue, Kind, Property, Record, exact, same_branches, same_text
-from reconciler.plan.diff.pairing import made_anew, mistake, pair
+from reconciler.plan.diff.pairing import AMBIGUOUS, TWINS, in_order, made_anew, mistake, pair
 from reconciler.values import (
     MASK,
     Address,
@@ -88,19 +89,31 @@ class Diff:
             kind = self.catalogue.kinds[name]
             matches, rest, mistakes = pair(kind, by_kind[name], live.of(name))
             problems += mistakes
+            twins = {each.address: each for each in mistakes if each.code == TWINS}
             undeclared += [] if kind.singleton else rest
             pairs += [
                 (r.address, o.id) for r, o in matches if r.named and o is not None and r.address.name != o.address.name
             ]
             matches = [(r, o) for r, o in matches if scope is None or r.address in scope]
-            anew = made_anew(kind, matches, live.of(name), self._unsettable(kind))
+            stood = {resource.address: found for resource, found in matches}
+            if kind.ordered:
+                matches, mistakes = in_order(matches, live.of(name))
+                problems += mistakes
+            anew = made_anew(matches, self._unsettable(kind))
+            begin = len(changes)
             for resource, found in matches:
                 self._check_readable(kind, resource, live)
                 if found is None:
                     changes.append(self._create(kind, resource))
                     continue
                 change, secrets = self._update(
-                    kind, resource, found, rotate, recreate=anew.get(resource.address, ""), mistakes=problems
+                    kind,
+                    resource,
+                    found,
+                    rotate,
+                    recreate=anew.get(resource.address, ""),
+                    stood=stood[resource.address],
+                    mistakes=problems,
                 )
                 unknown += [Secret(resource.address, pointer) for pointer in secrets]
                 if kind.singleton:
@@ -109,6 +122,10 @@ class Diff:
                     unchanged += 1
                 else:
                     changes.append(change)
+            for change in changes[begin:] if twins else ():
+                if twin := twins.get(str(change.address)):
+                    # Once one of them is changed, the document could mean each of them.
+                    problems[problems.index(twin)] = replace(twin, severity="error", hint=AMBIGUOUS)
         difference = Difference(
             changes=tuple(changes),
             unchanged=unchanged,
@@ -169,16 +186,20 @@ class Diff:
         rotate: Rotate,
         *,
         recreate: str,
+        stood: LiveObject | None,
         mistakes: list[Diagnostic],
     ) -> tuple[Change | None, list[str]]:
-        want, have = _managed(kind, resource, found), found.wire
+        """Compare a resource with the object that is to hold it; `stood` is the one that it stands for now."""
+        want, have = _managed(kind, resource, stood) if stood else resource.wire, found.wire
+        moves = stood is not found
         compared = _Compared([], {}, [])
         variant, before = want.get("@type", ""), have.get("@type", "")
         if variant == before:
-            self._compare_shape(kind, want, have, compared, rotating=rotate(resource.address))
+            self._compare_shape(kind, want, have, compared, rotating=moves or rotate(resource.address))
         if variant == before and not compared.fields and not recreate:
             return None, compared.unknown
-        problem = self._impossible(kind, resource, found, want, compared, whole=variant != before or bool(recreate))
+        whole = variant != before or bool(recreate)
+        problem = self._impossible(kind, resource, found, want, compared, whole=whole, moves=moves)
         if problem:
             mistakes.append(problem)
             return None, compared.unknown
@@ -191,6 +212,7 @@ class Diff:
             before=have,
             after=want,
             source=resource.place(compared.fields[0].pointer) if compared.fields else resource.source,
+            because="the server runs these in the order of their creation" if moves else "",
         )
         if variant == before and not recreate:
             return change, compared.unknown
@@ -212,7 +234,15 @@ class Diff:
         )
 
     def _impossible(
-        self, kind: Kind, resource: Resource, found: LiveObject, want: Wire, compared: _Compared, *, whole: bool
+        self,
+        kind: Kind,
+        resource: Resource,
+        found: LiveObject,
+        want: Wire,
+        compared: _Compared,
+        *,
+        whole: bool,
+        moves: bool,
     ) -> Diagnostic | None:
         """Say why an object that is there cannot be made as wanted, if that is so."""
         shape = kind.shape(want.get("@type", ""))
@@ -222,7 +252,7 @@ class Diff:
             message = f"the server does not let {frozen} of object {found.id} change"
             return mistake(resource, frozen, "immutable", message, "declare a new object, and destroy the old one")
         lost = next((name for name in map(_top, resource.unmanaged) if _masked(want.get(name))), "")
-        if lost and whole:
+        if lost and (whole or moves):
             message = f"the whole object has to be sent, and the secret in {lost} is left alone and cannot be read"
             return mistake(resource, lost, "unmanaged", message, f"declare {lost}")
         return None

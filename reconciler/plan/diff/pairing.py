@@ -10,9 +10,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from reconciler.kinds import Kind
-from reconciler.values import Address, Diagnostic, LiveObject, Resource
+from reconciler.kinds import Kind, exact
+from reconciler.values import Address, Diagnostic, LiveObject, Resource, Severity
 
+AMBIGUOUS = "bind the document to one with metadata.id, or declare each with a metadata.name"
+EQUAL = "they are equal: the first is taken, and the others are undeclared; pruning destroys these"
+#: Code of what is told where several equal objects have one key.
+TWINS = "twins"
 Pairs = list[tuple[Resource, LiveObject | None]]
 
 
@@ -45,9 +49,11 @@ def pair(
         else:
             candidates = by_key.get(resource.key, [])
             problem = "" if resource.named or kind.singleton else _ambiguity(candidates, shares[resource.key])
-            if problem:
-                hint = "bind the document to one with metadata.id, or declare each with a metadata.name"
-                problems.append(mistake(resource, "", "ambiguous", problem, hint))
+            equal = shares[resource.key] == 1 and all(exact(candidates[0].wire, each.wire) for each in candidates)
+            if problem and equal:
+                problems.append(mistake(resource, "", TWINS, problem, EQUAL, severity="warning"))
+            elif problem:
+                problems.append(mistake(resource, "", "ambiguous", problem, AMBIGUOUS))
                 taken.update(each.id for each in candidates)
                 continue
             found = next((each for each in candidates if each.id not in taken), None)
@@ -67,8 +73,10 @@ def _ambiguity(candidates: Sequence[LiveObject], documents: int) -> str:
     return ""
 
 
-def mistake(resource: Resource, pointer: str, code: str, message: str, hint: str = "") -> Diagnostic:
-    """Return an error at the place where a resource, or the property of a pointer, is declared."""
+def mistake(
+    resource: Resource, pointer: str, code: str, message: str, hint: str = "", *, severity: Severity = "error"
+) -> Diagnostic:
+    """Return what is wrong at the place where a resource, or the property of a pointer, is declared."""
     place = resource.place(pointer)
     return Diagnostic(
         file=place.file,
@@ -76,42 +84,68 @@ def mistake(resource: Resource, pointer: str, code: str, message: str, hint: str
         column=place.column,
         address=str(resource.address),
         pointer=pointer,
+        severity=severity,
         code=code,
         message=message,
         hint=hint,
     )
 
 
-def made_anew(
-    kind: Kind, pairs: Pairs, objects: Sequence[LiveObject], because: Callable[[Resource, LiveObject], str]
-) -> dict[Address, str]:
+def made_anew(pairs: Pairs, because: Callable[[Resource, LiveObject], str]) -> dict[Address, str]:
     """Return what must be destroyed and created, and why.
 
-    A new object comes last on the server. Where order tells what an object is for, that of an ordered kind or that of
-    documents which share a key, everything declared behind a new object must be made anew too.
+    A new object comes last on the server. Where order tells documents that share a key apart, everything declared
+    behind a new object must be made anew too.
 
     Args:
-        kind: what the objects are.
         pairs: resources and their live objects, in the order of declaration.
-        objects: every live object of the kind, in ascending order of id.
-        because: says why one object cannot be changed in place, whatever its order, or "".
+        because: says why one object cannot be changed in place, or "".
     """
-    places = {each.id: place for place, each in enumerate(objects)}
     found: dict[Address, str] = {}
     renewed: set[Any] = set()
-    last = -1
     for resource, live in pairs:
         if live is None:
-            last = len(places)
             continue
         reason = because(resource, live)
-        if kind.ordered and places[live.id] < last:
-            reason = reason or "the server runs these in the order of their creation"
         shares = resource.named and not resource.id
         if shares and resource.key in renewed:
             reason = reason or "an object with the same key, declared before it, is made anew"
-        last = len(places) if reason else places[live.id]
         if reason:
             found[resource.address] = reason
             renewed |= {resource.key} if shares else set()
     return found
+
+
+def in_order(pairs: Pairs, objects: Sequence[LiveObject]) -> tuple[Pairs, list[Diagnostic]]:
+    """Place the resources of an ordered kind: the server runs its objects in the order of their creation.
+
+    Objects are places whose contents can be written: the first resource takes the first object, and what is left over
+    is created. A resource that a document binds to an id stays there.
+
+    Args:
+        pairs: resources and the objects that they stand for, in the order of declaration.
+        objects: every live object of the kind, in ascending order of id.
+
+    Returns:
+        The resources, each with the object that is to hold it, and what ids keep from its place.
+    """
+    places = {each.id: place for place, each in enumerate(objects)}
+    free = iter(
+        sorted((live for resource, live in pairs if live and not _pinned(resource)), key=lambda o: places[o.id])
+    )
+    placed = [(resource, live if _pinned(resource) else next(free, None)) for resource, live in pairs]
+    problems: list[Diagnostic] = []
+    last = -1
+    for resource, live in placed:
+        place = places[live.id] if live else len(places)
+        if place < last:
+            message = "it runs before what is declared before it, and metadata.id keeps it there"
+            problems.append(mistake(resource, "", "order", message, "take metadata.id out, or declare it first"))
+        last = max(place, last)
+    wrong = {each.address for each in problems}
+    return [(resource, live) for resource, live in placed if str(resource.address) not in wrong], problems
+
+
+def _pinned(resource: Resource) -> bool:
+    """Whether a document names the object that it is for, and not one that it was."""
+    return bool(resource.id) and not resource.was
