@@ -21,6 +21,7 @@ from reconciler import __version__
 from reconciler.commands import (
     ALL,
     COMMANDS,
+    FAMILIES,
     LATER_OPTIONS,
     OTHER_VARIABLES,
     PATHS,
@@ -42,31 +43,46 @@ _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
 class _Commands(click.Group):
     """A group that knows its commands from a table, and builds one when it is called."""
 
+    #: What stands before the names of this group's commands.
+    family = ""
+
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        own = [name.removeprefix(self.family) for name in COMMANDS if name.startswith(self.family)]
+        return list(dict.fromkeys(name.partition(" ")[0] for name in own))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        command = COMMANDS.get(cmd_name)
+        name = f"{self.family}{cmd_name}"
+        command = COMMANDS.get(name)
+        if any(each.startswith(f"{name} ") for each in COMMANDS):
+            return _family(name)
         if command is None:
             return None
         return _Command(
-            cmd_name,
-            params=list(parameters(cmd_name)),
-            callback=_callback(cmd_name),
+            name,
+            params=list(parameters(name)),
+            callback=_callback(name),
             help=f"{command.text}\n\n{PATHS}" if command.argument == "paths" else command.text,
-            epilog=f"Example: reconciler {cmd_name}{command.example}",
+            epilog=f"Example: reconciler {name}{command.example}",
             context_settings=_HELP_NAMES,
         )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        texts = {**{name: command.text for name, command in COMMANDS.items()}, **FAMILIES}
         with formatter.section("Commands"):
-            formatter.write_dl([(name, command.text) for name, command in COMMANDS.items()])
+            formatter.write_dl([(name, texts[f"{self.family}{name}"]) for name in self.list_commands(ctx)])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            raise click.UsageError(f"{error.message}{_guess(str(args[0]), COMMANDS)}", ctx) from None
+            raise click.UsageError(f"{error.message}{_guess(str(args[0]), self.list_commands(ctx))}", ctx) from None
+
+
+def _family(name: str) -> click.Group:
+    """Return the group of the commands whose names begin with one word, such as `fleet`."""
+    group = _Commands(name, help=FAMILIES[name], no_args_is_help=True, context_settings=_HELP_NAMES)
+    group.family = f"{name} "
+    return group
 
 
 def _guess(name: str, known: Iterable[str]) -> str:
@@ -133,6 +149,7 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
         paint_err=Paint(plain and _coloured(given["color"], sys.stderr.isatty())),
     )
     invocation = Invocation(
+        command=name,
         options=Options(**read),
         console=console,
         environment=os.environ,
@@ -144,7 +161,7 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
     for each in sorted(os.environ):
         if each.startswith("RECONCILER_") and each not in known and not each.startswith(OTHER_VARIABLES):
             invocation.warn(f"{each} is no variable of this program.{_guess(each, known)}")
-    if name not in ("sandbox", "eval"):
+    if name not in ("sandbox", "eval") and not name.startswith("fleet "):
         # A run is over before its garbage matters, and collecting costs a large plan half of its time.
         gc.disable()
     return _run_module(name, invocation, given)
@@ -281,9 +298,9 @@ def _run_module(name: str, invocation: Any, given: Mapping[str, Any]) -> int:
 
     def run() -> int:
         try:
-            module = import_module(f"reconciler.commands.{MODULES.get(name, name)}")
+            module = import_module(f"reconciler.commands.{MODULES.get(name, name.partition(' ')[0])}")
             own = getattr(module, "Arguments", None)
-            arguments = [own(**{key: given[key] for key in own.__struct_fields__})] if own else []
+            arguments = [own(**{key: given[key] for key in own.__struct_fields__ if key in given})] if own else []
             return int(module.run(invocation, *arguments))
         except ReconcilerError as error:
             return int(invocation.fail(error))

@@ -6,14 +6,12 @@ change is accounted for.
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from uuid import uuid4
 
 from msgspec import Struct
@@ -45,6 +43,7 @@ from reconciler.commands.gather import (
 )
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
+from reconciler.commands.signals import signals
 from reconciler.commands.options import SETTLED, typed_of
 from reconciler.desired import Desired
 from reconciler.kinds import load, to_resolve
@@ -235,7 +234,7 @@ def carry_out(
     secrets = Secrets(invocation.environment, wanted.settings.allowed)
     limits = client.session().limits
     with (
-        _signals() as caught,
+        signals() as caught,
         _journal(invocation, wanted, found) as journal,
         _progress(invocation, len(found.plan.changes)) as advance,
     ):
@@ -289,22 +288,6 @@ def _journal(invocation: Invocation, wanted: Wanted, found: Survey) -> Iterator[
         )
         journal.begin(record)
         yield journal
-
-
-@contextmanager
-def _signals() -> Iterator[list[int]]:
-    """Note SIGINT and SIGTERM instead of dying of them, so that what was begun is finished and told."""
-    caught: list[int] = []
-
-    def note(number: int, _: FrameType | None) -> None:
-        caught.append(number)
-
-    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield caught
-    finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

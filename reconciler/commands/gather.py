@@ -49,7 +49,10 @@ class Wanted(Struct, frozen=True):
 
 def want(invocation: Invocation) -> Wanted:
     """Read configuration and manifests. Mistakes in manifests are in `desired`; `checked()` raises them."""
-    return _want(load(), read_config(invocation.options), invocation.options, invocation.environment)
+    config = invocation.config or read_config(invocation.options)
+    wanted = _want(load(), config, invocation.options, invocation.environment)
+    invocation.facts["basis"] = wanted.desired.digest
+    return wanted
 
 
 def want_all(invocation: Invocation) -> list[Wanted]:

@@ -49,30 +49,37 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     if out is not None and out.exists() and not out.is_dir():
         raise ReconcilerError(f"{out} is no directory", "name one with --out, or leave --out away")
     with open_client(invocation, wanted) as client:
-        live = _live(wanted, client)
+        live = read_all(wanted, client)
     chosen = found.scope.kinds or frozenset(catalogue.kinds)
     within = kinds_in_scope((), Policy(drift=chosen), found.scope)
+    export = exported(wanted, live)
+    for line in _remarks(wanted, live, export, chosen, within):
+        invocation.tell(line, always=line.startswith("warning"))
+    if not live.objects.keys() & chosen:
+        raise NotAllowed("the credentials may read nothing of what import writes", "they need the permissions above")
+    if out is None:
+        invocation.say(printed(export, export.documents, schema_from(Path(DEFAULT_MANIFESTS))))
+        return 0
+    # A file of what this import cannot hold is none of its files.
+    ours = {kind for kind in within & live.objects.keys() if found.policy.owns.get(kind) != ()}
+    _write(invocation, out, export, ours)
+    return 0
+
+
+def exported(wanted: Wanted, live: LiveState) -> Export:
+    """Return live state as manifests declare it."""
+    catalogue, found = wanted.catalogue, wanted.settings
     judge = Judge(catalogue)
 
     def faults(kind: Kind, spec: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
         return [(fault.path, fault.message) for fault in judge.faults(kind, spec)]
 
     remark = _plain_text(catalogue, found)
-    exported = export_state(catalogue, live, faults, chosen, scope=found.scope, policy=found.policy, remark=remark)
-    for line in _remarks(wanted, live, exported, chosen, within):
-        invocation.tell(line, always=line.startswith("warning"))
-    if not live.objects.keys() & chosen:
-        raise NotAllowed("the credentials may read nothing of what import writes", "they need the permissions above")
-    if out is None:
-        invocation.say(printed(exported, exported.documents, _schema_from(Path(DEFAULT_MANIFESTS))))
-        return 0
-    # A file of what this import cannot hold is none of its files.
-    ours = {kind for kind in within & live.objects.keys() if found.policy.owns.get(kind) != ()}
-    _write(invocation, out, exported, ours)
-    return 0
+    chosen = found.scope.kinds or frozenset(catalogue.kinds)
+    return export_state(catalogue, live, faults, chosen, scope=found.scope, policy=found.policy, remark=remark)
 
 
-def _live(wanted: Wanted, client: Client) -> LiveState:
+def read_all(wanted: Wanted, client: Client) -> LiveState:
     """Read the kinds that were asked for, which must be readable, or all that can be read."""
     catalogue, kinds = wanted.catalogue, wanted.settings.scope.kinds
     # Without the objects that they name, references could be told by id only.
@@ -145,7 +152,7 @@ def _some(severity: str, sentences: Sequence[str]) -> Iterator[str]:
 
 def _write(invocation: Invocation, directory: Path, exported: Export, kinds: Collection[str]) -> None:
     """Write one file a kind, unless one of them says something else already, or something where nothing is."""
-    schema = _schema_from(directory)
+    schema = schema_from(directory)
     files = {directory / file_name(kind): printed(exported, [kind], schema).encode() for kind in exported.documents}
     other = [path for path in sorted(directory / file_name(kind) for kind in kinds) if _differs(path, files.get(path))]
     if other:
@@ -184,7 +191,7 @@ def _also(directory: Path, files: Collection[Path], kinds: Collection[str]) -> I
             yield text.file, kind
 
 
-def _schema_from(directory: Path) -> str:
+def schema_from(directory: Path) -> str:
     """Return where the schema is, as seen from a directory of manifests."""
     try:
         return Path(os.path.relpath(SCHEMA, directory)).as_posix()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from reconciler.report import Page, Paint, formats_of, printable, render, told
-from reconciler.settings import Options
+from reconciler.settings import Config, Options
 from reconciler.values import Diagnostic, ReconcilerError
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Console(Struct, frozen=True):
 class Invocation(Struct, frozen=True, kw_only=True):
     """One run of a command."""
 
+    #: The command, as it is typed.
+    command: str = ""
     options: Options
     console: Console
     environment: Mapping[str, str]
@@ -47,10 +49,15 @@ class Invocation(Struct, frozen=True, kw_only=True):
     journal_directory: str = ""
     #: Options that stand on the command line itself, and in no variable, by their long names.
     typed: frozenset[str] = frozenset()
+    #: The configuration, where it has been read already.
+    config: Config | None = None
     #: What carries requests in place of a socket, for programs that embed this one.
     transport: httpx.BaseTransport | None = None
     #: The reports of this run, in order; an error's is among them only where there was no other.
     reported: list[Report] = field(default_factory=list)
+    #: What the run finds out on its way, for whoever runs many: `basis`, a digest of manifests and settings, and
+    #: `server`, by which one server is known under two names.
+    facts: dict[str, str] = field(default_factory=dict)
 
     @property
     def converses(self) -> bool:

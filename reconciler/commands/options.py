@@ -154,6 +154,20 @@ OPTIONS: dict[str, Row] = {
     "database": _row("--database", "Keep the objects in this file.", metavar="FILE"),
     "fault": _row("--fault", "Misbehave as SPEC says; repeatable.", metavar="SPEC", multiple=True),
 }
+#: Options that say of which targets a fleet's command is, and how they are worked on.
+FLEET: dict[str, Row] = {
+    "select": _row("--select", "Targets by label: label=value, label!=value, all of them.", metavar="SELECTOR"),
+    "targets": _row("--target targets", "Targets by name; repeatable.", metavar="GLOB", multiple=True),
+    "changed_since": _row("--changed-since", "Only targets that a change in git touches.", metavar="REV"),
+    "shard": _row("--shard", "This worker's share: I of N.", metavar="I/N"),
+    "parallel": _row("--parallel", "Targets at a time.  [20]", metavar="N", default=20, type=click.IntRange(1, 200)),
+    "results": _row("--results", "Write each target's result here.", metavar="DIR"),
+    "waves": _row("--waves", "Change targets in this order, by label; rest is all others.", metavar="A,B,rest"),
+    "max_failed": _row("--max-failed", "Begin nothing once more targets failed.", metavar="N|P%"),
+    "bake": _row("--bake", "Run this command after each wave; it must end with 0.", metavar="COMMAND"),
+    "resume": _row("--resume", "Leave out targets whose result in --results is done and still true."),
+}
+OPTIONS |= FLEET
 #: Options that every command has.
 EVERY: dict[str, Row] = {
     "format": _row("--format", "How to report.  [text]", metavar="FORMAT", default="text"),
@@ -202,6 +216,30 @@ class Command(NamedTuple):
     argument: str = "paths"
 
 
+_CHOSEN = ("config", "select", "targets", "changed_since")
+_WORKED = (*_CHOSEN, "shard", "parallel", "results", "timeout", "ca_bundle", "insecure")
+_FLEET: dict[str, Command] = {
+    "plan": Command("Show what apply would do, on many targets.", " --select region=eu", (*_WORKED,), "fleet", ""),
+    "apply": Command(
+        "Apply on many targets, in waves.",
+        " --waves canary,rest --max-failed 1 --yes",
+        (*_WORKED, "waves", "max_failed", "bake", "resume", "yes", "no_reload", "journal_directory"),
+        "fleet",
+        "",
+    ),
+    "drift": Command("Compare many targets, for cron.", " --parallel 50 --results drift", _WORKED, "fleet", ""),
+    "test": Command("Run the routing tests of many targets.", "", (*_CHOSEN, "shard", "results"), "fleet", ""),
+    "merge": Command("Bring the results of shards together.", " results", _CHOSEN, "fleet", "directory"),
+    "import": Command(
+        "Write a base layer, and what deviates.",
+        " --select tier=mx --out manifests",
+        (*_CHOSEN, "parallel", "timeout", "ca_bundle", "insecure", "kind", "import_out"),
+        "fleet-import",
+        "",
+    ),
+}
+#: What the commands whose names begin with one word do.
+FAMILIES = {"fleet": "Plan, apply and compare many targets."}
 COMMANDS: dict[str, Command] = {
     "validate": Command(
         "Judge manifests without a server.",
@@ -251,6 +289,7 @@ COMMANDS: dict[str, Command] = {
         "Run the embedded JMAP server.",
         *(" --port 8080 --database sandbox.db", ("host", "port", "database", "fault"), "", ""),
     ),
+    **{f"fleet {verb}": command for verb, command in _FLEET.items()},
     "demo": Command("Take the tour on an embedded server.", "", (), "", ""),
 }
 #: Said of PATHS in the help of every command that takes them.

@@ -4,6 +4,7 @@ from reconciler.fleet.deviations import Layers as Layers
 from reconciler.fleet.deviations import lay_apart as lay_apart
 from reconciler.fleet.merge import merge_results as merge_results
 from reconciler.fleet.results import TargetResult as TargetResult
+from reconciler.fleet.results import Verb as Verb
 from reconciler.fleet.results import read_results as read_results
 from reconciler.fleet.results import write_result as write_result
 from reconciler.fleet.run import Ran as Ran

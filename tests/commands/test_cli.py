@@ -26,12 +26,12 @@ def test_help_lists_every_command() -> None:
     ran = process("--help", env=environment(""))
 
     listed = [line.split()[0] for line in ran.out.partition("Commands:\n")[2].splitlines()]
-    assert listed == list(COMMANDS)
+    assert listed == list(dict.fromkeys(name.partition(" ")[0] for name in COMMANDS))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_explains_itself(name: str) -> None:
-    ran = command(name, "--help", env=environment(""))
+    ran = command(*name.split(), "--help", env=environment(""))
 
     assert ran.code == 0
     assert ran.out.startswith(f"Usage: reconciler {name} [OPTIONS]")

@@ -1,0 +1,34 @@
+"""Signals that ask a run to stop.
+
+Law: what was begun is finished and told; nothing dies half way.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def signals() -> Iterator[list[int]]:
+    """Note SIGINT and SIGTERM instead of dying of them.
+
+    A thread is sent none: whoever started it notes them, and begins nothing more.
+    """
+    caught: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+
+    def note(number: int, _: FrameType | None) -> None:
+        caught.append(number)
+
+    old = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
