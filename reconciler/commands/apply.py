@@ -43,8 +43,8 @@ from reconciler.commands.gather import (
 )
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
-from reconciler.commands.signals import signals
 from reconciler.commands.options import SETTLED, typed_of
+from reconciler.commands.signals import signals
 from reconciler.desired import Desired
 from reconciler.kinds import load, to_resolve
 from reconciler.plan import (

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from reconciler.report import Page, Paint, formats_of, printable, render, told
-from reconciler.settings import Config, Options
+from reconciler.settings import Options
 from reconciler.values import Diagnostic, ReconcilerError
 
 if TYPE_CHECKING:
     import httpx
 
     from reconciler.report import Report
+    from reconciler.settings import Config
 
 
 class Console(Struct, frozen=True):

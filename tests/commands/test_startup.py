@@ -55,6 +55,10 @@ RUNS: dict[str, tuple[list[str], int, set[str]]] = {
     ),
     "eval": ([], 0, HTTP | JUDGES | YAML | FLOORS),
     "sandbox": (["--host", "192.0.2.1"], 64, HTTP | JUDGES | YAML | FLOORS),
+    # Without targets; what a target's own command loads comes with it.
+    **{f"fleet {verb}": ([], 64, HTTP | WRITING) for verb in ("plan", "apply", "drift", "test")},
+    "fleet merge": (["nowhere"], 64, HTTP | WRITING),
+    "fleet import": ([], 64, HTTP | WRITING),
     "demo": ([], 0, set()),
 }
 
@@ -69,7 +73,7 @@ def test_command_loads_only_what_it_needs(tmp_path: Path, name: str) -> None:
     args, code, unwanted = RUNS[name]
 
     ran = subprocess.run(
-        [sys.executable, "-c", SCRIPT, name, *args],
+        [sys.executable, "-c", SCRIPT, *name.split(), *args],
         env=environment("http://127.0.0.1:9", XDG_RUNTIME_DIR=str(tmp_path)),
         cwd=tmp_path,
         input="",
