@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TOOLS := .venv-tools
 
-.PHONY: demo test lint types schemas generated manifests pytest slow bench dist lock clean
+.PHONY: demo test lint types schemas generated manifests pytest slow deployed bench dist lock clean
 
 demo: $(READY)
 	$(BIN)/reconciler demo
@@ -43,7 +44,16 @@ pytest: $(READY)
 
 # Long fuzz and fault runs.
 slow: $(READY)
-	$(BIN)/pytest -q -n auto -m slow
+	$(BIN)/pytest -q -n auto -m 'slow and not tools'
+
+# What is under deploy/, judged by the tools of those who will run it. Debian's packages that it needs: systemd.
+deployed: $(READY) $(TOOLS)/.ready
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(BIN)/pytest -q -m tools
+
+$(TOOLS)/.ready: deploy/tools.lock
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/tools.lock
+	touch $@
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py
@@ -54,12 +64,13 @@ bench: $(READY)
 dist: $(READY)
 	deploy/dist
 
-# The first lock is for developing, the second for running; what both hold is the same version in both.
+# For developing, for running, and for judging what is under deploy/; what several hold is of one version.
 COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
 	--strip-extras
 lock: $(READY)
 	$(COMPILE) --allow-unsafe --extra dev --output-file requirements.lock pyproject.toml
 	$(COMPILE) --constraint requirements.lock --output-file requirements-run.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock --allow-unsafe --extra tools --output-file deploy/tools.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(TOOLS) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
