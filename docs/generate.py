@@ -16,6 +16,7 @@ from click.shell_completion import ShellComplete, get_completion_class
 from reconciler import __version__
 from reconciler.cli import GROUP, HELP
 
+Described = tuple[click.Command, click.Context]
 ROOT = Path(__file__).parent.parent
 PROGRAM = "reconciler"
 #: Where each shell looks for what completes a command of this name.
@@ -38,13 +39,17 @@ DESCRIPTION = (
 )
 
 
-def commands() -> Iterator[tuple[str, click.Command, click.Context]]:
-    """Yield each command with its name and a context to ask it in."""
-    above = click.Context(GROUP, info_name=PROGRAM)
-    for name in GROUP.list_commands(above):
-        command = GROUP.get_command(above, name)
-        assert command is not None, name
-        yield name, command, click.Context(command, info_name=name, parent=above)
+def commands(group: click.Group = GROUP, above: click.Context | None = None) -> Iterator[tuple[str, Described]]:
+    """Yield each command with its name and a context to ask it in, those of families too."""
+    context = above or click.Context(group, info_name=PROGRAM)
+    for word in group.list_commands(context):
+        command = group.get_command(context, word)
+        assert command is not None, word
+        below = click.Context(command, info_name=word, parent=context)
+        if isinstance(command, click.Group):
+            yield from commands(command, below)
+        else:
+            yield below.command_path.removeprefix(f"{PROGRAM} "), (command, below)
 
 
 def options(command: click.Command, context: click.Context) -> list[tuple[str, str]]:
@@ -78,7 +83,7 @@ def man_page() -> str:
         ".SH COMMANDS",
     ]
     shared: dict[str, str] = {}
-    for name, command, context in commands():
+    for name, (command, context) in commands():
         lines += [f".SS {_roff(name)}", _roff((command.help or "").partition("\n")[0])]
         lines += [".PP", *_synopsis(command, context)]
         for written, text in options(command, context):
@@ -105,7 +110,7 @@ def _everywhere(written: str) -> bool:
 
 
 def _synopsis(command: click.Command, context: click.Context) -> list[str]:
-    return [f".B {PROGRAM} {_roff(context.info_name or '')}", _roff(" ".join(command.collect_usage_pieces(context)))]
+    return [f".B {_roff(context.command_path)}", _roff(" ".join(command.collect_usage_pieces(context)))]
 
 
 def _tagged(written: str, text: str) -> list[str]:
