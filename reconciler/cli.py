@@ -145,6 +145,7 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
         err=streams.writer(sys.stderr) if plain else log,
         err_tty=sys.stderr.isatty(),
         in_tty=sys.stdin.isatty(),
+        width=streams.width(sys.stdout),
         paint=Paint(_coloured(given["color"], sys.stdout.isatty())),
         paint_err=Paint(plain and _coloured(given["color"], sys.stderr.isatty())),
     )

@@ -61,7 +61,7 @@ from reconciler.plan import (
     unmet,
 )
 from reconciler.plan import load as load_plan
-from reconciler.report import MANY, outcome_report
+from reconciler.report import MANY, outcome_report, printable
 from reconciler.server import Client, Secrets
 from reconciler.settings import read_config, settings
 from reconciler.values import REFUSED, Change, Difference, LiveState, Outcome, Result, Stale, UsageError, strongest
@@ -148,7 +148,7 @@ def settled(invocation: Invocation, wanted: Wanted, found: Survey, question: str
     if asks:
         import click
 
-        if not click.confirm(question, err=True):
+        if not click.confirm(f"{printable(str(target(wanted)))}\n{question}", err=True):
             invocation.tell("Nothing was changed.\n")
             return 1
     return None

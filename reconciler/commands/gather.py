@@ -98,7 +98,9 @@ def tested(wanted: Wanted) -> Wanted:
 def target(wanted: Wanted) -> Target:
     """Return how reports name the server."""
     server = wanted.settings.server
-    return Target(name=wanted.settings.target, url=server.url.rstrip("/") if server else "")
+    found = wanted.settings
+    url = server.url.rstrip("/") if server else ""
+    return Target(name=found.target, url=url, user=found.user if server else "", instead=found.instead)
 
 
 def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = False) -> Client:

@@ -43,6 +43,14 @@ def writer(stream: Any) -> Callable[[str], None]:
     return write
 
 
+def width(stream: Any) -> int:
+    """Return how many columns a terminal has; 0 where a stream is none, or does not say."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
+    except (OSError, ValueError):
+        return 0
+
+
 def leave(code: int) -> NoReturn:
     """End the program now. Taking a large plan apart object by object would last as long as comparing it did.
 

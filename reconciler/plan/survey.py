@@ -18,6 +18,7 @@ from reconciler.mail import dangling_names, lint_resources
 from reconciler.plan.after import state_after
 from reconciler.plan.diff import Diff
 from reconciler.plan.guards import refusals
+from reconciler.plan.likely import likely_renames
 from reconciler.plan.make import make_plan
 from reconciler.plan.moves import ABSENT, find_moves, moved
 from reconciler.plan.owns import not_owned, taken
@@ -108,8 +109,11 @@ def take_survey(catalogue: Catalogue, goal: Goal, live: LiveState) -> Survey:
     refused = refusals(catalogue, plan, live, after, policy, resources)
     told = list(problems)
     if not _wrong(problems) and goal.linted:
+        doomed = {change.id for change in plan.changes if change.action == "destroy"}
+        kept = (held for held in difference.undeclared if held.id not in doomed)
         told += [each for each in names if each not in lost]
         told += lint_resources(catalogue, resources, goal.severities, after, locate=goal.locate)
+        told += likely_renames(catalogue, plan.changes, kept)
     return Survey(
         live=live,
         after=after,

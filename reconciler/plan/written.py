@@ -33,6 +33,7 @@ class WrittenChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     source: tuple[str, int, int] | None = None
     because: str = ""
     recreate: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 def pack(value: Any) -> Any:
@@ -105,6 +106,7 @@ def write_change(change: Change) -> WrittenChange:
         source=None if source is None else (source.file, source.line, source.column),
         because=change.because,
         recreate=change.recreate,
+        left_out=change.left_out,
     )
 
 
@@ -126,4 +128,5 @@ def read_change(written: WrittenChange, number: int) -> Change:
         source=None if written.source is None else Source(*written.source),
         because=written.because,
         recreate=written.recreate,
+        left_out=written.left_out,
     )

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, UnsetType, field
 
-from reconciler.kinds import HIDDEN, Catalogue, decode_pointer
+from reconciler.kinds import HIDDEN, Catalogue, decode, decode_pointer
 from reconciler.plan import details
 from reconciler.report.parts import (
     AddressText,
@@ -74,6 +74,7 @@ class Field(Part, frozen=True, kw_only=True):
     pointer: Pointer
     before: Annotated[Any, told("Human form; null where there was none. A secret shows as (sensitive).")]
     after: Annotated[Any, told("Human form; a secret shows as its reference or as (sensitive).")]
+    left_out: Annotated[bool, told("The document leaves it out, which means the type's default.")] = False
     elements: Annotated[tuple[Element, ...], told("How two lists or mappings differ, element by element.")] = ()
 
 
@@ -87,6 +88,9 @@ class Planned(Part, frozen=True, kw_only=True):
     source: Annotated[Declared | UnsetType, told("Where the object is declared.")] = UNSET
     patch: Annotated[dict[str, Any] | UnsetType, told("Wire form: a whole object, or an update's PatchObject.")] = UNSET
     fields: Annotated[tuple[Field, ...] | UnsetType, told("The properties that differ.")] = UNSET
+    content: Annotated[dict[str, Any], told("Of a destroy: what is lost, in human form, without defaults.")] = field(
+        default_factory=dict
+    )
 
 
 class Where(Part, frozen=True, kw_only=True):
@@ -275,7 +279,11 @@ class _Shown:
             "because": change.because,
             "source": Declared(file=change.source.file, line=change.source.line) if change.source else UNSET,
         }
-        if change.action != "destroy":
+        if change.action == "destroy":
+            kind = self.catalogue.kinds[change.address.kind]
+            content = decode(self.catalogue, kind, change.before or {})
+            members["content"] = {name: each for name, each in content.items() if name not in kind.match}
+        else:
             members["patch"] = wire(change.patch)
             members["fields"] = tuple(self._field(change, each) for each in change.fields)
         return members
@@ -290,7 +298,8 @@ class _Shown:
                 Element(change=each.change, pointer=each.path, was=each.was, before=each.before, after=each.after)
                 for each in details(before, after)
             )
-        return Field(pointer=field.pointer, before=before, after=after, elements=elements)
+        left_out = field.pointer in change.left_out
+        return Field(pointer=field.pointer, before=before, after=after, left_out=left_out, elements=elements)
 
     def _human(self, change: Change, pointer: str, value: Any) -> Any:
         """Return a changed property's wire value in human form; None where it has none."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     P = TypeVar("P", bound=Part)
 
 _CODES = {"green": 32, "yellow": 33, "red": 31, "blue": 34, "magenta": 35, "dim": 2, "bold": 1}
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 #: What JSON writes for a control character of ASCII.
 _ESCAPE = re.compile(r'(?<!\\)(?:\\\\)*\\[^"\\]')
 
@@ -28,6 +29,27 @@ class Paint(Struct, frozen=True):
     def __call__(self, text: str, colour: str) -> str:
         """Return the text in a colour, or as it is."""
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self.on and colour and text else text
+
+
+def fold(text: str, width: int) -> str:
+    """Break lines that are wider than a terminal at their blanks; colours take no room."""
+    return "".join(_folded(line, width) for line in text.splitlines(keepends=True)) if width else text
+
+
+def _folded(line: str, width: int) -> str:
+    if len(_COLOUR.sub("", line)) <= width:
+        return line
+    indent = " " * (len(line) - len(line.lstrip(" ")) + 4)
+    rows, used = [""], 0
+    for word in re.findall(r" *[^ ]+", line):
+        room = len(_COLOUR.sub("", word.rstrip("\n")))
+        if used + room > width and used > len(indent):
+            rows.append(indent + word.lstrip(" "))
+            used = len(indent) + room
+        else:
+            rows[-1] += word
+            used += room
+    return "\n".join(rows)
 
 
 def plural(count: int, noun: str) -> str:

@@ -44,6 +44,12 @@ class Target(Part, frozen=True, kw_only=True):
 
     name: Annotated[str, told("The target of the configuration, or empty.")]
     url: Annotated[str, told("Its URL, or empty.")]
+    user: Annotated[str, told("As whom it is talked to; absent with a token.")] = ""
+    instead: Annotated[str, told("What was chosen in place of the target's own server.")] = ""
+
+    def __str__(self) -> str:
+        target = f" (target {self.name})" if self.name else ""
+        return f"{self.url or 'no server'}{target}{f', as {self.user}' if self.user else ''}"
 
 
 class Place(Part, frozen=True, kw_only=True):

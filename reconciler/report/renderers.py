@@ -53,12 +53,14 @@ def formats_of(report: str) -> tuple[str, ...]:
 
 def render(report: Report, chosen: str, page: Page) -> str:
     """Print a report in a format that it has."""
-    from reconciler.report.paint import escaped
+    from reconciler.report.paint import escaped, fold
 
     module, _, function = RENDERERS[report.name, chosen].partition(":")
     printer = getattr(import_module(f"reconciler.report.formats.{module}"), function)
     text: str = printer(report if chosen in EXACT else escaped(report), page)
-    return _RAW.sub(_quoted, text) if chosen in EXACT else text
+    if chosen in EXACT:
+        return _RAW.sub(_quoted, text)
+    return fold(text, page.width) if chosen in ("text", "compact") else text
 
 
 def told(diagnostics: Iterable[Diagnostic], page: Page) -> str:

@@ -77,6 +77,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     lint: Mapping[str, str] = {}
     rotate: tuple[str, ...] = ()
     reload: bool = True
+    #: As whom the server is talked to; "" with a token, or where only a file says it.
+    user: str = ""
+    #: What was chosen in place of the target's own server, or "".
+    instead: str = ""
     #: None where no server is named.
     server: TargetConfig | None = None
     options: Options = Options()
@@ -116,6 +120,10 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
     url = (
         options.url or (target.url if target else "") or ("" if config.targets else environment.get("STALWART_URL", ""))
     )
+    instead = ""
+    if target and target.url and url.rstrip("/") != target.url.rstrip("/"):
+        by = "RECONCILER_URL" if environment.get("RECONCILER_URL") == url else "--url"
+        instead = f"{by} stands in place of the target's {target.url}"
     server = msgspec.structs.replace(target, url=url) if target else TargetConfig(url) if url else None
     return Settings(
         target=name,
@@ -131,6 +139,8 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
         lint=policy.lint,
         rotate=(options.rotate_secrets,) if options.rotate_secrets else (),
         reload=options.reload,
+        user=_user(options, target, environment),
+        instead=instead,
         server=server,
         options=options,
     )
@@ -167,6 +177,15 @@ def connect(found: Settings, environment: Mapping[str, str]) -> Server:
         timeout=_seconds("--timeout", options.timeout),
         wait=_seconds("--wait", options.wait) if options.wait else 0.0,
     )
+
+
+def _user(options: Options, target: TargetConfig | None, environment: Mapping[str, str]) -> str:
+    """Return as whom a run talks to its server, as far as that can be told without reading secrets."""
+    if options.user or (target and (target.user or target.token)):
+        source, name = reference(target.user) if target else ("", "")
+        named = environment.get(name, "") if source == "env" else "" if source or not target else target.user
+        return options.user or named
+    return "" if environment.get("STALWART_TOKEN") else environment.get("STALWART_USER", "")
 
 
 def _kinds(globs: Iterable[str]) -> Iterator[str]:

@@ -71,6 +71,8 @@ class Resource(Struct, frozen=True, kw_only=True):
     source: Source
     #: Where each property of a singleton is declared, since several documents may share it.
     sources: Mapping[str, Source] = {}
+    #: Properties that its documents give; what else there is, is at the type's default. Empty where nobody knows.
+    given: frozenset[str] = frozenset()
     #: Wire pointers that are left alone whatever the server holds.
     unmanaged: tuple[str, ...] = ()
     #: The server's id that the document is bound to, or "".
@@ -142,6 +144,8 @@ class Change(Struct, frozen=True, kw_only=True):
     because: str = ""
     #: A replace that destroys the old object and creates a new one, since the server cannot change it in place.
     recreate: bool = False
+    #: Pointers of fields that are as wanted only because the document leaves them out.
+    left_out: tuple[str, ...] = ()
 
 
 class Secret(Struct, frozen=True, order=True):

@@ -150,7 +150,7 @@ def test_the_merged_views_of_all_targets_are_documents_of_one_file(place: Path) 
 def test_the_merged_view_has_one_form_only(place: Path) -> None:
     ran = run(place, "--show-merged", "--format", "json")
 
-    assert (ran.code, ran.out) == (64, "")
+    assert (ran.code, ran.json["exitCode"]) == (64, 64)
     assert "--show-merged prints manifests, and not json" in ran.err
 
 

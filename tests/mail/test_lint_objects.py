@@ -17,6 +17,18 @@ QUOTA = "kind: MtaQueueQuota\nspec: {description: q, key: [rcpt], "
 
 #: A rule, the pointer that it finds something at, a manifest that it finds, and a near miss that no rule finds.
 CASES = [
+    (
+        "shipped-setting-reset",
+        "maxMxHosts",
+        "kind: MtaRoute\nspec: {type: Mx, name: mx, description: ours}",
+        "kind: MtaRoute\nspec: {type: Mx, name: mx, maxMxHosts: 2}",
+    ),
+    (
+        "shipped-setting-reset",
+        "maxMxHosts",
+        "kind: MtaRoute\nspec: {type: Mx, name: mx}",
+        "kind: MtaRoute\nmetadata: {unmanaged: [maxMxHosts]}\nspec: {type: Mx, name: mx}",
+    ),
     ("loopback-next-hop", "address", RELAY + "address: 127.0.0.1}", RELAY + "address: 128.0.0.1}"),
     ("loopback-next-hop", "address", RELAY + "address: localhost}", RELAY + "address: localhost.example.net}"),
     ("loopback-next-hop", "address", RELAY + "address: '::1'}", RELAY + "address: '2001:db8::1'}"),

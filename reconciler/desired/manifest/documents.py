@@ -223,6 +223,7 @@ class Reader:
             wire=wire,
             source=place,
             sources=sources,
+            given=frozenset("@type" if name == "type" else name for name in spec),
             unmanaged=tuple(entry.metadata.get("unmanaged", ())),
             id=str(entry.metadata.get("id", "")),
             named=bool(name),

@@ -18,6 +18,7 @@ from reconciler.mail.lint.dangling import dangling_names, unused
 from reconciler.mail.lint.expressions import comparisons, remarks
 from reconciler.mail.lint.objects import object_findings
 from reconciler.mail.lint.rules import RULES, Finding, Locate, Rule, settle, unknown_rules
+from reconciler.mail.lint.shipped import shipped_findings
 from reconciler.mail.lint.words import NAMED, RECIPIENT
 from reconciler.mail.lint.world import World
 from reconciler.values import Address, Diagnostic, LiveState, Resource, shown
@@ -61,7 +62,7 @@ def lint_resources(
     """
     world = World(catalogue, resources, live)
     found = [*unknown_rules(severities or {}, resources), *object_findings(world), *_expressions(world)]
-    found += [*choice_findings(world), *unused(world)]
+    found += [*choice_findings(world), *unused(world), *shipped_findings(world)]
     return settle(found, resources, severities, locate)
 
 

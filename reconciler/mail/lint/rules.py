@@ -99,6 +99,7 @@ RULES: dict[str, Rule] = {
         Rule("well-known-port", "warning", "a filter on the port of another service"),
         Rule("hook-url", "warning", "a hook whose address is no http or https URL"),
         Rule("idle-setting", "note", "a setting without any effect"),
+        Rule("shipped-setting-reset", "warning", "a setting that a new server ships, reset because it is left out"),
         # The settings of lint itself
         Rule("unknown-rule", "warning", "a severity or a waiver for a rule that does not exist", fixed=True),
     )

@@ -213,22 +213,25 @@ class Diff:
             after=want,
             source=resource.place(compared.fields[0].pointer) if compared.fields else resource.source,
             because="the server runs these in the order of their creation" if moves else "",
+            left_out=_left_out(kind, resource, compared.fields),
         )
         if variant == before and not recreate:
             return change, compared.unknown
         body = self.sendable(kind, want)
+        fields = change.fields if variant == before else tuple(_variant_fields(body, have))
         return (
             Change(
                 action="replace",
                 address=resource.address,
                 id=found.id,
                 patch=body,
-                fields=change.fields if variant == before else tuple(_variant_fields(body, have)),
+                fields=fields,
                 before=have,
                 after=want,
                 source=change.source,
                 because=recreate or f"the variant changes from {before} to {variant}",
                 recreate=bool(recreate),
+                left_out=_left_out(kind, resource, fields),
             ),
             [],
         )
@@ -332,6 +335,13 @@ class Diff:
             chosen = name in resource.wire or name in resource.unmanaged
             if not chosen and not exact(found.wire.get(name), prop.default):
                 yield name
+
+
+def _left_out(kind: Kind, resource: Resource, fields: Iterable[FieldChange]) -> tuple[str, ...]:
+    """Return the pointers of what is wanted only because the document of a named object leaves it out."""
+    if kind.singleton or not resource.given:
+        return ()
+    return tuple(each.pointer for each in fields if _top(each.pointer) not in resource.given)
 
 
 def _managed(kind: Kind, resource: Resource, found: LiveObject) -> Wire:

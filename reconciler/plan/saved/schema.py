@@ -55,6 +55,7 @@ _WRITTEN_CHANGE = _closed(
         "source": _row(_TEXT, _COUNT, _COUNT, description="File, line and column."),
         "because": _TEXT,
         "recreate": {"type": "boolean"},
+        "leftOut": _list(_TEXT),
     },
 )
 _WORK = _closed(

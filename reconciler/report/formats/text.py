@@ -147,7 +147,8 @@ def _field(change: Planned, field: Field, paint: Paint) -> list[str]:
                 lines.append(f"{paint(f'> {at}', 'yellow')}, before at {each.was}: {shown(each.after)}")
             case "update":
                 lines.append(f"{at}: {_arrow(each.before, each.after, paint)}")
-    return lines or [f"{name}: {_arrow(field.before, field.after, paint)}"]
+    why = paint("  (left out: the type's default)", "dim") if field.left_out else ""
+    return lines or [f"{name}: {_arrow(field.before, field.after, paint)}{why}"]
 
 
 def _arrow(before: Any, after: Any, paint: Paint) -> str:

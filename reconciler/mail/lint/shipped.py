@@ -1,0 +1,52 @@
+"""Objects that a new server ships, declared without what the server ships them with.
+
+Law: pure; a document is the whole truth about a named object, so what it leaves out is taken to the type's default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from reconciler.kinds import Catalogue, Kind, decode_pointer, exact, key_of
+from reconciler.mail.lint.rules import Finding
+from reconciler.mail.lint.world import World
+from reconciler.values import Resource, shown
+
+#: Properties by which people call an object; taking one away changes nothing that the server does.
+_TITLES = ("name", "description")
+
+
+def shipped_findings(world: World) -> Iterator[Finding]:
+    """Find shipped settings that a document resets because it leaves them out."""
+    for name, resources in world.declared.items():
+        kind = world.catalogue.kinds[name]
+        for resource in resources if kind.ships and not kind.singleton else ():
+            fields = list(_reset(world.catalogue, kind, resource))
+            if fields:
+                pointer, was, becomes = fields[0]
+                more = f", and so on for {', '.join(field for field, _, _ in fields[1:])}" if fields[1:] else ""
+                yield Finding(
+                    rule="shipped-setting-reset",
+                    address=resource.address,
+                    pointer=pointer,
+                    message=f"a new server ships {pointer}: {was}; left out here, it becomes {becomes}{more}",
+                    hint=f"write {pointer}: {was} to keep it, or name it in metadata.unmanaged",
+                )
+
+
+def _reset(catalogue: Catalogue, kind: Kind, resource: Resource) -> Iterator[tuple[str, str, str]]:
+    """Yield each setting that is reset, what it is shipped with, and what it becomes, in human form."""
+    for wire in kind.ships if resource.given else ():
+        full: dict[str, Any] = {
+            field: wire.get(field, prop.default) for field, prop in kind.shape(wire.get("@type", "")).items()
+        }
+        if key_of(kind, full) != resource.key or wire.get("@type") != resource.wire.get("@type"):
+            continue
+        for field in wire:
+            now = resource.wire.get(field)
+            left = field not in resource.given and field not in resource.unmanaged and field not in _TITLES
+            if left and not exact(now, wire[field]):
+                human = (decode_pointer(catalogue, kind, full, field, value) for value in (wire[field], now))
+                was, becomes = map(shown, human)
+                yield field, was, becomes
