@@ -177,7 +177,7 @@ def test_credentials_are_safe_with_implicit_tls() -> None:
 
 UNUSED = """
 kind: MtaRoute
-items: [{type: Mx, name: mx}, {type: Mx, name: a}, {type: Mx, name: b}]
+items: [{type: Mx, name: mx, maxMxHosts: 2}, {type: Mx, name: a}, {type: Mx, name: b}]
 ---
 kind: MtaOutboundStrategy
 spec: {route: {match: [{if: is_local_domain(rcpt_domain), use: local}], else: "%s"}}
