@@ -63,7 +63,7 @@ class Invocation(Struct, frozen=True, kw_only=True):
     @property
     def converses(self) -> bool:
         """Whether results are read as they come, so that more may stand between them than one report."""
-        return self.format == "text"
+        return self.format in ("text", "compact")
 
     def say(self, text: str) -> None:
         """Print a result."""

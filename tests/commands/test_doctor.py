@@ -172,7 +172,7 @@ def test_the_report_for_programs_fits_its_schema(sandbox: Any, tmp_path: Path) -
     ran = command("doctor", "--format", "json", str(write(tmp_path, m=MILTER)), env=env)
 
     assert list(Draft202012Validator(SCHEMAS["diagnosis"]).iter_errors(json.loads(ran.out))) == []
-    assert ran.json["target"] == {"name": "", "url": sandbox.url}
+    assert ran.json["target"] == {"name": "", "url": sandbox.url, "user": "reader"}
     words = {(each["subject"], each["fine"], each["verdict"]) for each in ran.json["verdicts"]}
     assert words == {
         *((subject, True, "ok") for subject in ("manifests", "transport", "credentials", "limits", "schema")),
@@ -186,4 +186,4 @@ def test_a_newcomer_without_manifests_is_told_about_the_server(sandbox: Any, tmp
     ran = command("doctor", env=environment(sandbox.url), cwd=tmp_path)
 
     assert ran.code == 0
-    assert ran.out.startswith("ok    manifests: 0 files, 0 resources, no errors\n")
+    assert ran.out.startswith(f"{sandbox.url}, as admin\nok    manifests: 0 files, 0 resources, no errors\n")

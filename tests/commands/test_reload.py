@@ -23,7 +23,11 @@ def test_a_reload_makes_live_what_is_stored(sandbox: Any, env: dict[str, str], t
 
     ran = command("reload", env=env)
 
-    assert (ran.code, ran.out, ran.err) == (0, "The server reloaded its settings: they are live.\n", "")
+    assert (ran.code, ran.out, ran.err) == (
+        0,
+        f"{sandbox.url}, as admin\nThe server reloaded its settings: they are live.\n",
+        "",
+    )
     assert sandbox.state()["stored"] == sandbox.state()["live"]
 
 
@@ -33,7 +37,7 @@ def test_a_refusal_names_the_object_and_what_follows(env: dict[str, str], tmp_pa
     ran = command("reload", env=env)
     told = command("reload", "--format=json", env=env)
 
-    refusal, then = ran.out.splitlines()
+    _, refusal, then = ran.out.splitlines()
     assert ran.code == told.code == 5
     assert refusal.startswith("The reload was refused: MtaMilter/filter.invalid:7357: ")
     assert then == (
@@ -64,6 +68,7 @@ def test_a_reload_that_is_not_taken_says_nothing_of_what_is_stored(sandbox: Any,
 
     assert ran.code == 77
     assert ran.out == (
+        f"{sandbox.url}, as admin\n"
         f"The reload was refused: {env['STALWART_URL']}/jmap/ answers 403 "
         "(the account lacks the permission `authenticate`, or this host's address is blocked).\n"
         "What is stored is not live; reconciler reload makes it so.\n"

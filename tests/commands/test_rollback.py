@@ -224,6 +224,7 @@ def test_rollback_shows_the_work_before_it_does_it(world: World) -> None:
     assert [str(result.change.address) for result in results] == ["MtaRoute/relay-eu"]
     plan, outcome = world.out
     assert plan == (
+        f"{world.sandbox.url}, as admin\n"
         f"! MtaRoute/relay-eu ({world.journal})\n    port: 2525 -> 587\n\n"
         "Plan: 1 to update; 0 unchanged, 0 undeclared.\n"
     ).replace("!", "~")

@@ -36,7 +36,7 @@ def test_other_closed_streams_do_no_harm(sandbox: Any, tmp_path: Path) -> None:
 
     ran = [redirected("2>&-", "plan", manifests, env=env), redirected("<&-", "eval", env=env)]
 
-    assert ran == [(0, "In sync: nothing to change; 1 unchanged, 0 undeclared.\n"), (0, "")]
+    assert ran == [(0, f"{sandbox.url}, as admin\nIn sync: nothing to change; 1 unchanged, 0 undeclared.\n"), (0, "")]
 
 
 @pytest.mark.parametrize(("options", "coloured"), [([], True), (["--color=never"], False), (["--color=always"], True)])

@@ -68,6 +68,7 @@ def test_what_policy_calls_a_difference_is_not_in_sync() -> None:
     found = Plan(unchanged=2, undeclared=(hook, route), surplus=(hook,))
 
     assert told(found) == (
+        "https://mail.example.org (target prod)\n"
         "Nothing to change, but not in sync; 2 unchanged, 2 undeclared.\n"
         "Undeclared, left alone (1): MtaRoute/mx.\n"
         "Undeclared, a difference by policy (1): MtaHook/https://hook.example.net.\n"
@@ -76,9 +77,10 @@ def test_what_policy_calls_a_difference_is_not_in_sync() -> None:
 
 def test_a_plan_is_told_change_by_change() -> None:
     assert told(PLAN) == (
+        "https://mail.example.org (target prod)\n"
         "+ MtaRoute/new\n"
         "    name: new\n"
-        '    authSecret: {type: Value, secret: "(sensitive)"}\n'
+        "    authSecret: {type: Value, secret: (sensitive)}\n"
         "- MtaRoute/old, no manifest declares it\n"
         "~ MtaRoute/relay (routes.yaml:3)\n"
         "    port: 587 -> 2525\n"
@@ -104,9 +106,9 @@ def test_a_list_is_told_element_by_element() -> None:
 
     lines = told(Plan(changes=(change,))).splitlines()
 
-    assert lines[:3] == [
+    assert lines[1:4] == [
         "~ MtaOutboundStrategy",
-        "    route/match/0/then: 'x' -> 'y'",
+        "    route/match/0/then: \"'x'\" -> \"'y'\"",
         "    - route/match/1: {if: b, then: \"'x'\"}",
     ]
 
@@ -121,7 +123,7 @@ def test_durations_and_sets_are_told_in_human_form() -> None:
 
     lines = told(Plan(changes=(change,))).splitlines()
 
-    assert lines[1:3] == ["    timeoutData: 1m -> 1m30s", "    stages/0: data -> rcpt"]
+    assert lines[2:4] == ["    timeoutData: 1m -> 1m30s", "    stages/0: data -> rcpt"]
 
 
 def test_a_plan_for_programs_has_its_format_first_and_the_rest_sorted() -> None:

@@ -5,7 +5,7 @@ Law: the same report gives the same bytes; nothing that is destroyed is ever sho
 
 from __future__ import annotations
 
-import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import Any
@@ -16,15 +16,18 @@ from reconciler.report.changes import Done, Field, OutcomeReport, Planned, PlanR
 from reconciler.report.checks import DiagnosisReport, ErrorReport, PermissionsReport, ValidationReport, Verdict
 from reconciler.report.page import Page
 from reconciler.report.paint import Paint, plural
-from reconciler.report.parts import Finding
+from reconciler.report.parts import Finding, Target
+from reconciler.yamlio import scalar
 
 #: Names that one line lists before it only counts.
 MANY = 12
+#: Equal diagnostics that are told one by one; more of them are told together.
+FEW = 3
+#: Changes beyond which creates have a line each and equal updates stand together, and lines of a kind's creates.
+LARGE, LISTED = 100, 50
 
 _SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "replace": ("!", "magenta"), "destroy": ("-", "red")}
 _RESULT_COLOURS = {"failed": "red", "skipped": "dim", "unknown": "red"}
-#: Texts that need no quotes within a list or mapping.
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_./@-]*")
 _TONES = {"error": "red", "warning": "yellow", "note": "blue"}
 _WORDS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
 _PERMISSIONS = (
@@ -35,26 +38,38 @@ _PERMISSIONS = (
 
 
 def diagnostics(found: Sequence[Finding], page: Page) -> str:
-    """Print diagnostics, one or two lines each; where quiet is wanted, notes are none of them."""
-    lines = []
+    """Print diagnostics. Equal ones are told once, with their places; of a crowd of notes some are shown."""
+    groups: dict[tuple[str, ...], list[Finding]] = {}
+    notes: Counter[str] = Counter()
     for each in found:
-        if page.quiet and each.severity == "note":
-            continue
-        subject = " ".join(part for part in (str(each.source or ""), each.address, each.pointer) if part)
-        head = f"{subject}: " if subject else ""
-        lines.append(f"{page.paint(each.severity, _TONES[each.severity])}: {head}{each.message} [{each.code}]")
-        if each.hint:
-            lines.append(f"    {each.hint}")
+        if each.severity == "note":
+            notes[each.code] += 1
+        if each.severity != "note" or (not page.quiet and notes[each.code] <= MANY):
+            groups.setdefault((each.severity, each.code, each.message, each.hint), []).append(each)
+    lines: list[str] = []
+    for findings in groups.values():
+        for one in [findings] if len(findings) > FEW else [[each] for each in findings]:
+            lines += _told(one, page.paint)
+    for code, count in notes.items() if not page.quiet else ():
+        if count > MANY:
+            lines.append(f"and {plural(count - MANY, 'note')} more of these [{code}]; --format json has them all")
     return "".join(f"{line}\n" for line in lines)
 
 
-def remarks(found: Sequence[Finding], page: Page) -> str:
-    """Print diagnostics beside a plan: all errors and warnings, and as many notes as a reader can take in."""
-    notes = [each for each in found if each.severity == "note"]
-    spoken = [each for each in found if each.severity != "note"]
-    more = 0 if page.quiet else len(notes) - MANY
-    rest = f"and {plural(more, 'note')} more; --format json has them all\n" if more > 0 else ""
-    return diagnostics([*spoken, *notes[:MANY]], page) + rest
+def _told(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
+    """Yield the lines of one diagnostic, or of several that say the same."""
+    first = findings[0]
+    tone = paint(first.severity, _TONES[first.severity])
+    subjects = [" ".join(filter(None, (str(each.source or ""), each.address, each.pointer))) for each in findings]
+    if len(findings) == 1:
+        yield f"{tone}: {f'{subjects[0]}: ' if subjects[0] else ''}{first.message} [{first.code}]"
+    else:
+        yield f"{tone}: {first.message} [{first.code}], at {len(findings)} places:"
+        yield from (f"    {subject}" for subject in subjects[:MANY])
+        if len(subjects) > MANY:
+            yield f"    and {len(subjects) - MANY} more"
+    if first.hint:
+        yield f"    {first.hint}"
 
 
 def validation(report: ValidationReport, page: Page) -> str:
@@ -75,16 +90,57 @@ def error(report: ErrorReport, page: Page) -> str:
 
 
 def plan(report: PlanReport, page: Page) -> str:
-    """Print a plan: every change with its properties, then the counts, then what is left alone."""
-    lines: list[str] = []
-    for change in report.changes:
-        lines += planned(change, page.paint)
-    if lines:
-        lines.append("")
-    lines += summary(report, page.paint)
-    lines += [f"{page.paint('refused', 'red')}: {each}" for each in report.refusals]
-    told = remarks(report.diagnostics, page)
-    return (f"{told}\n" if told else "") + "".join(f"{line}\n" for line in lines)
+    """Print a plan: the server, every change, what else is to be said, the counts, and what is left alone."""
+    lines = ["" if page.quiet else f"{header(report.target, page.paint)}\n", *_changes(report.changes, page.paint)]
+    if len(lines) > 1:
+        lines.append("\n")
+    told = diagnostics(report.diagnostics, page)
+    lines += [told, "\n" if told else ""]
+    lines += [f"{line}\n" for line in summary(report, page.paint)]
+    lines += [f"{page.paint('refused', 'red')}: {each}\n" for each in report.refusals]
+    return "".join(lines)
+
+
+def header(target: Target, paint: Paint) -> str:
+    """Say which server a run is about, and as whom."""
+    instead = f"\n{paint(target.instead, 'yellow')}." if target.instead else ""
+    return f"{paint(str(target), 'bold')}{instead}"
+
+
+def _changes(changes: Sequence[Planned], paint: Paint) -> Iterator[str]:
+    """Yield the lines of all changes. In a large plan equal updates stand together, and creates have a line each."""
+    large = len(changes) > LARGE
+    groups: dict[tuple[str, ...], list[Planned]] = {}
+    for number, change in enumerate(changes):
+        kind = change.address.partition("/")[0]
+        equal = encode((kind, change.fields or ())).decode() if large and change.action == "update" else ""
+        groups.setdefault((kind, equal, "" if equal else str(number)), []).append(change)
+    created: Counter[str] = Counter()
+    for (kind, *_), group in groups.items():
+        first = group[0]
+        if large and first.action == "create":
+            created[kind] += 1
+            if created[kind] <= LISTED:
+                yield f"{compact(first, paint)}\n"
+            continue
+        yield from (f"{line}\n" for line in planned(first, paint, more=[each.address for each in group[1:]]))
+    for kind, count in created.items():
+        if count > LISTED:
+            yield paint(f"+ and {count - LISTED} more {kind} to create", "green") + "; --format compact lists each\n"
+
+
+def lines(report: PlanReport, page: Page) -> str:
+    """Print a plan with one line a change, and the counts."""
+    head = [] if page.quiet else [header(report.target, page.paint)]
+    changes = [compact(change, page.paint) for change in report.changes]
+    refused = [f"{page.paint('refused', 'red')}: {each}" for each in report.refusals]
+    return "".join(f"{line}\n" for line in (*head, *changes, next(summary(report, page.paint)), *refused))
+
+
+def findings(report: ValidationReport, page: Page) -> str:
+    """Print a line for each diagnostic, without its hint."""
+    told = [line for each in report.diagnostics for line in list(_told([each], page.paint))[:1]]
+    return "".join(f"{line}\n" for line in told)
 
 
 def drift(report: PlanReport, page: Page) -> str:
@@ -99,6 +155,7 @@ def summary(report: PlanReport, paint: Paint) -> Iterator[str]:
     alike = "Nothing to change, but not in sync" if report.surplus else "In sync: nothing to change"
     state = f"Plan: {told}" if told else alike
     yield f"{paint(state, 'bold')}; {counts.unchanged} unchanged, {counts.undeclared} undeclared."
+    yield from _by_kind(report.changes)
     if report.partial:
         yield "This plan is partial: --kind or --only leaves the rest of the manifests out."
     surplus = set(report.surplus)
@@ -112,6 +169,15 @@ def summary(report: PlanReport, paint: Paint) -> Iterator[str]:
     yield from (f"{each.address} stands for the live object {each.id}." for each in report.pairs)
 
 
+def _by_kind(changes: Sequence[Planned]) -> Iterator[str]:
+    """Yield the counts of each kind, where there are more changes than a reader counts."""
+    counts: dict[str, Counter[str]] = {}
+    for change in changes if len(changes) > MANY else ():
+        counts.setdefault(change.address.partition("/")[0], Counter())[change.action] += 1
+    for kind, actions in counts.items() if len(counts) > 1 else ():
+        yield f"    {kind}: {', '.join(f'{actions[action]} to {action}' for action in _SIGNS if actions[action])}"
+
+
 def _names(title: str, names: Sequence[str]) -> list[str]:
     if not names:
         return []
@@ -119,15 +185,29 @@ def _names(title: str, names: Sequence[str]) -> list[str]:
     return [f"{title} ({len(names)}): {', '.join(names[:MANY])}{more}."]
 
 
-def planned(change: Planned, paint: Paint) -> list[str]:
-    """Return the lines of one change."""
+def planned(change: Planned, paint: Paint, more: Sequence[str] = ()) -> list[str]:
+    """Return the lines of one change, or of several that are equal but for their addresses."""
     sign, colour = _SIGNS[change.action]
-    place = f" ({change.source})" if change.source else ""
+    place = f" ({change.source})" if change.source and not more else ""
     because = f", {change.because}" if change.because else ""
-    lines = [f"{paint(f'{sign} {change.address}', colour)}{place}{because}"]
+    others = f" and {len(more)} more with the same change: {', '.join(more[:MANY])}" if more else ""
+    others += f" and {len(more) - MANY} others" if len(more) > MANY else ""
+    lines = [f"{paint(f'{sign} {change.address}', colour)}{others}{place}{because}"]
     for each in change.fields or ():
         lines += [f"    {line}" for line in _field(change, each, paint)]
+    lines += [paint(f"    - {name}: {shown(value)}", "red") for name, value in change.content.items()]
     return lines
+
+
+def compact(change: Planned, paint: Paint) -> str:
+    """Return one change in one line."""
+    sign, colour = _SIGNS[change.action]
+    because = f", {change.because}" if change.because else ""
+    if change.action == "destroy":
+        told = [f"{name}: {shown(value)}" for name, value in change.content.items()]
+    else:
+        told = [line for each in change.fields or () for line in _field(change, each, Paint())]
+    return f"{paint(f'{sign} {change.address}', colour)}{because}{': ' if told else ''}{'; '.join(told)}"
 
 
 def _field(change: Planned, field: Field, paint: Paint) -> list[str]:
@@ -156,26 +236,25 @@ def _arrow(before: Any, after: Any, paint: Paint) -> str:
 
 
 def shown(value: Any) -> str:
-    """Show a human value on one line: texts as they are, mappings and lists as YAML's flow style writes them."""
-    if isinstance(value, str):
-        return value if value and value.strip() == value else encode(value).decode()
-    return _flow(value)
+    """Show a human value on one line, as YAML would have it: quoted where it could be taken for something else."""
+    return _flow(value) if isinstance(value, dict | list) else scalar(value)
 
 
 def _flow(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{scalar(key, brackets=True)}: {_flow(each)}" for key, each in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flow(each) for each in value) + "]"
-    if isinstance(value, str) and _PLAIN.fullmatch(value):
-        return value
-    return encode(value).decode()
+    return scalar(value, brackets=True)
 
 
 def outcome(report: OutcomeReport, page: Page) -> str:
     """Print what became of a plan: everything that is not as planned, the reload, and the counts."""
     paint = page.paint
-    lines = [] if report.work == "reload" else [*_failures(report.changes, paint), _counted(report, paint)]
+    if report.work == "reload":
+        lines = [] if page.quiet else [header(report.target, paint)]
+    else:
+        lines = [*_failures(report.changes, paint), _counted(report, paint)]
     lines += _reloaded(report, paint)
     if report.residue:
         lines.append(paint(f"Reading back shows {plural(len(report.residue), 'difference')}:", "red"))
@@ -219,7 +298,7 @@ def _reloaded(report: OutcomeReport, paint: Paint) -> list[str]:
 
 def diagnosis(report: DiagnosisReport, page: Page) -> str:
     """Print a line for each verdict; no more than some of what is fine about one subject."""
-    lines: list[str] = []
+    lines = [f"{header(report.target, page.paint)}\n"] if report.target.url and not page.quiet else []
     for (subject, fine), group in groupby(report.verdicts, key=lambda each: (each.subject, each.fine)):
         verdicts = list(group)
         more = len(verdicts) - MANY if fine else 0
