@@ -6,6 +6,7 @@ comments and a layout of its own, is left alone.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from difflib import Match, SequenceMatcher
@@ -18,7 +19,7 @@ from reconciler.commands.invocation import Invocation
 from reconciler.desired import Text, find, hidden, lay_out, read
 from reconciler.kinds import Catalogue, load
 from reconciler.report import plural
-from reconciler.settings import DEFAULT_MANIFESTS, check_layers, read_config
+from reconciler.settings import DEFAULT_MANIFESTS, check_layers, merged_policy, read_config
 from reconciler.values import DIFFERENCES, MANIFEST, Diagnostic, ReconcilerError, UsageError, in_file, strongest
 from reconciler.yamlio import decode
 
@@ -89,27 +90,40 @@ def _texts(invocation: Invocation) -> tuple[dict[str, Path], list[Text], list[Di
         if isinstance(content, str):
             return {}, [Text(PIPED, content)], []
         return {}, [], [in_file(PIPED, content)]
-    found = find(_roots(invocation))
+    roots, links = _roots(invocation)
+    found, problems = find(roots, links)
+    own = [os.path.realpath(root) for root in roots]
     for path in found:
-        if path.suffix == ".json" and str(path) in invocation.options.paths:
+        if path.suffix.lower() == ".json" and str(path) in invocation.options.paths:
             invocation.tell(f"{path} is JSON, which has a layout of its own and is left alone.\n")
-    paths = {str(path): path for path in found if path.suffix != ".json"}
-    return paths, *read(paths.values())
+    # Where a link leaves the manifests, somebody else lays them out.
+    paths = {
+        str(path): path
+        for path in found
+        if path.suffix.lower() != ".json" and any(Path(os.path.realpath(path)).is_relative_to(root) for root in own)
+    }
+    texts, unread = read(paths.values())
+    return paths, texts, problems + unread
 
 
-def _roots(invocation: Invocation) -> list[str]:
-    """Return the paths that were given, else the manifests of every target, or of the one that is chosen."""
+def _roots(invocation: Invocation) -> tuple[list[str], list[str]]:
+    """Return the paths that were given, else the manifests of every target, or of the one that is chosen.
+
+    Beside them stand the directories below which links may end.
+    """
     options = invocation.options
-    if options.paths:
-        return list(options.paths)
     config = read_config(options)
     if options.target and options.target not in config.targets:
         known = ", ".join(config.targets) or "none"
         raise UsageError(f"there is no target {options.target}", f"known here: {known}")
     targets = [options.target] if options.target else list(config.targets)
+    links = [link for name in targets or [""] for link in merged_policy(config, config.targets.get(name)).links]
+    if options.paths:
+        return list(options.paths), links
     check_layers(config, targets)
-    roots = [path for name in targets for path in config.targets[name].manifests or (DEFAULT_MANIFESTS,)]
-    return list(dict.fromkeys(roots)) or [DEFAULT_MANIFESTS]
+    layers = [layer for name in targets for layer in config.targets[name].layers]
+    roots = [each.path for each in layers if not (each.optional and not os.path.lexists(each.path))]
+    return list(dict.fromkeys(roots)) or [DEFAULT_MANIFESTS], links
 
 
 def _diff(catalogue: Catalogue, old: Text, new: str) -> str:

@@ -76,7 +76,7 @@ def _want(catalogue: Catalogue, config: Config, options: Options, environment: M
     found = settings(catalogue, config, options, environment)
     if found.target and not options.paths:
         check_layers(config, [found.target])
-    desired = load_manifests(catalogue, found.paths, found.variables)
+    desired = load_manifests(catalogue, found.paths, found.variables, optional=found.optional, links=found.links)
     told = [*desired.diagnostics, *not_owned(desired.resources, found.policy)]
     desired = msgspec.structs.replace(desired, diagnostics=tuple(told))
     return Wanted(catalogue, found, desired)

@@ -183,7 +183,8 @@ def _also(directory: Path, files: Collection[Path], kinds: Collection[str]) -> I
     """Yield the other manifests of a directory that declare some kinds; those that cannot be read are left to plan."""
     if not directory.is_dir():
         return
-    texts, _ = read(path for path in find([str(directory)]) if path not in files)
+    others, _ = find([str(directory)])
+    texts, _ = read(path for path in others if path not in files)
     for text in texts:
         documents, _ = load_yaml(text.text)
         declared = {each.value.get("kind") for each in documents if isinstance(each.value, dict)}

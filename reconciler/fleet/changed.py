@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from reconciler.settings import DEFAULT_MANIFESTS, Config, TargetConfig, parse_config
+from reconciler.settings import Config, TargetConfig, parse_config
 from reconciler.values import ManifestError, UsageError
 
 
@@ -63,7 +63,7 @@ def _part(config: Config, name: str) -> bytes:
 
 def _touches(target: TargetConfig, changed: Path) -> bool:
     path = changed.resolve()
-    return any(path.is_relative_to(Path(layer).resolve()) for layer in target.manifests or [DEFAULT_MANIFESTS])
+    return any(path.is_relative_to(Path(layer.path).resolve()) for layer in target.layers)
 
 
 def _git(*arguments: str) -> bytes:

@@ -6,6 +6,7 @@ secrets come from the environment or from files, and are read only when a server
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -16,7 +17,17 @@ from msgspec import Struct
 
 from reconciler.kinds import LIMIT_PATTERN, Catalogue, Fault
 from reconciler.server import Allowed
-from reconciler.settings.config import Config, PolicyConfig, TargetConfig, merged_policy, read, reference, unescaped
+from reconciler.settings.config import (
+    DEFAULT_MANIFESTS,
+    Config,
+    Layer,
+    PolicyConfig,
+    TargetConfig,
+    merged_policy,
+    read,
+    reference,
+    unescaped,
+)
 from reconciler.settings.options import Options
 from reconciler.values import (
     ConfigError,
@@ -42,8 +53,6 @@ __all__ = [
     "settings",
 ]
 
-DEFAULT_MANIFESTS = "manifests"
-
 
 class Server(Struct, frozen=True):
     """Where a server is and who we are there. Prints without the secrets."""
@@ -68,6 +77,10 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     target: str
     paths: tuple[str, ...]
+    #: Those of the paths that may hold no document, or not be there.
+    optional: frozenset[str] = frozenset()
+    #: Directories below which links among the manifests may end.
+    links: tuple[str, ...] = ()
     policy: Policy
     scope: Scope
     allowed: Allowed
@@ -115,8 +128,9 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
         unknown = sorted(set(kinds) - known)
         if unknown:
             raise UsageError(f"{where}: unknown kind {unknown[0]}", _guess(unknown[0], known))
-    paths = options.paths or tuple(target.manifests if target else ()) or (DEFAULT_MANIFESTS,)
-    roots = tuple(str(Path(path) if Path(path).is_dir() else Path(path).parent) for path in paths)
+    layers = [*map(Layer, options.paths)] or (target.layers if target else (Layer(DEFAULT_MANIFESTS),))
+    paths = tuple(each.path for each in layers)
+    roots = tuple(path if os.path.isdir(path) else str(Path(path).parent) for path in paths)
     url = (
         options.url or (target.url if target else "") or ("" if config.targets else environment.get("STALWART_URL", ""))
     )
@@ -128,6 +142,8 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
     return Settings(
         target=name,
         paths=paths,
+        optional=frozenset(each.path for each in layers if each.optional),
+        links=tuple(policy.links),
         policy=_policy(policy, options),
         scope=Scope(kinds=frozenset(options.kind), only=options.only),
         allowed=Allowed(
@@ -227,12 +243,12 @@ def check_layers(config: Config, names: Iterable[str]) -> None:
         Fault(
             ("targets", name, "manifests", str(index)),
             "missing",
-            f"{path} does not exist",
+            f"{layer.path} does not exist",
             "manifests are found from the working directory, wherever the configuration is",
         )
         for name in names
-        for index, path in enumerate(config.targets[name].manifests)
-        if not Path(path).exists()
+        for index, layer in enumerate(config.targets[name].layers if config.targets[name].manifests else ())
+        if not layer.optional and not os.path.exists(layer.path)
     ]
     if missing:
         raise ManifestError([config.mistake(each) for each in missing], config.file)

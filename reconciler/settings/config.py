@@ -21,6 +21,7 @@ from reconciler.yamlio import Problem, decode, positions
 from reconciler.yamlio import load as load_yaml
 
 DEFAULT_CONFIG = "reconciler.yaml"
+DEFAULT_MANIFESTS = "manifests"
 
 _REFERENCE = re.compile(r"\$\{(env|file):([^{}]+)\}")
 #: Fields of a target that are taken as they stand, and those that may be references.
@@ -40,6 +41,14 @@ class SecretsConfig(Struct, frozen=True, forbid_unknown_fields=True):
     files: list[str] | None = None
 
 
+class Layer(Struct, frozen=True, forbid_unknown_fields=True):
+    """One path of a target's manifests."""
+
+    path: str
+    #: It may hold no document, or not be there.
+    optional: bool = False
+
+
 class PolicyConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """`policy`, for all targets or for one."""
 
@@ -52,6 +61,8 @@ class PolicyConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     max_destroy: int | float | str | None = None
     max_update: int | float | str | None = None
     secrets: SecretsConfig = SecretsConfig()
+    #: Directories below which links among the manifests may end.
+    links: list[str] = []
 
 
 class TargetConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -62,7 +73,7 @@ class TargetConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     user: str = ""
     password: str = ""
     ca_bundle: str = ""
-    manifests: list[str] = []
+    manifests: list[str | Layer] = []
     #: What `${var:NAME}` stands for; a text that is wholly `${env:NAME}` is read from the environment.
     vars: dict[str, str | int | float | bool] = {}
     #: Variables too, and what fleets choose targets by.
@@ -73,6 +84,12 @@ class TargetConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     ping: str = ""
     notify: str = ""
     ping_on_drift: str = ""
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """Return the target's manifests, the usual ones where it names none."""
+        given = self.manifests or [DEFAULT_MANIFESTS]
+        return tuple(Layer(each) if isinstance(each, str) else each for each in given)
 
     def monitors(self) -> dict[str, str]:
         """Return who is told of this target's runs, as the file names it."""
@@ -216,9 +233,9 @@ def _references(target: object, at: Steps) -> Iterator[Fault]:
     yield from _taken_whole(target, (*_CREDENTIALS, *_TOLD), at)
     layers = fields.get("manifests")
     plain: list[tuple[Steps, Any]] = [((name,), fields.get(name)) for name in _PLAIN]
-    plain += [
-        (("manifests", str(index)), each) for index, each in enumerate(layers if isinstance(layers, list) else ())
-    ]
+    for index, layer in enumerate(layers if isinstance(layers, list) else ()):
+        inner = isinstance(layer, Mapping)
+        plain.append((("manifests", str(index), *["path"] * inner), layer.get("path") if inner else layer))
     for steps, value in plain:
         if isinstance(value, str) and "${" in value:
             hint = f"{', '.join(_CREDENTIALS)} and vars may be ${{env:NAME}}"

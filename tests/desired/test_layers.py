@@ -187,8 +187,9 @@ def view(place: Path, base: str, *layers: str) -> str:
         write(place / name, m=text)
     ran = run(place, "--show-merged")
     assert ran.code == 0, ran
-    again = command("validate", "--show-merged", str(write(place / "again", m=ran.out)), env=environment(""), cwd=place)
-    assert bare(again.out) == bare(ran.out)
+    written = str(write(place / "again", m=ran.out))
+    again = command("validate", "--show-merged", written, env=environment(""), cwd=place)
+    assert (again.code, bare(again.out)) == (0, bare(ran.out)) or not bare(ran.out)
     return ran.out.removeprefix("# target t\n")
 
 

@@ -254,20 +254,6 @@ def test_directories_are_read_in_path_order_without_dotfiles(tmp_path: Path) -> 
     assert desired.files == {str(tmp_path / name): 1 for name in ("a.yml", "b/z.yaml", "c.json")}
 
 
-def test_a_link_is_followed_only_inside_its_directory(tmp_path: Path) -> None:
-    (tmp_path / "outside.yaml").write_text("kind: MtaRoute\nspec: {type: Local, name: outside}\n")
-    inside = tmp_path / "manifests"
-    inside.mkdir()
-    (inside / "real.yaml").write_text("kind: MtaRoute\nspec: {type: Local, name: real}\n")
-    (inside / "out.yaml").symlink_to(tmp_path / "outside.yaml")
-    (inside / "up").symlink_to(tmp_path)
-    (inside / "self").symlink_to(inside)
-
-    desired = load(CATALOGUE, [str(inside)])
-
-    assert [each.address.name for each in desired.resources] == ["real"]
-
-
 def test_what_is_not_utf8_is_a_mistake(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"kind: MtaRoute # \xe9\n")
 

@@ -6,16 +6,19 @@ Law: no network and no environment; all mistakes of a run are found together, an
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from reconciler.desired.manifest.documents import Reader
-from reconciler.desired.manifest.entries import Entry, TestDocument, Where
+from reconciler.desired.manifest.entries import Entry, TestDocument, Where, is_json
 from reconciler.desired.manifest.files import Text, find, read
 from reconciler.desired.manifest.layers import Dropped
+from reconciler.desired.manifest.walk import text_of
 from reconciler.kinds import Catalogue
 from reconciler.values import Address, Diagnostic, ManifestError, Resource, Source, in_file
 from reconciler.yamlio import load as load_yaml
@@ -77,29 +80,56 @@ class Desired(Struct, frozen=True):
         return self
 
 
-def load(catalogue: Catalogue, paths: Sequence[str], variables: Mapping[str, Any] | None = None) -> Desired:
+def load(
+    catalogue: Catalogue,
+    paths: Sequence[str],
+    variables: Mapping[str, Any] | None = None,
+    *,
+    optional: Collection[str] = (),
+    links: Sequence[str] = (),
+) -> Desired:
     """Read the manifests below some paths, each path a layer upon those before it.
 
     Args:
         catalogue: what the kinds are.
         paths: files and directories.
         variables: what `${var:NAME}` stands for.
+        optional: those paths that may hold no document, or not be there.
+        links: directories below which links may end that leave the directory that they stand in.
 
     Raises:
         UsageError: a path does not exist.
     """
     layers: list[list[Text]] = []
     problems: list[Diagnostic] = []
-    seen: set[object] = set()
+    held: dict[str, list[str]] = {}
+    seen: set[Path] = set()
     for path in paths:
-        files = [file for file in find([path]) if file not in seen]
+        if path in optional and not os.path.lexists(path):
+            continue
+        files, unfound = find([path], links)
+        texts, unread = read([file for file in files if file not in seen])
         seen.update(files)
-        texts, unread = read(files)
         layers.append(texts)
-        problems += unread
+        problems += [*unfound, *unread]
+        # What cannot be read may be the document that is missed.
+        if path not in optional and not unfound and not unread:
+            held[path] = [text_of(str(file)) for file in files]
     desired = parse(catalogue, layers, variables)
+    wrong = {each.file for each in desired.diagnostics}
+    for path, names in held.items():
+        if not any(desired.files.get(name) or name in wrong for name in names):
+            problems.append(_empty(path))
     unread_files = {each.file: 0 for each in problems}
     return replace(desired, diagnostics=(*problems, *desired.diagnostics), files={**unread_files, **desired.files})
+
+
+def _empty(path: str) -> Diagnostic:
+    """Tell of a path without a document, which would look in sync."""
+    hint = (
+        f"is it the right checkout? A layer of a target that may be empty is written {{path: {path}, optional: true}}"
+    )
+    return Diagnostic(file=text_of(path), code="no-document", message="it holds no document", hint=hint)
 
 
 def parse(
@@ -113,7 +143,7 @@ def parse(
     files: dict[str, int] = {}
     for layer, texts in enumerate(layers):
         for each in texts:
-            documents, problems = (load_json if each.file.endswith(".json") else load_yaml)(each.text)
+            documents, problems = (load_json if is_json(each.file) else load_yaml)(each.text)
             misread += [in_file(each.file, problem) for problem in problems]
             digest.update(f"{each.file}\0{each.text}\0".encode())
             files[each.file] = len(documents)

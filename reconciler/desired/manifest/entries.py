@@ -22,6 +22,11 @@ Path = tuple[str, ...]
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 
+def is_json(file: str) -> bool:
+    """Whether a file holds JSON by its name."""
+    return file.lower().endswith(".json")
+
+
 class Where(Struct):
     """A document in its file, and how to find the place of a path in it."""
 
@@ -48,7 +53,7 @@ class Where(Struct):
 
     def _find(self) -> None:
         """Read the document a second time: this one only, however many stand in its file."""
-        if self.file.endswith(".json"):
+        if is_json(self.file):
             found = positions_json(self.text)
         else:
             starts = _starts(self.text)

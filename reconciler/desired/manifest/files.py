@@ -1,21 +1,27 @@
 """From paths to the texts of manifests, in path order.
 
-Law: a name that begins with `.` is skipped, and a link is followed only if it ends inside its directory; what cannot
-be read is a diagnostic.
+Law: what cannot be read, or is no regular file, is a diagnostic; nothing is left out in silence, and nothing waits for
+whoever might write.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from msgspec import Struct
 
+from reconciler.desired.manifest.walk import SUFFIXES, is_manifest, text_of, walk
 from reconciler.values import Diagnostic, UsageError, in_file
 from reconciler.yamlio import check_size, decode
 
-SUFFIXES = (".yaml", ".yml", ".json")
+__all__ = ["SUFFIXES", "Text", "find", "read"]
+
+HINT = "name the files or directories that hold the manifests"
+#: A pipe without a writer is opened at once, so that it can be refused.
+_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class Text(Struct, frozen=True):
@@ -25,46 +31,41 @@ class Text(Struct, frozen=True):
     text: str
 
 
-def find(paths: Iterable[str]) -> list[Path]:
-    """Return the manifests below some paths, each directory in path order and no file twice.
+def find(paths: Iterable[str], links: Sequence[str] = ()) -> tuple[list[Path], list[Diagnostic]]:
+    """Return the manifests below some paths, each directory in path order, and what keeps some from being read.
+
+    Args:
+        paths: files and directories.
+        links: directories below which links may end that leave the directory that they stand in.
 
     Raises:
         UsageError: a path does not exist, or is no manifest by its name.
     """
     found: dict[Path, None] = {}
+    problems: list[Diagnostic] = []
     for name in paths:
-        path = Path(name)
-        if path.is_dir():
-            found.update(dict.fromkeys(_walk(path, path.resolve())))
-        elif not path.exists():
-            raise UsageError(f"{name} does not exist", "name the files or directories that hold the manifests")
-        elif path.suffix not in SUFFIXES:
-            raise UsageError(f"{name} is no manifest by its name", f"manifests end in {', '.join(SUFFIXES)}")
+        path, shown = Path(name), text_of(name)
+        try:
+            mode = os.stat(name).st_mode
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{shown} {_absent(name, error)}", HINT) from None
+        if stat.S_ISDIR(mode):
+            files, wrong = walk(path, links)
+            found.update(dict.fromkeys(files))
+            problems += wrong
+        elif not is_manifest(path):
+            raise UsageError(f"{shown} is no manifest by its name", f"manifests end in {', '.join(SUFFIXES)}")
         else:
             found[path] = None
-    return list(found)
+    return list(found), problems
 
 
-def _walk(directory: Path, root: Path) -> Iterator[Path]:
-    with os.scandir(directory) as entries:
-        ordered = sorted(entries, key=lambda entry: entry.name)
-    for entry in ordered:
-        path = directory / entry.name
-        if entry.name.startswith("."):
-            continue
-        if entry.is_symlink() and not _inside(path, root):
-            continue
-        if entry.is_dir():
-            # A link to a directory above would be walked for ever.
-            if not (entry.is_symlink() and directory.resolve().is_relative_to(path.resolve())):
-                yield from _walk(path, root)
-        elif path.suffix in SUFFIXES:
-            yield path
-
-
-def _inside(path: Path, root: Path) -> bool:
-    target = path.resolve()
-    return target.exists() and target.is_relative_to(root)
+def _absent(name: str, error: Exception) -> str:
+    """Say why there is nothing at a path."""
+    if os.path.islink(name):
+        return "is a link that leads nowhere"
+    known = isinstance(error, OSError) and not isinstance(error, FileNotFoundError | NotADirectoryError)
+    return f"cannot be read: {error.strerror}" if known and isinstance(error, OSError) else "does not exist"
 
 
 def read(paths: Iterable[Path]) -> tuple[list[Text], list[Diagnostic]]:
@@ -72,9 +73,18 @@ def read(paths: Iterable[Path]) -> tuple[list[Text], list[Diagnostic]]:
     texts: list[Text] = []
     problems: list[Diagnostic] = []
     for path in paths:
-        name = str(path)
+        name = text_of(str(path))
+        if name != str(path):
+            hint = "rename the file"
+            problems.append(Diagnostic(file=name, code="not-utf8", message="its name is not UTF-8", hint=hint))
+            continue
         try:
-            found = check_size(path.stat().st_size) or decode(path.read_bytes())
+            with open(os.open(path, _FLAGS), "rb") as stream:
+                about = os.fstat(stream.fileno())
+                if not stat.S_ISREG(about.st_mode):
+                    problems.append(Diagnostic(file=name, code="unreadable", message="it is no regular file"))
+                    continue
+                found = check_size(about.st_size) or decode(stream.read())
         except OSError as error:
             problems.append(Diagnostic(file=name, code="unreadable", message=f"it cannot be read: {error.strerror}"))
             continue

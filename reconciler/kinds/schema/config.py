@@ -51,7 +51,11 @@ def _target(catalogue: Catalogue) -> Schema:
         "user": _text("Who logs in where there is no token; may be ${env:NAME}."),
         "password": {**_text("The user's password, as ${env:NAME} or ${file:PATH}."), "writeOnly": True},
         "caBundle": _text("File of certificates to trust instead of the system's."),
-        "manifests": _texts("Files and directories, each a layer upon those before it.", "Relative to where it runs."),
+        "manifests": {
+            "description": "Files and directories, each a layer upon those before it.",
+            "type": "array",
+            "items": _layer(),
+        },
         "vars": {
             "description": "What ${var:NAME} stands for in manifests.",
             "type": "object",
@@ -69,6 +73,15 @@ def _target(catalogue: Catalogue) -> Schema:
         **_monitors(),
     }
     return {**_closed(properties), "required": ["url"]}
+
+
+def _layer() -> Schema:
+    properties = {
+        "path": _text("Relative to where it runs."),
+        "optional": {"description": "It may hold no document, or not be there.", "type": "boolean"},
+    }
+    description = "A path, relative to where it runs; a layer that may hold nothing says so."
+    return {**_closed(properties), "type": ["string", "object"], "required": ["path"], "description": description}
 
 
 def _monitors() -> Schema:
@@ -108,6 +121,7 @@ def _policy(catalogue: Catalogue) -> Schema:
                 "type": "object",
                 "additionalProperties": severity,
             },
+            "links": _texts("Directories below which links among the manifests may end.", "Such as /nix/store."),
             "secrets": {
                 "description": "What secrets may be read from.",
                 **_closed(
