@@ -156,7 +156,7 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
         environment=os.environ,
         format=chosen,
         typed=typed,
-        **{key: given[key] for key in ("quiet", "yes", "journal_directory") if key in given},
+        **{key: given[key] for key in ("quiet", "yes", "journal_directory", "reason") if key in given},
     )
     known = variables()
     for each in sorted(os.environ):

@@ -3,9 +3,12 @@ from reconciler.apply.flow import outcome_code as outcome_code
 from reconciler.apply.journal import DEFAULT_DIRECTORY as DEFAULT_DIRECTORY
 from reconciler.apply.journal import Cannot as Cannot
 from reconciler.apply.journal import Journal as Journal
+from reconciler.apply.journal import Origin as Origin
 from reconciler.apply.journal import Run as Run
 from reconciler.apply.journal import begin_record as begin_record
 from reconciler.apply.journal import file_name as file_name
+from reconciler.apply.journal import find_origin as find_origin
+from reconciler.apply.journal import not_live as not_live
 from reconciler.apply.journal import read as read
 from reconciler.apply.journal import whoami as whoami
 from reconciler.apply.lock import hold as hold

@@ -23,6 +23,7 @@ from reconciler.apply import (
     apply_flow,
     begin_record,
     file_name,
+    find_origin,
     hold,
     lock_directory,
     outcome_code,
@@ -285,6 +286,7 @@ def _journal(invocation: Invocation, wanted: Wanted, found: Survey) -> Iterator[
             target=where.name,
             url=where.url,
             digest=plan_digest(found.plan),
+            origin=find_origin(invocation.environment, invocation.reason),
         )
         journal.begin(record)
         yield journal

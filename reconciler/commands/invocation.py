@@ -48,6 +48,8 @@ class Invocation(Struct, frozen=True, kw_only=True):
     yes: bool = False
     #: Where applies are recorded; "" where the program chooses.
     journal_directory: str = ""
+    #: Why this is run, for the journal.
+    reason: str = ""
     #: Options that stand on the command line itself, and in no variable, by their long names.
     typed: frozenset[str] = frozenset()
     #: The configuration, where it has been read already.

@@ -121,6 +121,8 @@ OPTIONS: dict[str, Row] = {
     "journal_directory": _row(
         "--journal journal_directory", "Where applies are recorded.  [.reconciler/journal]", metavar="DIR|off"
     ),
+    "reason": _row("--reason", "Why, for the journal.", metavar="TEXT"),
+    "last": _row("--last", "Runs to show of each target.  [10]", metavar="N", default=10, type=click.IntRange(1)),
     "run": _row("--run", "The run to undo.  [the last]", metavar="ID"),
     "import_out": _row("--out", "Write a file for each kind here.", metavar="DIR"),
     "schema_out": _row("--out", "Where to write.  [schemas]", metavar="DIR"),
@@ -223,7 +225,7 @@ _FLEET: dict[str, Command] = {
     "apply": Command(
         "Apply on many targets, in waves.",
         " --waves canary,rest --max-failed 1 --yes",
-        (*_WORKED, "waves", "max_failed", "bake", "resume", "yes", "no_reload", "journal_directory"),
+        (*_WORKED, "waves", "max_failed", "bake", "resume", "yes", "no_reload", "journal_directory", "reason"),
         "fleet",
         "",
     ),
@@ -254,7 +256,7 @@ COMMANDS: dict[str, Command] = {
     "apply": Command(
         "Plan, ask, apply, reload and read back.",
         " --plan plan.json",
-        (*_PLANNING, "plan", "yes", "no_reload", "rotate_secrets", "journal_directory"),
+        (*_PLANNING, "plan", "yes", "no_reload", "rotate_secrets", "journal_directory", "reason"),
         "outcome",
     ),
     "drift": Command("Compare, for cron: quiet when in sync.", " --target prod --quiet", _PLANNING, "drift"),
@@ -266,9 +268,13 @@ COMMANDS: dict[str, Command] = {
     "rollback": Command(
         "Undo a recorded apply.",
         " .reconciler/journal/prod.jsonl",
-        ("run", *_SERVER, "max_destroy", "max_update", "yes", "no_reload", "journal_directory"),
+        ("run", *_SERVER, "max_destroy", "max_update", "yes", "no_reload", "journal_directory", "reason"),
         "outcome",
         "journal",
+    ),
+    "status": Command(
+        "Tell of the last applies, and what is stored but not live.",
+        *(" --target prod --last 3", ("target", "journal_directory", "last"), "status", ""),
     ),
     "reload": Command("Make the server's stored settings live.", " --target prod", _SERVER, "outcome", ""),
     "import": Command(

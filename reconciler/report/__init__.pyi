@@ -32,3 +32,5 @@ from reconciler.report.renderers import formats_of as formats_of
 from reconciler.report.renderers import render as render
 from reconciler.report.renderers import told as told
 from reconciler.report.schemas import SCHEMAS as SCHEMAS
+from reconciler.report.status import StatusReport as StatusReport
+from reconciler.report.status import status_report as status_report

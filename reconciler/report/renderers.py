@@ -22,7 +22,7 @@ RENDERERS: dict[tuple[str, str], str] = {
         (report, "json"): "json:document"
         for report in (
             *("validation", "plan", "drift", "outcome", "explanation", "routing-tests"),
-            *("diagnosis", "permissions", "error", "fleet", "fleet-import"),
+            *("diagnosis", "permissions", "error", "fleet", "fleet-import", "status"),
         )
     },
     ("validation", "text"): "text:validation",
@@ -39,6 +39,8 @@ RENDERERS: dict[tuple[str, str], str] = {
     ("drift", "compact"): "text:lines",
     ("routing-tests", "junit"): "junit:routing_tests",
     ("fleet", "text"): "fleet:text",
+    ("status", "text"): "status:text",
+    ("status", "markdown"): "status:markdown",
     ("fleet", "markdown"): "fleet:markdown",
     ("fleet-import", "text"): "fleet:imported",
 }

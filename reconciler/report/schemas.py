@@ -14,12 +14,13 @@ from reconciler.report.checks import DiagnosisReport, ErrorReport, PermissionsRe
 from reconciler.report.fleet import FleetImportReport, FleetReport
 from reconciler.report.mail import ExplanationReport, RoutingTestsReport
 from reconciler.report.parts import Report
+from reconciler.report.status import StatusReport
 
 Schema = dict[str, Any]
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REPORTS: tuple[type[Report], ...] = (
     *(ValidationReport, PlanReport, DriftReport, OutcomeReport, PermissionsReport, DiagnosisReport),
-    *(ExplanationReport, RoutingTestsReport, ErrorReport, FleetReport, FleetImportReport),
+    *(ExplanationReport, RoutingTestsReport, ErrorReport, FleetReport, FleetImportReport, StatusReport),
 )
 
 

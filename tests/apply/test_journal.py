@@ -129,6 +129,7 @@ def test_a_finished_run_is_read_as_it_was_written(tmp_path: Path) -> None:
         results={0: Told(0, "applied", "a"), 1: Told(1, "applied", "n"), 2: Told(2, "applied", "b")},
         code=0,
         reload="applied",
+        ended="2026-11-21T12:00:01Z",
     )
     assert run.finished
 

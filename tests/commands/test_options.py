@@ -414,7 +414,7 @@ def test_an_option_that_lifts_a_guard_is_refused_in_a_variable(option: str) -> N
 def test_every_option_has_somebody_who_reads_it(name: str) -> None:
     module = import_module(f"reconciler.commands.{MODULES.get(name, name.partition(' ')[0])}")
     own = module.Arguments.__struct_fields__ if hasattr(module, "Arguments") else ()
-    run = ("quiet", "yes", "journal_directory", "format", "color", "log_format", "verbose", "no_reload")
+    run = ("quiet", "yes", "journal_directory", "reason", "format", "color", "log_format", "verbose", "no_reload")
 
     read = {each.name for each in parameters(name)} - {*Options.__struct_fields__, *run}
 

@@ -43,6 +43,7 @@ RUNS: dict[str, tuple[list[str], int, set[str]]] = {
     "explain": (["m", "--rcpt", "a@example.org"], 0, HTTP | WRITING),
     "test": (["m"], 0, HTTP | WRITING),
     "rollback": (["nowhere.jsonl", "--yes"], 65, set()),
+    "status": (["--journal", "nowhere"], 0, HTTP | JUDGES | YAML),
     "reload": ([], 69, JUDGES),
     "import": ([], 69, JUDGES | WRITING),
     "fmt": (["--check", "m"], 0, HTTP | JUDGES | WRITING | {"reconciler.plan.make", "reconciler.mail.explain"}),

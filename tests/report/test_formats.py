@@ -110,7 +110,9 @@ def accepts(name: str, report: Any) -> bool:
 
 
 def test_every_report_has_a_schema() -> None:
-    names = "diagnosis drift error explanation fleet fleet-import outcome permissions plan routing-tests validation"
+    names = (
+        "diagnosis drift error explanation fleet fleet-import outcome permissions plan routing-tests status validation"
+    )
 
     assert sorted(SCHEMAS) == names.split()
 

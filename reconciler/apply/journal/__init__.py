@@ -5,8 +5,10 @@ in a journal, and nothing but rollback and audits reads one.
 """
 
 from reconciler.apply.journal.inverse import Cannot, Undo, inverse, masked
+from reconciler.apply.journal.origin import Origin, find_origin
 from reconciler.apply.journal.records import Begin, begin_record, read
 from reconciler.apply.journal.run import Run, Told, Who
+from reconciler.apply.journal.standing import not_live
 from reconciler.apply.journal.writer import DEFAULT_DIRECTORY, Journal, file_name, whoami
 
 __all__ = [
@@ -14,14 +16,17 @@ __all__ = [
     "Begin",
     "Cannot",
     "Journal",
+    "Origin",
     "Run",
     "Told",
     "Undo",
     "Who",
     "begin_record",
     "file_name",
+    "find_origin",
     "inverse",
     "masked",
+    "not_live",
     "read",
     "whoami",
 ]

@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.apply.journal.inverse import steps_of
+from reconciler.apply.journal.origin import NOWHERE, Origin
 from reconciler.apply.journal.run import Run, Told, Who
 from reconciler.kinds import Catalogue
 from reconciler.plan import WrittenChange, pack, read_change, unpack_wire, write_change
@@ -51,6 +52,7 @@ class Begin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
     url: str
     plan: str
     changes: tuple[Entry, ...]
+    origin: Origin = NOWHERE
     #: Per ordered kind: id and name of every object, in order of creation.
     order: dict[str, tuple[tuple[str, str], ...]] = {}
 
@@ -91,6 +93,7 @@ def begin_record(
     target: str,
     url: str,
     digest: str,
+    origin: Origin = NOWHERE,
 ) -> Begin:
     """Return what is written before an apply begins.
 
@@ -104,6 +107,7 @@ def begin_record(
         target: the target's name, or "".
         url: the server's.
         digest: the plan's.
+        origin: where the run comes from.
     """
     kinds = sorted({each.address.kind for each in plan.changes if catalogue.kinds[each.address.kind].ordered})
     return Begin(
@@ -116,6 +120,7 @@ def begin_record(
         target=target,
         url=url,
         plan=digest,
+        origin=origin,
         changes=tuple(_entry(catalogue, change) for change in plan.changes),
         order={name: tuple((each.id, each.address.name) for each in live.of(name)) for name in kinds},
     )
@@ -204,7 +209,7 @@ def _take(runs: dict[str, Run], record: Record) -> None:
         results = _merged(run.results, record.results)
         runs[record.run] = msgspec.structs.replace(run, results=results)
         return
-    runs[record.run] = msgspec.structs.replace(run, code=record.code, reload=record.reload)
+    runs[record.run] = msgspec.structs.replace(run, code=record.code, reload=record.reload, ended=record.time)
 
 
 def _merged(known: Mapping[int, Told], more: Iterable[Told]) -> Mapping[int, Told]:
@@ -226,6 +231,7 @@ def _begun(record: Begin) -> Run:
         target=record.target,
         url=record.url,
         plan=record.plan,
+        origin=record.origin,
         changes=tuple(read_change(entry.change, number) for number, entry in enumerate(record.changes)),
         inverses=tuple(inverses),
         order={

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from reconciler.apply.journal.origin import NOWHERE, Origin
 from reconciler.values import Action, Address, Change, ResultKind, Wire
 
 
@@ -50,6 +51,9 @@ class Run(Struct, frozen=True, kw_only=True):
     #: The exit code; None where the run did not come to its end.
     code: int | None = None
     reload: str = ""
+    origin: Origin = NOWHERE
+    #: When it ended, in UTC; "" where it did not come to its end.
+    ended: str = ""
 
     @property
     def finished(self) -> bool:
