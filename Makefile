@@ -59,6 +59,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/pages.py
 	$(BIN)/python benchmarks/expressions.py
+	$(BIN)/python benchmarks/fleet.py
 
 # Wheel, source and a single file, made twice to the same bytes, and run from an environment that holds nothing else.
 dist: $(READY)

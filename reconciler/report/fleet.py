@@ -63,11 +63,11 @@ class FleetReport(Report, frozen=True, kw_only=True, tag="reconciler/fleet/v1"):
     exit_code: Annotated[int, told("What the fleet's run exits with: the strongest of all.")]
     summary: Annotated[FleetCounts, told("The counts.")]
     targets: Annotated[tuple[FleetTarget, ...], told("What each target said.")]
-    groups: Annotated[tuple[FleetGroup, ...], told("Equal changes together, those of most targets first.")] = ()
-    missing: Annotated[tuple[_Target, ...], told("Targets without a result.")] = ()
-    skipped: Annotated[tuple[_Target, ...], told("Targets that were not begun.")] = ()
-    because: Annotated[str, told("Why they were not begun.")] = ""
-    diagnostics: Annotated[tuple[Finding, ...], told("What else is to be said.")] = ()
+    groups: Annotated[tuple[FleetGroup, ...], told("Equal changes together, those of most targets first.")]
+    missing: Annotated[tuple[_Target, ...], told("Targets without a result.")]
+    skipped: Annotated[tuple[_Target, ...], told("Targets that were not begun.")]
+    because: Annotated[str, told("Why they were not begun.")]
+    diagnostics: Annotated[tuple[Finding, ...], told("What else is to be said.")]
 
 
 class FleetDeviation(Part, frozen=True, kw_only=True, omit_defaults=False):

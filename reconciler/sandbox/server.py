@@ -8,18 +8,37 @@ from __future__ import annotations
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
+from reconciler.sandbox.accounts import Limits
 from reconciler.sandbox.reply import Dropped, Reply, problem
 from reconciler.sandbox.sandbox import Sandbox
 
 _CHUNK = 65_536
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
+
+
+class Served(Protocol):
+    """What answers requests behind a socket."""
+
+    limits: Limits
+    url: str
+
+    def handle(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes = b"", peer: str = "127.0.0.1"
+    ) -> Reply:
+        """Answer one request."""
+
+    def close(self) -> None:
+        """Let go of what is held."""
+
+
+S = TypeVar("S", bound=Served)
 
 
 class _BadBody(Exception):
@@ -126,7 +145,7 @@ class _Server(ThreadingHTTPServer):
     block_on_close = True
     request_queue_size = 128
 
-    def __init__(self, address: tuple[str, int], sandbox: Sandbox) -> None:
+    def __init__(self, address: tuple[str, int], sandbox: Served) -> None:
         self.sandbox = sandbox
         #: What went wrong in the sandbox itself.
         self.failures: list[BaseException] = []
@@ -197,11 +216,18 @@ def serve(
             assert reply.json()["username"] == "admin"
             assert server.state()["writes"] == 0
     """
-    server = _Server((host, port), Sandbox(database=database, **options))
+    with serve_many(Sandbox(database=database, **options), host, port) as sandbox:
+        yield sandbox
+
+
+@contextmanager
+def serve_many(served: S, host: str = "127.0.0.1", port: int = 0) -> Iterator[S]:
+    """Run whatever answers as a sandbox does, such as many of them behind one address, as long as the block lasts."""
+    server = _Server((host, port), served)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, name="sandbox")
     thread.start()
     try:
-        yield server.sandbox
+        yield served
     finally:
         server.shutdown()
         thread.join()

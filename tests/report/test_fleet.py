@@ -30,6 +30,9 @@ REPORT = FleetReport(
     ),
     groups=(FleetGroup(targets=tuple(f"mx{n}" for n in range(1, 9)), changes=(CHANGE,)),),
     missing=("mx10",),
+    skipped=(),
+    because="",
+    diagnostics=(),
 )
 IMPORT = FleetImportReport(
     targets=("a", "b"),
