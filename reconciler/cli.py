@@ -201,6 +201,7 @@ def _log(verbosity: int, *, plain: bool) -> Callable[[str], None]:
     class JsonLines(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
             line = {"level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
+            line |= {name: value for name, value in getattr(record, "fields", {}).items() if value not in ("", 0)}
             return msgspec.json.encode({"time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"), **line}).decode()
 
     logger = logging.getLogger("reconciler")

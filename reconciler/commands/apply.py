@@ -243,6 +243,7 @@ def carry_out(
         def tell(result: Result) -> None:
             if journal is not None:
                 journal.tell(result)
+            _log(wanted, result)
             advance(result)
 
         flow = apply_flow(
@@ -290,6 +291,17 @@ def _journal(invocation: Invocation, wanted: Wanted, found: Survey) -> Iterator[
         )
         journal.begin(record)
         yield journal
+
+
+def _log(wanted: Wanted, result: Result) -> None:
+    """Log what became of one change."""
+    import logging
+
+    change = result.change
+    known = {"action": change.action, "address": str(change.address), "result": result.result}
+    fields = {"target": wanted.settings.target, "phase": "write", **known}
+    text = "%s %s: %s"
+    logging.getLogger("reconciler.apply").info(text, *known.values(), extra={"fields": fields})
 
 
 @contextmanager

@@ -119,6 +119,7 @@ def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = Fal
         Credentials(server.token, server.user, server.password),
         may_write=may_write,
         timeout=server.timeout,
+        target=wanted.settings.target,
         wait=server.wait,
         tell=lambda text: invocation.tell(f"{text}\n"),
         ca_bundle=server.ca_bundle,

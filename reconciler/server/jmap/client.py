@@ -1,6 +1,6 @@
 """Talks JMAP over HTTP: one session, conversations driven to their end, reads repeated and writes never.
 
-Law: this is the only module that imports httpx; it never follows a redirect, never repeats a 401, and never puts a
+Law: this module and `post` alone import httpx; it never follows a redirect, never repeats a 401, and never puts a
 server's echo of a request into a message.
 """
 
@@ -21,6 +21,7 @@ import httpx
 import msgspec
 from msgspec import Struct
 
+from reconciler.server.jmap.logged import SESSION, Sent, sent_of
 from reconciler.server.jmap.protocol import AnswerLost, Flow, Request, Response, Session, read_response, read_session
 from reconciler.values import Busy, NotAllowed, ReconcilerError, Unreachable, UsageError
 
@@ -133,6 +134,7 @@ class Client:
         url: base URL; requests go to `<url>/jmap/session` and `<url>/jmap/` and nowhere else.
         credentials: sent with every request.
         may_write: False makes a client that refuses to send anything but reads.
+        target: how the log calls the server.
         timeout: seconds until the whole run is given up.
         wait: seconds that the server may take to start, on top of the timeout.
         tell: told once that the server is waited for, and why.
@@ -145,6 +147,7 @@ class Client:
         credentials: Credentials,
         *,
         may_write: bool = False,
+        target: str = "",
         timeout: float = 300.0,
         wait: float = 0.0,
         tell: Callable[[str], None] = log.info,
@@ -157,7 +160,7 @@ class Client:
         self.may_write = may_write
         self.requests = 0
         self._deadline = time.monotonic() + timeout
-        self.timeout = timeout
+        self.timeout, self.target = timeout, target
         self._wait, self._tell = wait, tell
         self._sleep = sleep
         self._session: Session | None = None
@@ -229,7 +232,7 @@ class Client:
         try:
             while wait:
                 try:
-                    self._send("GET", url, None, writes=False, told="")
+                    self._send("GET", url, None, writes=False, sent=SESSION)
                     return
                 except _Again as again:
                     if not again.starting:
@@ -293,10 +296,9 @@ class Client:
     def _call(self, request: Request) -> Response:
         if request.writes and not self.may_write:
             raise ReconcilerError("this client was opened for reading, and will not write")
-        methods = ", ".join(dict.fromkeys(call.method for call in request.calls))
         body = msgspec.json.encode(request.body())
-        told = f" {methods} (calls: {len(request.calls)}, bytes: {len(body)})"
-        document = self._retried("POST", f"{self.url}/jmap/", body, writes=request.writes, told=told)
+        sent = sent_of(request, len(body))
+        document = self._retried("POST", f"{self.url}/jmap/", body, writes=request.writes, sent=sent)
         try:
             return read_response(request, document)
         except ValueError as error:
@@ -304,12 +306,12 @@ class Client:
                 raise AnswerLost(f"the answer cannot be read: {error}") from None
             raise Unreachable(f"{self.url}/jmap/ gave an answer that cannot be trusted: {error}") from None
 
-    def _retried(self, method: str, url: str, body: bytes | None, *, writes: bool, told: str = "") -> Any:
+    def _retried(self, method: str, url: str, body: bytes | None, *, writes: bool, sent: Sent = SESSION) -> Any:
         """Send one request until it is answered, as far as repeating it is safe."""
         tries = 0
         while True:
             try:
-                return self._send(method, url, body, writes=writes, told=told)
+                return self._send(method, url, body, writes=writes, sent=sent._replace(attempt=tries + 1))
             except _Again as again:
                 tries += 1
                 if tries > RETRIES and not again.busy:
@@ -322,17 +324,19 @@ class Client:
                     raise kind(
                         f"{url}: {again.reason}, past the deadline of {self.timeout:g} s", "try again later"
                     ) from None
-                log.info("%s: %s; trying again in %.1f s", url, again.reason, pause)
+                fields = {"target": self.target, "phase": sent.phase, "attempt": tries, "pause": round(pause, 3)}
+                log.info("%s: %s; trying again in %.1f s", url, again.reason, pause, extra={"fields": fields})
                 self._sleep(pause)
 
-    def _send(self, method: str, url: str, body: bytes | None, *, writes: bool, told: str) -> Any:
+    def _send(self, method: str, url: str, body: bytes | None, *, writes: bool, sent: Sent) -> Any:
         left = self._deadline - time.monotonic()
         if left <= 0:
             raise Busy(f"{url}: past the deadline of {self.timeout:g} s")
         headers = {"Content-Type": "application/json"} if body is not None else {}
         timeout = httpx.Timeout(min(READ_SECONDS, left), connect=min(CONNECT_SECONDS, left))
         self.requests += 1
-        log.debug("%s %s%s", method, url, told)
+        known = {"target": self.target, "url": url, **sent.fields()}
+        log.debug("%s %s%s", method, url, sent, extra={"fields": known})
         started = time.monotonic()
         try:
             with self._http.stream(method, url, content=body, headers=headers, timeout=timeout) as answer:
@@ -348,8 +352,10 @@ class Client:
             # A port that is forwarded is open before anything listens behind it.
             starting = isinstance(error, httpx.ReadError | httpx.RemoteProtocolError)
             raise _Again(f"the connection broke: {_reason(error)}", starting=starting) from None
-        took = 1000 * (time.monotonic() - started)
-        log.info("%s %s%s: %d, bytes: %d, %.0f ms", method, url, told, answer.status_code, len(content), took)
+        took, status, size = time.monotonic() - started, answer.status_code, len(content)
+        fields = {**known, "status": status, "received": size, "duration": round(took, 6)}
+        text = "%s %s%s: %d, bytes: %d, %.0f ms"
+        log.info(text, method, url, sent, status, size, 1000 * took, extra={"fields": fields})
         if answer.status_code != httpx.codes.OK:
             self._refused(url, answer, content, writes=writes)
         try:
