@@ -63,7 +63,7 @@ def apply_flow(
     Raises:
         ConfigError: a secret cannot be resolved; nothing was written.
     """
-    secrets.gather(plan.changes)
+    secrets.gather(catalogue, plan.changes)
     run = Run(catalogue, limits, secrets, live, listener or Listener())
     for phase in plan.phases:
         yield from _phase(run, phase)

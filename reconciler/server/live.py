@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.kinds import Catalogue, Kind, address_of, key_of, referring, targets
+from reconciler.kinds import Catalogue, Kind, Masking, address_of, key_of, referring, targets
 from reconciler.server.jmap.protocol import Call, Flow, Limits, MethodError, Request
 from reconciler.values import Address, LiveObject, LiveState, NotAllowed, Unreachable, Wire
 
@@ -93,7 +93,7 @@ def _read(catalogue: Catalogue, needed: Sequence[str], checks: Sequence[str], li
                 asks += _listed(ask, result, limits)
     for name in forbidden:
         listings.pop(name, None)
-    return _state(listings, frozenset(forbidden))
+    return _state(catalogue, listings, frozenset(forbidden))
 
 
 def _first(listing: _Listing, limits: Limits) -> _Ask:
@@ -164,7 +164,7 @@ def _untrusted(listing: _Listing, reason: str) -> Untrusted:
     return Untrusted(f"the listing of {listing.kind.kind} cannot be trusted: {reason}", "try again")
 
 
-def _state(listings: dict[str, _Listing], forbidden: frozenset[str]) -> LiveState:
+def _state(catalogue: Catalogue, listings: dict[str, _Listing], forbidden: frozenset[str]) -> LiveState:
     for listing in listings.values():
         unique = len(set(listing.ids))
         if not listing.kind.singleton and (unique != listing.total or unique != len(listing.ids)):
@@ -174,20 +174,25 @@ def _state(listings: dict[str, _Listing], forbidden: frozenset[str]) -> LiveStat
         for name, listing in listings.items()
     }
     return LiveState(
-        {name: _objects(listing, addresses) for name, listing in listings.items()},
+        {name: _objects(catalogue, listing, addresses) for name, listing in listings.items()},
         forbidden,
     )
 
 
-def _objects(listing: _Listing, addresses: dict[str, dict[str, Address]]) -> tuple[LiveObject, ...]:
+def _objects(
+    catalogue: Catalogue, listing: _Listing, addresses: dict[str, dict[str, Address]]
+) -> tuple[LiveObject, ...]:
     kind = listing.kind
     own = addresses[kind.kind]
     holders = [(name, addresses.get(target, {}), target) for name, target in referring(kind)]
+    masking = Masking(catalogue)
     shared = {address for address, count in Counter(own.values()).items() if count > 1}
     objects = []
     for each in listing.ids:
         wire = listing.objects[each]
         del wire["id"]
+        # Whatever the server shows of a secret, it goes no further.
+        masking.mask(kind, wire)
         for name, known, target in holders:
             value = wire.get(name)
             if isinstance(value, str):

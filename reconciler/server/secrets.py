@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from reconciler.kinds import Catalogue, misplaced
 from reconciler.values import MASK, Change, ConfigError, Globs, Sensitive
 
 #: A secret's file over this many bytes is a mistake.
@@ -44,12 +45,19 @@ class Secrets:
     def __repr__(self) -> str:
         return HIDDEN
 
-    def gather(self, changes: Iterable[Change]) -> None:
+    def gather(self, catalogue: Catalogue, changes: Iterable[Change]) -> None:
         """Resolve every secret that some changes will write, before the first of them is written.
 
         Raises:
-            ConfigError: a secret is not set, cannot be read or sent, or may not be read.
+            ConfigError: a secret is not set, cannot be read or sent, may not be read, or would be stored where
+                everybody can read it.
         """
+        changes = tuple(changes)
+        for change in changes:
+            # Plans and journals are files, which somebody may have altered.
+            wrong = next(misplaced(catalogue, catalogue.kinds[change.address.kind], change.patch), "")
+            if wrong:
+                raise ConfigError(f"{change.address} {wrong}: a secret may not stand there: the server would show it")
         for change in changes:
             for secret in within(change.patch):
                 self.reveal(secret)

@@ -259,7 +259,7 @@ def test_an_object_that_no_schema_knows_is_left_out_and_told() -> None:
     )
 
 
-def test_a_secret_that_a_server_does_not_mask_is_never_shown() -> None:
+def test_a_secret_that_a_server_does_not_mask_is_exported_as_a_masked_one() -> None:
     secret = {"@type": "Value", "secret": "hunter2"}
     live = live_of(
         {"MtaRoute": [{"id": "a", "@type": "Relay", "name": "a", "address": "a.test", "authSecret": secret}]}
@@ -267,7 +267,7 @@ def test_a_secret_that_a_server_does_not_mask_is_never_shown() -> None:
 
     found = export_state(CATALOGUE, live, judge, ["MtaRoute"])
 
-    assert [(str(address), pointer) for address, pointer, _ in found.omitted] == [("MtaRoute/a", "authSecret")]
+    assert [(variable, str(address)) for variable, address, _ in found.secrets] == [("A_AUTH_SECRET", "MtaRoute/a")]
     assert "hunter2" not in f"{found}"
 
 

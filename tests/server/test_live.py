@@ -248,3 +248,39 @@ def test_related_kinds_are_those_referred_to_and_those_that_refer() -> None:
         "MtaTlsStrategy",
     }
     assert kinds_for_checks(CATALOGUE, ["MtaVirtualQueue"]) == {"MtaDeliverySchedule"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "wire", "shown"),
+    [
+        (
+            "MtaRoute",
+            {"@type": "Relay", "name": "r", "authSecret": {"@type": "Value", "secret": "canary"}},
+            {"@type": "Relay", "name": "r", "authSecret": {"@type": "Value", "secret": "****"}},
+        ),
+        (
+            "MtaRoute",
+            {"@type": "Newer", "name": "r", "authSecret": {"@type": "Newer", "secret": "canary", "text": "plain"}},
+            {"@type": "Newer", "name": "r", "authSecret": {"@type": "Newer", "secret": "****", "text": "plain"}},
+        ),
+        (
+            "MtaHook",
+            {
+                "url": "https://h",
+                "httpAuth": {"@type": "Bearer", "bearerToken": {"@type": "Value", "secret": "canary"}},
+            },
+            {"url": "https://h", "httpAuth": {"@type": "Bearer", "bearerToken": {"@type": "Value", "secret": "****"}}},
+        ),
+        (
+            "MtaRoute",
+            {"@type": "Relay", "name": "r", "authSecret": {"@type": "Value", "secret": None}},
+            {"@type": "Relay", "name": "r", "authSecret": {"@type": "Value", "secret": None}},
+        ),
+    ],
+)
+def test_a_secret_that_the_server_does_not_mask_is_masked_here(
+    kind: str, wire: dict[str, Any], shown: dict[str, Any]
+) -> None:
+    store = Store({kind: [{**wire, "id": "a"}]})
+
+    assert store.run(read_flow(CATALOGUE, [kind], LIMITS)).of(kind)[0].wire == shown

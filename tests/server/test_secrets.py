@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from reconciler.kinds import load
 from reconciler.server.secrets import MAX_BYTES, Allowed, Secrets, within
 from reconciler.values.errors import ConfigError
 from reconciler.values.model import Address, Change, Sensitive
+
+CATALOGUE = load()
 
 
 def secrets(allowed: Allowed | None = None, **environment: str) -> Secrets:
@@ -151,6 +154,55 @@ def change(**patch: object) -> Change:
     return Change(action="update", address=Address("MtaRoute", "r"), patch=patch)
 
 
+def gather(found: Secrets, *values: Sensitive) -> None:
+    found.gather(CATALOGUE, [change(authSecret={"@type": "Value", "secret": value}) for value in values])
+
+
+SECRET = Sensitive(reference="${env:OTHER}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "patch", "pointer"),
+    [
+        ("MtaRoute", {"description": SECRET}, "description"),
+        ("MtaRoute", {"@type": "Relay", "name": SECRET, "address": "a.example"}, "name"),
+        ("MtaRoute", {"authSecret": SECRET}, "authSecret"),
+        ("MtaRoute", {"authSecret": {"@type": "File", "filePath": SECRET}}, "authSecret/filePath"),
+        ("MtaRoute", {"authSecret/variableName": SECRET}, "authSecret/variableName"),
+        ("MtaRoute", {"authSecret": {"@type": "Value", "secret": {"deeper": SECRET}}}, "authSecret/secret/deeper"),
+        ("MtaRoute", {"nothing": SECRET}, "nothing"),
+        ("MtaRoute", {"nothing/at/all": {"x": SECRET}}, "nothing/at/all/x"),
+        ("MtaMilter", {"stages": {"data": SECRET}}, "stages/data"),
+        ("MtaMilter", {"enable": {"match": {"0": {"if": "1", "then": SECRET}}, "else": "1"}}, "enable/match/0/then"),
+        ("MtaMilter", {"enable/else": SECRET}, "enable/else"),
+        ("MtaConnectionStrategy", {"sourceIps": {"0": {"sourceIp": SECRET}}}, "sourceIps/0/sourceIp"),
+        ("MtaConnectionStrategy", {"sourceIps": {"0": SECRET}}, "sourceIps/0"),
+    ],
+)  # fmt: skip
+def test_no_secret_is_sent_to_where_the_server_would_show_it(kind: str, patch: dict[str, object], pointer: str) -> None:
+    found = secrets(OTHER="canary")
+
+    with pytest.raises(ConfigError) as caught:
+        found.gather(CATALOGUE, [Change(action="update", address=Address(kind, "r"), patch=patch)])
+    assert caught.value.message == f"{kind}/r {pointer}: a secret may not stand there: the server would show it"
+
+
+@pytest.mark.parametrize(
+    ("kind", "patch"),
+    [
+        ("MtaRoute", {"authSecret": {"@type": "Value", "secret": SECRET}}),
+        ("MtaRoute", {"authSecret/secret": SECRET}),
+        ("MtaHook", {"httpAuth": {"@type": "Bearer", "bearerToken": {"@type": "Value", "secret": SECRET}}}),
+    ],
+)
+def test_a_secret_is_sent_to_where_the_catalogue_has_one(kind: str, patch: dict[str, object]) -> None:
+    found = secrets(OTHER="canary")
+
+    found.gather(CATALOGUE, [Change(action="update", address=Address(kind, "r"), patch=patch)])
+
+    assert found.scrub("canary") == "(sensitive)"
+
+
 def test_every_secret_of_a_change_is_found() -> None:
     first, second = Sensitive(reference="${env:A}"), Sensitive(plain="b")
 
@@ -161,13 +213,13 @@ def test_gathering_resolves_all_or_raises() -> None:
     found = secrets(A="a")
 
     with pytest.raises(ConfigError, match=r"\$\{env:B\} is not set"):
-        found.gather([change(x=Sensitive(reference="${env:A}")), change(x=Sensitive(reference="${env:B}"))])
+        gather(found, Sensitive(reference="${env:A}"), Sensitive(reference="${env:B}"))
 
 
 def test_secrets_are_taken_out_of_a_text_that_came_from_outside() -> None:
     found = secrets(LONG="canary-long", SHORT="canary", QUOTED='say "hi"')
     names = ("LONG", "SHORT", "QUOTED")
-    found.gather([change(x=Sensitive(plain="plain-one"), **{n: Sensitive(reference=f"${{env:{n}}}") for n in names})])
+    gather(found, Sensitive(plain="plain-one"), *(Sensitive(reference=f"${{env:{n}}}") for n in names))
 
     text = found.scrub('canary-long; canary; plain-one; say "hi"; say \\"hi\\"; sensitive')
 
@@ -176,7 +228,7 @@ def test_secrets_are_taken_out_of_a_text_that_came_from_outside() -> None:
 
 def test_what_replaces_a_secret_is_not_searched_for_another() -> None:
     found = secrets(A="canary", B="sensitive")
-    found.gather([change(a=Sensitive(reference="${env:A}"), b=Sensitive(reference="${env:B}"))])
+    gather(found, Sensitive(reference="${env:A}"), Sensitive(reference="${env:B}"))
 
     assert found.scrub("canary") == "(sensitive)"
 
