@@ -41,11 +41,11 @@ def process(*args: str, env: Mapping[str, str], cwd: Path | None = None, text: s
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
-def terminal(*args: str, env: Mapping[str, str], typed: str = "") -> Ran:
+def terminal(*args: str, env: Mapping[str, str], typed: str = "", cwd: Path | None = None) -> Ran:
     """Run the program on a terminal, which shows everything that is printed, and what is typed as well."""
     master, slave = pty.openpty()
     command = [sys.executable, "-m", "reconciler", *args]
-    with subprocess.Popen(command, env=env, stdin=slave, stdout=slave, stderr=slave) as running:
+    with subprocess.Popen(command, env=env, cwd=cwd, stdin=slave, stdout=slave, stderr=slave) as running:
         os.close(slave)
         os.write(master, typed.encode())
         shown = b"".join(_shown(master))

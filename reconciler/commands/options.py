@@ -121,6 +121,12 @@ OPTIONS: dict[str, Row] = {
     "journal_directory": _row(
         "--journal journal_directory", "Where applies are recorded.  [.reconciler/journal]", metavar="DIR|off"
     ),
+    "ci": _row(
+        "--ci",
+        "Pipeline to write.  [github]",
+        metavar="github|gitlab|none",
+        type=click.Choice(["", "github", "gitlab", "none"]),
+    ),
     "reason": _row("--reason", "Why, for the journal.", metavar="TEXT"),
     "last": _row("--last", "Runs to show of each target.  [10]", metavar="N", default=10, type=click.IntRange(1)),
     "run": _row("--run", "The run to undo.  [the last]", metavar="ID"),
@@ -273,13 +279,17 @@ COMMANDS: dict[str, Command] = {
         "journal",
     ),
     "status": Command(
-        "Tell of the last applies, and what is stored but not live.",
+        "Tell of the last applies, and what is not live.",
         *(" --target prod --last 3", ("target", "journal_directory", "last"), "status", ""),
     ),
     "reload": Command("Make the server's stored settings live.", " --target prod", _SERVER, "outcome", ""),
     "import": Command(
         "Write live state as manifests.",
         *(" --kind MtaRoute --out manifests", (*_SERVER, "kind", "only", "import_out"), "", ""),
+    ),
+    "init": Command(
+        "Import, and write configuration, a test and a pipeline.",
+        *(" --url https://mail.example.org --ci gitlab", (*_SERVER, "ci"), "", ""),
     ),
     "fmt": Command("Lay out manifests, comments kept.", " --check", ("config", "target", "check", "diff")),
     "permissions": Command(

@@ -46,6 +46,7 @@ RUNS: dict[str, tuple[list[str], int, set[str]]] = {
     "status": (["--journal", "nowhere"], 0, HTTP | JUDGES | YAML),
     "reload": ([], 69, JUDGES),
     "import": ([], 69, JUDGES | WRITING),
+    "init": ([], 69, JUDGES | WRITING),
     "fmt": (["--check", "m"], 0, HTTP | JUDGES | WRITING | {"reconciler.plan.make", "reconciler.mail.explain"}),
     "permissions": (["m"], 0, HTTP | WRITING),
     "doctor": (["m"], 69, WRITING),
