@@ -7,6 +7,7 @@ that is misspelt or of the wrong type is refused, never ignored.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -56,6 +57,9 @@ _NOUNS = {
     "texts": "a list of texts",
     "object": "an object",
 }
+#: An address within angle brackets, behind a display name or not; and signs that stand in no bare address.
+_BRACKETS = re.compile(r"[^<>]*<([^<>]*)>")
+_NO_ADDRESS = re.compile(r"[\s<>,;]")
 _SPECIAL_FLOATS = {"inf": math.inf, "-inf": -math.inf, "NaN": math.nan}
 
 
@@ -91,7 +95,7 @@ def envelope(given: Mapping[str, Any]) -> tuple[dict[str, Value], Lookups]:
     if "rcpt" in fields:
         fields.setdefault("recipients", [fields["rcpt"]])
     variables: dict[str, Value] = {
-        name: _value(name, fields[field]) if field in fields else Unknown(f"{field} is not given")
+        name: _value(name, field, fields[field]) if field in fields else Unknown(f"{field} is not given")
         for field, (name, _) in FIELDS.items()
         if name
     }
@@ -198,16 +202,29 @@ def _fits(content: object, shape: Shape) -> bool:
             return isinstance(content, Mapping)
 
 
-def _value(name: str, content: Any) -> Value:
+def _value(name: str, field: str, content: Any) -> Value:
     if name in ("sender", "rcpt"):
-        return _address(content)
+        return _address(field, content)
     if name == "recipients":
-        return tuple(map(_address, content))
+        return tuple(_address(field, one) for one in content)
     return int(content) if isinstance(content, bool) else content
 
 
-def _address(address: str) -> str:
+def _address(field: str, written: str) -> str:
+    """Return the bare address of what a person, a log or a header writes: `Desk <a@example.org>`, `<a@example.org>`.
+
+    Raises:
+        GivenError: it is no address. Taken as it stands, it would go another way than the mail that is meant.
+    """
+    address = written.strip()
+    inner = _BRACKETS.fullmatch(address)
+    if inner:
+        address = inner[1].strip()
     local, at, domain = address.rpartition("@")
+    quoted = local.startswith('"') and local.endswith('"') and len(local) > 1
+    if _NO_ADDRESS.search(domain if quoted else address) or (at and not (local and domain)):
+        raise GivenError(f"given.{field}: {written[:64]!r} is no address, such as a@example.org", field)
+    # Without a domain it is one that the server itself knows, such as Postmaster.
     return local + at + domain.lower() if at else address
 
 

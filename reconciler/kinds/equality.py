@@ -7,16 +7,19 @@ neither; what is not understood is different.
 from __future__ import annotations
 
 from typing import Any
+from unicodedata import normalize
 
 from reconciler.expression import same
 
 
 def exact(want: Any, have: Any) -> bool:
-    """Whether two wire values are equal, types included: 1, 1.0 and true all differ."""
+    """Whether two wire values are equal, types included: 1, 1.0 and true all differ; texts in Unicode form C."""
     if type(want) is not type(have):
         return False
     if isinstance(want, dict):
         return want.keys() == have.keys() and all(exact(value, have[key]) for key, value in want.items())
+    if isinstance(want, str) and want != have and not want.isascii():
+        return normalize("NFC", want) == normalize("NFC", have)
     return bool(want == have)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from unicodedata import normalize
 
 from reconciler.kinds.catalogue import Kind
 from reconciler.values import Address
@@ -15,8 +16,12 @@ Key = tuple[Any, ...]
 
 
 def key_of(kind: Kind, wire: Mapping[str, Any]) -> Key:
-    """Return the values of a kind's match properties; () for a singleton."""
-    return tuple([wire.get(name) for name in kind.match])
+    """Return the values of a kind's match properties, texts in Unicode form C; () for a singleton."""
+    return tuple([_composed(wire.get(name)) for name in kind.match])
+
+
+def _composed(value: Any) -> Any:
+    return normalize("NFC", value) if isinstance(value, str) and not value.isascii() else value
 
 
 def name_of(key: Key) -> str:

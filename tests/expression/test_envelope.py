@@ -220,3 +220,33 @@ def test_a_bad_line_of_eval_is_answered(request_: dict[str, Any], error: str) ->
 
 def test_a_bare_text_stands_for_its_else() -> None:
     assert eval_line({"expr": "'mx'"}, ROUTE) == {"accepted": True, "value": "mx"}
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "info@k.example",
+        " info@k.example",
+        "<info@K.example>",
+        "Info Desk <info@k.example>",
+        '"Desk, Info" < info@k.example >',
+    ],
+)
+def test_an_address_is_understood_as_logs_and_headers_write_it(written: str) -> None:
+    variables, _ = envelope({"rcpt": written, "sender": written})
+
+    assert {variables[name] for name in ("rcpt", "sender")} == {"info@k.example"}
+    assert variables["rcpt_domain"] == "k.example"
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["info @k.example", "a@k.example, b@k.example", "<a@k.example> <b@k.example>", "a@k.example>", "info@", "@k"],
+)
+def test_what_is_no_address_is_refused_and_never_routed(written: str) -> None:
+    with pytest.raises(GivenError, match="is no address, such as"):
+        envelope({"rcpt": written})
+
+
+def test_bounce_has_an_empty_sender_in_brackets_too() -> None:
+    assert envelope({"sender": "<>"})[0]["sender"] == envelope({"sender": ""})[0]["sender"] == ""

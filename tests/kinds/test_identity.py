@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from reconciler.kinds.catalogue import load
+from reconciler.kinds.equality import exact
 from reconciler.kinds.identity import address_of, is_shipped, key_of, name_of
 from reconciler.values.model import Address
 
@@ -71,3 +72,11 @@ def test_kinds_with_a_key_have_an_address_for_all_that_ships() -> None:
 def test_what_is_not_shipped_is_told() -> None:
     assert not is_shipped(KINDS["MtaRoute"], ("MX",))
     assert not is_shipped(KINDS["MtaMilter"], ("mx", 25))
+
+
+def test_a_name_is_the_same_in_both_unicode_forms() -> None:
+    composed, decomposed = "gr\u00f6\u00dfe", "gro\u0308\u00dfe"
+    kind = KINDS["MtaRoute"]
+
+    assert key_of(kind, {"name": decomposed}) == key_of(kind, {"name": composed}) == (composed,)
+    assert exact({"name": decomposed}, {"name": composed})

@@ -10,6 +10,7 @@ from tests.states import CATALOGUE, desired_of, live_of
 RELAY = "kind: MtaRoute\nspec: {type: Relay, name: r, "
 MILTER = "kind: MtaMilter\nspec: {hostname: av.example.net, "
 HOOK = "kind: MtaHook\nspec: "
+STAGE = "kind: MtaStageRcpt\nspec: {allowRelaying: "
 SCHEDULE = "kind: MtaDeliverySchedule\nspec: {name: s, queueId: remote, retry: {type: Custom, intervals: "
 LOGIN = "address: a.example.net, authUsername: u"
 PASSWORD = "authSecret: {type: EnvironmentVariable, variableName: P}"
@@ -35,6 +36,74 @@ CASES = [
     ("loopback-next-hop", "address", RELAY + "address: '::ffff:127.0.0.1'}", RELAY + "address: '::ffff:192.0.2.1'}"),
     ("port-in-address", "address", RELAY + "address: 'a.example.net:25'}", RELAY + "address: '2001:db8::25'}"),
     ("port-in-address", "address", RELAY + "address: '[2001:db8::1]:25'}", RELAY + "address: a.example.net, port: 26}"),
+    (
+        "port-in-address",
+        "hostname",
+        MILTER.replace("av.example.net", "'av.example.net:11332'") + "stages: [data]}",
+        MILTER + "stages: [data]}",
+    ),
+    ("no-host", "address", RELAY + "address: 'smtp://smtp.example.net'}", RELAY + "address: smtp.example.net}"),
+    ("no-host", "address", RELAY + "address: smtp.example.net/relay}", RELAY + "address: smtp.example.net.}"),
+    ("no-host", "address", RELAY + "address: '[192.0.2.1]'}", RELAY + "address: 192.0.2.1}"),
+    ("no-host", "address", RELAY + "address: 'a.example.net, b.example.net'}", RELAY + "address: a-b.example.net}"),
+    ("no-host", "address", RELAY + "address: 'a.example.net b'}", RELAY + "address: http.example.net}"),
+    (
+        "no-host",
+        "hostname",
+        MILTER.replace("av.example.net", "'inet:11332@av.example.net'") + "stages: [data]}",
+        MILTER + "stages: [data]}",
+    ),
+    (
+        "no-host",
+        "hostname",
+        MILTER.replace("av.example.net", "'unix:/run/clamav/milter.sock'") + "stages: [data]}",
+        MILTER + "stages: [data]}",
+    ),
+    (
+        "no-host",
+        "hostname",
+        MILTER.replace("av.example.net", "'/run/milter.sock'") + "stages: [data]}",
+        MILTER.replace("av.example.net", "'2001:db8::2'") + "stages: [data]}",
+    ),
+    ("well-known-port", "port", MILTER + "port: 3310, stages: [data]}", MILTER + "port: 7357, stages: [data]}"),
+    ("well-known-port", "port", MILTER + "port: 11333, stages: [data]}", MILTER + "port: 11332, stages: [data]}"),
+    (
+        "implicit-tls-port",
+        "port",
+        RELAY + "address: a.example.net, port: 2465}",
+        RELAY + "address: a.example.net, port: 2465, implicitTls: true}",
+    ),
+    ("open-relay", "allowRelaying/else", STAGE + "'true'}", STAGE + "'!is_empty(authenticated_as)'}"),
+    (
+        "open-relay",
+        "allowRelaying/else",
+        STAGE + '"is_empty(authenticated_as)"}',
+        STAGE + "\"remote_ip == '192.0.2.1'\"}",
+    ),
+    (
+        "open-relay",
+        "allowRelaying/else",
+        STAGE + "\"sender_domain == 'example.org'\"}",
+        STAGE + "\"rcpt_domain == 'example.org'\"}",
+    ),
+    (
+        "open-relay",
+        "allowRelaying/else",
+        STAGE + "is_local_domain(sender_domain)}",
+        STAGE + "is_local_domain(rcpt_domain)}",
+    ),
+    (
+        "open-relay",
+        "allowRelaying/match/0/then",
+        STAGE + "{match: [{if: \"helo_domain == 'mx.example.org'\", then: 'true'}], else: 'false'}}",
+        STAGE + "{match: [{if: \"remote_ip == '192.0.2.1'\", then: 'true'}], else: '!is_empty(authenticated_as)'}}",
+    ),
+    (
+        "open-relay",
+        "allowRelaying/else",
+        STAGE + "{match: [{if: \"remote_ip == '192.0.2.1'\", then: 'true'}], else: 'true'}}",
+        STAGE + "{match: [{if: \"!is_empty(authenticated_as)\", then: 'true'}], else: 'false'}}",
+    ),
     ("implicit-tls-port", "port", RELAY + "address: a.example.net, port: 465}", RELAY + "address: a.example.net}"),
     (
         "plain-port",

@@ -168,7 +168,10 @@ class Codec:
             word = _WORD.match(plain) if named and key != "if" else None
             if word and not _computes(plain, word[1], context):
                 message = f"the bare word {word[1]} names no variable here, so that no object would be found"
-                raise refusal("bare-word", message, f"write use: {scalar(word[1])}")
+                hint = f"write use: {scalar(word[1])}"
+                if word[1] == "false":
+                    hint = "write use: and a name; where older versions had false for delivery by MX, write use: mx"
+                raise refusal("bare-word", message, hint)
             return plain
 
         def result(value: Mapping[str, Any], key: str, mistakes: list[Mistake]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Any
+from unicodedata import normalize
 
 from msgspec import Struct
 
@@ -79,7 +80,7 @@ def number_encoder(prop: Property) -> Encode:
     return encode
 
 
-def plain_text(value: Any) -> str:
+def sent_text(value: Any) -> str:
     """Return a text that can be sent, which half of a surrogate pair cannot."""
     # A subclass of str, as `$${` leaves behind, would be no text to the type-exact comparison.
     text = value if type(value) is str else str(value)
@@ -89,6 +90,12 @@ def plain_text(value: Any) -> str:
         except UnicodeEncodeError:
             raise refusal("text", "it holds half of a surrogate pair, which is no character") from None
     return text
+
+
+def plain_text(value: Any) -> str:
+    """Return a text in Unicode form C, so that one name typed on two machines is one name."""
+    text = sent_text(value)
+    return text if text.isascii() else normalize("NFC", text)
 
 
 def string_encoder(prop: Property) -> Encode:
@@ -143,7 +150,7 @@ def sensitive(value: Any) -> Sensitive:
             return Sensitive(reference=value)
         raise refusal("secret", "it is no ${env:NAME} or ${file:PATH}", "$${ stands for a literal ${")
     # A subclass of str is a text that was freed of `$${`, and so is meant as it stands.
-    return Sensitive(plain=plain_text(value))
+    return Sensitive(plain=sent_text(value))
 
 
 def expression_text(value: Any) -> str:

@@ -17,6 +17,7 @@ from reconciler.mail.lint.choices import choice_findings
 from reconciler.mail.lint.dangling import dangling_names, unused
 from reconciler.mail.lint.expressions import comparisons, remarks
 from reconciler.mail.lint.objects import object_findings
+from reconciler.mail.lint.relaying import relaying_findings
 from reconciler.mail.lint.rules import RULES, Finding, Locate, Rule, settle, unknown_rules
 from reconciler.mail.lint.shipped import shipped_findings
 from reconciler.mail.lint.words import NAMED, RECIPIENT
@@ -62,7 +63,7 @@ def lint_resources(
     """
     world = World(catalogue, resources, live)
     found = [*unknown_rules(severities or {}, resources), *object_findings(world), *_expressions(world)]
-    found += [*choice_findings(world), *unused(world), *shipped_findings(world)]
+    found += [*choice_findings(world), *unused(world), *shipped_findings(world), *relaying_findings(world)]
     return settle(found, resources, severities, locate)
 
 

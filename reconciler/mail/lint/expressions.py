@@ -5,6 +5,7 @@ Law: pure and by the text alone; a message says what the server makes of it, sin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from itertools import chain, islice
@@ -34,11 +35,13 @@ from reconciler.expression import (
     verdict,
     walk,
 )
-from reconciler.mail.lint.words import ADDRESSES, DOMAINS, LISTS, NUMBERS, SECONDS, VALUES, WORDS
+from reconciler.mail.lint.words import ADDRESSES, DOMAINS, HASHES, LISTS, NUMBERS, SECONDS, VALUES, WORDS
 from reconciler.values import shown
 
 COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))
 _EQUALITIES = frozenset(("==", "!="))
+#: A backslash that is itself escaped, so that the text has to hold one.
+_TWICE = re.compile(r"(?:^|[^\\])(?:\\[^\\])*\\\\")
 #: Findings of one rule in one text, after which the rest would say nothing new.
 _ENOUGH = 10
 _WIDTH = 60
@@ -227,9 +230,30 @@ def _local_address(node: Node) -> Iterator[Remark]:
             yield Remark("address-case", node.column, message, hint)
 
 
+def _escaped_twice(node: Node) -> Iterator[Remark]:
+    if not isinstance(node, Matches) or not _TWICE.search(node.pattern) or not node.arguments:
+        return
+    value = bare(node.arguments[-1])
+    if isinstance(value, Call) and value.arguments:
+        value = bare(value.arguments[0])
+    if isinstance(value, Variable) and value.name in WORDS:
+        message = f"the pattern asks for a backslash in the text, and {value.name} holds none"
+        yield Remark(
+            "escaped-twice", node.column, message, r"write one backslash where two stand, such as \. for a dot"
+        )
+
+
+def _algorithm(node: Node) -> Iterator[Remark]:
+    if isinstance(node, Call) and node.name == "hash" and len(node.arguments) == 2:
+        algorithm = bare(node.arguments[1])
+        if isinstance(algorithm, Literal) and algorithm.value not in HASHES:
+            message = f"the server knows no algorithm {_spelled(algorithm)}: the hash is '', for every message the same"
+            yield Remark("unknown-algorithm", algorithm.column, message, f"write one of {', '.join(HASHES)}")
+
+
 _RULES: tuple[Callable[[Node], Iterator[Remark]], ...] = (
     *(_single_equals, _missing, _adjacent, _negated, _chained, _alternative, _literal_condition),
-    *(_unsure, _constant, _list_compared, _local_address),
+    *(_unsure, _constant, _list_compared, _local_address, _escaped_twice, _algorithm),
 )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from reconciler.kinds import Kind, is_shipped
 from reconciler.mail.lint.rules import Finding
@@ -25,40 +26,56 @@ class Hop(NamedTuple):
     secret: str
 
 
-class Port(NamedTuple):
-    """The property that holds the port of a filter, and what speaks there."""
+class Filter(NamedTuple):
+    """The properties of a filter that say where it is, and what speaks there."""
 
-    field: str
+    host: str
+    port: str
     protocol: str
 
 
 #: Kinds whose objects are connected to as a next hop: loopback addresses bounce there, and nowhere else.
 HOPS = {"MtaRoute": Hop("address", "port", "implicitTls", "authUsername", "authSecret")}
 #: Filters, and the ports of services that would never answer as one (IANA; 11332 and the like are free).
-FILTERS = {"MtaMilter": Port("port", "milter")}
+FILTERS = {"MtaMilter": Filter("hostname", "port", "milter")}
 SERVICES = {
     22: "SSH",
+    24: "LMTP",
     25: "SMTP",
     53: "DNS",
     80: "HTTP",
     110: "POP3",
     143: "IMAP",
+    389: "LDAP",
     443: "HTTPS",
     465: "SMTP over TLS",
     587: "mail submission",
+    636: "LDAP over TLS",
+    783: "spamd",
     993: "IMAP over TLS",
     995: "POP3 over TLS",
+    1344: "ICAP",
     3306: "MySQL",
+    3310: "clamd",
     4190: "ManageSieve",
     5432: "PostgreSQL",
     6379: "Redis",
     8080: "HTTP",
+    8443: "HTTPS",
+    10024: "amavisd, which speaks SMTP here",
+    11211: "memcached",
+    11333: "Rspamd's worker, which speaks HTTP",
     11334: "Rspamd's web interface",
-    783: "spamd",
+    11335: "Rspamd's fuzzy storage",
 }
-#: Ports where TLS comes first, and ports where it usually does not (RFC 8314, RFC 6409, RFC 2033).
-IMPLICIT_PORTS = frozenset((465,))
-PLAIN_PORTS = frozenset((24, 25, 587))
+#: Ports where TLS comes first, those that providers offer beside 465 among them, and ports where it usually does not
+#: (RFC 8314, RFC 6409, RFC 2033).
+IMPLICIT_PORTS = frozenset((465, 2465, 8465))
+PLAIN_PORTS = frozenset((24, 25, 587, 2525, 2587, 8025))
+#: The registered one of the former.
+IMPLICIT_PORT = 465
+#: What sockets of other software begin with, where this server wants a host name.
+SOCKETS = frozenset(("inet", "inet6", "local", "unix", "tcp", "smtp", "smtps", "lmtp", "http", "https"))
 #: Booleans that switch verification off, and what has to be so for the switch to matter ("" for always).
 UNVERIFIED = {
     ("MtaRoute", "allowInvalidCerts"): "",
@@ -114,20 +131,24 @@ def _names(world: World, name: str, resources: list[Resource]) -> Iterator[Findi
     fields = world.catalogue.kinds[name].unique
     if not fields:
         return
-    alike: dict[tuple[str, ...], list[str]] = {}
+    alike: dict[str, list[str]] = {}
     for other in world.objects(name):
-        alike.setdefault((other.strip().casefold(),), []).append(other)
+        alike.setdefault(_folded(other), []).append(other)
     for resource in resources:
         own, pointer = resource.address.name, fields[0]
         if own != own.strip():
             message = f"{shown(own)} begins or ends with a blank, which every expression that names it has to repeat"
             yield _finding("blank-in-name", resource.address, pointer, message, f"call it {shown(own.strip())}")
-        others = [each for each in alike.get((own.strip().casefold(),), ()) if each != own]
+        others = [each for each in alike.get(_folded(own), ()) if each != own]
         if others:
-            message = (
-                f"{shown(own)} differs from {shown(others[0])} only in case or blanks, and the server tells them apart"
-            )
+            same = normalize("NFC", own) == normalize("NFC", others[0])
+            how = "in the Unicode form of its letters" if same else "in case or blanks"
+            message = f"{shown(own)} differs from {shown(others[0])} only {how}, and the server tells them apart"
             yield _finding("similar-names", resource.address, pointer, message, "give one of them another name")
+
+
+def _folded(name: str) -> str:
+    return normalize("NFC", name.strip()).casefold()
 
 
 # -- secrets
@@ -170,16 +191,14 @@ def _hop(address: Address, wire: Wire, hop: Hop) -> Iterator[Finding]:
     host, port = wire.get(hop.address), wire.get(hop.port)
     if not isinstance(host, str):
         return
-    bare, inner = _split(host)
+    bare, _ = _split(host)
     if _is_loopback(bare):
         message = f"{shown(host)} is a loopback address: all mail for this relay bounces at once, without a retry"
         yield _finding("loopback-next-hop", address, hop.address, message, "let it listen on an address of the network")
-    if inner:
-        message = f"{shown(host)} holds a port, which is taken for a part of the name: every attempt fails"
-        hint = f"write {hop.address}: {bare} and {hop.port}: {inner}"
-        yield _finding("port-in-address", address, hop.address, message, hint)
+    yield from _host(address, hop.address, host, hop.port, "every attempt fails, and mail bounces")
     if port in IMPLICIT_PORTS and not wire.get(hop.implicit):
-        message = f"port {port} expects TLS at once: without {hop.implicit} both sides wait until greetingTimeout"
+        expects = "expects" if port == IMPLICIT_PORT else "usually expects"
+        message = f"port {port} {expects} TLS at once: without {hop.implicit} both sides wait until greetingTimeout"
         yield _finding("implicit-tls-port", address, hop.port, message, f"set {hop.implicit}: true, or use port 587")
     if port in PLAIN_PORTS and wire.get(hop.implicit):
         message = f"port {port} usually speaks plain text first: with {hop.implicit} every attempt then fails with tls"
@@ -191,6 +210,30 @@ def _hop(address: Address, wire: Wire, hop: Hop) -> Iterator[Finding]:
     if kept and not named:
         message = f"{hop.secret} without {hop.user} is silently unused: mail is sent without AUTH"
         yield _finding("half-credentials", address, hop.secret, message, f"add {hop.user}")
+
+
+def _host(address: Address, field: str, host: str, port_field: str, then: str) -> Iterator[Finding]:
+    """Find what is no host name or address, though other software takes it."""
+    bare, port = _split(host)
+    scheme, _, rest = host.partition("://") if "://" in host else host.partition(":")
+    if "://" in host or (scheme.strip().lower() in SOCKETS and rest):
+        name, inner = _split(rest.strip("/[]").partition("/")[0].rpartition("@")[2])
+        if "://" not in host and ":" not in rest and "@" in host:
+            # inet:port@host
+            inner = rest.partition("@")[0]
+        more = f" and {port_field}: {inner}" if inner.isdigit() else ""
+        message = f"{shown(host)} is written as a URL or a socket, and is taken for a name: {then}"
+        hint = f"write {field}: {name}{more}" if name and "/" not in rest[:1] else "write a host name or an IP address"
+        yield _finding("no-host", address, field, message, hint)
+    elif port:
+        message = f"{shown(host)} holds a port, which is taken for a part of the name: {then}"
+        yield _finding("port-in-address", address, field, message, f"write {field}: {bare} and {port_field}: {port}")
+    elif host != host.strip("[]"):
+        message = f"{shown(host)} stands in brackets, and is taken for a name: {then}"
+        yield _finding("no-host", address, field, message, f"write {field}: {shown(host.strip('[]'))}")
+    elif any(sign.isspace() or sign in "/\\,;@" for sign in host):
+        message = f"{shown(host)} is no host name: {then}"
+        yield _finding("no-host", address, field, message, "write one host name, or one IP address")
 
 
 def _split(host: str) -> tuple[str, str]:
@@ -215,12 +258,15 @@ def _is_loopback(host: str) -> bool:
     return bool(found.is_loopback or (mapped is not None and mapped.is_loopback))
 
 
-def _filter(address: Address, wire: Wire, port: Port) -> Iterator[Finding]:
-    service = SERVICES.get(wire.get(port.field, 0))
+def _filter(address: Address, wire: Wire, where: Filter) -> Iterator[Finding]:
+    host, service = wire.get(where.host), SERVICES.get(wire.get(where.port, 0))
     if service:
-        message = f"port {wire[port.field]} is that of {service}, which does not speak the {port.protocol} protocol"
+        message = f"port {wire[where.port]} is that of {service}, which does not speak the {where.protocol} protocol"
         hint = "mail would be put off, or pass unfiltered where tempFailOnError is false"
-        yield _finding("well-known-port", address, port.field, message, hint)
+        yield _finding("well-known-port", address, where.port, message, hint)
+    if isinstance(host, str):
+        then = "every later reload is refused, and after a restart mail passes unfiltered"
+        yield from _host(address, where.host, host, where.port, then)
 
 
 def _unverified(world: World, resource: Resource) -> Iterator[Finding]:

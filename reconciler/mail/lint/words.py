@@ -41,3 +41,8 @@ ATTEMPT = "retry_num"
 RECIPIENT = frozenset(("rcpt", "rcpt_domain"))
 #: Conditions by which local mail is told from other mail.
 LOCAL_TESTS = frozenset(("is_local_domain", "is_local_address"))
+#: Algorithms of `hash`; by any other name it gives an empty text.
+HASHES = ("md5", "sha1", "sha256", "sha512")
+#: What a stranger who connects can say as he likes, and what he is known by.
+CLAIMED = frozenset(("sender", "sender_domain", "helo_domain", "is_tls", "protocol", "priority", "size"))
+AUTHENTICATED = "authenticated_as"

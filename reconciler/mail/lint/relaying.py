@@ -1,0 +1,90 @@
+"""Finds servers that take mail for any domain from anybody, or from whoever claims to be somebody.
+
+Law: pure; only what is certain is told: no condition stands in the way, or none that a stranger cannot meet at will.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.expression import (
+    Context,
+    Empty,
+    EvaluationError,
+    ExpressionError,
+    Tree,
+    Unknown,
+    Variable,
+    evaluate,
+    parse,
+    truth,
+    walk,
+)
+from reconciler.kinds import context_of
+from reconciler.mail.lint.rules import Finding
+from reconciler.mail.lint.words import AUTHENTICATED, CLAIMED
+from reconciler.mail.lint.world import World
+from reconciler.values import Address
+
+#: Expressions that say whether mail for domains of others is taken.
+RELAYING = (("MtaStageRcpt", "allowRelaying"),)
+HINT = "write !is_empty(authenticated_as), or name the networks that may with remote_ip"
+
+
+def relaying_findings(world: World) -> Iterator[Finding]:
+    """Find relaying that is open."""
+    for name, field in RELAYING:
+        for resource in world.declared.get(name, ()):
+            value = resource.wire.get(field)
+            if isinstance(value, Mapping):
+                context = context_of(world.catalogue, world.catalogue.kinds[name].properties[field])
+                yield from _open(resource.address, field, value, context)
+
+
+def _open(address: Address, field: str, expression: Mapping[str, Any], context: Context) -> Iterator[Finding]:
+    try:
+        for pointer, condition, result in _ways(expression, context):
+            met = _truth(condition) if condition is not None else True
+            if met is False:
+                continue
+            if _truth(result) is not False:
+                asked = _asked(result) | (_asked(condition) if condition is not None else set())
+                claimed = sorted(asked & CLAIMED)
+                if met is True and _truth(result) is True:
+                    message = "mail for any domain is taken from anybody: this is an open relay"
+                elif asked and asked <= CLAIMED:
+                    message = f"mail for any domain is taken by what the sender claims ({', '.join(claimed)}): "
+                    message += "this is an open relay"
+                else:
+                    message = ""
+                if message:
+                    at = f"{field}/{pointer}"
+                    yield Finding(rule="open-relay", address=address, pointer=at, message=message, hint=HINT)
+            if met is True:
+                return
+    except ExpressionError:
+        # Another rule tells of it.
+        return
+
+
+def _ways(expression: Mapping[str, Any], context: Context) -> Iterator[tuple[str, Tree | None, Tree]]:
+    """Yield the pointer, the condition (None for `else`) and the result of every branch, in order."""
+    branches = expression.get("match")
+    for key, branch in branches.items() if isinstance(branches, Mapping) else ():
+        yield f"match/{key}/then", parse(branch["if"], context), parse(branch["then"], context)
+    if expression.get("else"):
+        yield "else", None, parse(expression["else"], context)
+
+
+def _truth(tree: Tree) -> bool | None:
+    """Return what a text is for a stranger, who is not authenticated; None where that depends."""
+    value, _ = evaluate(tree, {AUTHENTICATED: ""}, Unknown("it is not known here"))
+    if isinstance(value, Unknown):
+        return value.truth
+    return not isinstance(value, Empty | EvaluationError) and truth(value)
+
+
+def _asked(tree: Tree) -> set[str]:
+    """Return the variables that can still decide for a stranger."""
+    return {node.name for node in walk(tree) if isinstance(node, Variable)} - {AUTHENTICATED}
