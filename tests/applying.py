@@ -49,6 +49,7 @@ class Job(Struct):
         *,
         limits: Limits = LIMITS,
         reload: bool = True,
+        keep_refused: bool = False,
         recheck: bool = False,
         listener: Listener | None = None,
     ) -> Flow[Outcome]:
@@ -60,6 +61,7 @@ class Job(Struct):
             Secrets(secrets or {}, Allowed()),
             self.live,
             reload=reload,
+            keep_refused=keep_refused,
             recheck=self.changes if recheck else None,
             kinds=self.kinds,
             listener=listener,
@@ -82,8 +84,8 @@ def job(
 class Driver:
     """Drives an apply by canned answers: reads are answered by a server of wire objects, writes by the next answer.
 
-    An answer is the results of the request's calls, an exception to throw, or a function that returns either. A reload
-    succeeds where no answers are left.
+    An answer is the results of the request's calls, an exception to throw, or a function that returns either. Reloads
+    have answers of their own, the probe's first, and succeed where none are left.
     """
 
     def __init__(self, objects: Objects | None = None) -> None:
@@ -96,15 +98,15 @@ class Driver:
     def live(self) -> LiveState:
         return read(self.server)
 
-    def run(self, flow: Flow[Outcome], *answers: Answer) -> Outcome:
-        waiting = list(answers)
+    def run(self, flow: Flow[Outcome], *answers: Answer, reloads: Sequence[Answer] = ()) -> Outcome:
+        waiting, after = list(answers), list(reloads)
         try:
             requests = next(flow)
             while True:
                 responses: list[Response] = []
                 failure: Exception | None = None
                 for request in requests:
-                    found = self._answer(request, waiting)
+                    found = self._answer(request, waiting, after)
                     if isinstance(found, Exception):
                         failure = found
                     else:
@@ -112,16 +114,16 @@ class Driver:
                 requests = flow.throw(failure) if failure else flow.send(tuple(responses))
         except StopIteration as end:
             outcome: Outcome = end.value
-            assert not waiting, waiting
+            assert not waiting + after, (waiting, after)
             return outcome
 
-    def _answer(self, request: Request, waiting: list[Answer]) -> Any:
+    def _answer(self, request: Request, waiting: list[Answer], reloads: list[Answer]) -> Any:
         if not request.writes:
             self.reads += 1
             return self.server.respond(request).results
         if request.calls[0].method == "x:Action/set":
             self.reloads += 1
-            waiting = waiting or [RELOADED]
+            waiting = reloads or [RELOADED]
         else:
             self.sent.append(request.calls)
         answer = waiting.pop(0)

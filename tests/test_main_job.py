@@ -188,14 +188,15 @@ def test_milters_in_another_order_write_each_others_places(sandbox: Any, env: di
     assert [each["port"] for each in stored(sandbox, "MtaMilter")] == [3, 1, 2]
 
 
-def test_a_refused_reload_names_the_object_and_is_partly_applied(
-    sandbox: Any, env: dict[str, str], tmp_path: Path
-) -> None:
+def test_a_refused_reload_names_the_object_and_is_undone(sandbox: Any, env: dict[str, str], tmp_path: Path) -> None:
     manifests = write(tmp_path, m="kind: MtaMilter\nspec: {hostname: filter.invalid, port: 7357}\n")
+
+    before = sandbox.state()["stored"]
 
     applied = command("apply", "--yes", str(manifests), env=env)
 
-    assert applied.code == 5
+    assert applied.code == 6
+    assert sandbox.state()["stored"] == before
     assert (
         "The reload has to resolve, on the server: the host filter.invalid (MtaMilter/filter.invalid:7357).\n"
         in applied.out

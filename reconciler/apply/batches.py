@@ -11,7 +11,7 @@ from typing import Literal
 from msgspec import Struct
 
 from reconciler.server import Limits
-from reconciler.values import Change, Phase
+from reconciler.values import Change
 
 Verb = Literal["create", "update", "destroy"]
 
@@ -31,13 +31,9 @@ class Work(Struct, frozen=True):
 Batch = list[list[Work]]
 
 
-def verb_of(phase: Phase, change: Change) -> Verb:
-    """Return what a phase does for a change: a replace is one update, or a destroy and later a create."""
-    if change.action == "replace":
-        if not change.recreate:
-            return "update"
-        return "destroy" if phase.name == "free" else "create"
-    return change.action
+def verb_of(change: Change) -> Verb:
+    """Return how a change is sent. A replace is one update, unless it destroys and creates."""
+    return "update" if change.action == "replace" else change.action
 
 
 def calls(works: Iterable[Work]) -> Batch:

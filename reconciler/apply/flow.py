@@ -1,37 +1,47 @@
-"""The conversation of an apply: phase by phase, then one reload, then a read that proves the result.
+"""The conversation of an apply: look, probe, write phase by phase, reload, destroy, reload again, read back.
 
 Law: a phase begins when the one before is confirmed. A request is sent a second time only with what a new read shows
-was not done, and never a third time.
+was not done, and never a third time. Nothing that the server refuses to reload stays stored by this program's doing.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from msgspec.structs import replace
 
-from reconciler.apply.batches import Batch, Work, batches, calls
-from reconciler.apply.reload import reload_flow
+from reconciler.apply.phases import check_flow, phase_flow
+from reconciler.apply.reload import Reloaded, reload_flow
 from reconciler.apply.run import Listener, Run
+from reconciler.apply.undoing import run_of, undo
 from reconciler.kinds import Catalogue, referring
-from reconciler.server import AnswerLost, Flow, Limits, MethodError, Request, Secrets, read_flow
+from reconciler.server import Flow, Limits, Secrets, kinds_for_checks, read_flow
 from reconciler.values import (
     NOT_ALLOWED,
     PARTLY_APPLIED,
+    REFUSED,
+    UNDONE,
     UNREACHABLE,
+    Address,
     Change,
     LiveState,
     ManifestError,
     Outcome,
-    Phase,
     Plan,
+    Policy,
     ReconcilerError,
     Result,
-    Stale,
     strongest,
 )
 
+#: The phase of destroys that free no name, which waits until all before it is live.
+LAST = "destroy"
+NO_RELOAD = "--no-reload"
+#: Objects that a sentence names before it says how many more there are.
+MANY = 10
+#: An undo destroys no more than its run created.
+UNLIMITED = Policy(max_destroy="100%")
 Recheck = Callable[[LiveState], tuple[Change, ...]]
 
 
@@ -43,11 +53,18 @@ def apply_flow(
     live: LiveState,
     *,
     reload: bool = True,
+    keep_refused: bool = False,
     recheck: Recheck | None = None,
     kinds: Iterable[str] = (),
     listener: Listener | None = None,
 ) -> Flow[Outcome]:
-    """Carry out a plan, reload the server's settings and read back.
+    """Carry out a plan, make it live and read back.
+
+    In this order: look at everything that the plan touches, reload as a probe, write, reload, destroy what nothing
+    names any more, reload again, read back. What a refused reload names and this run wrote is undone with all the rest.
+
+    In this order: check the whole plan, reload once as a probe, write, reload, destroy what nothing names any more,
+    reload again, read back. A reload that is refused for what this run wrote is undone.
 
     Args:
         catalogue: what the kinds are.
@@ -55,38 +72,152 @@ def apply_flow(
         limits: the session's.
         secrets: what the changes refer to; all of them are resolved before anything is written.
         live: the state that the plan was made from.
-        reload: whether to end with one ReloadSettings.
+        reload: whether to reload at all.
+        keep_refused: whether what the server refuses to reload stays stored.
         recheck: compares a new read with what is wanted; its differences end up in the outcome.
         kinds: what to read for that.
         listener: told of every result.
 
     Raises:
         ConfigError: a secret cannot be resolved; nothing was written.
+        Stale: the server is no longer as the plan knows it; nothing was written.
+        Unreachable, NotAllowed, Busy: the server cannot be read; nothing was written.
     """
     secrets.gather(catalogue, plan.changes)
     run = Run(catalogue, limits, secrets, live, listener or Listener())
-    for phase in plan.phases:
-        yield from _phase(run, phase)
-    nowhere = "no phase of the plan holds it"
+    if not plan.changes:
+        return (yield from _idle(run)) if reload else Outcome(reload_because=NO_RELOAD)
+    yield from check_flow(run, plan)
+    probe = Reloaded(result="applied")
+    if reload:
+        probe = yield from reload_flow(catalogue, limits, secrets, run.ids)
+        touched = {(change.address.kind, change.id) for change in plan.changes if change.id}
+        if probe.result != "applied" and probe.blocker not in touched:
+            return _unbegun(run, plan, probe)
+    run.listener.begin()
+    last, stored = yield from _written(run, plan, probe, reload=reload)
     results = tuple(
-        run.results.get(change.number) or Result(change=change, result="skipped", because=nowhere)
+        run.results.get(change.number) or Result(change=change, result="skipped", because="no phase holds it")
         for change in plan.changes
     )
     complete = all(result.result == "applied" for result in results)
     partly = PARTLY_APPLIED if run.written and not complete else 0
     outcome = Outcome(results=results, code=strongest([run.code, partly]))
+    if probe.result != "applied":
+        note = f"The server refused to reload before anything was written, for what this plan changes: {probe.because}."
+        outcome = replace(outcome, notes=(note,))
     if not reload:
-        outcome = replace(outcome, reload_because="--no-reload")
-    elif run.halted and not complete:
-        outcome = replace(outcome, reload_because=secrets.scrub(run.halted))
-    elif not complete:
-        because = "not everything was applied; the server goes on with the settings that it runs"
-        outcome = replace(outcome, reload_because=because)
+        outcome = replace(outcome, reload_because=NO_RELOAD)
+    elif not complete and (last is probe or last.result == "applied"):
+        outcome = replace(outcome, reload_because=secrets.scrub(_unfinished(run, plan, stored)))
     else:
-        outcome = yield from reload_flow(catalogue, outcome, limits, secrets, run.ids)
-    if results and complete and recheck is not None:
+        outcome = last.told_in(outcome)
+        ours = last.blocker in run.wrote or (last.broken and not last.blocker[1])
+        if last.result == "failed" and ours and not keep_refused:
+            return (yield from _undone(run, plan, outcome, probe))
+    if complete and recheck is not None:
         outcome = yield from _read_back(catalogue, outcome, limits, secrets, recheck, kinds)
     return outcome
+
+
+def _written(run: Run, plan: Plan, probe: Reloaded, *, reload: bool) -> Flow[tuple[Reloaded, Collection[int]]]:
+    """Write, reload, destroy and reload again.
+
+    Returns:
+        What became of the last reload (the probe, where there was none), and the changes that are stored and that no
+        reload has made live.
+    """
+    for phase in plan.phases:
+        if phase.name != LAST:
+            yield from phase_flow(run, phase)
+    last, due = probe, reload and not run.wrong
+    if due and run.written and probe.result == "applied":
+        last = yield from reload_flow(run.catalogue, run.limits, run.secrets, run.ids)
+        due = last.result == "applied"
+        if not due:
+            run.halt("nothing is destroyed after a reload that was not accepted")
+    live = set(run.confirmed()) if last is not probe and due else set()
+    for phase in plan.phases:
+        if phase.name == LAST:
+            yield from phase_flow(run, phase)
+    stored = run.confirmed() - live
+    # What the probe was refused for is out of the way only now.
+    if due and not run.wrong and (stored or probe.result != "applied"):
+        last = yield from reload_flow(run.catalogue, run.limits, run.secrets, run.ids)
+    return last, stored
+
+
+def _idle(run: Run) -> Flow[Outcome]:
+    """Reload where there is nothing to write: an earlier run may have ended before its own."""
+    last = yield from reload_flow(run.catalogue, run.limits, run.secrets, run.ids)
+    if last.forbidden:
+        note = "Nothing was written. The credentials may not reload, so that it was not made sure that all is live."
+        return Outcome(reload_because=last.because, notes=(note,))
+    outcome = last.told_in(Outcome())
+    if last.result == "applied":
+        note = "Nothing was written; the reload makes live what an earlier run may have left stored."
+        return replace(outcome, notes=(note,))
+    return replace(outcome, code=outcome.code or (REFUSED if last.result == "failed" else 0))
+
+
+def _unbegun(run: Run, plan: Plan, probe: Reloaded) -> Outcome:
+    """Return the outcome of a run that wrote nothing, since nothing of it could be made live."""
+    for change in plan.changes:
+        run.settle(change, "skipped", "the server refuses to reload, so that nothing could be made live")
+    code = probe.code or (REFUSED if probe.result == "failed" else 0)
+    outcome = Outcome(results=tuple(run.results[change.number] for change in plan.changes), code=code)
+    return replace(probe.told_in(outcome), notes=("Nothing was written.",))
+
+
+def _unfinished(run: Run, plan: Plan, stored: Collection[int]) -> str:
+    """Say why there was no reload, and what the next one would make live."""
+    because = run.halted or "not everything was applied; the server goes on with the settings that it runs"
+    names = [str(change.address) for change in plan.changes if change.number in stored]
+    more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
+    return f"{because}; the next reload makes live: {', '.join(names[:MANY])}{more}" if names else because
+
+
+def _undone(run: Run, plan: Plan, outcome: Outcome, probe: Reloaded) -> Flow[Outcome]:
+    """Undo what this run wrote and the server refuses to reload, and prove it by a reload and a read."""
+    catalogue, limits, secrets = run.catalogue, run.limits, run.secrets
+    last = run_of(catalogue, plan, run.live, outcome.results)
+    kinds = sorted({change.address.kind for change in plan.changes})
+    checks = kinds_for_checks(catalogue, kinds)
+    try:
+        now = yield from read_flow(catalogue, kinds, limits, checks=checks)
+        found = undo(catalogue, last, now, UNLIMITED, quiet=True)
+        back = Run(catalogue, limits, secrets, now, Listener())
+        for phase in found.survey.plan.phases if not found.survey.plan.refusals else ():
+            yield from phase_flow(back, phase)
+        proof = yield from reload_flow(catalogue, limits, secrets, back.ids)
+        now = yield from read_flow(catalogue, kinds, limits, checks=checks)
+        left = undo(catalogue, last, now, UNLIMITED, quiet=True)
+    except ReconcilerError as error:
+        note = f"Undoing what this run wrote failed: {secrets.scrub(str(error))}."
+        code = strongest([outcome.code, error.exit_code])
+        return replace(outcome, undone="part", notes=(*outcome.notes, note), code=code)
+    ids = {(change.address.kind, change.id) for change in left.survey.plan.changes}
+    lost = [each.address for each in left.survey.plan.changes] + [each.address for each in (*left.cannot, *left.stale)]
+    names = {_plain(address) for address in lost}
+    for result in outcome.results:
+        change = result.change
+        written = result.result == "applied"
+        if written and (change.address.kind, result.id or change.id) not in ids and _plain(change.address) not in names:
+            run.settle(change, "skipped", "it was undone, since the server refused the reload")
+    told = [f"{each.address} could not be undone: {each.because}." for each in left.cannot]
+    told += [f"It was left as it is: {each.because}." for each in left.stale]
+    told += [f"Not undone: {each}." for each in found.survey.plan.refusals]
+    # A store that was refused before this run is refused after it, and no less as it was.
+    proven = proof.result == "applied" or (proof.result == "failed" and probe.blocker == proof.blocker != ("", ""))
+    if not proven:
+        told.append(f"The reload after the undo: {proof.because}.")
+    return replace(
+        outcome,
+        results=tuple(run.results[result.change.number] for result in outcome.results),
+        undone="all" if proven and not names else "part",
+        notes=(*outcome.notes, *map(secrets.scrub, told)),
+        code=strongest([run.code, UNREACHABLE if proof.result == "unknown" else proof.code]),
+    )
 
 
 def _read_back(
@@ -115,93 +246,13 @@ def _unproven(outcome: Outcome, because: str, code: int = 0) -> Outcome:
     return replace(outcome, residue=None, reload_because=reason, code=strongest([outcome.code, PARTLY_APPLIED, code]))
 
 
-def _phase(run: Run, phase: Phase) -> Flow[None]:
-    """Send one phase, batch by batch."""
-    for batch in batches(list(run.works(phase)), run.limits):
-        if run.listener.stop():
-            run.interrupt()
-        admitted = run.admitted(batch)
-        if admitted and run.listener.check is not None:
-            admitted = yield from _checked(run, admitted)
-        if admitted:
-            yield from _send(run, admitted)
-
-
-def _checked(run: Run, batch: list[list[Work]]) -> Flow[list[list[Work]]]:
-    """Read again what a batch is about to touch, and return what of it is still to be done.
-
-    Raises:
-        Stale: something is no longer as the plan knows it, and nothing was written yet.
-    """
-    check = run.listener.check
-    # The second half of a replace finds its object gone, and by our own doing.
-    fresh = {w.change.number: w.change for works in batch for w in works if w.change.number not in run.begun}
-    if check is None or not fresh:
-        return batch
-    kinds = {change.address.kind for change in fresh.values()}
-    others = {target for kind in kinds for _, target in referring(run.catalogue.kinds[kind])}
-    try:
-        live = yield from read_flow(run.catalogue, kinds, run.limits, checks=others)
-    except ReconcilerError as error:
-        run.halt(f"reading again failed: {error.message}", error.exit_code)
-        return run.admitted(batch)
-    stale, made = check(live, tuple(fresh.values()), run.known)
-    if stale and not run.written:
-        raise Stale("; ".join(stale), "nothing was written; plan again")
-    if stale:
-        run.halt(f"the server changed meanwhile: {'; '.join(stale)}")
-        return run.admitted(batch)
-    for change in made:
-        run.settle(change, "applied", "somebody else made this change meanwhile")
-    done = {change.number for change in made}
-    rest = [[work for work in works if work.change.number not in done] for works in batch]
-    return [works for works in rest if works]
-
-
-def _send(run: Run, batch: Batch) -> Flow[None]:
-    """Send one request, and once more what a new read shows was certainly not done."""
-    for last in (False, True):
-        lost = "the server left it unanswered"
-        untold: list[Work] = []
-        try:
-            (response,) = yield (Request(tuple(run.call(works) for works in batch)),)
-        except AnswerLost as error:
-            lost = str(error)
-            untold = [work for works in batch for work in works]
-        except ReconcilerError as error:
-            # The request was refused as a whole, so that nothing of it was done.
-            run.halt(f"an earlier request was refused: {error.message}", error.exit_code)
-            for work in (work for works in batch for work in works):
-                run.settle(work.change, "failed", str(error))
-            return
-        else:
-            for works, result in zip(batch, response.results, strict=True):
-                rest = run.take(works, result, again=last)
-                untold += rest
-                lost = str(result) if rest and isinstance(result, MethodError) else lost
-        if not untold:
-            return
-        try:
-            live = yield from read_flow(run.catalogue, {work.change.address.kind for work in untold}, run.limits)
-        except ReconcilerError as error:
-            run.halt("it is unknown what became of an earlier change")
-            for work in untold:
-                run.settle(work.change, "unknown", f"{lost}, and reading again failed: {error.message}")
-            return
-        undone = run.judge(untold, live, last=last)
-        if last:
-            for work in undone:
-                run.settle(work.change, "failed", f"sent twice, and a new read shows that it was not done: {lost}")
-        if last or not undone:
-            return
-        batch = calls(undone)
-
-
 def outcome_code(outcome: Outcome) -> int:
     """Return the exit code that an outcome means."""
+    if outcome.undone == "all":
+        return strongest([UNDONE, outcome.code])
     kinds = Counter(result.result for result in outcome.results)
     written = kinds["applied"] > 0
-    codes = [outcome.code]
+    codes = [outcome.code, PARTLY_APPLIED if outcome.undone else 0]
     if kinds["unknown"] or outcome.reload == "unknown":
         codes.append(UNREACHABLE)
     if (kinds["failed"] or kinds["skipped"]) and written:
@@ -213,3 +264,7 @@ def outcome_code(outcome: Outcome) -> int:
     if outcome.residue or (outcome.reload == "failed" and (written or not outcome.code)):
         codes.append(PARTLY_APPLIED)
     return strongest(codes)
+
+
+def _plain(address: Address) -> Address:
+    return Address(address.kind, address.name)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from typing import Literal
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from reconciler.apply.run import NOTHING_DONE
@@ -21,14 +23,38 @@ RELOAD = Request((Call("x:Action/set", {"create": {"reload": {"@type": "ReloadSe
 TRIES = 2
 
 
+class Reloaded(Struct, frozen=True, kw_only=True):
+    """What became of one reload."""
+
+    result: Literal["applied", "failed", "unknown"]
+    because: str = ""
+    #: Whether the server refused it for something that it has stored.
+    broken: bool = False
+    #: Whether the credentials may not reload.
+    forbidden: bool = False
+    #: Kind and id of the object that the server names.
+    blocker: tuple[str, str] = ("", "")
+    #: The exit code of an error behind it, or 0.
+    code: int = 0
+
+    def told_in(self, outcome: Outcome) -> Outcome:
+        """Return an outcome that tells of this reload."""
+        return replace(
+            outcome,
+            reload=self.result,
+            reload_because=self.because,
+            broken=self.broken,
+            code=outcome.code or self.code,
+        )
+
+
 def reload_flow(
-    catalogue: Catalogue, outcome: Outcome, limits: Limits, secrets: Secrets, ids: Mapping[Address, str]
-) -> Flow[Outcome]:
-    """Make stored settings live, and return the outcome with what became of that.
+    catalogue: Catalogue, limits: Limits, secrets: Secrets, ids: Mapping[Address, str] | None = None
+) -> Flow[Reloaded]:
+    """Make stored settings live.
 
     Args:
         catalogue: what the kinds are.
-        outcome: what became of the changes before.
         limits: the session's.
         secrets: what must not be shown.
         ids: what objects are called; what stands in the way and is not among them is looked up.
@@ -44,38 +70,39 @@ def reload_flow(
             if lost:
                 # That the second was not taken says nothing of the first.
                 break
-            because = secrets.scrub(str(error))
-            return replace(outcome, reload="failed", reload_because=because, code=outcome.code or error.exit_code)
+            return Reloaded(result="failed", because=secrets.scrub(str(error)), code=error.exit_code)
         result = response.results[0]
         if isinstance(result, MethodError):
             if result.type not in NOTHING_DONE:
                 lost = str(result)
                 continue
-            return _refused(outcome, result.type, secrets.scrub(str(result)))
+            return _refused(result.type, secrets.scrub(str(result)))
         created, refused = result.get("created"), result.get("notCreated")
         if isinstance(created, Mapping) and "reload" in created:
-            return replace(outcome, reload="applied", reload_because="")
+            return Reloaded(result="applied")
         if not isinstance(refused, Mapping) or "reload" not in refused:
             lost = "the server left it unanswered"
             continue
         refusal = refused["reload"]
         type_ = read_set_error(refusal).type
-        told = yield from _blocker(catalogue, refusal, limits, ids)
-        return _refused(outcome, type_, secrets.scrub(told), broken=type_ != "forbidden")
-    return replace(outcome, reload="unknown", reload_because=secrets.scrub(lost))
+        blocker, told = yield from _blocker(catalogue, refusal, limits, ids or {})
+        return replace(_refused(type_, secrets.scrub(told)), blocker=blocker, broken=type_ != "forbidden")
+    return Reloaded(result="unknown", because=secrets.scrub(lost))
 
 
-def _refused(outcome: Outcome, type_: str, because: str, *, broken: bool = False) -> Outcome:
-    code = outcome.code or (NOT_ALLOWED if type_ == "forbidden" else 0)
-    return replace(outcome, reload="failed", reload_because=because, code=code, broken=broken)
+def _refused(type_: str, because: str) -> Reloaded:
+    forbidden = type_ == "forbidden"
+    return Reloaded(result="failed", because=because, forbidden=forbidden, code=NOT_ALLOWED if forbidden else 0)
 
 
-def _blocker(catalogue: Catalogue, error: object, limits: Limits, ids: Mapping[Address, str]) -> Flow[str]:
-    """Name the object that blocks a reload as manifests call it, where that can be known."""
+def _blocker(
+    catalogue: Catalogue, error: object, limits: Limits, ids: Mapping[Address, str]
+) -> Flow[tuple[tuple[str, str], str]]:
+    """Name the object that blocks a reload: by kind and id, and in a sentence as manifests call it."""
     text = read_set_error(error).text
     blocker = error.get("objectId") if isinstance(error, Mapping) else None
     if not isinstance(error, Mapping) or not isinstance(blocker, Mapping):
-        return text
+        return ("", ""), text
     kind, id_ = str(blocker.get("object")), str(blocker.get("id"))
     known = {(address.kind, held): address for address, held in ids.items()}
     if (kind, id_) not in known and kind in catalogue.kinds:
@@ -83,4 +110,4 @@ def _blocker(catalogue: Catalogue, error: object, limits: Limits, ids: Mapping[A
             live = yield from read_flow(catalogue, (), limits, checks=[kind])
             known = {(kind, each.id): each.address for each in live.of(kind)}
     address = known.get((kind, id_), Address(kind, id=id_))
-    return f"{address}: {error.get('description') or text}"
+    return (kind, id_), f"{address}: {error.get('description') or text}"

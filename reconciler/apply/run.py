@@ -12,11 +12,22 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.apply.batches import CALL, ENVELOPE, Work, verb_of
+from reconciler.apply.batches import CALL, ENVELOPE, Verb, Work
 from reconciler.kinds import Catalogue, key_of, targets
 from reconciler.plan import exact
 from reconciler.server import Call, Limits, MethodError, Secrets, read_set_error, within
-from reconciler.values import Address, Change, LiveObject, LiveState, Phase, Result, ResultKind, Sensitive, Wire
+from reconciler.values import (
+    Address,
+    Change,
+    Interrupted,
+    LiveObject,
+    LiveState,
+    ReconcilerError,
+    Result,
+    ResultKind,
+    Sensitive,
+    Wire,
+)
 
 #: Method errors after which nothing of the call was done (RFC 8620 section 3.6.2 and 5.3; found by running on Stalwart
 #: 0.16.19). After any other a part may have been done, as after `serverUnavailable`.
@@ -45,6 +56,8 @@ class Listener(Struct, frozen=True):
 
     #: Called with every result as it becomes known.
     tell: Callable[[Result], None] = lambda _: None
+    #: Called once, before the first request that writes.
+    begin: Callable[[], None] = lambda: None
     #: Called before each request that writes; True ends the run after what was begun.
     stop: Callable[[], bool] = lambda: False
     #: Asked before each request that writes, with a new read of the kinds that it touches, what it is about to begin,
@@ -63,6 +76,7 @@ class Run:
         self.limits = limits
         self.secrets = secrets
         self.listener = listener
+        self.live = live
         objects = [each for held in live.objects.values() for each in held]
         #: The id of everything that an address tells without a doubt.
         self.ids = {each.address: each.id for each in objects}
@@ -79,6 +93,8 @@ class Run:
         self.code = 0
         #: Whether the server is certain to hold something that it did not before.
         self.written = False
+        #: Kind and id of what this run wrote.
+        self.wrote: set[tuple[str, str]] = set()
 
     def settle(self, change: Change, result: ResultKind, because: str = "", id_: str = "") -> None:
         """Record what became of a change."""
@@ -90,6 +106,22 @@ class Run:
         found = Result(change=change, result=result, because=self.secrets.scrub(because), id=id_)
         self.results[change.number] = found
         self.listener.tell(found)
+
+    def confirmed(self) -> set[int]:
+        """Return the numbers of the changes that are made so far."""
+        return {number for number, result in self.results.items() if result.result == "applied"}
+
+    def refused(self, works: Sequence[Work], error: ReconcilerError) -> None:
+        """Record a request that was refused as a whole, or given up before it was sent: nothing of it was done."""
+        if isinstance(error, Interrupted):
+            self.interrupt()
+        else:
+            self.halt(f"an earlier request was refused: {error.message}", error.exit_code)
+        for work in works:
+            if isinstance(error, Interrupted):
+                self.settle(work.change, "skipped", self.halted)
+            else:
+                self.settle(work.change, "failed", str(error))
 
     def interrupt(self) -> None:
         """Begin nothing more; what is half done is finished."""
@@ -103,10 +135,11 @@ class Run:
 
     def blocked(self, change: Change, verb: str) -> str:
         """Return why a change must not be begun, or ""."""
-        if self.halted and not (self.interrupted and change.number in self.begun):
+        # What is half done is finished, whatever came between.
+        if self.halted and change.number not in self.begun:
             return self.halted
-        if verb == "destroy":
-            return "nothing is destroyed after a failure" if self.wrong else ""
+        if verb == "destroy" and self.wrong:
+            return "nothing is destroyed after a failure"
         wanted = {_plain(target): target for target in _addresses(change.patch)}
         failed = wanted.keys() & self.wrong
         if failed:
@@ -120,24 +153,19 @@ class Run:
         named = {address for address in self.wrong if address.kind in targets(self.catalogue, kind)}
         return f"it may name {min(named)}, which failed" if named else ""
 
-    def works(self, phase: Phase) -> Iterator[Work]:
-        """Turn a phase's changes into what is sent; what is blocked is settled as skipped."""
-        for number, change in enumerate(phase.changes):
-            if change.number in self.results:
-                # The first half of a replace did not come about.
-                continue
-            verb = verb_of(phase, change)
-            because = self.blocked(change, verb)
-            if because:
-                self.settle(change, "skipped", because)
-                continue
-            key = f"new{number}" if verb == "create" else change.id
-            body = b"" if verb == "destroy" else msgspec.json.encode(self.fill(change.patch))
-            size = len(body) + len(key) + 8
-            if size + CALL + ENVELOPE > self.limits.max_size_request:
-                self.settle(change, "failed", f"it is larger than a request may be ({self.limits.max_size_request})")
-                continue
-            yield Work(change, verb, key, size)
+    def work(self, change: Change, verb: Verb, key: str) -> Work | None:
+        """Turn a change into what is sent; None where it is blocked or too large, and settled as that."""
+        because = self.blocked(change, verb)
+        if because:
+            self.settle(change, "skipped", because)
+            return None
+        key = key if verb == "create" else change.id
+        body = b"" if verb == "destroy" and not change.recreate else msgspec.json.encode(self.fill(change.patch))
+        size = len(body) + len(key) + 8
+        if size + CALL + ENVELOPE > self.limits.max_size_request:
+            self.settle(change, "failed", f"it is larger than a request may be ({self.limits.max_size_request})")
+            return None
+        return Work(change, verb, key, size)
 
     def admitted(self, batch: Sequence[Sequence[Work]]) -> list[list[Work]]:
         """Return what of a batch may still be begun; the rest is settled as skipped."""
@@ -220,6 +248,8 @@ class Run:
             self.begun.discard(work.change.number)
             self.ids[_plain(work.change.address)] = id_
             self.known.add((work.change.address.kind, id_))
+        if work.verb != "destroy":
+            self.wrote.add((work.change.address.kind, id_))
         self.settle(work.change, "applied", id_=id_)
 
     def judge(self, works: Sequence[Work], live: LiveState, *, last: bool) -> list[Work]:

@@ -6,14 +6,18 @@ undone already is left alone.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.apply.journal.inverse import Cannot, Undo, inverse, masked
-from reconciler.apply.journal.run import Run
+from reconciler.apply.journal.inverse import Cannot, Undo, inverse, masked, steps_of
+from reconciler.apply.journal.run import Run, Told, Who
 from reconciler.kinds import Catalogue, Kind, key_of
 from reconciler.plan import Diff, Goal, Survey, differing, take_survey
-from reconciler.values import Address, LiveObject, LiveState, Policy, Resource, Source, Wire
+from reconciler.values import Address, LiveObject, LiveState, Plan, Policy, Resource, Result, Source, Wire
+
+NOWHERE = Source("")
 
 
 class Undoing(Struct, frozen=True, kw_only=True):
@@ -21,11 +25,19 @@ class Undoing(Struct, frozen=True, kw_only=True):
 
     survey: Survey
     cannot: tuple[Cannot, ...]
-    #: What is no longer as the run left it, a sentence each.
-    stale: tuple[str, ...]
+    #: What is no longer as the run left it; `because` is a sentence.
+    stale: tuple[Cannot, ...]
 
 
-def undo(catalogue: Catalogue, last: Run, live: LiveState, policy: Policy, source: Source) -> Undoing:
+def undo(
+    catalogue: Catalogue,
+    last: Run,
+    live: LiveState,
+    policy: Policy,
+    source: Source = NOWHERE,
+    *,
+    quiet: bool = False,
+) -> Undoing:
     """Work out how to undo a run.
 
     Args:
@@ -34,14 +46,20 @@ def undo(catalogue: Catalogue, last: Run, live: LiveState, policy: Policy, sourc
         live: what the server holds now, of the run's kinds and those that they are checked with.
         policy: what may be done.
         source: where the run is told of.
+        quiet: whether names may dangle that did so before the run.
     """
     undos, cannot = inverse(last)
     judge = _Judge(catalogue, last, live, source)
     for each in undos:
         judge.judge(each)
     judge.reorder()
-    because = f"run {last.id} made it"
-    goal = Goal(resources=(*judge.resources, *judge.absent), policy=policy, because=because, linted=False)
+    goal = Goal(
+        resources=(*judge.resources, *judge.absent),
+        policy=policy,
+        because=f"{f'run {last.id}' if last.id else 'this run'} made it",
+        severities={"dangling-name": "ignore"} if quiet else {},
+        linted=False,
+    )
     survey = take_survey(catalogue, goal, live)
     known = {str(each.address): each.address for each in goal.resources}
     lost = {change.address for change in survey.plan.changes if masked(change.patch)}
@@ -61,6 +79,35 @@ def undo(catalogue: Catalogue, last: Run, live: LiveState, policy: Policy, sourc
     )
 
 
+def run_of(catalogue: Catalogue, plan: Plan, live: LiveState, results: Iterable[Result]) -> Run:
+    """Return a run as its journal would tell it, for what has to be undone at once.
+
+    Args:
+        catalogue: what the kinds are.
+        plan: the work.
+        live: the state that the plan was made from.
+        results: what became of it.
+    """
+    return Run(
+        id="",
+        time="",
+        who=Who("", "", 0),
+        target="",
+        url="",
+        plan="",
+        changes=plan.changes,
+        inverses=tuple(steps_of(catalogue.kinds[change.address.kind], change) for change in plan.changes),
+        order=order_of(catalogue, plan, live),
+        results={each.change.number: Told(each.change.number, each.result, each.id) for each in results},
+    )
+
+
+def order_of(catalogue: Catalogue, plan: Plan, live: LiveState) -> dict[str, tuple[tuple[str, Address], ...]]:
+    """Return, per ordered kind that a plan touches, id and address of every object, in the order of creation."""
+    kinds = sorted({each.address.kind for each in plan.changes if catalogue.kinds[each.address.kind].ordered})
+    return {name: tuple((each.id, each.address) for each in live.of(name)) for name in kinds}
+
+
 class _Judge:
     """Tells of each change of a run whether it is to be undone, is undone already, or no longer as it was left."""
 
@@ -72,7 +119,7 @@ class _Judge:
         self.diff = Diff(catalogue)
         self.resources: list[Resource] = []
         self.absent: list[Resource] = []
-        self.stale: list[str] = []
+        self.stale: list[Cannot] = []
         self.done = 0
         #: Per kind and former id: what there was, and the object that it is now.
         self.former: dict[tuple[str, str], tuple[Wire, str]] = {}
@@ -84,7 +131,7 @@ class _Judge:
         left, former = self._part(kind, undo, change.before), self._part(kind, undo, change.after)
         found = self._found(kind, undo, left if left is not None else former)
         if isinstance(found, str):
-            self.stale.append(found)
+            self.stale.append(Cannot(change.address, found))
         elif found is None:
             self._missing(undo, kind, former)
         elif former is not None and not differing(self.diff, kind, former, found):
@@ -96,11 +143,11 @@ class _Judge:
         """Judge a change whose object is there, and not as it was before the run."""
         address = found.address
         if left is None:
-            self.stale.append(f"{address} exists again, and is not as it was")
+            self.stale.append(Cannot(address, f"{address} exists again, and is not as it was"))
             return
         pointers = differing(self.diff, kind, left, found)
         if pointers:
-            self.stale.append(f"{address} changed since: {', '.join(pointers)}")
+            self.stale.append(Cannot(address, f"{address} changed since: {', '.join(pointers)}"))
         elif former is None:
             absent = self._resource(kind, found.wire, found.id, address.name)
             self.absent.append(replace(absent, address=address, absent=True))
@@ -114,7 +161,7 @@ class _Judge:
         elif undo.change.action == "create" or (undo.change.recreate and not undo.known):
             self._keep(undo, kind, former, "", done=False)
         else:
-            self.stale.append(f"{undo.change.address} is gone")
+            self.stale.append(Cannot(undo.change.address, f"{undo.change.address} is gone"))
 
     def _keep(self, undo: Undo, kind: Kind, former: Wire, id_: str, *, done: bool = True) -> None:
         """Note what there was, and shall be again."""

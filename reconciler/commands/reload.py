@@ -25,6 +25,6 @@ def run(invocation: Invocation) -> int:
         secrets = Secrets(invocation.environment, found.allowed)
         # Credentials that are refused, or a server that is not there, refuse no reload.
         limits = client.session().limits
-        outcome = client.run(reload_flow(catalogue, Outcome(), limits, secrets, {}))
+        outcome = client.run(reload_flow(catalogue, limits, secrets)).told_in(Outcome())
     report = outcome_report(catalogue, outcome, target(wanted), work="reload")
     return invocation.report(report, outcome_code(outcome))

@@ -60,7 +60,10 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
             if undoing.stale:
                 count = len(undoing.stale)
                 what = f"{count} object{'s are' if count > 1 else ' is'} no longer as that apply left"
-                raise Stale(f"{what} {'them' if count > 1 else 'it'}: {'; '.join(undoing.stale)}", "nothing was undone")
+                raise Stale(
+                    f"{what} {'them' if count > 1 else 'it'}: {'; '.join(each.because for each in undoing.stale)}",
+                    "nothing was undone",
+                )
             return _do(invocation, wanted, undoing, client, question)
 
 

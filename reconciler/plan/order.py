@@ -26,7 +26,7 @@ class Order:
         """Order changes: destroys that free a name, creates and updates, singletons, destroys.
 
         Returns:
-            The changes, each with its number, and the phases. A replace that destroys and creates stands in two phases.
+            The changes, each with its number, and the phases.
         """
         frees: defaultdict[int, list[int]] = defaultdict(list)
         makes: defaultdict[int, list[int]] = defaultdict(list)
@@ -41,8 +41,6 @@ class Order:
             elif self.catalogue.kinds[change.address.kind].singleton:
                 singletons.append(place)
             else:
-                if change.recreate:
-                    frees[level].append(place)
                 makes[level].append(place)
         phases = [("free", frees[level]) for level in sorted(frees, reverse=True)]
         phases += [("make", makes[level]) for level in sorted(makes)]

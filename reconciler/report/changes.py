@@ -174,6 +174,9 @@ class Reload(Part, frozen=True, kw_only=True):
     result: Annotated[ResultKind, told("What became of it.")]
     because: Annotated[str, told("The server's error, or why there was none.")] = ""
     broken: Annotated[bool, told("The server refused it for something that it has stored.")] = False
+    undone: Annotated[
+        Literal["", "all", "part"], told("How much of this run was undone after a refusal; absent where none was.")
+    ] = ""
 
 
 class OutcomeReport(Report, frozen=True, kw_only=True, tag="reconciler/outcome/v1"):
@@ -185,6 +188,7 @@ class OutcomeReport(Report, frozen=True, kw_only=True, tag="reconciler/outcome/v
     target: Annotated[Target, told("The server that was asked.")]
     work: Annotated[Work, told("What was done; `apply` where it is not said.")] = "apply"
     compared: Annotated[str, told("What the server was compared with when it was read back.")] = ""
+    notes: Annotated[tuple[_Sentence, ...], told("What else is to be told of this run.")] = ()
     residue: Annotated[tuple[Planned, ...] | UnsetType, told("What still differs after all was confirmed.")] = UNSET
 
 
@@ -233,7 +237,13 @@ def outcome_report(
     results = sorted(outcome.results, key=lambda each: (each.change.address, each.change.action))
     return OutcomeReport(
         changes=tuple(shown.done(each) for each in results),
-        reload=Reload(result=outcome.reload, because=outcome.reload_because, broken=outcome.broken),
+        reload=Reload(
+            result=outcome.reload,
+            because=outcome.reload_because,
+            broken=outcome.broken,
+            undone=outcome.undone,
+        ),
+        notes=outcome.notes,
         summary=OutcomeCounts(**{name: sum(each.result == name for each in outcome.results) for name in RESULTS}),
         target=target,
         work=work,

@@ -3,10 +3,12 @@ from reconciler.values.errors import MANIFEST as MANIFEST
 from reconciler.values.errors import NOT_ALLOWED as NOT_ALLOWED
 from reconciler.values.errors import PARTLY_APPLIED as PARTLY_APPLIED
 from reconciler.values.errors import REFUSED as REFUSED
+from reconciler.values.errors import UNDONE as UNDONE
 from reconciler.values.errors import UNREACHABLE as UNREACHABLE
 from reconciler.values.errors import Busy as Busy
 from reconciler.values.errors import ConfigError as ConfigError
 from reconciler.values.errors import Diagnostic as Diagnostic
+from reconciler.values.errors import Interrupted as Interrupted
 from reconciler.values.errors import ManifestError as ManifestError
 from reconciler.values.errors import NotAllowed as NotAllowed
 from reconciler.values.errors import ReconcilerError as ReconcilerError

@@ -28,6 +28,8 @@ DIFFERENCES = 2
 REFUSED = 3
 STALE = 4
 PARTLY_APPLIED = 5
+#: The server refused the reload, and nothing of the run is left.
+UNDONE = 6
 USAGE = 64
 MANIFEST = 65
 UNREACHABLE = 69
@@ -36,7 +38,7 @@ NOT_ALLOWED = 77
 
 #: Which code a run ends with when several hold, strongest first.
 PRECEDENCE = (
-    *(130, 143, UNREACHABLE, PARTLY_APPLIED, NOT_ALLOWED, USAGE, MANIFEST),
+    *(130, 143, UNREACHABLE, PARTLY_APPLIED, UNDONE, NOT_ALLOWED, USAGE, MANIFEST),
     *(STALE, BUSY, REFUSED, DIFFERENCES, 1, 0),
 )
 

@@ -228,6 +228,10 @@ class Outcome(Struct, frozen=True, kw_only=True):
     reload_because: str = ""
     #: Whether the server refused to reload for something that it has stored.
     broken: bool = False
+    #: What became of the undo after a refused reload; "" where none was tried.
+    undone: Literal["", "all", "part"] = ""
+    #: What else is to be told, a sentence each.
+    notes: tuple[str, ...] = ()
     #: Differences that the read-back found after everything was confirmed; None when nothing was read back.
     residue: tuple[Change, ...] | None = None
     #: The exit code of what ended the run early or left a change half done, or 0.

@@ -9,7 +9,7 @@ from reconciler.server.jmap.protocol import AnswerLost, MethodError, Request, Re
 from reconciler.server.secrets import Allowed, Secrets
 from reconciler.values.errors import Busy, NotAllowed, Unreachable
 from reconciler.values.model import Address, Change, Outcome, Result, ResultKind
-from tests.applying import Driver, confirm, job, refused, told
+from tests.applying import RELOADED, Driver, confirm, job, refused, told
 from tests.states import CATALOGUE, LIMITS, locals_of
 
 
@@ -23,7 +23,8 @@ def test_a_refused_reload_names_the_object_as_manifests_call_it() -> None:
             "description": "Unable to resolve milter hostname",
             "objectId": {"object": kind, "id": id_},
         }
-        return driver.run(work.flow(), confirm, [refused("notCreated", "reload", **error)])
+        refusal = [refused("notCreated", "reload", **error)]
+        return driver.run(work.flow(keep_refused=True), confirm, reloads=[RELOADED, refusal])
 
     driver.server.put({"MtaRoute": [{"id": "r", "@type": "Local", "name": "live"}], "MtaTlsStrategy": [{"id": "t"}]})
     driver.server.forbidden = frozenset({"MtaTlsStrategy"})
@@ -49,7 +50,7 @@ def test_a_refused_reload_names_the_object_as_manifests_call_it() -> None:
 
 def reload(*answers: Any) -> tuple[Outcome, int]:
     """Reload alone, and return the outcome and how often it was sent."""
-    flow, sent = reload_flow(CATALOGUE, Outcome(), LIMITS, Secrets({}, Allowed()), {}), 0
+    flow, sent = reload_flow(CATALOGUE, LIMITS, Secrets({}, Allowed())), 0
     try:
         next(flow)
         for answer in answers:
@@ -59,7 +60,7 @@ def reload(*answers: Any) -> tuple[Outcome, int]:
             else:
                 flow.send((Response((answer,)),))
     except StopIteration as end:
-        outcome: Outcome = end.value
+        outcome: Outcome = end.value.told_in(Outcome())
         return outcome, sent
     raise AssertionError("the reload asks for more answers")
 

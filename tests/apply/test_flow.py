@@ -7,7 +7,7 @@ from reconciler.apply import Listener, outcome_code
 from reconciler.server.jmap.protocol import Call, Limits, MethodError, Request
 from reconciler.values.errors import Busy, ConfigError, NotAllowed, Unreachable
 from reconciler.values.model import Outcome, Phase, Result
-from tests.applying import PRUNE, Driver, confirm, job, refused, told
+from tests.applying import PRUNE, RELOADED, Driver, confirm, job, refused, told
 from tests.states import locals_of
 
 TWO_KINDS = """\
@@ -106,12 +106,13 @@ def test_confirmed_and_refused_ids_are_told_apart() -> None:
         ("MtaRoute/here", "applied", ""),
         ("MtaTlsStrategy/strict", "failed", "primaryKeyViolation; at name"),
     ]
-    assert (outcome.reload, outcome.reload_because) == (
-        "skipped",
-        "not everything was applied; the server goes on with the settings that it runs",
+    assert outcome.reload == "skipped"
+    assert outcome.reload_because == (
+        "not everything was applied; the server goes on with the settings that it runs; "
+        "the next reload makes live: MtaRoute/here"
     )
     assert outcome_code(outcome) == 5
-    assert driver.reloads == 0
+    assert driver.reloads == 1
 
 
 def test_nothing_to_change_is_one_reload() -> None:
@@ -120,7 +121,8 @@ def test_nothing_to_change_is_one_reload() -> None:
 
     outcome = driver.run(work.flow(recheck=True))
 
-    assert outcome == Outcome(reload="applied")
+    note = "Nothing was written; the reload makes live what an earlier run may have left stored."
+    assert outcome == Outcome(reload="applied", notes=(note,))
     assert (driver.sent, driver.reloads) == ([], 1)
 
 
@@ -337,7 +339,8 @@ def test_an_interrupt_ends_the_run_between_two_requests() -> None:
         ("MtaRoute/r2", "skipped", "the run was interrupted"),
     ]
     assert tuple(heard) == outcome.results
-    assert (outcome.reload, outcome.reload_because) == ("skipped", "the run was interrupted")
+    because = "the run was interrupted; the next reload makes live: MtaRoute/r0"
+    assert (outcome.reload, outcome.reload_because) == ("skipped", because)
     assert outcome_code(outcome) == 5
 
 
@@ -384,18 +387,18 @@ def test_a_replace_whose_create_is_refused_says_that_the_object_is_gone() -> Non
 
 
 def test_a_replace_that_was_begun_is_finished_after_an_interrupt_and_nothing_else_is_begun() -> None:
-    driver = Driver(QUOTAS)
-    work = job(driver.live(), UNSET + "---\n" + locals_of(1))
+    limited = QUOTAS["MtaQueueQuota"][0]
+    driver = Driver({"MtaQueueQuota": [limited, {**limited, "id": "b", "description": "q2"}]})
+    work = job(driver.live(), f"{UNSET}---\n{UNSET.replace('description: q', 'description: q2')}")
 
-    outcome = driver.run(work.flow(listener=Listener(stop=lambda: len(driver.sent) == 1)), confirm, confirm)
+    outcome = driver.run(work.flow(listener=Listener(stop=lambda: len(driver.sent) > 0)), confirm, confirm)
 
     assert told(outcome) == [
         ("MtaQueueQuota/q", "applied", ""),
-        ("MtaRoute/r0", "skipped", "the run was interrupted"),
+        ("MtaQueueQuota/q2", "skipped", "the run was interrupted"),
     ]
-    assert driver.sent[1] == (
-        Call("x:MtaQueueQuota/set", {"create": {"new0": {"description": "q", "key": {"rcpt": True}}}}),
-    )
+    made = {"create": {"new0": {"description": "q", "key": {"rcpt": True}}}}
+    assert driver.sent[1] == (Call("x:MtaQueueQuota/set", made),)
 
 
 def test_an_interrupt_after_which_everything_was_finished_is_followed_by_the_reload() -> None:
@@ -486,7 +489,9 @@ def test_secrets_are_taken_out_of_a_refused_request_and_a_refused_reload() -> No
     blocker = {"type": "validationFailed", "description": "canary-plain"}
 
     halted = Driver().run(work.flow(secrets), Unreachable("canary-env"))
-    blocked = Driver().run(work.flow(secrets), confirm, [refused("notCreated", "reload", **blocker)])
+    blocked = Driver().run(
+        work.flow(secrets), confirm, reloads=[RELOADED, [refused("notCreated", "reload", **blocker)]]
+    )
 
     assert "canary" not in repr((halted, blocked))
     assert blocked.reload_because == "validationFailed; (sensitive)"

@@ -27,7 +27,7 @@ def test_a_line_for_programs_has_target_phase_address_attempt_and_duration(sandb
 
     requests = [line for line in lines if line["logger"] == "reconciler.http"]
     assert {line["target"] for line in requests} == {"prod"}
-    assert [line["phase"] for line in requests if line["phase"] != "read"] == ["session", "write", "reload"]
+    assert [line["phase"] for line in requests if line["phase"] != "read"] == ["session", "reload", "write", "reload"]
     (write_,) = [line for line in requests if line["phase"] == "write"]
     known = {name: write_[name] for name in ("level", "methods", "calls", "attempt", "status")}
     assert known == {"level": "info", "methods": "x:MtaRoute/set", "calls": 1, "attempt": 1, "status": 200}

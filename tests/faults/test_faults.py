@@ -13,9 +13,11 @@ import pytest
 from reconciler.sandbox import Limits, parse_fault, serve
 from tests.running import Ran, command, environment, write
 
-#: Three creates, three updates, a singleton and three destroys; then the reload.
+#: Three creates, three updates, a singleton and three destroys.
 CHANGES = 10
-STEPS = range(1, CHANGES + 2)
+#: The probe, what is made, the reload, what is destroyed, the reload again.
+PROBE, RELOAD, AGAIN = 1, 9, 13
+STEPS = range(PROBE, AGAIN + 1)
 BEFORE = "kind: MtaRoute\nitems:\n" + "".join(
     f"  - {{type: Relay, name: {name}, address: {name}.example.net}}\n" for name in "abcdef"
 )
@@ -84,6 +86,8 @@ def assert_truth(ran: Ran, sandbox: Any) -> None:
         kind, _, name = change["address"].partition("/")
         if kind == "MtaOutboundStrategy":
             done = stored["x:MtaOutboundStrategy"][0]["route"]["else"] == "'new1'"
+        elif kind == "MtaMilter":
+            done = bool(stored["x:MtaMilter"])
         elif change["action"] == "destroy":
             done = name not in held
         else:
@@ -133,7 +137,7 @@ def test_a_reload_whose_answer_is_lost_is_unknown_even_if_the_next_is_refused(
     sandbox: Any, env: dict[str, str], tmp_path: Path
 ) -> None:
     arguments = prepare(env, tmp_path)
-    faults = ("drop,after,method=x:Action/set,nth=1", "status=403,method=x:Action/set,nth=2")
+    faults = ("drop,after,method=x:Action/set,nth=3", "status=403,method=x:Action/set,nth=4")
     sandbox.set_faults(*map(parse_fault, faults))
 
     ran = command("apply", "--yes", "--format", "json", *arguments, env=env)
@@ -153,13 +157,65 @@ def test_a_lasting_fault_ends_honestly(
     ran = command("apply", "--yes", "--format", "json", *arguments, env=env)
 
     results = [change["result"] for change in ran.json["changes"]]
-    if step > CHANGES:
+    if step in (PROBE, RELOAD, AGAIN):
         assert (ran.code, ran.json["reload"]["result"]) == (69, "unknown"), ran
+        assert results.count("applied") == {PROBE: 0, RELOAD: 7, AGAIN: CHANGES}[step]
     else:
         assert ran.code == (5 if "applied" in results else 1), ran
         assert ran.json["reload"]["result"] == "skipped"
     assert_truth(ran, sandbox)
     assert_converges(sandbox, env, arguments)
+
+
+#: The probe, the eight that are made, the reload that is refused; then what is undone one by one, and its reload.
+UNDO_STEPS = range(PROBE, 1 + 8 + 1 + 8 + 1 + 1)
+#: A host that no resolver knows: the server stores the milter, and refuses every reload.
+BROKEN = "---\nkind: MtaMilter\nmetadata: {%s}\nspec: {hostname: no-such-host.invalid}\n"
+REFUSED = AFTER + BROKEN % ""
+
+
+@pytest.mark.parametrize(("fault", "step"), [marked(fault, step) for fault in PASSING for step in UNDO_STEPS])
+def test_a_refused_reload_is_undone_whatever_fault_comes_between(
+    sandbox: Any, env: dict[str, str], tmp_path: Path, fault: str, step: int
+) -> None:
+    arguments = prepare(env, tmp_path)
+    before = sandbox.state()["stored"]
+    refused = write(tmp_path / "refused", r=REFUSED)
+    sandbox.set_faults(parse_fault(f"{fault},method=*/set,nth={step}"))
+
+    ran = command("apply", "--yes", "--format", "json", *arguments[:-1], str(refused), env=env)
+    state = sandbox.state()
+
+    assert (ran.code, ran.json["reload"]["undone"]) == (6, "all"), ran
+    assert {change["result"] for change in ran.json["changes"]} == {"skipped"}
+    assert without_ids(state["stored"]) == without_ids(before)
+    assert state["live"] == state["stored"]
+    assert_converges(sandbox, env, arguments)
+
+
+@pytest.mark.parametrize(("fault", "step"), [marked(fault, step) for fault in LASTING for step in UNDO_STEPS])
+def test_an_undo_that_fails_says_what_is_left(
+    sandbox: Any, env: dict[str, str], tmp_path: Path, fault: str, step: int
+) -> None:
+    arguments = prepare(env, tmp_path)
+    refused = write(tmp_path / "refused", r=REFUSED)
+    sandbox.set_faults(*(parse_fault(f"{fault},method=*/set,nth={nth}") for nth in (step, step + 1)))
+
+    ran = command("apply", "--yes", "--format", "json", *arguments[:-1], str(refused), env=env)
+    state = sandbox.state()
+
+    assert ran.code in (1, 5, 6, 69), ran
+    assert_truth(ran, sandbox)
+    if ran.code == 6:
+        assert state["live"] == state["stored"]
+    elif state["live"] != state["stored"]:
+        assert ran.json["reload"]["result"] in ("failed", "unknown", "skipped"), ran
+    mended = write(tmp_path / "mended", r=AFTER + BROKEN % "absent: true")
+    assert_converges(sandbox, env, [*arguments[:-1], str(mended)])
+
+
+def without_ids(state: dict[str, Any]) -> dict[str, Any]:
+    return {kind: [{**each, "id": ""} for each in objects] for kind, objects in state.items()}
 
 
 @pytest.mark.parametrize(

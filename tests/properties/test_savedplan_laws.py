@@ -55,7 +55,7 @@ def plans(draw: st.DrawFn) -> Plan:
     drawn = draw(st.lists(changes(), max_size=4))
     work = tuple(msgspec.structs.replace(each, number=number) for number, each in enumerate(drawn))
     cut = draw(st.integers(0, len(work)))
-    phases = [Phase(draw(names), work[:cut]), Phase(draw(names), work[cut // 2 :])]
+    phases = [Phase(draw(names), work[:cut]), Phase(draw(names), work[cut:])]
     return Plan(
         changes=work,
         phases=tuple(phases),

@@ -219,6 +219,5 @@ def _check(plan: Plan, catalogue: Catalogue) -> None:
             raise ValueError(f"{change.address} is of no kind that is known here")
         if (change.action == "create") == bool(change.id):
             raise ValueError(f"{change.address} has {'an id' if change.id else 'no id'} and is to be {change.action}d")
-    phased = {change.number for phase in plan.phases for change in phase.changes}
-    if len(phased) < len(plan.changes):
-        raise ValueError("a change stands in no phase")
+    if sorted(change.number for phase in plan.phases for change in phase.changes) != list(range(len(plan.changes))):
+        raise ValueError("a change stands in no phase, or in two")

@@ -255,7 +255,7 @@ def outcome(report: OutcomeReport, page: Page) -> str:
         lines = [] if page.quiet else [header(report.target, paint)]
     else:
         lines = [*_failures(report.changes, paint), _counted(report, paint)]
-    lines += _reloaded(report, paint)
+    lines += [*_reloaded(report, paint), *report.notes]
     if report.residue:
         lines.append(paint(f"Reading back shows {plural(len(report.residue), 'difference')}:", "red"))
         lines += [line for change in report.residue for line in planned(change, paint)]
@@ -290,6 +290,11 @@ def _reloaded(report: OutcomeReport, paint: Paint) -> list[str]:
         case "failed":
             mend = "a restart would run without what is broken: mend it, and apply again."
             broken = report.reload.broken
+            if report.reload.undone == "all":
+                then = "It was undone: nothing of this run is left, and the server runs what it ran before."
+                return [paint(f"The reload was refused: {because}.", "red"), then]
+            if report.reload.undone:
+                mend = "not all that this run wrote could be undone"
             then = f"What is stored is not live{f', and {mend}' if broken else '; reconciler reload makes it so.'}"
             return [paint(f"The reload was refused: {because}.", "red"), then]
         case "unknown":
