@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.faces import homes
+from reconciler.kinds.catalogue import load
 
 ROOT = Path(__file__).parent.parent / "reconciler"
 ROWS = re.findall(r"^\| `(\w+)` \| .* \| (.*)\|$", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE)
@@ -151,3 +152,30 @@ def test_module_opens_with_purpose_and_law(path: Path) -> None:
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
 
     assert "Law: " in docstring or name_of(path) == ""
+
+
+#: Modules that may name kinds and their properties, and why.
+NAMING = {
+    "mail.facts": "what no word of the catalogue says",
+    "sandbox.reload": "it says for itself where the server looks for secrets",
+    "commands.demo": "its manifests are an example, which a person reads",
+}
+
+
+def literals(path: Path) -> Iterator[str]:
+    """Yield every text of a module but those that stand alone, as docstrings do."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+            yield node.value
+
+
+@pytest.mark.parametrize("path", [path for path in INSIDE if name_of(path) not in NAMING], ids=name_of)
+def test_module_names_no_kind_and_no_property_of_one(path: Path) -> None:
+    catalogue = load()
+    shapes = [kind.legible(None) for kind in (*catalogue.kinds.values(), *catalogue.types.values())]
+    # Only a name of several words is a property's alone.
+    names = {name for shape in shapes for name in shape if name != name.lower()} | set(catalogue.kinds)
+
+    assert names & set(literals(path)) == set()

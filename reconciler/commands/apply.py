@@ -162,7 +162,7 @@ def _foretell(invocation: Invocation, wanted: Wanted, found: Survey) -> None:
     needed = [
         f"{what} ({change.address})"
         for change in found.plan.changes
-        for what in to_resolve(wanted.catalogue.kinds[change.address.kind], change.after or {})
+        for what in to_resolve(wanted.catalogue, wanted.catalogue.kinds[change.address.kind], change.after or {})
         if change.action != "destroy"
     ]
     if needed:

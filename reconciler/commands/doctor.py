@@ -154,13 +154,13 @@ def _reload(client: Client, wanted: Wanted) -> Iterator[Look]:
         (str(each.address), what)
         for name, objects in live.objects.items()
         for each in objects
-        for what in to_resolve(catalogue.kinds[name], each.wire)
+        for what in to_resolve(catalogue, catalogue.kinds[name], each.wire)
     }
     declared = {
         (str(each.address), what)
         for each in wanted.desired.resources
         if not each.absent and scope.holds(each.address)
-        for what in to_resolve(catalogue.kinds[each.address.kind], each.wire)
+        for what in to_resolve(catalogue, catalogue.kinds[each.address.kind], each.wire)
     }
     for address, what in sorted(stored | declared):
         told = f"{address} needs {what}{' to resolve' if what.what == 'host' else ' of the server'}"

@@ -13,6 +13,7 @@ import msgspec
 from reconciler.commands.invocation import Invocation
 from reconciler.expression import Context, eval_line
 from reconciler.kinds import Catalogue, context_of, load
+from reconciler.mail import ROUTE, STRATEGY
 
 
 def run(invocation: Invocation) -> int:
@@ -32,7 +33,7 @@ def _answer(catalogue: Catalogue, line: bytes) -> dict[str, Any]:
         return {"accepted": False, "error": "the line is no JSON"}
     if not isinstance(request, dict):
         return {"accepted": False, "error": "the line is no JSON object"}
-    context = _context(catalogue, request.get("context", "MtaOutboundStrategy.route"))
+    context = _context(catalogue, request.get("context", f"{STRATEGY}.{ROUTE}"))
     if context is None:
         return {"accepted": False, "error": f"unknown context {request.get('context')!r}"}
     return eval_line(request, context)

@@ -1,8 +1,10 @@
 from reconciler.kinds.catalogue import Catalogue as Catalogue
+from reconciler.kinds.catalogue import Connects as Connects
 from reconciler.kinds.catalogue import Kind as Kind
 from reconciler.kinds.catalogue import Language as Language
 from reconciler.kinds.catalogue import Property as Property
 from reconciler.kinds.catalogue import Record as Record
+from reconciler.kinds.catalogue import Without as Without
 from reconciler.kinds.catalogue import load as load
 from reconciler.kinds.codec import HIDDEN as HIDDEN
 from reconciler.kinds.codec import Codec as Codec

@@ -12,13 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
-from reconciler.kinds.catalogue import Catalogue, Kind, Record
-
-#: Variants of a secret that the server resolves, the property that says from where, and what that is.
-SECRETS: dict[str, tuple[str, Literal["variable", "file"]]] = {
-    "EnvironmentVariable": ("variableName", "variable"),
-    "File": ("filePath", "file"),
-}
+from reconciler.kinds.catalogue import Catalogue, Record
 
 
 class Needed(Struct, frozen=True, order=True):
@@ -33,21 +27,31 @@ class Needed(Struct, frozen=True, order=True):
 
 def resolves(catalogue: Catalogue, record: Record) -> bool:
     """Whether objects of a kind can hold anything that a reload has to resolve."""
-    if set(record.variants) & set(SECRETS):
-        return True
     shapes = [record.shape(variant) for variant in record.variants] or [record.properties]
     props = [prop for shape in shapes for prop in shape.values()]
     nested = (catalogue.record(prop.of) for prop in props if prop.of and not prop.language)
-    return any(prop.resolved for prop in props) or any(resolves(catalogue, each) for each in nested)
+    return any(prop.resolved or prop.resolved_from for prop in props) or any(
+        resolves(catalogue, each) for each in nested
+    )
 
 
-def to_resolve(kind: Kind, wire: Mapping[str, Any]) -> Iterator[Needed]:
+def to_resolve(catalogue: Catalogue, record: Record, wire: Mapping[str, Any]) -> Iterator[Needed]:
     """Yield what a reload has to resolve for one object. An address in place of a host name is itself."""
     variant = str(wire.get("@type", ""))
-    for name, prop in (kind.shape(variant) if not kind.variants or variant in kind.variants else {}).items():
-        if prop.resolved and name in wire and not _is_address(str(wire[name])):
-            yield Needed("host", str(wire[name]))
-    yield from _secrets(wire)
+    for name, prop in (record.shape(variant) if not record.variants or variant in record.variants else {}).items():
+        if name not in wire:
+            continue
+        value = wire[name]
+        if prop.resolved and not _is_address(str(value)):
+            yield Needed("host", str(value))
+        elif prop.resolved_from:
+            yield Needed(prop.resolved_from, str(value))
+        elif prop.of and not prop.language:
+            nested = catalogue.record(prop.of)
+            parts = value.values() if prop.type == "list" and isinstance(value, Mapping) else [value]
+            for part in parts:
+                if isinstance(part, Mapping):
+                    yield from to_resolve(catalogue, nested, part)
 
 
 def _is_address(host: str) -> bool:
@@ -56,14 +60,3 @@ def _is_address(host: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _secrets(value: Any) -> Iterator[Needed]:
-    if not isinstance(value, Mapping):
-        return
-    if found := SECRETS.get(str(value.get("@type"))):
-        source, what = found
-        if source in value:
-            yield Needed(what, str(value[source]))
-    for each in value.values():
-        yield from _secrets(each)

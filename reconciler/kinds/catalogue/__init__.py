@@ -37,6 +37,18 @@ class Language(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     builtins: tuple[str, ...] = ()
     #: The server reads the unset value as an empty text, which it does not take back.
     empty: bool = False
+    #: The server stores branches here and reads `else` only.
+    else_only: bool = msgspec.field(name="elseOnly", default=False)
+    #: At its default the object does nothing.
+    needed: bool = False
+    #: Whether mail for domains of others is taken, which must not be true for everybody.
+    relays: bool = False
+    #: The property that says at which stages of a session this is asked, or "".
+    stages: str = ""
+    #: Variables that the server sets itself when it asks this.
+    fixed: dict[str, Any] = {}
+    #: Asked when a message is queued, with these variables as they are then, and after each temporary failure.
+    queued: dict[str, Any] = {}
 
 
 class Property(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,8 +79,20 @@ class Property(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     language: Language | None = None
     #: A host name that the server resolves with the operating system's resolver when settings are reloaded.
     resolved: bool = False
+    #: Names an environment variable or a file of the server, which it reads when settings are reloaded.
+    resolved_from: Literal["", "variable", "file"] = msgspec.field(name="resolvedFrom", default="")
     #: Once set, the server cannot take the default back: only a new object has it.
     one_way: bool = msgspec.field(name="oneWay", default=False)
+    #: True switches the verification of a certificate off.
+    unverified: bool = False
+    #: Without effect unless this other property is set.
+    needs: str = ""
+    #: Why it has no effect at all, or "".
+    idle: str = ""
+    #: Parts of a second are cut off.
+    whole_seconds: bool = msgspec.field(name="wholeSeconds", default=False)
+    #: What a text or a map holds that the server stores unchecked, and shows in plain text.
+    holds: Literal["", "url", "headers"] = ""
 
 
 class Variant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -125,6 +149,32 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
         return {**{name: shape[name] for name in self.reading if name in shape}, **shape}
 
 
+class Connects(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How the server connects to what an object stands for, and the properties that say where that is."""
+
+    #: A next hop of mail, or a filter that is asked about it.
+    role: Literal["hop", "filter"] = msgspec.field(name="as")
+    host: str
+    port: str
+    #: What a filter speaks.
+    speaks: str = ""
+    #: Whether TLS comes first, and what a next hop is logged in with.
+    implicit: str = ""
+    user: str = ""
+    secret: str = ""
+
+
+class Without(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the server does where an expression gives a name that no object has."""
+
+    #: The `details` of the line that it logs.
+    log: str = ""
+    #: What it uses instead.
+    uses: str = "built-in behaviour"
+    #: Names that stand for something else without any object.
+    names: dict[str, str] = {}
+
+
 class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An object type of the server, named without its `x:` prefix."""
 
@@ -145,6 +195,14 @@ class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     label: str = ""
     #: Wire objects that a new server ships, in order of creation; references are held by name.
     ships: tuple[dict[str, Any], ...] = ()
+    #: How the server connects to what an object stands for.
+    connects: Connects | None = None
+    #: What the server does without an object of the name that an expression gives.
+    missing: Without = Without()
+    #: Properties of which one is needed for an object to limit anything.
+    limits: tuple[str, ...] = ()
+    #: The variable of expressions that holds an object's name, or "".
+    variable: str = ""
 
 
 class Catalogue(Struct, frozen=True, kw_only=True):

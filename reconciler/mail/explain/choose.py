@@ -1,7 +1,7 @@
 """Which objects a message's expressions choose, by which branch, and what the server does without the object.
 
 Law: pure; every choice is what the server would take, or unknown with its reason, and never a guess. Which expressions
-there are and what they name, the catalogue says; what the server does without an object, the table below.
+there are, what they name and what the server does without an object, the catalogue says.
 
 When each expression is asked (Stalwart 0.16.19): route, connection and TLS strategy at every attempt, with `retry_num`
 0 at the first. The schedule is asked when a message is queued (retry_num 0, last_error none, queue_name default, and
@@ -32,7 +32,7 @@ from reconciler.expression import (
     parse_if,
     truth,
 )
-from reconciler.kinds import Catalogue, Kind, Language, Property
+from reconciler.kinds import Catalogue, Kind, Language, Property, Without
 from reconciler.mail.explain.state import Held, Origin, State, choosing, filtering
 from reconciler.values import Address, Source
 
@@ -49,43 +49,6 @@ NEVER_FAILS_OVER = (
     "a next hop at a loopback address",
     "credentials for a relay that offers no AUTH",
 )
-
-
-class Without(Struct, frozen=True):
-    """What the server does where a name has no object: its log line's `details`, and what it uses instead."""
-
-    details: str
-    uses: str
-    #: Names that stand for something else than `uses` without any object.
-    others: Mapping[str, str] = {}
-
-
-#: By the kind that an expression names (Stalwart 0.16.19).
-WITHOUT = {
-    "MtaRoute": Without(
-        "Gateway not found",
-        "built-in MX delivery: at most 5 hosts, 2 addresses of each, IPv4 before IPv6",
-        {"local": "built-in delivery into the mailboxes of this server"},
-    ),
-    "MtaDeliverySchedule": Without(
-        "Queue strategy not found", "built-in times: first retry after 2m, bounce after 5d, in a queue named default"
-    ),
-    "MtaTlsStrategy": Without(
-        "TLS strategy not found", "built-in TLS: STARTTLS where it is offered, with a valid certificate"
-    ),
-    "MtaConnectionStrategy": Without(
-        "Connection strategy not found", "a built-in connection: no source address, the server's own EHLO name"
-    ),
-}
-_NO_ADDRESS = "0.0.0.0"  # noqa: S104 - what the server shows in place of an address that it has not got yet
-#: Variables that the server sets itself where an expression names objects of a kind.
-_FIXED: dict[str, dict[str, Value]] = {
-    "MtaTlsStrategy": {"remote_ip": _NO_ADDRESS, "local_ip": _NO_ADDRESS},
-    "MtaConnectionStrategy": {"local_ip": _NO_ADDRESS},
-}
-#: The kind whose expression is asked when a message is queued and after a failure, and its variables when queued.
-_TIMES = "MtaDeliverySchedule"
-_QUEUED: dict[str, Value] = {"queue_name": "default", "expires_in": 0, "size": 0, "queue_age": 0}
 
 
 class Choice(Struct, frozen=True, kw_only=True):
@@ -174,6 +137,8 @@ class Routing(Struct, frozen=True):
     stages: tuple[str, ...]
     #: Why the filters are unknown, or "".
     gates_unread: str = ""
+    #: By kind, what the server does without an object.
+    missing: Mapping[str, Without] = {}
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -189,15 +154,15 @@ def routing_of(catalogue: Catalogue, state: State) -> Routing:
     stages: dict[str, None] = {}
     unread = ""
     for kind in filtering(catalogue):
-        field = next(name for name, prop in kind.properties.items() if prop.language)
-        when = next(name for name, prop in kind.properties.items() if prop.type == "set")
+        field, when = next((name, prop.language.stages) for name, prop in kind.properties.items() if prop.language)
         stages.update(dict.fromkeys(kind.properties[when].values))
         unread = unread or state.unread.get(kind.kind, "")
         for held in state.objects.get(kind.kind, ()):
             decider = _read(catalogue, held, field, kind.properties[field], held.origin)
             asked = held.wire.get(when) or {}
             gates.append(_Gate(decider, held.address, frozenset(stage for stage, yes in asked.items() if yes)))
-    return Routing(state, deciders, tuple(gates), names, tuple(stages), unread)
+    missing = {name: kind.missing for name, kind in catalogue.kinds.items()}
+    return Routing(state, deciders, tuple(gates), names, tuple(stages), unread, missing)
 
 
 def choices(found: Routing, given: Given, *, attempt: bool = False) -> tuple[Choice, ...]:
@@ -218,11 +183,11 @@ def choices(found: Routing, given: Given, *, attempt: bool = False) -> tuple[Cho
         variables["last_status"] = "Scheduled"
     chosen = []
     for decider in found.deciders:
-        kind = decider.language.names
-        seen = {**variables, **_FIXED.get(kind, {})}
-        if kind == _TIMES and first:
-            seen.update(_QUEUED)
-        elif kind == _TIMES and attempt:
+        language = decider.language
+        seen = {**variables, **language.fixed}
+        if language.queued and first:
+            seen.update(language.queued)
+        elif language.queued and attempt:
             retries = variables["retry_num"]
             seen["retry_num"] = max(retries - 1, 0) if isinstance(retries, int) else retries
         chosen.append(_choice(found, decider, seen, lookups))
@@ -328,15 +293,15 @@ def _choice(found: Routing, decider: _Decider, variables: Mapping[str, Value], l
     name, because = _name(value)
     told |= {"name": name, "because": because}
     held = found.names.get(language.names, {}).get(name)
-    without = WITHOUT.get(language.names, Without("", "built-in behaviour"))
+    without = found.missing[language.names]
     if held is not None:
         return Choice(**told, outcome="object", held=held)
     if name in language.builtins:
-        return Choice(**told, outcome="builtin", uses=without.others.get(name, without.uses))
+        return Choice(**told, outcome="builtin", uses=without.names.get(name, without.uses))
     if language.names in state.unread:
         return Choice(**{**told, "because": state.unread[language.names]}, outcome="unknown")
     because = f"{language.names}/{name} does not exist" if not because else f"{because}, and there is no object of it"
-    log = f'WARN Strategy not found (smtp.id-not-found) id = "{name}", details = "{without.details}"'
+    log = f'WARN Strategy not found (smtp.id-not-found) id = "{name}", details = "{without.log}"'
     return Choice(**{**told, "because": because}, outcome="fallback", uses=without.uses, log=log)
 
 

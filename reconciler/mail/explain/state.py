@@ -112,7 +112,7 @@ def filtering(catalogue: Catalogue) -> list[Kind]:
     return [
         kind
         for kind in catalogue.kinds.values()
-        if kind.ordered and any(prop.language for prop in kind.properties.values())
+        if kind.ordered and any(prop.language and prop.language.stages for prop in kind.properties.values())
     ]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.expression import Context, ExpressionError, Variable, parse, walk
-from reconciler.kinds import Catalogue, Property, context_of
+from reconciler.kinds import Catalogue, Language, Property, context_of
 from reconciler.mail.lint.branches import branch_remarks
 from reconciler.mail.lint.choices import choice_findings
 from reconciler.mail.lint.dangling import dangling_names, unused
@@ -20,7 +20,7 @@ from reconciler.mail.lint.objects import object_findings
 from reconciler.mail.lint.relaying import relaying_findings
 from reconciler.mail.lint.rules import RULES, Finding, Locate, Rule, settle, unknown_rules
 from reconciler.mail.lint.shipped import shipped_findings
-from reconciler.mail.lint.words import NAMED, RECIPIENT
+from reconciler.mail.lint.words import RECIPIENT
 from reconciler.mail.lint.world import World
 from reconciler.values import Address, Diagnostic, LiveState, Resource, shown
 
@@ -34,10 +34,7 @@ __all__ = [
     "settle",
 ]
 
-#: Expressions of which the server reads `else` only (Stalwart 0.16.19, read in its source).
-ELSE_ONLY = frozenset((("MtaInboundThrottle", "match"), ("MtaOutboundThrottle", "match"), ("MtaQueueQuota", "match")))
-#: Switches of filters that may run on a whole message, and the property that says when they run.
-STAGED = {("MtaMilter", "enable"): "stages", ("MtaHook", "enable"): "stages"}
+#: The stage at which the whole message is there, and filters run once for all its recipients.
 WHOLE_MESSAGE = "data"
 
 
@@ -86,8 +83,7 @@ def _expressions(world: World) -> Iterator[Finding]:
 def _expression(
     world: World, resource: Resource, field: str, prop: Property, value: Mapping[str, Any], context: Context
 ) -> Iterator[Finding]:
-    address = resource.address
-    key = (address.kind, field)
+    address, language = resource.address, prop.language or Language(variables="")
     texts = list(_texts(value))
     refused = False
     for pointer, text in texts:
@@ -103,13 +99,13 @@ def _expression(
                     column=remark.column,
                 )
             yield from _objects_compared(world, address, at, text, context)
-            if key in STAGED and WHOLE_MESSAGE in (resource.wire.get(STAGED[key]) or {}):
+            if WHOLE_MESSAGE in (resource.wire.get(language.stages) or {}):
                 yield from _last_recipient(address, at, text, context)
         except ExpressionError as error:
             refused = True
             message = f"the server would refuse this expression: {error.message}"
             yield Finding(rule="refused-expression", address=address, pointer=at, message=message, column=error.column)
-    if key in ELSE_ONLY:
+    if language.else_only:
         if value.get("match"):
             message = "the server stores these branches and never reads them: only else counts"
             hint = "write the whole condition as else, such as: match: \"rcpt_domain == 'example.org'\""
@@ -136,11 +132,13 @@ def _texts(expression: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _objects_compared(world: World, address: Address, at: str, text: str, context: Context) -> Iterator[Finding]:
     """Find comparisons of a variable with the name of an object that does not exist, or cannot."""
-    if not any(name in text for name in NAMED):
+    named = world.named_by
+    if not any(name in text for name in named):
         return
     for node in walk(parse(text, context)):
         for found in comparisons(node):
-            kind, builtins = NAMED.get(found.variable.name, ("", ()))
+            kind = named.get(found.variable.name, "")
+            builtins = tuple(world.catalogue.kinds[kind].missing.names) if kind else ()
             value = found.value.value
             if not kind or not isinstance(value, str) or value in builtins or value in world.objects(kind):
                 continue

@@ -1,6 +1,6 @@
 """Rules on the expressions that name objects: what they give, and whether what they name fits together.
 
-Law: pure; which expressions name objects the catalogue says, what the named objects mean stands in the tables below.
+Law: pure; which expressions name objects the catalogue says, what the named objects mean stands in `mail.facts`.
 """
 
 from __future__ import annotations
@@ -10,21 +10,14 @@ from itertools import groupby
 from typing import Any
 
 from reconciler.expression import Call, Context, ExpressionError, parse, walk
-from reconciler.kinds import context_of
+from reconciler.kinds import Kind, context_of
+from reconciler.mail.facts import LOCAL_NAME, LOCAL_VARIANT, ROUTE, SCHEDULE, STRATEGY, TLS, TLS_REQUIRED, last_attempt
 from reconciler.mail.lint.branches import Before, disjuncts
 from reconciler.mail.lint.rules import Finding
 from reconciler.mail.lint.words import ATTEMPT, LOCAL_TESTS
 from reconciler.mail.lint.world import Wire, World
 from reconciler.mail.names import NO_TEXT, mentions, result_faults, results_of
 from reconciler.values import Address
-
-#: The expressions that mail takes, and what they name: a route, and the schedule that says how often it is tried.
-STRATEGY = "MtaOutboundStrategy"
-ROUTE, SCHEDULE, TLS = "route", "schedule", "tls"
-#: The variant of a route that delivers into mailboxes, the name that needs no object for it, and the one with a host.
-LOCAL_VARIANT, LOCAL_NAME, RELAY = "Local", "local", "Relay"
-#: Properties of a TLS strategy any of which, at `require`, lets nothing out in clear.
-TLS_REQUIRED = ("startTls", "dane", "mtaSts")
 
 
 def choice_findings(world: World) -> Iterator[Finding]:
@@ -143,25 +136,6 @@ def _last_attempts(world: World) -> list[tuple[str, int]]:
     return list(found.items())
 
 
-def last_attempt(wire: Wire) -> int | None:
-    """Return the `retry_num` of a schedule's last attempt, counted from 0; None where no end can be told."""
-    expiry, retry = wire.get("expiry", {}), wire.get("retry", {})
-    if expiry.get("@type") == "Attempts":
-        attempts = expiry.get("maxAttempts")
-        return attempts - 1 if isinstance(attempts, int) else None
-    if expiry.get("@type") != "Ttl" or retry.get("@type") != "Custom":
-        return None
-    # The server counts whole seconds, and repeats the last interval.
-    waits = [int(each["duration"]) // 1000 for _, each in sorted(retry["intervals"].items(), key=lambda p: int(p[0]))]
-    left, count = int(expiry["expire"]) // 1000, 0
-    for wait in waits:
-        left -= wait
-        if left < 0:
-            return count
-        count += 1
-    return count + left // waits[-1] if waits and waits[-1] else None
-
-
 def _first_attempt(text: str, context: Context) -> int | None:
     """Return the least `retry_num` at which a condition can be true; None where it does not ask for one."""
     try:
@@ -190,30 +164,28 @@ def _credentials(world: World) -> Iterator[Finding]:
         (condition, {each.name for each in mentions(world.catalogue, Address(STRATEGY), {ROUTE: {"else": text}})})
         for condition, text in _decisions(route)
     ]
+    named = world.catalogue.kinds[language.names]
     for resource in world.declared.get(language.names, ()):
         wire = resource.wire
-        if wire.get("@type") != RELAY or wire.get("implicitTls") or not has_credentials(wire):
+        if named.connects is None or wire.get(named.connects.implicit) or not has_credentials(named, wire):
             continue
         for condition, names in ways:
             if resource.address.name in names and not _covered(world, condition, demands):
                 yield Finding(
                     rule="credentials-in-clear",
                     address=resource.address,
-                    pointer="authSecret",
+                    pointer=named.connects.secret,
                     message="mail reaches this relay under a TLS strategy that also delivers without TLS, and the "
                     "password then crosses the network in clear wherever AUTH is offered",
-                    hint="name a strategy with startTls: require for the same mail, or set implicitTls",
+                    hint=f"name a strategy with startTls: require for the same mail, or set {named.connects.implicit}",
                 )
                 break
 
 
-def has_credentials(wire: Wire) -> bool:
-    """Whether the server would log in at a relay: it does so only with both a name and a secret."""
-    return bool(wire.get("authUsername")) and _secret(wire) != "None"
-
-
-def _secret(wire: Wire) -> str:
-    return str((wire.get("authSecret") or {}).get("@type", "None"))
+def has_credentials(kind: Kind, wire: Wire) -> bool:
+    """Whether the server would log in at a next hop: it does so only with both a name and a secret."""
+    hop = kind.connects
+    return hop is not None and bool(wire.get(hop.user)) and (wire.get(hop.secret) or {}).get("@type", "None") != "None"
 
 
 def _decisions(expression: Wire) -> list[tuple[str, str]]:

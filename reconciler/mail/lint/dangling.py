@@ -1,21 +1,17 @@
 """Names that lead nowhere, by a plan's doing, already or perhaps; and objects that are named still, or not at all.
 
-Law: pure; an error only where it is certain that nothing would be found. What the server does then, explain knows.
+Law: pure; an error only where it is certain that nothing would be found. What the server does then, the catalogue says.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from reconciler.kinds import Catalogue, address_of, is_shipped, key_of
 from reconciler.mail.lint.rules import Finding, Locate, settle
 from reconciler.mail.lint.world import World, is_naming, map_shipped
 from reconciler.mail.names import Mention, dangling, mentions, suggestions
 from reconciler.values import Address, Diagnostic, Globs, LiveState, Policy, Resource, Severity, shown
-
-if TYPE_CHECKING:
-    from reconciler.mail.explain.choose import Without
 
 #: Names that lost ones are compared with, in all.
 _MOST_COMPARED = 50_000
@@ -87,16 +83,18 @@ def _after(
                 field = _top(lost)
                 ours = (each.address, field) in declared
                 if each.wire[field] == kind.properties[field].default:
-                    yield _by_default(lost, "warning" if ours else "note")
+                    yield _by_default(catalogue, lost, "warning" if ours else "note")
                 elif (field, lost.name) in {(_top(it), it.name) for it in mentions(catalogue, each.address, old)}:
                     message = f"no {lost.kind} is named {shown(lost.name)}, and none was before"
                     hint = meant(lost.name, known[lost.kind]) or f"declare {lost.target}"
-                    yield _finding("dangling-already", lost, message, hint, "warning" if ours else "note")
+                    yield _finding(catalogue, "dangling-already", lost, message, hint, "warning" if ours else "note")
                 elif lost.target in wanted:
-                    yield _introduced(lost, "widen the scope", "--kind or --only leaves out the declared one")
+                    yield _introduced(
+                        catalogue, lost, "widen the scope", "--kind or --only leaves out the declared one"
+                    )
                 else:
                     because = "nothing has that name" if lost.name else "no name is empty"
-                    yield _introduced(lost, meant(lost.name, known[lost.kind]), because)
+                    yield _introduced(catalogue, lost, meant(lost.name, known[lost.kind]), because)
 
 
 def _top(mention: Mention) -> str:
@@ -115,28 +113,23 @@ def _untold(found: Sequence[Mention], live: LiveState) -> Iterator[Finding]:
             )
 
 
-def _by_default(mention: Mention, severity: Severity = "warning") -> Finding:
+def _by_default(catalogue: Catalogue, mention: Mention, severity: Severity = "warning") -> Finding:
     message = f"a new server ships this expression with {shown(mention.name)} in it, and no {mention.kind} of that name"
     hint = f"it is the server's own fault: declare {mention.target}, or this expression without it"
-    return _finding("dangling-already", mention, message, hint, severity)
+    return _finding(catalogue, "dangling-already", mention, message, hint, severity)
 
 
-def _introduced(mention: Mention, near: str, because: str) -> Finding:
+def _introduced(catalogue: Catalogue, mention: Mention, near: str, because: str) -> Finding:
     message = f"no {mention.kind} would be named {shown(mention.name)}: {because}"
     declare = f"declare {mention.target}" if mention.name else "give a name in every case"
-    return _finding("dangling-name", mention, message, near or declare)
+    return _finding(catalogue, "dangling-name", mention, message, near or declare)
 
 
-def _without() -> Mapping[str, Without]:
-    """Return what the server does without an object; asked only where something dangles."""
-    from reconciler.mail.explain.choose import WITHOUT
-
-    return WITHOUT
-
-
-def _finding(rule: str, mention: Mention, message: str, hint: str, severity: Severity | None = None) -> Finding:
-    without = _without().get(mention.kind)
-    then = f"; the server would log it and use {without.uses}" if without is not None else ""
+def _finding(
+    catalogue: Catalogue, rule: str, mention: Mention, message: str, hint: str, severity: Severity | None = None
+) -> Finding:
+    without = catalogue.kinds[mention.kind].missing
+    then = f"; the server would log it and use {without.uses}" if without.log else ""
     return Finding(
         rule=rule,
         address=mention.origin,
@@ -177,12 +170,14 @@ def _offline(catalogue: Catalogue, resources: Sequence[Resource], policy: Policy
                 continue
             field = _top(each)
             if resource.wire[field] == kind.properties[field].default:
-                yield _by_default(each)
+                yield _by_default(catalogue, each)
             elif not each.name:
-                yield _introduced(each, meant(each.name, known), "no name is empty")
+                yield _introduced(catalogue, each, meant(each.name, known), "no name is empty")
             elif _gone(catalogue, each, policy, resources):
                 near = meant(each.name, known)
-                yield _introduced(each, near, f"it is not declared, and what is not declared of {each.kind} is pruned")
+                yield _introduced(
+                    catalogue, each, near, f"it is not declared, and what is not declared of {each.kind} is pruned"
+                )
             else:
                 near = meant(each.name, known)
                 message = f"{each.target} is not declared here, and has to be on the server already"

@@ -1,43 +1,21 @@
 """Rules on single objects, and on those of one kind side by side.
 
-Law: pure, and no secret is shown; a property's meaning is knowledge of mail, and stands in the tables below.
+Law: pure, and no secret is shown; what a property means, the catalogue says, and what ports mean, the tables below.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import Any
 from unicodedata import normalize
 
-from reconciler.kinds import Kind, is_shipped
+from reconciler.kinds import Connects, Kind, Property, is_shipped
 from reconciler.mail.lint.rules import Finding
 from reconciler.mail.lint.world import Wire, World
 from reconciler.values import MASK, Address, Resource, Sensitive, print_duration, shown
 
-
-class Hop(NamedTuple):
-    """The properties of a next hop: where it is, whether TLS comes first, and what it is logged in with."""
-
-    address: str
-    port: str
-    implicit: str
-    user: str
-    secret: str
-
-
-class Filter(NamedTuple):
-    """The properties of a filter that say where it is, and what speaks there."""
-
-    host: str
-    port: str
-    protocol: str
-
-
-#: Kinds whose objects are connected to as a next hop: loopback addresses bounce there, and nowhere else.
-HOPS = {"MtaRoute": Hop("address", "port", "implicitTls", "authUsername", "authSecret")}
-#: Filters, and the ports of services that would never answer as one (IANA; 11332 and the like are free).
-FILTERS = {"MtaMilter": Filter("hostname", "port", "milter")}
+#: Ports of services that would never answer as a filter (IANA, and what such software listens on; 11332 is free).
 SERVICES = {
     22: "SSH",
     24: "LMTP",
@@ -76,47 +54,24 @@ PLAIN_PORTS = frozenset((24, 25, 587, 2525, 2587, 8025))
 IMPLICIT_PORT = 465
 #: What sockets of other software begin with, where this server wants a host name.
 SOCKETS = frozenset(("inet", "inet6", "local", "unix", "tcp", "smtp", "smtps", "lmtp", "http", "https"))
-#: Booleans that switch verification off, and what has to be so for the switch to matter ("" for always).
-UNVERIFIED = {
-    ("MtaRoute", "allowInvalidCerts"): "",
-    ("MtaTlsStrategy", "allowInvalidCerts"): "",
-    ("MtaMilter", "allowInvalidCerts"): "useTls",
-    ("MtaHook", "allowInvalidCerts"): "",
-}
-#: Lists of waits that the server cuts to whole seconds, so that one under a second is none.
-WAITS = {("MtaDeliverySchedule", "retry")}
-#: Text properties that hold a URL which the server stores unchecked, and maps of headers that show in plain text.
-URLS = {("MtaHook", "url")}
-HEADERS = {("MtaHook", "httpHeaders")}
+#: Headers that hold a secret.
 SECRET_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token", "api-key"))
-#: Settings without effect in 0.16.19, and why.
-IDLE = {("MtaMilter", "timeoutConnect"): "connecting is limited by timeoutCommand"}
-#: Limits of which at least one is needed for the object to limit anything.
-LIMITS = {"MtaQueueQuota": ("messages", "size")}
-#: Where only a condition of its own makes the object count anything.
-NEEDS_MATCH = {("MtaQueueQuota", "match")}
-
-#: Kinds that the rules on switches and on settings say something of.
-SWITCHES = frozenset(kind for kind, _ in UNVERIFIED)
-SETTINGS = frozenset((*(kind for kind, _ in (*WAITS, *URLS, *IDLE, *NEEDS_MATCH)), *LIMITS))
 
 
 def object_findings(world: World) -> Iterator[Finding]:
     """Find what is odd about the declared objects."""
-    for kind, resources in world.declared.items():
-        yield from _names(world, kind, resources)
-        secretive = _secretive(world.catalogue.kinds[kind])
+    for name, resources in world.declared.items():
+        kind = world.catalogue.kinds[name]
+        yield from _names(world, name, resources)
+        secretive, settings, headers = _secretive(kind), _settings_of(kind), _headers(kind)
         for resource in resources:
             address, wire = resource.address, resource.wire
-            yield from _secrets(address, {name: wire[name] for name in secretive if name in wire})
-            if kind in HOPS:
-                yield from _hop(address, wire, HOPS[kind])
-            if kind in FILTERS:
-                yield from _filter(address, wire, FILTERS[kind])
-            if kind in SWITCHES:
-                yield from _unverified(world, resource)
-            if kind in SETTINGS:
-                yield from _settings(world, address, wire)
+            yield from _secrets(address, {field: wire[field] for field in secretive if field in wire}, headers)
+            if kind.connects is not None:
+                connect = _hop if kind.connects.role == "hop" else _filter
+                yield from connect(address, wire, kind.connects)
+            if settings or kind.limits:
+                yield from _settings(world, kind, resource, settings)
 
 
 def _finding(rule: str, address: Address, pointer: str, message: str, hint: str = "") -> Finding:
@@ -164,7 +119,13 @@ def _secretive(kind: Kind) -> tuple[str, ...]:
     )
 
 
-def _secrets(address: Address, wire: Wire, path: str = "") -> Iterator[Finding]:
+def _headers(kind: Kind) -> frozenset[str]:
+    """Return the properties that hold headers, which the server shows in plain text."""
+    shapes = [kind.shape(variant) for variant in kind.variants or ("",)]
+    return frozenset(name for shape in shapes for name, prop in shape.items() if prop.holds == "headers")
+
+
+def _secrets(address: Address, wire: Wire, headers: frozenset[str], path: str = "") -> Iterator[Finding]:
     for name, value in wire.items():
         pointer = f"{path}{name}"
         if isinstance(value, Sensitive):
@@ -175,27 +136,27 @@ def _secrets(address: Address, wire: Wire, path: str = "") -> Iterator[Finding]:
                 message = "the secret stands in the manifest as plain text, for all who can read that"
                 yield _finding("plain-text-secret", address, pointer, message, "write ${env:NAME} or ${file:PATH}")
         elif isinstance(value, dict):
-            if (address.kind, pointer) in HEADERS:
+            if pointer in headers:
                 for header in value:
                     if header.lower() in SECRET_HEADERS:
                         message = f"the server stores and shows the header {header} as plain text"
                         hint = "put credentials into httpAuth"
                         yield _finding("plain-text-secret", address, f"{pointer}/{header}", message, hint)
-            yield from _secrets(address, value, f"{pointer}/")
+            yield from _secrets(address, value, headers, f"{pointer}/")
 
 
 # -- next hops and filters
 
 
-def _hop(address: Address, wire: Wire, hop: Hop) -> Iterator[Finding]:
-    host, port = wire.get(hop.address), wire.get(hop.port)
+def _hop(address: Address, wire: Wire, hop: Connects) -> Iterator[Finding]:
+    host, port = wire.get(hop.host), wire.get(hop.port)
     if not isinstance(host, str):
         return
     bare, _ = _split(host)
     if _is_loopback(bare):
         message = f"{shown(host)} is a loopback address: all mail for this relay bounces at once, without a retry"
-        yield _finding("loopback-next-hop", address, hop.address, message, "let it listen on an address of the network")
-    yield from _host(address, hop.address, host, hop.port, "every attempt fails, and mail bounces")
+        yield _finding("loopback-next-hop", address, hop.host, message, "let it listen on an address of the network")
+    yield from _host(address, hop.host, host, hop.port, "every attempt fails, and mail bounces")
     if port in IMPLICIT_PORTS and not wire.get(hop.implicit):
         expects = "expects" if port == IMPLICIT_PORT else "usually expects"
         message = f"port {port} {expects} TLS at once: without {hop.implicit} both sides wait until greetingTimeout"
@@ -258,10 +219,10 @@ def _is_loopback(host: str) -> bool:
     return bool(found.is_loopback or (mapped is not None and mapped.is_loopback))
 
 
-def _filter(address: Address, wire: Wire, where: Filter) -> Iterator[Finding]:
+def _filter(address: Address, wire: Wire, where: Connects) -> Iterator[Finding]:
     host, service = wire.get(where.host), SERVICES.get(wire.get(where.port, 0))
     if service:
-        message = f"port {wire[where.port]} is that of {service}, which does not speak the {where.protocol} protocol"
+        message = f"port {wire[where.port]} is that of {service}, which does not speak the {where.speaks} protocol"
         hint = "mail would be put off, or pass unfiltered where tempFailOnError is false"
         yield _finding("well-known-port", address, where.port, message, hint)
     if isinstance(host, str):
@@ -269,42 +230,54 @@ def _filter(address: Address, wire: Wire, where: Filter) -> Iterator[Finding]:
         yield from _host(address, where.host, host, where.port, then)
 
 
-def _unverified(world: World, resource: Resource) -> Iterator[Finding]:
-    address, wire = resource.address, resource.wire
-    for (kind, field), needs in UNVERIFIED.items():
-        if kind != address.kind or not wire.get(field):
-            continue
-        if is_shipped(world.catalogue.kinds[kind], resource.key):
-            # A new server has it so: after a TLS error it would rather deliver than verify.
-            continue
-        if needs and not wire.get(needs):
-            message = f"{field} has no effect without {needs}"
-            yield _finding("idle-setting", address, field, message, "take it out")
-        else:
-            message = "the certificate is not verified, so that anyone in between can read and alter what is sent"
-            yield _finding("invalid-certs", address, field, message, "give the host a certificate that can be checked")
-
-
 # -- settings
 
 
-def _settings(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
-    kind = address.kind
+def _settings_of(kind: Kind) -> dict[str, Property]:
+    """Return the properties that a setting without effect, or one that weakens something, can stand in."""
+    shapes = [kind.shape(variant) for variant in kind.variants or ("",)]
+    every = {name: prop for shape in shapes for name, prop in shape.items()}
+    return {name: prop for name, prop in every.items() if _telling(prop)}
+
+
+def _telling(prop: Property) -> bool:
+    needed = prop.language is not None and prop.language.needed
+    return bool(prop.unverified or prop.idle or prop.holds == "url" or needed or (prop.of and not prop.language))
+
+
+def _settings(world: World, kind: Kind, resource: Resource, settings: Mapping[str, Property]) -> Iterator[Finding]:
+    address, wire = resource.address, resource.wire
     for field, value in wire.items():
-        key = (kind, field)
-        if key in WAITS:
-            yield from _waits(address, field, value)
-        elif key in URLS and isinstance(value, str):
+        prop = settings.get(field)
+        if prop is None:
+            continue
+        if prop.unverified and value:
+            yield from _unverified(kind, resource, field, prop)
+        elif prop.idle and value != prop.default:
+            yield _finding("idle-setting", address, field, f"{field} has no effect: {prop.idle}", "take it out")
+        elif prop.holds == "url" and isinstance(value, str):
             yield from _url(address, field, value)
-        elif key in IDLE and value != _default(world, kind, field):
-            yield _finding("idle-setting", address, field, f"{field} has no effect: {IDLE[key]}", "take it out")
-        elif key in NEEDS_MATCH and value == _default(world, kind, field):
+        elif prop.language is not None and value == prop.default:
             message = "without a match nothing is counted, so that this limits nothing"
             yield _finding("idle-setting", address, field, message, 'write match: "true" for all mail')
-    limits = LIMITS.get(kind, ())
-    if limits and all(wire.get(field) is None for field in limits):
-        message = f"without {' and '.join(limits)} this limits nothing"
-        yield _finding("idle-setting", address, limits[0], message, f"set {' or '.join(limits)}")
+        elif prop.language is None and prop.of:
+            yield from _waits(world, address, field, prop, value)
+    if kind.limits and all(wire.get(field) is None for field in kind.limits):
+        message = f"without {' and '.join(kind.limits)} this limits nothing"
+        yield _finding("idle-setting", address, kind.limits[0], message, f"set {' or '.join(kind.limits)}")
+
+
+def _unverified(kind: Kind, resource: Resource, field: str, prop: Property) -> Iterator[Finding]:
+    if is_shipped(kind, resource.key):
+        # A new server has it so: after a TLS error it would rather deliver than verify.
+        return
+    if prop.needs and not resource.wire.get(prop.needs):
+        message = f"{field} has no effect without {prop.needs}"
+        yield _finding("idle-setting", resource.address, field, message, "take it out")
+    else:
+        message = "the certificate is not verified, so that anyone in between can read and alter what is sent"
+        hint = "give the host a certificate that can be checked"
+        yield _finding("invalid-certs", resource.address, field, message, hint)
 
 
 def _url(address: Address, field: str, value: str) -> Iterator[Finding]:
@@ -317,16 +290,18 @@ def _url(address: Address, field: str, value: str) -> Iterator[Finding]:
         yield _finding("plain-text-secret", address, field, message, "put credentials into httpAuth")
 
 
-def _default(world: World, kind: str, field: str) -> Any:
-    return world.catalogue.kinds[kind].properties[field].default
-
-
-def _waits(address: Address, field: str, value: Any) -> Iterator[Finding]:
-    intervals = value.get("intervals") if isinstance(value, Mapping) else None
-    for index, each in intervals.items() if isinstance(intervals, Mapping) else ():
-        wait = each.get("duration") if isinstance(each, Mapping) else None
-        if isinstance(wait, int) and wait < 1000:
-            message = (
-                f"{print_duration(wait)} is cut to whole seconds, so that the next attempt comes at once, in a loop"
-            )
-            yield _finding("short-retry", address, f"{field}/intervals/{index}/duration", message, "write at least 1s")
+def _waits(world: World, address: Address, path: str, prop: Property, value: Any) -> Iterator[Finding]:
+    """Find waits that the server cuts to whole seconds, so that one under a second is none."""
+    record = world.catalogue.record(prop.of)
+    parts = value.items() if prop.type == "list" and isinstance(value, Mapping) else [("", value)]
+    for key, part in parts:
+        if not isinstance(part, Mapping):
+            continue
+        for name, held in part.items():
+            inner = record.legible(part.get("@type")).get(name)
+            at = "/".join(step for step in (path, key, name) if step)
+            if inner is not None and inner.whole_seconds and isinstance(held, int) and held < 1000:
+                message = f"{print_duration(held)} is cut to whole seconds, so that there is no wait at all: a loop"
+                yield _finding("short-retry", address, at, message, "write at least 1s")
+            elif inner is not None and inner.of and not inner.language:
+                yield from _waits(world, address, at, inner, held)

@@ -27,19 +27,21 @@ from reconciler.mail.lint.words import AUTHENTICATED, CLAIMED
 from reconciler.mail.lint.world import World
 from reconciler.values import Address
 
-#: Expressions that say whether mail for domains of others is taken.
-RELAYING = (("MtaStageRcpt", "allowRelaying"),)
 HINT = "write !is_empty(authenticated_as), or name the networks that may with remote_ip"
 
 
 def relaying_findings(world: World) -> Iterator[Finding]:
     """Find relaying that is open."""
-    for name, field in RELAYING:
-        for resource in world.declared.get(name, ()):
-            value = resource.wire.get(field)
-            if isinstance(value, Mapping):
-                context = context_of(world.catalogue, world.catalogue.kinds[name].properties[field])
-                yield from _open(resource.address, field, value, context)
+    for name, resources in world.declared.items():
+        kind = world.catalogue.kinds[name]
+        for field, prop in kind.expressions():
+            if prop.language is None or not prop.language.relays:
+                continue
+            context = context_of(world.catalogue, prop)
+            for resource in resources:
+                value = resource.wire.get(field)
+                if isinstance(value, Mapping):
+                    yield from _open(resource.address, field, value, context)
 
 
 def _open(address: Address, field: str, expression: Mapping[str, Any], context: Context) -> Iterator[Finding]:

@@ -60,6 +60,11 @@ class World:
         return (None, False) if default is UNSET else (default, False)
 
     @cached_property
+    def named_by(self) -> dict[str, str]:
+        """Return the variables of expressions that hold an object's name, and the kind of each."""
+        return {kind.variable: name for name, kind in self.catalogue.kinds.items() if kind.variable}
+
+    @cached_property
     def choices(self) -> tuple[tuple[Kind, str, Property], ...]:
         """Every expression of a singleton that names objects."""
         return tuple(

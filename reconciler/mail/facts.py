@@ -1,0 +1,36 @@
+"""What the server does with mail that no word of the catalogue says: which expression is the route, and what it names.
+
+Law: the one module that names kinds and their properties; whatever a word of the catalogue could say, it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+#: The expressions that mail takes: a route, the schedule that says how often it is tried, and TLS.
+STRATEGY = "MtaOutboundStrategy"
+ROUTE, SCHEDULE, TLS = "route", "schedule", "tls"
+#: The variant of a route that delivers into mailboxes, and the name that needs no object for it.
+LOCAL_VARIANT, LOCAL_NAME = "Local", "local"
+#: Properties of a TLS strategy any of which, at `require`, lets nothing out in clear.
+TLS_REQUIRED = ("startTls", "dane", "mtaSts")
+
+
+def last_attempt(wire: Mapping[str, Any]) -> int | None:
+    """Return the `retry_num` of a schedule's last attempt, counted from 0; None where no end can be told."""
+    expiry, retry = wire.get("expiry", {}), wire.get("retry", {})
+    if expiry.get("@type") == "Attempts":
+        attempts = expiry.get("maxAttempts")
+        return attempts - 1 if isinstance(attempts, int) else None
+    if expiry.get("@type") != "Ttl" or retry.get("@type") != "Custom":
+        return None
+    # The server counts whole seconds, and repeats the last interval.
+    waits = [int(each["duration"]) // 1000 for _, each in sorted(retry["intervals"].items(), key=lambda p: int(p[0]))]
+    left, count = int(expiry["expire"]) // 1000, 0
+    for wait in waits:
+        left -= wait
+        if left < 0:
+            return count
+        count += 1
+    return count + left // waits[-1] if waits and waits[-1] else None
