@@ -46,13 +46,17 @@ pytest: $(READY)
 slow: $(READY)
 	$(BIN)/pytest -q -n auto -m 'slow and not tools'
 
-# What is under deploy/, judged by the tools of those who will run it. Debian's packages that it needs: systemd.
+# What is under deploy/ and schemas/, judged by the tools of those who will use it. It needs go, npm, and Debian's
+# packages systemd and shellcheck.
 deployed: $(READY) $(TOOLS)/.ready
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" $(BIN)/pytest -q -m tools
 
 $(TOOLS)/.ready: deploy/tools.lock
 	$(PYTHON) -m venv $(TOOLS)
 	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/tools.lock
+	GOBIN="$(CURDIR)/$(TOOLS)/bin" go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
+	npm install --silent --no-audit --no-fund --prefix $(TOOLS)/node yaml-language-server@1.20.0
+	ln -sf ../node/node_modules/.bin/yaml-language-server $(TOOLS)/bin/
 	touch $@
 
 bench: $(READY)

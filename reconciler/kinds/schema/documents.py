@@ -143,6 +143,8 @@ def manifest_schema(catalogue: Catalogue) -> Schema:
         "properties": {
             "kind": {
                 "enum": [*kinds, ROUTING_TEST],
+                # A word of editors, which tell of each choice.
+                "enumDescriptions": [*(catalogue.kinds[kind].description for kind in kinds), "What mail shall do."],
                 "description": f"The server's object type without its x: prefix, or {ROUTING_TEST}, never sent.",
             }
         },
