@@ -31,7 +31,7 @@ schemas: $(READY)
 
 # Completion, the man page and the reference follow from the command line's tables.
 generated: $(READY)
-	$(BIN)/python docs/generate.py
+	$(BIN)/python -m docs.generate
 
 # Recipes and scenarios exclude each other, so that each is judged alone.
 manifests: $(READY)

@@ -1,4 +1,4 @@
-"""Writes what is generated from the command line's own tables: completion for three shells, and the man page.
+"""Writes what follows from the program's own tables: completion for three shells, the man page, and the reference.
 
 Law: nothing here is known twice; `--check` writes nothing, and exits 2 when something would change.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
+from docs.reference import pages
 from reconciler import __version__
 from reconciler.cli import GROUP, HELP
 
@@ -126,7 +127,7 @@ def _roff(text: str) -> str:
 def generated() -> dict[str, str]:
     """Return every generated file, by its path in the repository."""
     shells = {f"deploy/shell/{file}": completion(shell) for shell, file in SHELLS.items()}
-    return {**shells, f"deploy/shell/{PROGRAM}.1": man_page()}
+    return {**shells, f"deploy/shell/{PROGRAM}.1": man_page(), **pages(commands())}
 
 
 def stale() -> list[str]:

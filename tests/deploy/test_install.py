@@ -14,6 +14,8 @@ from click.shell_completion import ShellComplete
 from docs import generate
 from reconciler.cli import GROUP, HELP
 from reconciler.commands.options import COMMANDS
+from reconciler.kinds import METADATA, config_schema, load
+from reconciler.mail.lint import RULES
 from tests.running import environment
 
 ROOT = Path(__file__).parent.parent.parent
@@ -105,3 +107,19 @@ def test_no_text_of_the_man_page_is_taken_for_a_request_of_roff() -> None:
     requests = {line.split()[0] for line in generate.man_page().splitlines() if line.startswith((".", "'"))}
 
     assert requests == {'.\\"', ".TH", ".SH", ".SS", ".PP", ".TP", ".B", ".I"}
+
+
+def test_the_reference_has_every_command_kind_rule_and_field() -> None:
+    found = {path: text for path, text in generate.generated().items() if path.startswith("docs/reference/")}
+
+    assert re.findall(r"^## (.+)$", found["docs/reference/lint.md"], flags=re.MULTILINE) == list(RULES)
+    titles = re.findall(r"^## (.+)$", found["docs/reference/commands.md"], flags=re.MULTILINE)
+    assert sorted(titles) == sorted(COMMANDS)
+    fields = re.findall(r"^\| `(\w+)`", found["docs/reference/metadata.md"], flags=re.MULTILINE)
+    assert fields == list(METADATA["properties"])
+    for name, kind in load().kinds.items():
+        page = found[f"docs/reference/kinds/{name}.md"]
+        shown = set(re.findall(r"^\| `([^`]+)`", page, flags=re.MULTILINE))
+        assert {field for variant in kind.variants or ("",) for field in kind.shape(variant)} <= shown
+    keys = re.findall(r"^\| `([^`]+)`", found["docs/reference/configuration.md"], flags=re.MULTILINE)
+    assert {f"policy.{key}" for key in config_schema(load())["properties"]["policy"]["properties"]} <= set(keys)
