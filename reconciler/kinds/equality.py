@@ -13,11 +13,13 @@ from reconciler.expression import same
 
 
 def exact(want: Any, have: Any) -> bool:
-    """Whether two wire values are equal, types included: 1, 1.0 and true all differ; texts in Unicode form C."""
+    """Whether two values are equal, types included: 1, 1.0 and true all differ; texts in Unicode form C."""
     if type(want) is not type(have):
         return False
     if isinstance(want, dict):
         return want.keys() == have.keys() and all(exact(value, have[key]) for key, value in want.items())
+    if isinstance(want, list):
+        return len(want) == len(have) and all(map(exact, want, have))
     if isinstance(want, str) and want != have and not want.isascii():
         return normalize("NFC", want) == normalize("NFC", have)
     return bool(want == have)

@@ -5,9 +5,11 @@ Law: the catalogue says which properties tell one object from another; nothing e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from unicodedata import normalize
+
+from msgspec import UNSET
 
 from reconciler.kinds.catalogue import Kind
 from reconciler.values import Address
@@ -36,10 +38,13 @@ def address_of(kind: Kind, key: Key, name: str = "") -> Address:
     return Address(kind.kind, "" if kind.singleton else name or name_of(key))
 
 
+def shipped(kind: Kind) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a kind that a new server ships, every property filled in."""
+    for wire in kind.ships:
+        shape = kind.shape(str(wire.get("@type", "")))
+        yield {**{name: prop.default for name, prop in shape.items() if prop.default is not UNSET}, **wire}
+
+
 def is_shipped(kind: Kind, key: Key) -> bool:
     """Whether a new server ships an object with this match key."""
-    for wire in kind.ships:
-        shape = kind.shape(wire.get("@type", ""))
-        if tuple([wire.get(name, shape[name].default) for name in kind.match]) == key:
-            return True
-    return False
+    return any(key_of(kind, wire) == key for wire in shipped(kind))

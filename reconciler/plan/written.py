@@ -6,15 +6,13 @@ understood is refused.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from msgspec import UNSET, Struct
 
-from reconciler.values import Action, Address, Change, FieldChange, Sensitive, Source, Wire
+from reconciler.values import Action, Address, Change, FieldChange, Sensitive, Source, Wire, is_secret_reference
 
 #: References that a secret may be written as; the same that manifests may hold.
-_REFERENCE = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^{}\x00-\x1f]+)\}")
 
 
 class WrittenChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, rename="camel"):
@@ -71,7 +69,7 @@ def _marked(mark: str, inner: Any) -> Any:
     match mark, inner:
         case "$address", [str(kind), str(name), str(id_)]:
             return Address(kind, name, id_)
-        case "$secret", str() if not inner or _REFERENCE.fullmatch(inner):
+        case "$secret", str() if not inner or is_secret_reference(inner):
             return Sensitive(reference=inner)
         case "$object", dict():
             return {key: unpack(each) for key, each in inner.items()}

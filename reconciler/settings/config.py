@@ -6,7 +6,6 @@ environment stands alone (`${env:NAME}`), and no value of a credential is in a m
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path
@@ -16,14 +15,13 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.kinds import Catalogue, Fault, config_schema, faults, load
-from reconciler.values import ConfigError, Diagnostic, Globs, ManifestError, can_continue, in_file, shown
+from reconciler.values import ConfigError, Diagnostic, Globs, ManifestError, can_continue, in_file, reference_of, shown
 from reconciler.yamlio import Problem, decode, positions
 from reconciler.yamlio import load as load_yaml
 
 DEFAULT_CONFIG = "reconciler.yaml"
 DEFAULT_MANIFESTS = "manifests"
 
-_REFERENCE = re.compile(r"\$\{(env|file):([^{}]+)\}")
 #: Fields of a target that are taken as they stand, and those that may be references.
 _PLAIN = ("url", "caBundle")
 _CREDENTIALS = ("token", "user", "password")
@@ -257,8 +255,8 @@ def _mentions(value: object) -> bool:
 
 def reference(text: str) -> tuple[str, str]:
     """Return the source (`env` or `file`) and the name of a text that is wholly a reference, else two empty texts."""
-    match = _REFERENCE.fullmatch(text)
-    return (match[1], match[2]) if match else ("", "")
+    source, name = reference_of(text)
+    return (source, name) if source in ("env", "file") and name else ("", "")
 
 
 def unescaped(text: str) -> str:

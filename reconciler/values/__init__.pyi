@@ -43,6 +43,8 @@ from reconciler.values.policy import Policy as Policy
 from reconciler.values.policy import Scope as Scope
 from reconciler.values.policy import can_continue as can_continue
 from reconciler.values.policy import spelled_out as spelled_out
+from reconciler.values.references import is_secret_reference as is_secret_reference
+from reconciler.values.references import reference_of as reference_of
 from reconciler.values.units import BLANK as BLANK
 from reconciler.values.units import DURATION_PATTERN as DURATION_PATTERN
 from reconciler.values.units import MAX_INTEGER as MAX_INTEGER

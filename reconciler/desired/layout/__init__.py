@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from typing import Any
 
 from msgspec import Struct
 
@@ -20,7 +19,7 @@ from reconciler.desired.layout.hiding import hidden
 from reconciler.desired.layout.lines import Irregular, written
 from reconciler.desired.layout.nodes import Document, read
 from reconciler.desired.layout.order import Order, ours, top
-from reconciler.kinds import Catalogue
+from reconciler.kinds import Catalogue, exact
 from reconciler.yamlio import Problem, load
 
 __all__ = ["Laid", "hidden", "lay_out"]
@@ -122,15 +121,4 @@ def _kept(before: str, after: str) -> bool:
     if Counter("".join(before.split())) != Counter("".join(after.split())):
         return False
     (old, _), (new, problems) = load(before), load(after)
-    return not problems and _equal([each.value for each in old], [each.value for each in new])
-
-
-def _equal(left: Any, right: Any) -> bool:
-    """Whether two values are equal, types included; the order of keys means nothing."""
-    if type(left) is not type(right):
-        return False
-    if isinstance(left, dict):
-        return left.keys() == right.keys() and all(_equal(each, right[key]) for key, each in left.items())
-    if isinstance(left, list):
-        return len(left) == len(right) and all(map(_equal, left, right))
-    return bool(left == right)
+    return not problems and exact([each.value for each in old], [each.value for each in new])

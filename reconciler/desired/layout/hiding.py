@@ -12,10 +12,9 @@ from collections.abc import Collection, Iterator
 from reconciler.desired.layout.nodes import Alias, Block, Document, Mapping, Node, Scalar, read
 from reconciler.desired.layout.order import OWN, Order, nothing, ours, top
 from reconciler.kinds import PLACE_PATTERN, Catalogue
-from reconciler.values import Sensitive
+from reconciler.values import Sensitive, reference_of
 from reconciler.yamlio import may_show
 
-_REFERENCE = re.compile(r"\$\{(?:env|file|var):[^{}]*\}\Z")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#.*")
 #: A word in a comment, with what is between it and a value behind it.
 _WORD = re.compile(r"""([\w.-]+)["']?\s*[:=]?\s*""")
@@ -73,7 +72,7 @@ class _Finder:
         if isinstance(node, Alias):
             self.look(self.aliases[node.start], order, names, inside=inside, secret=secret)
         elif isinstance(node, Scalar):
-            if secret and not _REFERENCE.match(node.text):
+            if secret and not reference_of(node.text)[0]:
                 self.secrets.append(node)
         elif isinstance(node, Mapping):
             ranks = order(node)
@@ -180,7 +179,7 @@ def _told(
         below = _BELOW.search(line, word.end(1)) if word else None
         above = text if below else None
         value = word and word.end() < (below.start() if below else len(line))
-        if word and value and not _REFERENCE.match(line, word.end()):
+        if word and value and not reference_of(line[word.end() :])[0]:
             yield number, word.end(), len(line)
 
 

@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reconciler.kinds import Catalogue, Kind, Property, Record
-from reconciler.values import EnvironmentText, literal
+from reconciler.values import EnvironmentText, literal, reference_of
 
+#: What a secret is read from.
+SECRETS = ("env", "file")
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<source>[a-z]*):?(?P<name>[^{}]*)\}|\$\{")
-_SECRET = re.compile(r"\$\{(env|file):[^{}]*\}\Z")
-_ALONE = re.compile(r"\$\{var:([^{}]*)\}\Z")
 
 _WHOLE = re.compile(r"(0|-?[1-9][0-9]{0,18})\Z")
 
@@ -61,7 +61,7 @@ class Substitution:
                 self._walk(inner, (*path, str(index)), tell, leading, secrets=secrets)
                 for index, inner in enumerate(value)
             ]
-        if not isinstance(value, str) or "${" not in value or (secrets and _SECRET.match(value)):
+        if not isinstance(value, str) or "${" not in value or (secrets and reference_of(value)[0] in SECRETS):
             return value
         return self._text(value, path, tell, leading(path))
 
@@ -84,11 +84,11 @@ class Substitution:
         return prop
 
     def _text(self, text: str, path: Path, tell: Tell, prop: Property | None) -> Any:
-        alone = _ALONE.match(text)
+        source, alone = reference_of(text)
         # The name behind `use:` is no expression.
         expression = prop is not None and prop.language is not None and path[-1] != "use"
-        if alone and not expression:
-            value = self._value(alone[1], path, tell)
+        if source == "var" and not expression:
+            value = self._value(alone, path, tell)
             return _typed(value, prop) if isinstance(value, EnvironmentText) else value
         parts: list[str] = []
         last = 0
@@ -142,7 +142,7 @@ def references(value: Any, path: Path = ()) -> Iterator[Path]:
     elif isinstance(value, list):
         for index, inner in enumerate(value):
             yield from references(inner, (*path, str(index)))
-    elif type(value) is str and _SECRET.match(value):
+    elif type(value) is str and reference_of(value)[0] in SECRETS:
         yield path
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec import UNSET
 
 from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
+from reconciler.kinds.equality import exact
 from reconciler.values import MASK, Address, Sensitive, Wire, literal, print_duration, print_size, unquote
 
 HIDDEN = "(sensitive)"
@@ -48,7 +49,7 @@ def _object(catalogue: Catalogue, record: Record, wire: Mapping[str, Any], *, de
         spec["type"] = _plain(wire["@type"])
     for name, prop in record.legible(wire.get("@type")).items():
         value = wire.get(name, UNSET)
-        if value is UNSET or (_left_out(prop, defaults=defaults) and _equal(value, prop.default)):
+        if value is UNSET or (_left_out(prop, defaults=defaults) and exact(value, prop.default)):
             continue
         spec[name] = _property(catalogue, prop, value)
     return spec
@@ -57,13 +58,6 @@ def _object(catalogue: Catalogue, record: Record, wire: Mapping[str, Any], *, de
 def _left_out(prop: Property, *, defaults: bool) -> bool:
     """Whether a property is left out at its default; always where that is a text which no spec can hold."""
     return not prop.required and (not defaults or bool(prop.language and prop.language.empty))
-
-
-def _equal(value: Any, default: Any) -> bool:
-    """Whether two wire values are the same, types included: 1 is not `true`."""
-    if isinstance(value, Mapping) and isinstance(default, Mapping):
-        return value.keys() == default.keys() and all(_equal(each, default[key]) for key, each in value.items())
-    return type(value) is type(default) and bool(value == default)
 
 
 def _property(catalogue: Catalogue, prop: Property, value: Any) -> Any:

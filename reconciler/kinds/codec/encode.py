@@ -6,7 +6,7 @@ Law: pure; every spec that the kind's schema accepts is either encoded or answer
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from msgspec import UNSET
@@ -18,6 +18,7 @@ from reconciler.kinds.codec.scalars import (
     Encode,
     Mistake,
     Wrong,
+    composed,
     expression_text,
     number_encoder,
     plain_text,
@@ -72,7 +73,8 @@ class Codec:
 
     def _record(self, record: Record, *, fill: bool = True) -> Callable[[dict[str, Any]], Wire]:
         """Compile the encoder of an object: known keys in the server's order, defaults where `fill` says so."""
-        variants = {name: self._fields(record.shape(name)) for name in record.variants or ("",)}
+        names = record.unique if isinstance(record, Kind) else ()
+        variants = {name: self._fields(record.shape(name), names) for name in record.variants or ("",)}
         has_variants = bool(record.variants)
 
         def encode(value: dict[str, Any]) -> Wire:
@@ -96,10 +98,10 @@ class Codec:
 
         return encode
 
-    def _fields(self, shape: dict[str, Property]) -> list[tuple[str, Encode, Any]]:
+    def _fields(self, shape: dict[str, Property], names: Collection[str]) -> list[tuple[str, Encode, Any]]:
         fields = []
         for name, prop in shape.items():
-            encoder = self._property(prop)
+            encoder = composed(self._property(prop)) if name in names else self._property(prop)
             fields.append((name, _nullable(encoder) if prop.nullable else encoder, prop.default))
         return fields
 
@@ -145,7 +147,7 @@ class Codec:
         kind = prop.to
         target = self.catalogue.kinds.get(kind)
         named = target.properties.get(target.match[0]) if target and len(target.match) == 1 else None
-        name = string_encoder(named) if named else plain_text
+        name = composed(string_encoder(named) if named else plain_text)
 
         def encode(value: Any) -> Address:
             if not value.startswith("id:"):

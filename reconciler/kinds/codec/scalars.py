@@ -5,7 +5,6 @@ Law: pure; a value that its schema accepts is encoded or answered with `Wrong`, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 from unicodedata import normalize
@@ -21,6 +20,7 @@ from reconciler.values import (
     Sensitive,
     canonical_host,
     canonical_ip,
+    is_secret_reference,
     literal,
     parse_duration,
     parse_size,
@@ -28,8 +28,6 @@ from reconciler.values import (
     print_size,
     shown,
 )
-
-_REFERENCE = re.compile(r"\$\{(?:env:[A-Za-z_][A-Za-z0-9_]*|file:[^{}\x00-\x1f]+)\}\Z")
 
 Encode = Callable[[Any], Any]
 
@@ -80,7 +78,7 @@ def number_encoder(prop: Property) -> Encode:
     return encode
 
 
-def sent_text(value: Any) -> str:
+def plain_text(value: Any) -> str:
     """Return a text that can be sent, which half of a surrogate pair cannot."""
     # A subclass of str, as `$${` leaves behind, would be no text to the type-exact comparison.
     text = value if type(value) is str else str(value)
@@ -92,10 +90,17 @@ def sent_text(value: Any) -> str:
     return text
 
 
-def plain_text(value: Any) -> str:
-    """Return a text in Unicode form C, so that one name typed on two machines is one name."""
-    text = sent_text(value)
-    return text if text.isascii() else normalize("NFC", text)
+def composed(encode: Encode) -> Encode:
+    """Return an encoder of names: in Unicode form C, so that one name typed on two machines is one name."""
+
+    def in_form_c(value: Any) -> str:
+        text: str = encode(value)
+        return text if text.isascii() else normalize("NFC", text)
+
+    return in_form_c
+
+
+_composed_text: Callable[[Any], str] = composed(plain_text)
 
 
 def string_encoder(prop: Property) -> Encode:
@@ -146,17 +151,17 @@ def sensitive(value: Any) -> Sensitive:
             "mask", f"{value} is what {shows} shows in place of a secret", "write ${env:NAME} or ${file:PATH}"
         )
     if type(value) is str and value.startswith("${"):
-        if _REFERENCE.match(value):
+        if is_secret_reference(value):
             return Sensitive(reference=value)
         raise refusal("secret", "it is no ${env:NAME} or ${file:PATH}", "$${ stands for a literal ${")
     # A subclass of str is a text that was freed of `$${`, and so is meant as it stands.
-    return Sensitive(plain=sent_text(value))
+    return Sensitive(plain=plain_text(value))
 
 
 def expression_text(value: Any) -> str:
     """Return the text of an expression, for which a boolean or an integer may stand."""
     if isinstance(value, str):
-        return plain_text(value)
+        return _composed_text(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     if type(value) is not int:
@@ -169,6 +174,6 @@ def expression_text(value: Any) -> str:
 def quoted(value: Any) -> str:
     """Return the expression that gives a name and nothing else."""
     try:
-        return literal(plain_text(value))
+        return literal(_composed_text(value))
     except ValueError as error:
         raise refusal("name", f"{shown(value)} cannot be written as a name: {error}") from None

@@ -19,7 +19,6 @@ from msgspec.structs import replace
 
 from reconciler.expression import (
     Block,
-    Context,
     Decision,
     Empty,
     EvaluationError,
@@ -32,7 +31,7 @@ from reconciler.expression import (
     parse_if,
     truth,
 )
-from reconciler.kinds import Catalogue, Kind, Language, Property, Without
+from reconciler.kinds import Catalogue, Kind, Language, Property, Without, context_of
 from reconciler.mail.explain.state import Held, Origin, State, choosing, filtering
 from reconciler.values import Address, Source
 
@@ -252,9 +251,7 @@ def _read(catalogue: Catalogue, held: Held, field: str, prop: Property, origin: 
     expression = held.wire.get(field)
     if not isinstance(expression, Mapping):
         return _Decider(field, language, held, origin, {}, None, f"{held.address} has no {field}")
-    context = Context(
-        frozenset(catalogue.variables[language.variables]), frozenset(language.constants or catalogue.constants)
-    )
+    context = context_of(catalogue, prop)
     try:
         return _Decider(field, language, held, origin, expression, parse_if(expression, context))
     except ExpressionError as error:

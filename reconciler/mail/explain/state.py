@@ -6,11 +6,11 @@ Law: pure; what is not declared is at its default or as a new server ships it; w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import UNSET, Struct
 
-from reconciler.kinds import Catalogue, Kind, Language
+from reconciler.kinds import Catalogue, Kind, Language, address_of, key_of, shipped
 from reconciler.values import Address, LiveState, Resource, Source, Wire
 
 Locate = Callable[[Address, str], Source | None]
@@ -67,9 +67,9 @@ def desired_state(catalogue: Catalogue, resources: Iterable[Resource], locate: L
             singletons[name] = Held(Address(name), {**_defaults(kind), **wire}, "declared" if own else "default", left)
             continue
         taken = {resource.key for resource in own}
-        shipped = [_shipped(kind, wire) for wire in kind.ships]
+        ships = [Held(address_of(kind, key_of(kind, wire)), wire, "shipped") for wire in shipped(kind)]
         objects[name] = (
-            *(held for held in shipped if _key(kind, held.wire) not in taken),
+            *(held for held in ships if key_of(kind, held.wire) not in taken),
             *(Held(resource.address, resource.wire, "declared", _unmanaged(resource)) for resource in own),
         )
     return State(singletons, objects, known, {}, locate or nowhere)
@@ -126,12 +126,3 @@ def _unmanaged(resource: Resource) -> frozenset[str]:
 
 def _defaults(kind: Kind, variant: str = "") -> Wire:
     return {name: prop.default for name, prop in kind.shape(variant).items() if prop.default is not UNSET}
-
-
-def _shipped(kind: Kind, ships: Wire) -> Held:
-    wire = {**_defaults(kind, str(ships.get("@type", ""))), **ships}
-    return Held(Address(kind.kind, ":".join(str(each) for each in _key(kind, wire))), wire, "shipped")
-
-
-def _key(kind: Kind, wire: Wire) -> tuple[Any, ...]:
-    return tuple(wire.get(name) for name in kind.match)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from reconciler.kinds import Catalogue, address_of, is_shipped, key_of
+from reconciler.kinds import Catalogue, address_of, is_shipped, key_of, shipped
 from reconciler.mail.lint.rules import Finding, Locate, settle
-from reconciler.mail.lint.world import World, is_naming, map_shipped
+from reconciler.mail.lint.world import World, is_naming
 from reconciler.mail.names import Mention, dangling, mentions, suggestions
 from reconciler.values import Address, Diagnostic, Globs, LiveState, Policy, Resource, Severity, shown
 
@@ -231,9 +231,9 @@ def unused(world: World) -> Iterator[Finding]:
             continue
         # What a new server ships is there whether it is declared or not.
         kind = catalogue.kinds[name]
-        shipped = {address_of(kind, key_of(kind, wire)).name for wire in map_shipped(kind)}
+        ships = {address_of(kind, key_of(kind, wire)).name for wire in shipped(kind)}
         referred, sure = world.referred(name)
-        used = {each.name for each in found} | referred | shipped
+        used = {each.name for each in found} | referred | ships
         how = "no expression names it" if name in named else "no object refers to it"
         told = f"{how}, so that the server never uses it" if sure else f"{how}, as far as the manifests tell"
         for each in declared:

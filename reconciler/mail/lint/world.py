@@ -5,13 +5,13 @@ Law: pure; what is declared comes before what is live, and nothing is taken to b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from msgspec import UNSET
 
-from reconciler.kinds import Catalogue, Kind, Property, address_of, key_of, references_in, targets
+from reconciler.kinds import Catalogue, Kind, Property, address_of, key_of, references_in, shipped, targets
 from reconciler.mail.names import Mention, mentions
 from reconciler.values import Address, LiveState, Resource
 
@@ -37,7 +37,7 @@ class World:
             if self.was_read(name):
                 found = {each.address.name: each.wire for each in self.live.of(name)} if self.live else {}
             else:
-                found = {address_of(kind, key_of(kind, wire)).name: wire for wire in map_shipped(kind)}
+                found = {address_of(kind, key_of(kind, wire)).name: wire for wire in shipped(kind)}
             self._objects[name] = {**found, **{each.address.name: each.wire for each in self.declared.get(name, ())}}
         return self._objects[name]
 
@@ -103,13 +103,6 @@ class World:
 
 def _named(prop: Property, wire: Wire, field: str, name: str) -> bool:
     return prop.to == name and isinstance(wire.get(field), str)
-
-
-def map_shipped(kind: Kind) -> Iterator[Wire]:
-    """Yield the objects of a kind that a new server ships, every property filled in."""
-    for wire in kind.ships:
-        shape = kind.shape(str(wire.get("@type", "")))
-        yield {**{field: prop.default for field, prop in shape.items() if prop.default is not UNSET}, **wire}
 
 
 def is_naming(kind: Kind) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.expression import Context, ExpressionError, parse
-from reconciler.kinds import Catalogue, Property
+from reconciler.kinds import Catalogue, Property, context_of
 from reconciler.mail.names.possible import Other, Possible, Text, Untold, returned
 from reconciler.values import Address
 
@@ -175,10 +175,7 @@ def _parts(catalogue: Catalogue, name: str, wire: Mapping[str, Any]) -> Iterator
         value = wire.get(field)
         if prop.language is None or not prop.language.names or not isinstance(value, Mapping):
             continue
-        context = Context(
-            frozenset(catalogue.variables[prop.language.variables]),
-            frozenset(prop.language.constants or catalogue.constants),
-        )
+        context = context_of(catalogue, prop)
         for pointer, text in results_of(value):
             yield f"{field}/{pointer}", text, prop, context
 
