@@ -15,14 +15,14 @@ from msgspec import Struct
 from reconciler.commands.files import write_whole
 from reconciler.commands.gather import Wanted, open_client
 from reconciler.commands.invocation import Invocation
-from reconciler.desired import Desired, Export, Remark, export_state, file_name, find, printed, read
+from reconciler.desired import Desired, Export, Remark, export_state, file_name, find, printed, printed_tests, read
 from reconciler.kinds import Catalogue, Judge, Kind, load, targets
 from reconciler.mail import World, object_findings, settle
 from reconciler.plan import kinds_in_scope, reads
 from reconciler.report import MANY, plural, printable
 from reconciler.server import read_flow
 from reconciler.settings import DEFAULT_MANIFESTS, Settings, read_config, settings
-from reconciler.values import Globs, LiveState, NotAllowed, Policy, ReconcilerError, Resource
+from reconciler.values import Globs, LiveState, NotAllowed, Policy, ReconcilerError, Resource, UsageError
 from reconciler.yamlio import load as load_yaml
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 SCHEMA = "schemas/manifest.schema.json"
 #: The rule of lint that is run over what is imported.
 PLAIN_TEXT = "plain-text-secret"
+#: The file of routing tests that hold what another tool did.
+TESTS = "routing-tests.yaml"
 
 
 class Arguments(Struct, frozen=True, kw_only=True):
@@ -38,6 +40,10 @@ class Arguments(Struct, frozen=True, kw_only=True):
 
     #: The directory to write to, or "".
     out: str = ""
+    #: Other tools' files to read in place of a server.
+    source_files: tuple[str, ...] = ()
+    #: What becomes of properties that such a file leaves alone: the type's default, or `unmanaged`.
+    partial: str = ""
 
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
@@ -48,6 +54,11 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     out = Path(arguments.out) if arguments.out else None
     if out is not None and out.exists() and not out.is_dir():
         raise ReconcilerError(f"{out} is no directory", "name one with --out, or leave --out away")
+    if arguments.source_files:
+        export = _foreign(invocation, wanted, arguments)
+        return _put(invocation, out, export, {kind for kind in export.documents if export.documents[kind]})
+    if arguments.partial:
+        raise UsageError("--partial says how to read another tool's file", "name that file with --from")
     with open_client(invocation, wanted) as client:
         live = read_all(wanted, client)
     chosen = found.scope.kinds or frozenset(catalogue.kinds)
@@ -57,12 +68,26 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         invocation.tell(line, always=line.startswith("warning"))
     if not live.objects.keys() & chosen:
         raise NotAllowed("the credentials may read nothing of what import writes", "they need the permissions above")
-    if out is None:
-        invocation.say(printed(export, export.documents, schema_from(Path(DEFAULT_MANIFESTS))))
-        return 0
     # A file of what this import cannot hold is none of its files.
-    ours = {kind for kind in within & live.objects.keys() if found.policy.owns.get(kind) != ()}
-    _write(invocation, out, export, ours)
+    return _put(invocation, out, export, {k for k in within & live.objects.keys() if found.policy.owns.get(k) != ()})
+
+
+def _foreign(invocation: Invocation, wanted: Wanted, arguments: Arguments) -> Export:
+    """Return the documents of other tools' files."""
+    from reconciler.commands.import_file import export_files
+
+    files, unmanaged = arguments.source_files, arguments.partial == "unmanaged"
+    return export_files(invocation, wanted.catalogue, wanted.settings, files, unmanaged=unmanaged)
+
+
+def _put(invocation: Invocation, out: Path | None, export: Export, kinds: Collection[str]) -> int:
+    """Write documents, to files of some kinds or to standard output."""
+    if out is not None:
+        _write(invocation, out, export, kinds)
+    elif export.documents or not export.tests:
+        tests = printed_tests(export)
+        text = printed(export, export.documents, schema_from(Path(DEFAULT_MANIFESTS)))
+        invocation.say(f"{text}---\n{tests}" if tests else text)
     return 0
 
 
@@ -154,7 +179,12 @@ def _write(invocation: Invocation, directory: Path, exported: Export, kinds: Col
     """Write one file a kind, unless one of them says something else already, or something where nothing is."""
     schema = schema_from(directory)
     files = {directory / file_name(kind): printed(exported, [kind], schema).encode() for kind in exported.documents}
-    other = [path for path in sorted(directory / file_name(kind) for kind in kinds) if _differs(path, files.get(path))]
+    looked_at = sorted(directory / file_name(kind) for kind in kinds)
+    if export_tests := printed_tests(exported):
+        tests = directory / TESTS
+        files[tests] = f"# yaml-language-server: $schema={schema}\n{export_tests}".encode()
+        looked_at.append(tests)
+    other = [path for path in looked_at if _differs(path, files.get(path))]
     if other:
         names = ", ".join(map(str, other))
         raise ReconcilerError(

@@ -131,6 +131,20 @@ OPTIONS: dict[str, Row] = {
     "last": _row("--last", "Runs to show of each target.  [10]", metavar="N", default=10, type=click.IntRange(1)),
     "run": _row("--run", "The run to undo.  [the last]", metavar="ID"),
     "import_out": _row("--out", "Write a file for each kind here.", metavar="DIR"),
+    "source_files": _row(
+        *("--from source_files", "Read this file of another tool, not a server; repeatable, the first counts."),
+        metavar="FILE",
+        multiple=True,
+        cls=_Lines,
+    ),
+    "partial": _row(
+        *(
+            "--partial",
+            "What a stalwart-cli plan leaves alone: its default, or unmanaged.  [default]",
+        ),
+        metavar="default|unmanaged",
+        type=click.Choice(["", "default", "unmanaged"]),
+    ),
     "schema_out": _row("--out", "Where to write.  [schemas]", metavar="DIR"),
     "check": _row("--check", "Write nothing; exit 2 when something would change."),
     "diff": _row("--diff", "Write nothing; show what would change."),
@@ -284,8 +298,13 @@ COMMANDS: dict[str, Command] = {
     ),
     "reload": Command("Make the server's stored settings live.", " --target prod", _SERVER, "outcome", ""),
     "import": Command(
-        "Write live state as manifests.",
-        *(" --kind MtaRoute --out manifests", (*_SERVER, "kind", "only", "import_out"), "", ""),
+        "Write live state, or another tool's file, as manifests.",
+        *(
+            " --kind MtaRoute --out manifests",
+            (*_SERVER, "kind", "only", "source_files", "partial", "import_out"),
+            "",
+            "",
+        ),
     ),
     "init": Command(
         "Import, and write configuration, a test and a pipeline.",

@@ -1,8 +1,12 @@
+from reconciler.desired.bridges import Bridged as Bridged
+from reconciler.desired.bridges import assemble as assemble
+from reconciler.desired.bridges import bridge as bridge
 from reconciler.desired.export import Export as Export
 from reconciler.desired.export import Remark as Remark
 from reconciler.desired.export import export_state as export_state
 from reconciler.desired.export import file_name as file_name
 from reconciler.desired.export import printed as printed
+from reconciler.desired.export import printed_tests as printed_tests
 from reconciler.desired.export.documents import Declared as Declared
 from reconciler.desired.export.documents import documents as documents
 from reconciler.desired.layout import hidden as hidden

@@ -56,6 +56,8 @@ class Export(Struct, frozen=True):
     outside: Mapping[str, int] = {}
     #: Per kind each object that is declared, before those in a row come together to documents.
     declared: Mapping[str, tuple[Declared, ...]] = {}
+    #: Routing tests that hold what the documents were made of, as documents.
+    tests: tuple[Mapping[str, Any], ...] = ()
 
 
 def printed(found: Export, kinds: Iterable[str], schema: str) -> str:
@@ -67,6 +69,11 @@ def printed(found: Export, kinds: Iterable[str], schema: str) -> str:
             head += comment(f"{address} is left out: {reason}. Unless policy.keep holds it, --prune destroys it.")
             head += "\n"
     return head + "---\n".join(emit(each.value, each.comments) for kind in chosen for each in found.documents[kind])
+
+
+def printed_tests(found: Export) -> str:
+    """Return the routing tests as YAML; "" where there are none."""
+    return "---\n".join(emit(dict(each)) for each in found.tests)
 
 
 def file_name(kind: str) -> str:

@@ -59,6 +59,8 @@ def export_state(
     scope: Scope | None = None,
     policy: Policy | None = None,
     remark: Remark = lambda _: (),
+    names: Mapping[tuple[str, str], str] | None = None,
+    masked: str = _MASKED,
 ) -> Export:
     """Return the documents that declare everything which was read, or everything of some kinds.
 
@@ -70,8 +72,10 @@ def export_state(
         scope: narrows what is declared.
         policy: says which names the manifests own; others are left out.
         remark: tells what else is to be said of what is declared.
+        names: by kind and id, how objects are called that share a key; others are numbered.
+        masked: what is said above a secret that is masked; `{name}` is its variable.
     """
-    exporter = _Exporter(catalogue, live, judge, scope or Scope(), policy or Policy(), remark)
+    exporter = _Exporter(catalogue, live, judge, scope or Scope(), policy or Policy(), remark, names or {}, masked)
     found, declared = {}, {}
     for name in sorted(live.objects if kinds is None else live.objects.keys() & set(kinds)):
         told = len(exporter.omitted)
@@ -91,20 +95,32 @@ def export_state(
 
 class _Exporter:
     def __init__(
-        self, catalogue: Catalogue, live: LiveState, judge: Judge, scope: Scope, policy: Policy, remark: Remark
+        self,
+        catalogue: Catalogue,
+        live: LiveState,
+        judge: Judge,
+        scope: Scope,
+        policy: Policy,
+        remark: Remark,
+        names: Mapping[tuple[str, str], str],
+        masked: str,
     ) -> None:
         self.catalogue = catalogue
         self.live = live
         self.scope = scope
         self.policy = policy
         self.remark = remark
+        self.masked = masked
         self._faults = Faults(catalogue, judge)
         self.omitted: list[Told] = []
         self.secrets: list[tuple[str, Address, str]] = []
         self.remarks: list[Told] = []
         self.outside: Counter[str] = Counter()
         self._objects = {name: _in_order(catalogue.kinds[name], held) for name, held in live.objects.items()}
-        self._names = {name: _own_names(catalogue.kinds[name], objects) for name, objects in self._objects.items()}
+        self._names = {
+            name: {key: names.get((name, key), own) for key, own in _own_names(catalogue.kinds[name], objects).items()}
+            for name, objects in self._objects.items()
+        }
         # All that was read counts, whatever is written: so a name does not depend on what else is.
         self._variables = variables(
             (self._address(each), path)
@@ -205,7 +221,7 @@ class _Exporter:
         def value(prop: Property, held: Any, path: tuple[str, ...], *, pointers: bool) -> Any:
             if prop.sensitive and held == MASK:
                 variable = ready.secrets[path] = self._variables[address, path]
-                _comment(ready.comments, path, _MASKED.format(name=variable))
+                _comment(ready.comments, path, self.masked.format(name=variable))
                 return Sensitive(reference=f"${{env:{variable}}}")
             if isinstance(held, Address):
                 return self._reference(held, path, ready)
