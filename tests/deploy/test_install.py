@@ -123,3 +123,18 @@ def test_the_reference_has_every_command_kind_rule_and_field() -> None:
         assert {field for variant in kind.variants or ("",) for field in kind.shape(variant)} <= shown
     keys = re.findall(r"^\| `([^`]+)`", found["docs/reference/configuration.md"], flags=re.MULTILINE)
     assert {f"policy.{key}" for key in config_schema(load())["properties"]["policy"]["properties"]} <= set(keys)
+
+
+@pytest.mark.tools
+@pytest.mark.slow
+def test_uvx_runs_the_program_from_a_checkout_and_installs_nothing(tmp_path: Path) -> None:
+    program = shutil.which("uvx")
+    assert program, "uvx is missing: run make deployed"
+    env = {**environment(""), "UV_CACHE_DIR": str(tmp_path / "cache"), "UV_NO_PROGRESS": "1", "UV_SYSTEM_CERTS": "1"}
+
+    ran = subprocess.run(
+        [program, "--from", ROOT, "reconciler", "demo"], env=env, cwd=tmp_path, capture_output=True, text=True
+    )
+
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.splitlines()[-1].startswith("Nothing of this is left")
