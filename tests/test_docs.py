@@ -52,6 +52,9 @@ class Reader:
     def take(self, language: str, text: str, told: str) -> None:
         match language:
             case "yaml":
+                assert list(yaml.safe_load_all(text))
+                self.write(text, told)
+            case "ndjson":
                 self.write(text, told)
             case "sh":
                 for line in text.splitlines():
@@ -66,9 +69,8 @@ class Reader:
                 assert language in ("cron", "ini", "python"), language
 
     def write(self, text: str, told: str) -> None:
-        path = self.place / re.findall(r"`([\w./-]+\.ya?ml)`", told)[-1]
+        path = self.place / re.findall(r"`([\w./-]+\.(?:ya?ml|ndjson))`", told)[-1]
         path.parent.mkdir(parents=True, exist_ok=True)
-        assert list(yaml.safe_load_all(text))
         path.write_text(text.replace("https://mail.example.org", self.url))
 
     def run(self, line: str) -> None:
