@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reconciler.settings import Monitors
 
 #: Commands that run by themselves, and that somebody is told of.
-MONITORED = ("apply", "drift", "reload", "rollback")
+MONITORED = ("apply", "drift", "reload", "rollback", "fleet apply", "fleet drift")
 WORDS = (b"ping", b"notify")
 INTERRUPTED = 130
 

@@ -189,3 +189,15 @@ def test_a_monitor_whose_address_is_not_set_is_a_warning(sandbox: Any, tmp_path:
 
     assert ran.code == 0
     assert ran.err == "warning: no monitor is told of this run: ${env:HC_URL} is not set (set HC_URL)\n"
+
+
+def test_a_fleet_is_one_run_to_its_monitor(sandbox: Any, tmp_path: Path, manifests: str) -> None:
+    targets = "".join(f"  {name}: {{url: '{sandbox.url}', manifests: [manifests]}}\n" for name in ("eu", "us"))
+    with receive() as monitor:
+        told = f"ping: '{monitor.url}/all'\nnotify: '{monitor.url}/hook'\n"
+        (tmp_path / "reconciler.yaml").write_text(f"{told}targets:\n{targets}")
+        ran = command("fleet", "drift", env=environment(sandbox.url), cwd=tmp_path)
+
+    assert ran.code == 2
+    assert monitor.paths == ["/all/start", "/all/log", "/all/0", "/hook"]
+    assert monitor.requests[-1].json["format"] == "reconciler/fleet/v1"
