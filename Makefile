@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS := .venv-tools
 
-.PHONY: demo test lint types schemas generated manifests pytest slow deployed bench dist lock clean
+.PHONY: demo test lint types schemas generated manifests pytest slow deployed bench dist image lock clean
 
 demo: $(READY)
 	$(BIN)/reconciler demo
@@ -68,6 +68,10 @@ bench: $(READY)
 # Wheel, source and a single file, made twice to the same bytes, and run from an environment that holds nothing else.
 dist: $(READY)
 	deploy/dist
+
+# The image, built and run without an engine or a registry; as root, with Debian's packages buildah and debootstrap.
+image: dist
+	deploy/image/rehearse
 
 # For developing, for running, and for judging what is under deploy/; what several hold is of one version.
 COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
