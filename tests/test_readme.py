@@ -131,3 +131,38 @@ def test_the_sandbox_can_be_embedded_as_the_readme_says() -> None:
     exec(code, {"print": printed.append, "serve": serve})
 
     assert printed[0].startswith("http://127.0.0.1:")
+
+
+def test_the_first_plan_of_the_readme_can_be_made_and_writes_nothing(tmp_path: Path) -> None:
+    lines = [line.strip() for block in blocks("sh") for line in block.splitlines()]
+    steps = [shlex.split(line)[1:] for line in lines if line.startswith(".venv/bin/reconciler ")]
+
+    with serve(user="admin", password="secret") as sandbox:
+        before = sandbox.state()["writes"]
+        # In the clone, whose manifests they name.
+        ended = [command(*words, env=environment(sandbox.url), cwd=ROOT).code for words in steps]
+        after = sandbox.state()["writes"]
+
+    assert ([words[0] for words in steps], ended) == (["doctor", "validate", "plan"], [0, 0, 0])
+    assert after == before
+
+
+def test_every_make_target_of_the_readme_is_one() -> None:
+    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    named = re.findall(r"^make (\w+)", "\n".join(blocks("sh")), flags=re.MULTILINE)
+
+    assert set(named) <= set(targets)
+
+
+@pytest.mark.parametrize(
+    "page", sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]), ids=lambda path: path.name
+)
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
+
+    assert missing == []
+
+
+def test_the_readme_stays_short() -> None:
+    assert len(README.splitlines()) < 200
