@@ -125,6 +125,7 @@ def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = Fal
         ca_bundle=server.ca_bundle,
         insecure=server.insecure,
         transport=invocation.transport,
+        environment=invocation.environment,
     )
 
 

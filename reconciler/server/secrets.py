@@ -12,16 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from reconciler.kinds import Catalogue, misplaced
+from reconciler.server.redaction import HIDDEN, Redactor
 from reconciler.values import MASK, Change, ConfigError, Globs, Sensitive
 
 #: A secret's file over this many bytes is a mistake.
 MAX_BYTES = 64 * 1024
-#: What stands in a text where a secret stood.
-HIDDEN = "(sensitive)"
 
 
 class Allowed(Struct, frozen=True):
@@ -40,7 +38,7 @@ class Secrets:
         self._environment = environment
         self._allowed = allowed
         self._values: dict[str, str] = {}
-        self._plain: set[str] = set()
+        self._redactor = Redactor()
 
     def __repr__(self) -> str:
         return HIDDEN
@@ -69,32 +67,26 @@ class Secrets:
             ConfigError: it is not set, cannot be read or sent, or may not be read.
         """
         if not secret.reference:
-            self._plain.add(secret.plain)
+            self._redactor.add(secret.plain)
             return secret.plain
         if secret.reference not in self._values:
             source, _, name = secret.reference[2:-1].partition(":")
             value = self._env(name) if source == "env" else self._file(name)
             self._values[secret.reference] = _sendable(secret.reference, value)
+            self._redactor.add(value)
         return self._values[secret.reference]
 
     def scrub(self, text: str) -> str:
-        """Take every secret that was revealed here out of a text that came from outside, as it is and as JSON."""
-        if not text:
-            return text
-        values = {value for value in (*self._values.values(), *self._plain) if value}
-        values |= {msgspec.json.encode(value).decode()[1:-1] for value in values}
-        if not values:
-            return text
-        # All in one pass, longest first: what was put in place of one secret is not searched for the next.
-        pattern = "|".join(re.escape(value) for value in sorted(values, key=len, reverse=True))
-        return re.sub(pattern, HIDDEN, text)
+        """Take every secret that was revealed here out of a sentence that came from outside, in whatever form."""
+        return self._redactor.sentence(text)
 
     def _env(self, name: str) -> str:
         globs = self._allowed.env
         fine = not name.startswith(("STALWART_", "RECONCILER_")) if globs is None else Globs(globs).match(name)
         if not fine:
             raise ConfigError(f"${{env:{name}}} may not be read", "policy.secrets.env says which variables may")
-        value = self._environment.get(name, "")
+        # A line break at the end comes of how the variable was filled, as in a file.
+        value = self._environment.get(name, "").removesuffix("\n").removesuffix("\r")
         if not value:
             raise ConfigError(f"${{env:{name}}} is not set", f"set {name} where apply runs")
         return value

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 import random
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn, Self, TypeVar
 from urllib.parse import urlsplit
@@ -22,7 +23,18 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.server.jmap.logged import SESSION, Sent, sent_of
-from reconciler.server.jmap.protocol import AnswerLost, Flow, Request, Response, Session, read_response, read_session
+from reconciler.server.jmap.protocol import (
+    AnswerLost,
+    Flow,
+    MethodError,
+    Request,
+    Response,
+    Session,
+    read_response,
+    read_session,
+)
+from reconciler.server.proxy import proxy_for
+from reconciler.server.redaction import Redactor
 from reconciler.values import Busy, NotAllowed, ReconcilerError, Unreachable, UsageError
 
 T = TypeVar("T")
@@ -32,6 +44,8 @@ log = logging.getLogger("reconciler.http")
 CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 #: How often a read is tried again after a broken connection or a 5xx.
 RETRIES = 3
+#: Members of an answer in which a server says why it refuses something.
+REFUSALS = ("notCreated", "notUpdated", "notDestroyed")
 #: An answer over this many bytes is refused; 8,000 objects of the largest kind are about 10 MB.
 MAX_ANSWER = 256 * 1024 * 1024
 #: Most seconds between two looks whether a server has started.
@@ -61,6 +75,10 @@ class Credentials(Struct, frozen=True):
                 raise NotAllowed("the token holds a blank, or a character that no token has", "copy it again")
             return f"Bearer {self.token}"
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return what may never be shown: the token, the password, and both with the user's name as they are sent."""
+        return (self.token, self.password, self.header().partition(" ")[2])
 
     def __repr__(self) -> str:
         return "(sensitive)"
@@ -139,6 +157,7 @@ class Client:
         wait: seconds that the server may take to start, on top of the timeout.
         tell: told once that the server is waited for, and why.
         transport: what carries the requests; a test's own in place of a socket.
+        environment: where proxies are named; None for this process's environment.
     """
 
     def __init__(
@@ -154,6 +173,7 @@ class Client:
         ca_bundle: str = "",
         insecure: bool = False,
         transport: httpx.BaseTransport | None = None,
+        environment: Mapping[str, str] | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.url = check_url(url)
@@ -164,9 +184,14 @@ class Client:
         self._wait, self._tell = wait, tell
         self._sleep = sleep
         self._session: Session | None = None
+        self._redactor = Redactor(credentials.secrets())
+        self._proxy = None if transport else proxy_for(self.url, os.environ if environment is None else environment)
         self._http = httpx.Client(
             verify=tls_context(self.url, ca_bundle=ca_bundle, insecure=insecure),
             transport=transport,
+            proxy=self._proxy.url if self._proxy else None,
+            # What the environment says of proxies is read here, and nothing else of it.
+            trust_env=False,
             follow_redirects=False,
             timeout=httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS),
             headers={
@@ -300,11 +325,23 @@ class Client:
         sent = sent_of(request, len(body))
         document = self._retried("POST", f"{self.url}/jmap/", body, writes=request.writes, sent=sent)
         try:
-            return read_response(request, document)
+            return self._redacted(read_response(request, document))
         except ValueError as error:
             if request.writes:
                 raise AnswerLost(f"the answer cannot be read: {error}") from None
             raise Unreachable(f"{self.url}/jmap/ gave an answer that cannot be trusted: {error}") from None
+
+    def _redacted(self, response: Response) -> Response:
+        """Take our own credentials out of what the server says of what it refuses."""
+        redact = self._redactor
+        return Response(
+            tuple(
+                MethodError(redact.sentence(each.type), redact.sentence(each.description))
+                if isinstance(each, MethodError)
+                else {name: redact.sentences(told) if name in REFUSALS else told for name, told in each.items()}
+                for each in response.results
+            )
+        )
 
     def _retried(self, method: str, url: str, body: bytes | None, *, writes: bool, sent: Sent = SESSION) -> Any:
         """Send one request until it is answered, as far as repeating it is safe."""
@@ -345,7 +382,8 @@ class Client:
             if distrusted := _distrusted(error):
                 raise Unreachable(f"{url}: the certificate is not valid: {distrusted.verify_message}", TRUST) from None
             # Nothing was sent, so that even a write may be tried again.
-            raise _Again(f"cannot be reached: {_reason(error)}", starting=True) from None
+            through = f" through {self._proxy}" if self._proxy else ""
+            raise _Again(f"cannot be reached{through}: {_reason(error)}", starting=True) from None
         except (httpx.HTTPError, httpx.StreamError) as error:
             if writes:
                 raise AnswerLost(f"the connection broke: {_reason(error)}") from None
@@ -397,7 +435,7 @@ class Client:
             starting = status in (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE)
             raise _Again(f"the server answered {status}", _retry_after(answer), starting=starting)
         if answer.is_redirect:
-            target = urlsplit(answer.headers.get("location", ""))
+            target = urlsplit(self._redactor.sentence(answer.headers.get("location", "")))
             raise _Redirected(
                 f"{url} redirects to {target.scheme}://{target.netloc}" if target.netloc else f"{url} redirects",
                 "redirects are not followed: give the URL of the server itself",

@@ -1,0 +1,100 @@
+"""Takes secrets out of what a server says, in every form in which software quotes them.
+
+Law: what was sent as a secret is never shown, though a server writes it escaped, encoded or cut off; data is left as
+it is, since it is compared, and only sentences are redacted.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from json import dumps
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+#: What stands in a text where a secret stood, and in place of a text that holds one too short to be cut out.
+HIDDEN = "(sensitive)"
+LEFT_OUT = "the server's words are left out, since they hold a secret"
+#: Secrets under so many characters are found in words that have nothing to do with them.
+SHORT = 6
+#: Characters of the beginning of a secret that give it away although the rest is cut off.
+TELLING = 8
+
+
+class Redactor:
+    """The secrets of one run, in every form. Prints as nothing."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._known: set[str] = set()
+        self._short: set[str] = set()
+        self._forms: list[str] = []
+        self.add(*secrets)
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    def add(self, *secrets: str) -> None:
+        """Redact these too."""
+        fresh = {secret for secret in secrets if secret} - self._known
+        if not fresh:
+            return
+        self._known |= fresh
+        self._short |= {secret for secret in fresh if len(secret) < SHORT}
+        forms = {form for secret in fresh if len(secret) >= SHORT for form in _forms(secret)}
+        # The longest first: what was put in place of one is not searched for the next.
+        self._forms = sorted({*self._forms, *forms}, key=len, reverse=True)
+
+    def sentence(self, text: str) -> str:
+        """Return a text of the server's without any secret."""
+        if not text or not self._known:
+            return text
+        if any(secret in text for secret in self._short):
+            return LEFT_OUT
+        for form in self._forms:
+            if form[:TELLING] in text:
+                text = _cut(text, form)
+        return text
+
+    def sentences(self, value: Any) -> Any:
+        """Return what a server says of a refusal, each text of it without any secret."""
+        if isinstance(value, str):
+            return self.sentence(value)
+        if isinstance(value, Mapping):
+            return {key: self.sentences(each) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self.sentences(each) for each in value]
+        return value
+
+
+def _cut(text: str, form: str) -> str:
+    """Return a text without a secret's form, also where only its beginning is there."""
+    parts, at = [], 0
+    for match in re.finditer(re.escape(form[:TELLING]), text):
+        if match.start() < at:
+            continue
+        end = match.end()
+        while end < len(text) and end - match.start() < len(form) and text[end] == form[end - match.start()]:
+            end += 1
+        parts += [text[at : match.start()], HIDDEN]
+        at = end
+    return "".join([*parts, text[at:]])
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """Yield how a secret may be written: as it is, escaped for JSON or a URL, and within base64."""
+    yield secret
+    for ascii_only in (True, False):
+        yield dumps(secret, ensure_ascii=ascii_only)[1:-1]
+    yield repr(secret)[1:-1]
+    for escaped in (quote(secret, safe=""), quote(secret), quote_plus(secret)):
+        yield escaped
+        yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), escaped)
+    encoded = secret.encode("utf-8", "surrogatepass")
+    for before in range(3):
+        # What stands ahead, such as a user's name, moves the secret to one of three places within the code.
+        code = b64encode(bytes(before) + encoded).decode()
+        inner = code[-(-before * 8 // 6) : (before + len(encoded)) * 8 // 6]
+        if len(inner) >= TELLING:
+            yield inner
+            yield inner.replace("+", "-").replace("/", "_")
