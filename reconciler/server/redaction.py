@@ -28,7 +28,7 @@ class Redactor:
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._known: set[str] = set()
         self._short: set[str] = set()
-        self._forms: list[str] = []
+        self._forms: set[str] = set()
         self.add(*secrets)
 
     def __repr__(self) -> str:
@@ -41,9 +41,7 @@ class Redactor:
             return
         self._known |= fresh
         self._short |= {secret for secret in fresh if len(secret) < SHORT}
-        forms = {form for secret in fresh if len(secret) >= SHORT for form in _forms(secret)}
-        # The longest first: what was put in place of one is not searched for the next.
-        self._forms = sorted({*self._forms, *forms}, key=len, reverse=True)
+        self._forms |= {form for secret in fresh if len(secret) >= SHORT for form in _forms(secret)}
 
     def sentence(self, text: str) -> str:
         """Return a text of the server's without any secret."""
@@ -51,10 +49,15 @@ class Redactor:
             return text
         if any(secret in text for secret in self._short):
             return LEFT_OUT
-        for form in self._forms:
-            if form[:TELLING] in text:
-                text = _cut(text, form)
-        return text
+        # All forms at once: one that begins as another does must not hide where that ends.
+        found = sorted(place for form in self._forms for place in _found(text, form))
+        parts: list[str] = []
+        at = 0
+        for start, end in found:
+            if start > at or not parts:
+                parts += [text[at:start], HIDDEN]
+            at = max(at, end)
+        return "".join([*parts, text[at:]])
 
     def sentences(self, value: Any) -> Any:
         """Return what a server says of a refusal, each text of it without any secret."""
@@ -67,18 +70,15 @@ class Redactor:
         return value
 
 
-def _cut(text: str, form: str) -> str:
-    """Return a text without a secret's form, also where only its beginning is there."""
-    parts, at = [], 0
-    for match in re.finditer(re.escape(form[:TELLING]), text):
-        if match.start() < at:
-            continue
-        end = match.end()
-        while end < len(text) and end - match.start() < len(form) and text[end] == form[end - match.start()]:
+def _found(text: str, form: str) -> Iterator[tuple[int, int]]:
+    """Yield from where to where a secret's form stands in a text, also where only its beginning does."""
+    start = text.find(form[:TELLING])
+    while start >= 0:
+        end = start
+        while end < len(text) and end - start < len(form) and text[end] == form[end - start]:
             end += 1
-        parts += [text[at : match.start()], HIDDEN]
-        at = end
-    return "".join([*parts, text[at:]])
+        yield start, end
+        start = text.find(form[:TELLING], start + 1)
 
 
 def _forms(secret: str) -> Iterator[str]:
