@@ -27,6 +27,8 @@ from reconciler.expression.lexer import same as same
 from reconciler.expression.lexer import tokens as tokens
 from reconciler.expression.regex import Verdict as Verdict
 from reconciler.expression.regex import verdict as verdict
+from reconciler.expression.texts import Shape as Shape
+from reconciler.expression.texts import texts_of as texts_of
 from reconciler.expression.tree import Adjacent as Adjacent
 from reconciler.expression.tree import Binary as Binary
 from reconciler.expression.tree import Call as Call

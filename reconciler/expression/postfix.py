@@ -5,7 +5,6 @@ Law: instructions come in the order in which the tree stands in the text, so odd
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Literal as Choice
 from typing import NamedTuple
 
@@ -45,9 +44,15 @@ class Instruction(NamedTuple):
     number: int = 0
 
 
-@lru_cache(maxsize=2048)
 def compiled(tree: Tree) -> tuple[Instruction, ...]:
-    """Return the instructions of a tree."""
+    """Return the instructions of a tree. A tree keeps them: to compare trees takes longer than to run one."""
+    kept: tuple[Instruction, ...] | None = tree.__dict__.get("code")
+    if kept is None:
+        kept = tree.__dict__["code"] = _compiled(tree)
+    return kept
+
+
+def _compiled(tree: Tree) -> tuple[Instruction, ...]:
     code: list[Instruction] = []
     jumps: list[int] = []
     pending: list[Node | Instruction] = [tree.root]

@@ -206,7 +206,7 @@ class Commas(Node, frozen=True, eq=False):
     values: tuple[Node, ...]
 
 
-class Tree(Struct, frozen=True):
+class Tree(Struct, frozen=True, dict=True):
     """A whole text. `ignored` is what follows its end: a `}` and the rest, or ""."""
 
     root: Node

@@ -22,6 +22,12 @@ from reconciler.mail.lint import lint_resources as lint_resources
 from reconciler.mail.lint.objects import object_findings as object_findings
 from reconciler.mail.lint.rules import settle as settle
 from reconciler.mail.lint.world import World as World
+from reconciler.mail.movement import Flow as Flow
+from reconciler.mail.movement import Movement as Movement
+from reconciler.mail.movement import Rung as Rung
+from reconciler.mail.movement import Shift as Shift
+from reconciler.mail.movement import Side as Side
+from reconciler.mail.movement import movement_between as movement_between
 from reconciler.mail.names import mentions as mentions
 from reconciler.mail.names import suggestions as suggestions
 from reconciler.mail.routing import check_documents as check_documents

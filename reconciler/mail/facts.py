@@ -34,3 +34,24 @@ def last_attempt(wire: Mapping[str, Any]) -> int | None:
             return count
         count += 1
     return count + left // waits[-1] if waits and waits[-1] else None
+
+
+#: Properties that change nothing for mail: texts for people, and by kind what the server makes no use of.
+FOR_PEOPLE = ("description",)
+UNUSED = {"MtaMilter": ("timeoutConnect",)}
+#: The waits of a schedule that leaves them to the server, in milliseconds (Stalwart 0.16.19); the last one repeats.
+OWN_WAITS = (120_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000)
+
+
+def effect_of(kind: str, wire: Mapping[str, Any], without: tuple[str, ...] = ()) -> Mapping[str, Any]:
+    """Return what of an object makes a difference to mail."""
+    idle = (*FOR_PEOPLE, *UNUSED.get(kind, ()), *without)
+    return {name: value for name, value in wire.items() if name not in idle}
+
+
+def waits_of(wire: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the waits between the attempts of a schedule, in milliseconds; the last one repeats."""
+    retry = wire.get("retry", {})
+    if retry.get("@type") != "Custom":
+        return OWN_WAITS
+    return tuple(int(each["duration"]) for _, each in sorted(retry["intervals"].items(), key=lambda p: int(p[0])))

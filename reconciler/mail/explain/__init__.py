@@ -10,8 +10,10 @@ from reconciler.mail.explain.choose import (
     NEVER_FAILS_OVER,
     Attempt,
     Choice,
+    Decider,
     Explanation,
     Filter,
+    Gate,
     Given,
     Routing,
     choices,
@@ -19,6 +21,7 @@ from reconciler.mail.explain.choose import (
     filters,
     place,
     routing_of,
+    settle_choice,
 )
 from reconciler.mail.explain.given import judge_given
 from reconciler.mail.explain.state import (
@@ -38,8 +41,10 @@ __all__ = [
     "CaseResult",
     "Check",
     "Choice",
+    "Decider",
     "Explanation",
     "Filter",
+    "Gate",
     "Given",
     "Held",
     "Locate",
@@ -57,5 +62,6 @@ __all__ = [
     "live_state",
     "place",
     "routing_of",
+    "settle_choice",
     "told",
 ]

@@ -105,7 +105,7 @@ class Explanation(Struct, frozen=True):
     live: bool = False
 
 
-class _Decider(Struct, frozen=True):
+class Decider(Struct, frozen=True):
     """One expression, read once. `block` is None where it cannot be told what it says."""
 
     field: str
@@ -117,10 +117,10 @@ class _Decider(Struct, frozen=True):
     because: str = ""
 
 
-class _Gate(Struct, frozen=True):
+class Gate(Struct, frozen=True):
     """One filter: the stages it is asked at, and the expression that switches it."""
 
-    decider: _Decider
+    decider: Decider
     address: Address
     stages: frozenset[str]
 
@@ -129,8 +129,8 @@ class Routing(Struct, frozen=True):
     """A state whose expressions are read, so that many messages can be asked about."""
 
     state: State
-    deciders: tuple[_Decider, ...]
-    gates: tuple[_Gate, ...]
+    deciders: tuple[Decider, ...]
+    gates: tuple[Gate, ...]
     names: Mapping[str, Mapping[str, Held]]
     #: Stages that filters can be asked at.
     stages: tuple[str, ...]
@@ -149,7 +149,7 @@ def routing_of(catalogue: Catalogue, state: State) -> Routing:
     """Read the expressions of a state."""
     deciders = tuple(_decider(catalogue, state, *each) for each in choosing(catalogue))
     names = {name: {held.address.name: held for held in objects} for name, objects in state.objects.items()}
-    gates: list[_Gate] = []
+    gates: list[Gate] = []
     stages: dict[str, None] = {}
     unread = ""
     for kind in filtering(catalogue):
@@ -159,7 +159,7 @@ def routing_of(catalogue: Catalogue, state: State) -> Routing:
         for held in state.objects.get(kind.kind, ()):
             decider = _read(catalogue, held, field, kind.properties[field], held.origin)
             asked = held.wire.get(when) or {}
-            gates.append(_Gate(decider, held.address, frozenset(stage for stage, yes in asked.items() if yes)))
+            gates.append(Gate(decider, held.address, frozenset(stage for stage, yes in asked.items() if yes)))
     missing = {name: kind.missing for name, kind in catalogue.kinds.items()}
     return Routing(state, deciders, tuple(gates), names, tuple(stages), unread, missing)
 
@@ -235,30 +235,30 @@ def explain_message(
     return Explanation(given, tuple(attempts), live)
 
 
-def _decider(catalogue: Catalogue, state: State, kind: Kind, field: str, language: Language) -> _Decider:
+def _decider(catalogue: Catalogue, state: State, kind: Kind, field: str, language: Language) -> Decider:
     held = state.singletons.get(kind.kind)
     if held is None:
         because = state.unread.get(kind.kind, f"{kind.kind} was not read")
-        return _Decider(field, language, None, "live", {}, None, because)
+        return Decider(field, language, None, "live", {}, None, because)
     declared = field in state.known.get(kind.kind, ())
     return _read(catalogue, held, field, kind.properties[field], held.origin if declared else "default")
 
 
-def _read(catalogue: Catalogue, held: Held, field: str, prop: Property, origin: Origin) -> _Decider:
+def _read(catalogue: Catalogue, held: Held, field: str, prop: Property, origin: Origin) -> Decider:
     language = prop.language or Language(variables="")
     if field in held.unmanaged:
-        return _Decider(field, language, held, origin, {}, None, f"{field} is unmanaged: the server's own decides")
+        return Decider(field, language, held, origin, {}, None, f"{field} is unmanaged: the server's own decides")
     expression = held.wire.get(field)
     if not isinstance(expression, Mapping):
-        return _Decider(field, language, held, origin, {}, None, f"{held.address} has no {field}")
+        return Decider(field, language, held, origin, {}, None, f"{held.address} has no {field}")
     context = context_of(catalogue, prop)
     try:
-        return _Decider(field, language, held, origin, expression, parse_if(expression, context))
+        return Decider(field, language, held, origin, expression, parse_if(expression, context))
     except ExpressionError as error:
-        return _Decider(field, language, held, origin, {}, None, f"the expression cannot be read: {error}")
+        return Decider(field, language, held, origin, {}, None, f"the expression cannot be read: {error}")
 
 
-def _pointer(decider: _Decider, decision: Decision) -> tuple[str, str]:
+def _pointer(decider: Decider, decision: Decision) -> tuple[str, str]:
     """Return the wire pointer of what decided or stopped a decision, and its condition."""
     at = decision.branch if decision.decided else len(decision.conditions) - 1
     if at is None or decider.block is None:
@@ -268,8 +268,8 @@ def _pointer(decider: _Decider, decision: Decision) -> tuple[str, str]:
     return f"{decider.field}/match/{key}{tail}", str(decider.expression["match"][key]["if"])
 
 
-def _choice(found: Routing, decider: _Decider, variables: Mapping[str, Value], lookups: Lookups) -> Choice:
-    language, state = decider.language, found.state
+def _choice(found: Routing, decider: Decider, variables: Mapping[str, Value], lookups: Lookups) -> Choice:
+    language = decider.language
     unknown = Choice(
         field=decider.field,
         kind=language.names,
@@ -280,11 +280,23 @@ def _choice(found: Routing, decider: _Decider, variables: Mapping[str, Value], l
     )
     if decider.block is None or decider.held is None:
         return unknown
-    decision = decide(decider.block, variables, lookups)
+    return settle_choice(found, decider, decide(decider.block, variables, lookups))
+
+
+def settle_choice(found: Routing, decider: Decider, decision: Decision) -> Choice:
+    """Return what an expression that was read comes to, where its decision is known."""
+    language, state = decider.language, found.state
     pointer, condition = _pointer(decider, decision)
     value = decision.value
-    parts = {"field": decider.field, "kind": language.names, "origin": decider.origin, "address": decider.held.address}
-    told: dict[str, Any] = {**parts, "value": value, "pointer": pointer, "condition": condition}
+    told: dict[str, Any] = {
+        "field": decider.field,
+        "kind": language.names,
+        "origin": decider.origin,
+        "address": decider.held.address if decider.held else None,
+        "value": value,
+        "pointer": pointer,
+        "condition": condition,
+    }
     if isinstance(value, Unknown):
         return Choice(**told, outcome="unknown", because=value.because)
     name, because = _name(value)
@@ -316,7 +328,7 @@ def _name(value: Value) -> tuple[str, str]:
     return NO_TEXT, f"{reason}, so the name is {NO_TEXT}"
 
 
-def _filter(found: Routing, gate: _Gate, stage: object, variables: Mapping[str, Value], lookups: Lookups) -> Filter:
+def _filter(found: Routing, gate: Gate, stage: object, variables: Mapping[str, Value], lookups: Lookups) -> Filter:
     decider = gate.decider
     if decider.block is None:
         return Filter(gate.address, None, decider.because)

@@ -1,0 +1,12 @@
+"""Which mail goes another way when one state becomes another, with a message for each claim.
+
+Law: pure. "It moves" has a witness that the evaluator was asked about on both sides; "nothing moves" has a full cover;
+everything else is "cannot tell", with its reason.
+
+    before, after -> programs of conditions -> tests -> classes of mail -> leaves -> regions -> flows, with witnesses
+"""
+
+from reconciler.mail.movement.compare import movement_between
+from reconciler.mail.movement.model import Flow, Movement, Rung, Shift, Side
+
+__all__ = ["Flow", "Movement", "Rung", "Shift", "Side", "movement_between"]

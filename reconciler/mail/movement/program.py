@@ -1,0 +1,175 @@
+"""The expressions of a state as programs, and what each of their ends stands for.
+
+Law: pure; two ends have one key only if the server would do the same with the mail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from reconciler.expression import (
+    Call,
+    Capture,
+    Decision,
+    EvaluationError,
+    Index,
+    ListOf,
+    Literal,
+    Reading,
+    Tree,
+    Variable,
+    bare,
+    evaluate,
+    unparse,
+    walk,
+)
+from reconciler.kinds import Catalogue
+from reconciler.mail.explain import Choice, Decider, Gate, Routing, settle_choice
+from reconciler.mail.facts import effect_of
+from reconciler.mail.movement.formula import CHANGING, NUMBERS, Formula, Not, Reader, Test, can_fail, either, every
+from reconciler.mail.movement.model import End, side_of
+from reconciler.mail.movement.walk import Program, Row
+from reconciler.values import MASK, Address, Sensitive
+
+#: Deepest choice within a result that is taken apart.
+_DEEPEST = 8
+
+
+class Ends:
+    """The ends of both sides of one comparison, numbered."""
+
+    def __init__(self) -> None:
+        self.ends: list[End] = []
+
+    def add(self, end: End) -> int:
+        """Return the number of an end."""
+        self.ends.append(end)
+        return len(self.ends) - 1
+
+
+def key_of(catalogue: Catalogue, choice: Choice) -> tuple[object, ...]:
+    """Return what a choice stands for: an object's effect whatever its name, or what is used without an object."""
+    if choice.held is not None:
+        kind = catalogue.kinds[choice.kind]
+        return ("object", frozen(effect_of(choice.kind, choice.held.wire, kind.match)))
+    return ("unknown", choice.because) if choice.outcome == "unknown" else ("uses", choice.uses)
+
+
+def frozen(value: Any) -> object:
+    """Return a wire value that can be compared. A secret is not compared: it changes no mail's way."""
+    if isinstance(value, Mapping):
+        return tuple(sorted((name, frozen(each)) for name, each in value.items()))
+    if isinstance(value, list | tuple):
+        return tuple(map(frozen, value))
+    if isinstance(value, Sensitive) or value == MASK:
+        return "secret"
+    if isinstance(value, Address):
+        return ("reference", str(value))
+    return (type(value).__name__, str(value))
+
+
+def changes_the_world(deciders: Sequence[Decider]) -> str:
+    """Return why expressions that differ cannot be compared, or "": what they ask they change."""
+    for decider in deciders:
+        if decider.block is not None:
+            parts = (part for branch in decider.block.branches for part in (branch.condition, branch.result))
+            for tree in (*parts, decider.block.otherwise):
+                for node in walk(tree):
+                    if isinstance(node, Call) and node.name in CHANGING:
+                        return f"{node.name} changes what it asks about"
+    return ""
+
+
+def program_of(catalogue: Catalogue, routing: Routing, decider: Decider, reader: Reader, ends: Ends) -> Program:
+    """Return an expression that names objects as a program, and add its ends."""
+    block = decider.block
+    if block is None:
+        raise ValueError(decider.because)
+    rows: list[Row] = []
+
+    def end(branch: int | None, tree: Tree) -> int:
+        if _is_open(tree, reader):
+            key = f"{unparse(tree)} after {path}" if _captures(tree) else unparse(tree)
+            choice = settle_choice(routing, decider, Decision("", branch, ()))
+            side = side_of(choice)
+            return ends.add(End(("term", key), type(side)(name=unparse(tree), pointer=side.pointer), key))
+        value, _ = evaluate(tree, reader.fixed)
+        choice = settle_choice(routing, decider, Decision(value, branch, ()))
+        unknown = choice.because if choice.outcome == "unknown" else ""
+        return ends.add(End(key_of(catalogue, choice), side_of(choice), "", unknown))
+
+    path = ""
+    for place, branch in enumerate(block.branches):
+        condition = reader.condition(branch.condition, path)
+        path += f"[{unparse(branch.condition)}]"
+        for inner, tree in results(branch.result, reader, path):
+            rows.append(Row(every(condition, inner), end(place, tree)))
+    *inside, (_, last) = results(block.otherwise, reader, path)
+    for inner, tree in inside:
+        rows.append(Row(inner, end(None, tree)))
+    failed = settle_choice(routing, decider, Decision(EvaluationError(), None, ()))
+    return Program(tuple(rows), end(None, last), ends.add(End(key_of(catalogue, failed), side_of(failed))))
+
+
+def results(tree: Tree, reader: Reader, path: str, depth: int = 0) -> Iterator[tuple[Formula, Tree]]:
+    """Yield what a result comes to, and when; the last one holds where none before it does."""
+    root = bare(tree.root)
+    if isinstance(root, Call) and root.name == "if_then" and not root.ahead and depth < _DEEPEST:
+        condition = reader.condition(Tree(root.arguments[0]), path)
+        if not can_fail(condition):
+            for inner, chosen in results(Tree(root.arguments[1]), reader, path, depth + 1):
+                yield every(condition, inner), chosen
+            yield from results(Tree(root.arguments[2]), reader, path, depth + 1)
+            return
+    if isinstance(root, Index) and len(root.positions) == 1:
+        held, position = bare(root.value), bare(root.positions[0])
+        counted = isinstance(position, Variable) and position.name in NUMBERS and position.name not in reader.fixed
+        plain = isinstance(held, ListOf) and held.size == len(held.elements)
+        plain = plain and isinstance(held, ListOf) and all(isinstance(bare(each), Literal) for each in held.elements)
+        if plain and counted and isinstance(held, ListOf) and isinstance(position, Variable):
+            for place, element in enumerate(held.elements):
+                key = f"{position.name} == {place}"
+                yield Test(key, "order", position.name, "==", place), Tree(element)
+            yield True, Tree(Literal(1, "", "text"))
+            return
+    yield True, tree
+
+
+def asked(gate: Gate, reader: Reader, ends: Ends, off: int, on: int) -> Program:
+    """Return whether a filter is asked as a program; what fails counts as no."""
+    formula = switched(gate, reader)
+    return Program((Row(formula, on),), off, off)
+
+
+def switched(gate: Gate, reader: Reader) -> Formula:
+    """Return the condition on which a filter is asked."""
+    block = gate.decider.block
+    if block is None:
+        return False
+    path = "".join(f"[{unparse(branch.condition)}]" for branch in block.branches)
+    formula = reader.condition(block.otherwise, path)
+    path = ""
+    for branch in reversed(block.branches):
+        condition = reader.condition(branch.condition, path)
+        result = reader.condition(branch.result, path)
+        otherwise = not condition if isinstance(condition, bool) else Not(condition, can_fail(condition))
+        formula = either(every(condition, result), every(otherwise, formula))
+    return formula
+
+
+def _captures(tree: Tree) -> bool:
+    return any(isinstance(node, Capture) for node in walk(tree))
+
+
+def _is_open(tree: Tree, reader: Reader) -> bool:
+    """Whether a result depends on the mail."""
+    for node in walk(tree):
+        if isinstance(node, Capture | Reading) or (isinstance(node, Variable) and node.name not in reader.fixed):
+            return True
+        if isinstance(node, Call) and node.name not in _PURE:
+            return True
+    return False
+
+
+_PURE = frozenset(("if_then",))
