@@ -40,9 +40,12 @@ def export_files(
     invocation.complain(sorted(bridged.diagnostics))
     for line in _account(bridged, export):
         invocation.tell(line)
-    if bridged.config:
+    config = dict(bridged.config)
+    if bridged.variables:
+        config["targets"] = {found.target or "prod": {"vars": bridged.variables}}
+    if config:
         invocation.tell("note: this belongs in reconciler.yaml:")
-        for line in emit(bridged.config).splitlines():
+        for line in emit(config).splitlines():
             invocation.tell(f"  {line}")
     return replace(export, tests=tuple(bridged.tests))
 

@@ -23,6 +23,8 @@ from reconciler.expression.language import SOURCES as SOURCES
 from reconciler.expression.language import Context as Context
 from reconciler.expression.language import ExpressionError as ExpressionError
 from reconciler.expression.language import vocabulary as vocabulary
+from reconciler.expression.lexer import Token as Token
+from reconciler.expression.lexer import lex as lex
 from reconciler.expression.lexer import same as same
 from reconciler.expression.lexer import tokens as tokens
 from reconciler.expression.regex import Verdict as Verdict

@@ -63,3 +63,37 @@ def test_a_file_that_cannot_be_read_is_usage(tmp_path: Path) -> None:
     )
     assert (latin.code, "latin.ndjson:2: it is no UTF-8" in latin.err) == (65, True)
     assert (alone.code, "--partial says how to read" in alone.err) == (64, True)
+
+
+OLD = """\
+[queue.strategy]
+route = [ { if = "is_local_domain('', rcpt_domain)", then = "'local'" },
+          { if = "rcpt_domain = 'partner.test' || retry_num > 2", then = "'relay'" },
+          { else = "'mx'" }, ]
+schedule = "'slow'"
+[queue.route."relay"]
+type = relay
+address = "%{env:RELAY_HOST}%"
+port = 465
+[queue.schedule.slow]
+retry = ["1h", "2h"]
+[session.milter.b]
+hostname = filter.example.net
+enable = "listener = 'smtp'"
+"""
+
+
+def test_what_is_imported_from_0_15_applies_and_its_routing_tests_pass(sandbox: Any, tmp_path: Path) -> None:
+    env = environment(sandbox.url, RECONCILER_VAR_RELAY_HOST="smtp.example.net")
+    (tmp_path / "config.toml").write_text(OLD)
+    ran = command("import", "--from", "config.toml", "--out", "manifests", env=env, cwd=tmp_path)
+    said = ran.err.partition("reconciler.yaml:\n")[2].splitlines()
+    yaml = "".join(f"{line[2:]}\n" for line in said if line.startswith("  "))
+    (tmp_path / "reconciler.yaml").write_text(yaml.replace("{vars:", f'{{url: "{sandbox.url}", vars:'))
+
+    assert ran.code == 0, ran.err
+    assert (tmp_path / "manifests" / "routing-tests.yaml").exists()
+    assert command("fmt", "manifests", "--check", env=env, cwd=tmp_path).code == 0
+    assert command("test", "manifests", "--target", "prod", env=env, cwd=tmp_path).code == 0
+    assert command("apply", "manifests", "--target", "prod", "--yes", env=env, cwd=tmp_path).code == 0
+    assert command("drift", "manifests", "--target", "prod", env=env, cwd=tmp_path).code == 0

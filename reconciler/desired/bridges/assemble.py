@@ -68,7 +68,10 @@ def assemble(
             pointer=pointer,
             hint="the server would refuse it, or read it otherwise",
         )
-    declared = {name: [_with(each, origin(each.address)) for each in held] for name, held in export.declared.items()}
+    declared = {
+        name: [_with(each, origin(each.address), bridged.variables) for each in held]
+        for name, held in export.declared.items()
+    }
     for foreign in bridged.objects:
         if foreign.absent and foreign.kind in kinds:
             address = Address(foreign.kind, ":".join(map(str, foreign.spec.values())))
@@ -125,8 +128,10 @@ def _names(
     return names
 
 
-def _with(declared: Declared, foreign: Foreign) -> Declared:
+def _with(declared: Declared, foreign: Foreign, variables: Collection[str]) -> Declared:
     """Return a document's object with what its origin says besides."""
+    for name in variables:
+        declared.spec = _replaced(declared.spec, f"$${{var:{name}}}", f"${{var:{name}}}")
     for name, texts in foreign.comments.items():
         text = "\n".join(texts)
         if not name:
@@ -149,6 +154,15 @@ def _tell(bridged: Bridged, foreign: Foreign, fault: _Mistake) -> None:
         pointer="/".join(fault.path),
         hint=fault.hint,
     )
+
+
+def _replaced(value: Any, text: str, instead: str) -> Any:
+    """Return a value with another text in its texts."""
+    if isinstance(value, dict):
+        return {name: _replaced(each, text, instead) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_replaced(each, text, instead) for each in value]
+    return value.replace(text, instead) if isinstance(value, str) else value
 
 
 def _masked(value: Any) -> Any:

@@ -61,8 +61,8 @@ class Bridged(Struct, kw_only=True):
     objects: list[Foreign] = field(default_factory=list)
     #: What reconciler.yaml should say besides.
     config: dict[str, Any] = field(default_factory=dict)
-    #: Kinds of which the file wants none at all.
-    emptied: list[str] = field(default_factory=list)
+    #: Variables of manifests, and where each comes from.
+    variables: dict[str, str] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
     #: Routing tests that hold what the other tool did, as documents.

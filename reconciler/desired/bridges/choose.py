@@ -35,4 +35,6 @@ def bridge(catalogue: Catalogue, texts: Sequence[tuple[str, str]], *, unmanaged:
         if len(texts) > 1:
             raise UsageError("a plan of stalwart-cli is read alone", "name one file with --from")
         return from_ndjson(catalogue, *texts[0], unmanaged=unmanaged)
-    raise UsageError(f"{texts[0][0]} is no plan of stalwart-cli", "each of its lines is a JSON object with @type")
+    from reconciler.desired.bridges.old import from_old
+
+    return from_old(catalogue, texts)

@@ -269,7 +269,6 @@ class _Plan:
                 message = f"the plan leaves exactly these {name}: policy.prune destroys all others{also}"
                 self.bridged.tell("note", "prune", message, line=line, hint="the policy is printed below")
             else:
-                self.bridged.emptied.append(name)
                 again = "; the server makes those anew that it ships, when it starts next" if kind.ships else ""
                 message = f"the plan leaves no {name} at all{again}"
                 self.bridged.tell("warning", "prune", message, line=line, hint=f"apply needs --allow-empty {name}")

@@ -1,0 +1,87 @@
+"""What Stalwart 0.15 gave out of its database, read into flat keys: JSON dumps, answers of its API, printed tables.
+
+Law: pure; values are texts, and a dump that is known to be cut short says so.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from reconciler.desired.bridges.bridged import Bridged
+from reconciler.desired.bridges.dialect import DialectError, Setting, read_toml
+
+_ROW = re.compile(r"\s*\|\s*(\S+)\s*\|\s*(.*?)\s*\|\s*$")
+
+
+def read_settings(bridged: Bridged, file: str, text: str) -> list[Setting]:
+    """Return the keys of a file, whatever form it has; what is wrong with it is told."""
+    head = text.lstrip("\ufeff \t\r\n")[:1]
+    try:
+        if head == "{" or (head == "[" and re.match(r"\s*\[\s*[\[{\"]", text.lstrip("\ufeff")) and not _header(text)):
+            found = list(_json(bridged, file, text))
+        elif head in ("|", "+"):
+            found = [
+                Setting(match[1], match[2], number)
+                for number, line in enumerate(text.split("\n"), 1)
+                if (match := _ROW.match(line)) and "." in match[1]
+            ]
+        else:
+            found = read_toml(text)
+    except DialectError as error:
+        hint = "Stalwart 0.15 could not read this either"
+        bridged.tell("error", "toml", str(error), file=file, line=error.line, hint=hint)
+        return []
+    return [each._replace(file=file) for each in found]
+
+
+def _header(text: str) -> bool:
+    """Whether the first line is the header of a table."""
+    line = text.lstrip("\ufeff \t\r\n").partition("\n")[0].partition("#")[0].strip()
+    return bool(re.fullmatch(r"\[\[[^\[\],{}]+\]\]", line))
+
+
+def _json(bridged: Bridged, file: str, text: str) -> Iterator[Setting]:
+    try:
+        content = json.loads(text.lstrip("\ufeff"))
+    except json.JSONDecodeError as error:
+        raise DialectError(f"it is no JSON: {error.msg} at column {error.colno}", error.lineno) from None
+    except (RecursionError, ValueError):
+        raise DialectError("it is no JSON that can be read: too deep, or a number too long", 1) from None
+    data = content.get("data", content) if isinstance(content, dict) else content
+    if isinstance(data, dict) and isinstance(data.get("items"), dict | list):
+        total, listed = data.get("total"), data["items"]
+        if isinstance(total, int) and total > len(listed):
+            message = f"it holds {len(listed)} of {total} keys: a page, and not the whole"
+            bridged.tell(
+                "error", "cut-short", message, file=file, hint="dump the rest too: the server gives 200 a page"
+            )
+        data = listed
+    yield from _flat(data, "", text)
+
+
+def _flat(data: Any, prefix: str, text: str) -> Iterator[Setting]:
+    if isinstance(data, dict) and isinstance(data.get("values"), list) and not prefix:
+        # What a script sends to insert settings below a prefix.
+        yield from _flat(data["values"], str(data.get("prefix") or ""), text)
+    elif isinstance(data, dict):
+        for name, held in data.items():
+            yield from _flat(held, f"{prefix}.{name}" if prefix else name, text)
+    elif isinstance(data, list) and data and all(_is_pair(each) for each in data):
+        for name, held in data:
+            yield from _flat(held, f"{prefix}.{name}" if prefix else name, text)
+    elif isinstance(data, list):
+        for index, held in enumerate(data):
+            yield from _flat(held, f"{prefix}.{index:04}" if prefix else "", text)
+    elif data is not None and prefix:
+        value = str(data).lower() if isinstance(data, bool) else str(data)
+        at = text.find(json.dumps(prefix.rpartition(".")[2]))
+        whole = text.find(json.dumps(prefix))
+        place = whole if whole >= 0 else at
+        yield Setting(prefix, value, text.count("\n", 0, place) + 1 if place >= 0 and len(text) < 1_000_000 else 0)
+
+
+def _is_pair(data: Any) -> bool:
+    return isinstance(data, list) and len(data) == 2 and isinstance(data[0], str) and not isinstance(data[1], list)

@@ -1,0 +1,167 @@
+"""The keys of an old configuration, and what became of each; values in the forms that 0.15 took.
+
+Law: every key is carried, without effect, or without a place, and never two of these. No kind is named here.
+Source: crates/utils/src/config and crates/common/src/config/smtp, 0.15.5.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from reconciler.desired.bridges.bridged import Ledger
+from reconciler.desired.bridges.dialect import Setting
+
+_TAIL = re.compile(r"(?:\.[0-9]+)?(?:\.(?:if|then|else))?\Z")
+_UNITS = {"": 1, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+_DURATION = re.compile(r"([0-9]+)\s*(ms|s|m|h|d)?\Z")
+#: What 0.15 read as no value where it could be without one.
+_UNSET = frozenset(("0", "false", "disable", "disabled", "never", ""))
+
+
+class Branch:
+    """One member of a conditional value: a condition and a result, or a result alone."""
+
+    __slots__ = ("condition", "line", "result")
+
+    def __init__(self, condition: str | None, result: str | None, line: int) -> None:
+        self.condition = condition
+        self.result = result
+        self.line = line
+
+
+class Keys:
+    """All keys of the files that were read; of a key that several have, the first counts."""
+
+    def __init__(self, settings: Iterable[Setting]) -> None:
+        self.all: dict[str, Setting] = {}
+        self.shadowed: list[Setting] = []
+        for each in settings:
+            if self.all.setdefault(each.key, each) is not each:
+                self.shadowed.append(each)
+        self.state: dict[str, str] = {}
+        self._bases = {base: None for key in self.all for base in (_TAIL.sub("", key), key)}
+
+    def text(self, key: str) -> str | None:
+        """Return a value as it stands, which marks nothing."""
+        found = self.all.get(key)
+        return found.value if found else None
+
+    def under(self, prefix: str) -> list[Setting]:
+        """Return the keys that are a value's own: itself, its list, its conditions."""
+        return [each for key, each in self.all.items() if key == prefix or key.startswith(f"{prefix}.")]
+
+    def line(self, prefix: str) -> int:
+        """Return the line in which something begins, or 0."""
+        found = self.all.get(prefix)
+        return found.line if found else next((each.line for each in self.under(prefix)), 0)
+
+    def mark(self, prefix: str, state: str) -> None:
+        """Say what became of a value, unless that is known."""
+        for each in self.under(prefix):
+            self.state.setdefault(each.key, state)
+
+    def has(self, prefix: str) -> bool:
+        """Whether there is such a value."""
+        return prefix in self._bases
+
+    def ids(self, prefix: str, suffixes: Sequence[str]) -> list[str]:
+        """Return the ids below a prefix that have one of some keys, in order."""
+        found: dict[str, None] = {}
+        for base in self._bases:
+            if not base.startswith(prefix):
+                continue
+            for suffix in suffixes:
+                if base.endswith(suffix) and len(base) > len(prefix) + len(suffix):
+                    found.setdefault(base[len(prefix) : -len(suffix)])
+        # An id that holds another one and a key of its table is no id.
+        return [each for each in found if not any(each.startswith(f"{other}.") for other in found)]
+
+    def values(self, prefix: str) -> list[str]:
+        """Return a value or a list of them, by number."""
+        found = self.all.get(prefix)
+        if found:
+            return [found.value]
+        numbered = [
+            (int(each.key[len(prefix) + 1 :]), each.value)
+            for each in self.under(prefix)
+            if each.key[len(prefix) + 1 :].isdigit()
+        ]
+        return [value for _, value in sorted(numbered)]
+
+    def branches(self, prefix: str) -> list[Branch] | None:
+        """Return the members of a conditional value in the order of their numbers; None where it has none."""
+        parts: dict[int, dict[str, Setting]] = {}
+        for each in self.under(prefix):
+            number, _, part = each.key[len(prefix) + 1 :].partition(".")
+            if number.isdigit() and part in ("if", "then", "else"):
+                parts.setdefault(int(number), {})[part] = each
+        made = []
+        for _, held in sorted(parts.items()):
+            line = next(iter(held.values())).line
+            if "else" in held and "if" not in held:
+                made.append(Branch(None, held["else"].value, line))
+            else:
+                condition, result = held.get("if"), held.get("then")
+                made.append(Branch(condition.value if condition else "", result.value if result else None, line))
+        return made or None
+
+    def unordered(self, prefix: str) -> bool:
+        """Whether numbers without padding stood in another order as texts, by which 0.15 took them."""
+        numbers = {
+            part for each in self.under(prefix) if (part := each.key[len(prefix) + 1 :].partition(".")[0]).isdigit()
+        }
+        return sorted(numbers) != sorted(numbers, key=int)
+
+    def settle(self, ledger: Ledger) -> None:
+        """Count what became of every key."""
+        ledger.read += len(self.all) + len(self.shadowed)
+        ledger.ignored.update({"keys that an earlier file has too": len(self.shadowed)} if self.shadowed else {})
+        for key, each in self.all.items():
+            state = self.state.get(key, "lost")
+            if state == "carried":
+                ledger.carried += 1
+                continue
+            prefix = ".".join(key.split(".")[: 3 if state == "ignored" else 2])
+            (ledger.ignored if state == "ignored" else ledger.unsupported)[prefix] += 1
+            if each.line:
+                ledger.lines.setdefault(prefix, each.line)
+
+
+def boolean(text: str) -> bool:
+    """Read `true`, `false`, or the other words that 0.15 took. Raises ValueError."""
+    if text.lower() in ("true", "1", "yes", "on"):
+        return True
+    if text.lower() in ("false", "0", "no", "off"):
+        return False
+    raise ValueError("it is neither true nor false")
+
+
+def integer(text: str) -> int | None:
+    """Read a number; None where the text says that there is none. Raises ValueError."""
+    if text.lower() in _UNSET - {"0"}:
+        return None
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise ValueError("it is no number")
+    return int(text)
+
+
+def duration(text: str) -> int:
+    """Read a time as milliseconds: one number and one unit, or none. Raises ValueError."""
+    match = _DURATION.match(text.strip())
+    if not match or len(match[1]) > 15 or not int(match[1]):
+        raise ValueError("it is no time such as 90s: one number, and one of ms, s, m, h and d")
+    return int(match[1]) * _UNITS[match[2] or ""]
+
+
+def rate(text: str) -> tuple[int, int] | None:
+    """Read `25/1h` as a count and milliseconds; None where the text says that there is none. Raises ValueError."""
+    if text.lower() in ("false", "none", "unlimited"):
+        return None
+    count, slash, period = text.partition("/")
+    if not slash or not count.strip().isdigit() or len(count) > 15:
+        raise ValueError("it is no rate such as 25/1h")
+    within = duration(period)
+    if not int(count) or within < 1000:
+        raise ValueError("a rate counts at least 1 in at least 1s")
+    return int(count), within
