@@ -226,7 +226,7 @@ def _read_back(
     """Prove that the server holds what is wanted, or say that this could not be done."""
     wanted = sorted(set(kinds))
     # What is referred to by id is needed to tell what it is called.
-    others = {target for kind in wanted for _, target in referring(catalogue.kinds[kind])}
+    others = {target for kind in wanted for _, target in referring(catalogue, catalogue.kinds[kind])}
     try:
         state = yield from read_flow(catalogue, wanted, limits, checks=others)
     except ReconcilerError as error:

@@ -69,7 +69,7 @@ def check_flow(run: Run, plan: Plan) -> Flow[None]:
 
 def _read_again(run: Run, changes: Iterable[Change]) -> Flow[LiveState]:
     kinds = {change.address.kind for change in changes}
-    others = {target for kind in kinds for _, target in referring(run.catalogue.kinds[kind])}
+    others = {target for kind in kinds for _, target in referring(run.catalogue, run.catalogue.kinds[kind])}
     return (yield from read_flow(run.catalogue, kinds, run.limits, checks=others))
 
 

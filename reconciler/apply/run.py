@@ -193,7 +193,7 @@ class Run:
         if isinstance(value, Address):
             return self.id_of(value)
         if isinstance(value, dict):
-            return {key: self.fill(each) for key, each in value.items()}
+            return {self.fill(key): self.fill(each) for key, each in value.items()}
         return self.secrets.reveal(value) if isinstance(value, Sensitive) else value
 
     def id_of(self, address: Address) -> str:
@@ -344,5 +344,6 @@ def _addresses(value: Any) -> Iterator[Address]:
     if isinstance(value, Address):
         yield value
     elif isinstance(value, dict):
-        for each in value.values():
+        for key, each in value.items():
+            yield from _addresses(key)
             yield from _addresses(each)

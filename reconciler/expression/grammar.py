@@ -53,6 +53,9 @@ from reconciler.expression.tree import (
 )
 
 _FLOAT = re.compile(r"[0-9]+\.[0-9]*|\.[0-9]+")
+#: What may be the name of a variable that is not known here, and words that are something else.
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_KNOWN = frozenset(("true", "false", "and", "or", "not"))
 _DURATION = re.compile(r"([0-9]+)(ms|[smhd])", re.IGNORECASE)
 _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _CLOSES = {"(": ")", "[": "]"}
@@ -152,8 +155,11 @@ class _Parser:
             return True
         if word in ARITY:
             self.open("call", token)
-        else:
-            self.value(_meaning(word, column, self.context))
+            return False
+        if self.context.open and _NAME.fullmatch(word) and word not in _KNOWN and word not in self.context.constants:
+            self.value(Variable(column, word))
+            return True
+        self.value(_meaning(word, column, self.context))
         return False
 
     # -- operators

@@ -77,6 +77,8 @@ class Context(Struct, frozen=True):
 
     variables: frozenset[str]
     constants: frozenset[str]
+    #: Any word that is no function may be a variable: nothing tells which ones the server knows here.
+    open: bool = False
 
 
 class Vocabulary(Struct, frozen=True, forbid_unknown_fields=True):

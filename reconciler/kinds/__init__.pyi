@@ -26,6 +26,7 @@ from reconciler.kinds.masking import misplaced as misplaced
 from reconciler.kinds.references import levels as levels
 from reconciler.kinds.references import references_in as references_in
 from reconciler.kinds.references import referring as referring
+from reconciler.kinds.references import replaced as replaced
 from reconciler.kinds.references import targets as targets
 from reconciler.kinds.resolving import resolves as resolves
 from reconciler.kinds.resolving import to_resolve as to_resolve

@@ -10,6 +10,7 @@ from typing import Any
 from unicodedata import normalize
 
 from msgspec import UNSET
+from msgspec.json import encode
 
 from reconciler.kinds.catalogue import Kind
 from reconciler.values import Address
@@ -19,23 +20,49 @@ Key = tuple[Any, ...]
 
 def key_of(kind: Kind, wire: Mapping[str, Any]) -> Key:
     """Return the values of a kind's match properties, texts in Unicode form C; () for a singleton."""
-    return tuple([_composed(wire.get(name)) for name in kind.match])
+    return tuple([_part(wire.get(name)) for name in kind.match])
+
+
+def _part(value: Any) -> Any:
+    """Return what a property adds to a key: a set by its sorted members, an expression by its text."""
+    if isinstance(value, Mapping):
+        if all(each is True for each in value.values()):
+            return tuple(sorted(map(str, value)))
+        return value["else"] if value.get("match") == {} else encode(value).decode()
+    return _composed(value)
 
 
 def _composed(value: Any) -> Any:
     return normalize("NFC", value) if isinstance(value, str) and not value.isascii() else value
 
 
-def name_of(key: Key) -> str:
-    """Print a match key: `relay-eu`, `127.0.0.1:11332`, `[::1]:11332`; an unset property prints as `-`."""
-    first, *rest = ["-" if value is None else str(value) for value in key]
-    head = f"[{first}]" if rest and ":" in first and not first.startswith("[") else first
-    return ":".join([head, *rest])
+def name_of(key: Key, joiner: str = ":") -> str:
+    """Print a match key: `relay-eu`, `127.0.0.1:11332`, `[::1]:11332`, `example.org/2026a`, `alice@example.org`.
+
+    An unset property prints as `-`; between slashes it is left out, and a slash in a part that leads is `%2F`. A
+    reference prints as the name of its object, a set as the first of its members.
+    """
+    parts = [_printed(value) for value in key if value is not None or joiner == ":"]
+    if not parts:
+        return "-"
+    first, *rest = parts
+    if joiner == "/":
+        return joiner.join([*(each.replace("%", "%25").replace("/", "%2F") for each in parts[:-1]), parts[-1]])
+    head = f"[{first}]" if joiner == ":" and rest and ":" in first and not first.startswith("[") else first
+    return joiner.join([head, *rest])
+
+
+def _printed(value: Any) -> str:
+    if isinstance(value, Address):
+        return value.name or f"id:{value.id}"
+    if isinstance(value, tuple):
+        return str(value[0]) if value else "-"
+    return "-" if value is None else str(value)
 
 
 def address_of(kind: Kind, key: Key, name: str = "") -> Address:
     """Return the address of an object by its match key, or by the name that its document gives it."""
-    return Address(kind.kind, "" if kind.singleton else name or name_of(key))
+    return Address(kind.kind, "" if kind.singleton else name or name_of(key, kind.joiner))
 
 
 def shipped(kind: Kind) -> Iterator[dict[str, Any]]:

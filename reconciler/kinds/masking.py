@@ -41,7 +41,7 @@ def _below(
         for name, inner in value.items():
             if nested is None:
                 yield from _every(inner, f"{path}/{name}")
-            elif prop is not None and prop.type == "list":
+            elif prop is not None and prop.type != "object":
                 yield from _element(catalogue, nested, inner, f"{path}/{name}")
             else:
                 yield from _below(catalogue, nested, value.get("@type"), [name], inner, f"{path}/{name}")
@@ -66,7 +66,7 @@ def _every(value: Any, path: str) -> Iterator[str]:
 
 def _record(catalogue: Catalogue, prop: Property | None) -> Record | None:
     """Return what the objects below a property are; None where there are none, or only expressions."""
-    if prop is None or prop.language is not None or not prop.of or prop.type not in ("object", "list"):
+    if prop is None or prop.language is not None or not prop.of or prop.type not in ("object", "list", "map"):
         return None
     return catalogue.record(prop.of)
 
@@ -87,7 +87,7 @@ class Masking:
             if prop.sensitive and isinstance(value, str):
                 wire[name] = MASK
             elif nested is not None and isinstance(value, dict):
-                wire[name] = self._below(nested, value, of_list=prop.type == "list")
+                wire[name] = self._below(nested, value, of_list=prop.type != "object")
 
     def _below(self, record: Record, value: dict[str, Any], *, of_list: bool) -> dict[str, Any]:
         if of_list:

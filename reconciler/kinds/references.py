@@ -5,7 +5,7 @@ Law: pure; the catalogue says which properties refer, and no kind is named here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
@@ -18,22 +18,77 @@ def references_in(catalogue: Catalogue, kind: Kind, wire: Mapping[str, Any]) -> 
 
 
 def _walk(catalogue: Catalogue, record: Record, wire: Mapping[str, Any], path: str) -> Iterator[tuple[str, Address]]:
-    variant = wire.get("@type")
-    shape = record.shape(variant) if variant in record.variants else record.properties
-    for name, prop in shape.items():
+    for name, prop in _shape(record, wire).items():
         value = wire.get(name)
-        if prop.type == "reference" and isinstance(value, Address):
+        if prop.to and isinstance(value, Address):
             yield path + name, value
-        elif prop.type == "object" and not prop.language and isinstance(value, Mapping):
-            yield from _walk(catalogue, catalogue.record(prop.of), value, f"{path}{name}/")
+        elif prop.to and isinstance(value, Mapping):
+            yield from ((path + name, member) for member in value if isinstance(member, Address))
+        else:
+            for at, inner in _inner(prop, value):
+                yield from _walk(catalogue, catalogue.record(prop.of), inner, f"{path}{name}/{at}")
 
 
-def referring(record: Record) -> tuple[tuple[str, str], ...]:
-    """Return the names of an object's own properties that hold an id of another object, and that object's kind."""
-    shapes = [record.shape(variant) for variant in record.variants] or [record.properties]
-    return tuple(
-        {(name, prop.to): None for shape in shapes for name, prop in shape.items() if prop.type == "reference"}
-    )
+def _shape(record: Record, wire: Mapping[str, Any]) -> dict[str, Property]:
+    variant = wire.get("@type")
+    return record.shape(variant) if variant in record.variants else record.properties
+
+
+def _inner(prop: Property, value: Any) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the objects below a property, each with what leads to it."""
+    if not prop.of or prop.language or not isinstance(value, Mapping):
+        return []
+    if prop.type == "object":
+        return [("", value)]
+    return [(f"{at}/", each) for at, each in value.items() if isinstance(each, Mapping)]
+
+
+def replaced(
+    catalogue: Catalogue, record: Record, wire: Mapping[str, Any], address: Callable[[str, Any], Any]
+) -> dict[str, Any]:
+    """Return a wire object with other references.
+
+    Args:
+        catalogue: what the kinds are.
+        record: what the object is.
+        wire: the object.
+        address: gives, for a kind and what is held of one of its objects, what is to be held.
+    """
+    found = dict(wire)
+    for name, prop in _shape(record, wire).items():
+        value = wire.get(name)
+        if prop.to and isinstance(value, Mapping):
+            found[name] = {address(prop.to, member): each for member, each in value.items()}
+        elif prop.to and value is not None:
+            found[name] = address(prop.to, value)
+        elif prop.of and not prop.language and isinstance(value, Mapping):
+            inner = catalogue.record(prop.of)
+            if prop.type == "object":
+                found[name] = replaced(catalogue, inner, value, address)
+            else:
+                found[name] = {
+                    at: replaced(catalogue, inner, each, address) if isinstance(each, Mapping) else each
+                    for at, each in value.items()
+                }
+    return found
+
+
+def referring(catalogue: Catalogue, record: Record) -> tuple[tuple[str, str], ...]:
+    """Return the properties of an object in or below which an id of another object can stand, and that one's kind."""
+    return tuple({(name, to): None for shape in _shapes(record) for name, prop in shape.items()
+                  for to in _held(catalogue, prop)})  # fmt: skip
+
+
+def _held(catalogue: Catalogue, prop: Property) -> Iterator[str]:
+    if prop.to:
+        yield prop.to
+    elif prop.of and not prop.language:
+        for _, to in referring(catalogue, catalogue.record(prop.of)):
+            yield to
+
+
+def _shapes(record: Record) -> list[dict[str, Property]]:
+    return [record.shape(variant) for variant in record.variants] or [record.properties]
 
 
 def targets(catalogue: Catalogue, kind: Kind) -> frozenset[str]:
@@ -53,23 +108,24 @@ def _target(catalogue: Catalogue, prop: Property) -> Iterator[str]:
         yield prop.to
     if prop.language and prop.language.names:
         yield prop.language.names
-    if prop.type == "object" and not prop.language:
+    if prop.of and not prop.language:
         yield from _targets(catalogue, catalogue.record(prop.of))
 
 
 def levels(catalogue: Catalogue) -> dict[str, int]:
     """Return how deep each kind's references go: 0 for kinds that refer to none, else one above the deepest target.
 
-    Raises:
-        ValueError: kinds refer to each other in a circle; the message names it.
+    A reference that closes a circle of kinds counts for nothing: which of its objects goes first, the objects say.
     """
     found: dict[str, int] = {}
 
     def depth(kind: str, path: tuple[str, ...]) -> int:
-        if kind in path:
-            raise ValueError("kinds refer to each other in a circle: " + " -> ".join([*path, kind]))
         if kind not in found:
-            below = [depth(target, (*path, kind)) for target in sorted(targets(catalogue, catalogue.kinds[kind]))]
+            below = [
+                depth(target, (*path, kind))
+                for target in sorted(targets(catalogue, catalogue.kinds[kind]))
+                if target in catalogue.kinds and target not in (*path, kind)
+            ]
             found[kind] = 1 + max(below) if below else 0
         return found[kind]
 

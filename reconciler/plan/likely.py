@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from reconciler.kinds import Catalogue, Kind, exact, name_of
+from reconciler.kinds import Catalogue, Kind, exact
 from reconciler.values import MASK, Change, Diagnostic, LiveObject, Sensitive, Wire
 
 
@@ -40,7 +40,7 @@ def likely_renames(
             severity="warning",
             code="likely-rename",
             message=f"looks like a rename of {alike.address}, which keeps running beside it",
-            hint=f"declare it with metadata: {{was: {_written(name_of(alike.key))}}}, or prune {kind.kind}",
+            hint=f"declare it with metadata: {{was: {_written(alike.address.name)}}}, or prune {kind.kind}",
         )
 
 

@@ -125,7 +125,9 @@ class _Kind:
             old = [
                 each
                 for each in self.objects
-                if name_of(each.key) == resource.was and resource.id in ("", each.id) and each.key not in declared
+                if name_of(each.key, self.kind.joiner) == resource.was
+                and resource.id in ("", each.id)
+                and each.key not in declared
             ]
             if len(old) > 1:
                 ids = ", ".join(each.id for each in old)

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.kinds import Catalogue, referring
+from reconciler.kinds import Catalogue, key_of, referring, replaced
 from reconciler.mail import dangling_names, lint_resources
 from reconciler.plan.after import state_after
 from reconciler.plan.diff import Diff
@@ -147,10 +147,12 @@ def _compared(
 ) -> tuple[Difference, tuple[Resource, ...], list[Diagnostic]]:
     """Compare a goal with live state, renames and absences included; what is ambiguous is a problem."""
     kinds, scope = goal.kinds(), goal.scope
-    referring_kinds = {kind for kind in kinds if referring(catalogue.kinds[kind])}
+    referring_kinds = {kind for kind in kinds if referring(catalogue, catalogue.kinds[kind])}
     resources = goal.resources
     if referring_kinds:
-        resources = tuple(_name_ids(each, live) if each.address.kind in referring_kinds else each for each in resources)
+        resources = tuple(
+            _name_ids(catalogue, each, live) if each.address.kind in referring_kinds else each for each in resources
+        )
     moves = find_moves(catalogue, resources, live, scope.holds, goal.because)
     problems = [*not_owned(resources, goal.policy), *moves.problems, *taken(resources, live, goal.policy)]
     declared = [each for each in moves.resources if each.address.kind in kinds]
@@ -162,12 +164,14 @@ def _compared(
     return moved(difference, moves), moves.resources, problems or [*ambiguous]
 
 
-def _name_ids(resource: Resource, live: LiveState) -> Resource:
+def _name_ids(catalogue: Catalogue, resource: Resource, live: LiveState) -> Resource:
     """Bring raw ids (`id:abc`) to the addresses of the live objects that have them."""
-    named: dict[str, Any] = {}
-    for name, value in resource.wire.items():
-        if isinstance(value, Address) and value.id and not value.name:
-            held = next((each.address for each in live.of(value.kind) if each.id == value.id), None)
-            if held is not None:
-                named[name] = held
-    return replace(resource, wire={**resource.wire, **named}) if named else resource
+
+    def named(kind: str, held: Any) -> Any:
+        if not isinstance(held, Address) or not held.id or held.name:
+            return held
+        return next((each.address for each in live.of(kind) if each.id == held.id), held)
+
+    kind = catalogue.kinds[resource.address.kind]
+    wire = replaced(catalogue, kind, resource.wire, named)
+    return resource if wire == resource.wire else replace(resource, wire=wire, key=key_of(kind, wire))

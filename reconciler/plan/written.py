@@ -41,6 +41,8 @@ def pack(value: Any) -> Any:
             return {"$address": [value.kind, value.name, value.id]}
         case Sensitive():
             return {"$secret": value.reference}
+        case dict() if any(isinstance(key, Address) for key in value):
+            return {"$members": [pack(key) for key in value]}
         case dict():
             packed = {key: pack(each) for key, each in value.items()}
             return {"$object": packed} if len(packed) == 1 and next(iter(packed)).startswith("$") else packed
@@ -71,6 +73,10 @@ def _marked(mark: str, inner: Any) -> Any:
             return Address(kind, name, id_)
         case "$secret", str() if not inner or is_secret_reference(inner):
             return Sensitive(reference=inner)
+        case "$members", list():
+            members = [unpack(each) for each in inner]
+            if all(isinstance(each, Address) for each in members):
+                return dict.fromkeys(members, True)
         case "$object", dict():
             return {key: unpack(each) for key, each in inner.items()}
         case "$unset", True:

@@ -328,5 +328,5 @@ def wire(value: Any) -> Any:
     if isinstance(value, Sensitive):
         return value.reference or HIDDEN
     if isinstance(value, Mapping):
-        return {key: wire(each) for key, each in value.items()}
+        return {wire(key): wire(each) for key, each in value.items()}
     return value

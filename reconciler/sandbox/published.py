@@ -103,6 +103,10 @@ def _type(schema: dict[str, Any], owner: str, name: str, word: Property) -> dict
             return {"type": "boolean"}
         case "integer" | "size" | "duration":
             return {"type": "number", "format": _FORMATS[word.type], **bounds, **nullable}
+        case "number":
+            return {"type": "number", "format": "float", **bounds, **nullable}
+        case "date":
+            return {"type": "utcDateTime", **nullable}
         case "enum":
             return {"type": "enum", "enumName": _enum(schema, owner, name, word), **nullable}
         case "object":

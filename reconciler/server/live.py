@@ -15,7 +15,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.kinds import Catalogue, Kind, Masking, address_of, key_of, referring, targets
+from reconciler.kinds import Catalogue, Kind, Masking, address_of, key_of, referring, replaced, targets
 from reconciler.server.jmap.protocol import Call, Flow, Limits, MethodError, Request
 from reconciler.values import Address, LiveObject, LiveState, NotAllowed, Unreachable, Wire
 
@@ -169,14 +169,33 @@ def _state(catalogue: Catalogue, listings: dict[str, _Listing], forbidden: froze
         unique = len(set(listing.ids))
         if not listing.kind.singleton and (unique != listing.total or unique != len(listing.ids)):
             raise _untrusted(listing, f"the server counts {listing.total} objects and lists {unique}")
-    addresses = {
-        name: {each: address_of(listing.kind, key_of(listing.kind, wire)) for each, wire in listing.objects.items()}
-        for name, listing in listings.items()
-    }
+    addresses: dict[str, dict[str, Address]] = {}
+    for name in listings:
+        _name(listings, name, addresses)
     return LiveState(
         {name: _objects(catalogue, listing, addresses) for name, listing in listings.items()},
         forbidden,
     )
+
+
+def _name(listings: dict[str, _Listing], name: str, addresses: dict[str, dict[str, Address]]) -> dict[str, Address]:
+    """Return what the objects of a kind are called, by id; the kinds whose names are parts of theirs come first."""
+    if name not in listings:
+        return {}
+    if name not in addresses:
+        # Kinds that name each other in a circle would be called by ids.
+        own = addresses[name] = {}
+        kind = listings[name].kind
+        parts = {field: prop.to for field, prop in kind.legible(None).items() if field in kind.match and prop.to}
+        known = {field: _name(listings, to, addresses) for field, to in parts.items()}
+        for each, wire in listings[name].objects.items():
+            held = {
+                field: known[field].get(wire[field]) or Address(to, id=wire[field])
+                for field, to in parts.items()
+                if isinstance(wire.get(field), str)
+            }
+            own[each] = address_of(kind, key_of(kind, {**wire, **held}))
+    return addresses[name]
 
 
 def _objects(
@@ -184,8 +203,13 @@ def _objects(
 ) -> tuple[LiveObject, ...]:
     kind = listing.kind
     own = addresses[kind.kind]
-    holders = [(name, addresses.get(target, {}), target) for name, target in referring(kind)]
+    refers = bool(referring(catalogue, kind))
     masking = Masking(catalogue)
+
+    def named(target: str, held: Any) -> Any:
+        known = addresses.get(target, {})
+        return (known.get(held) or Address(target, id=held)) if isinstance(held, str) else held
+
     shared = {address for address, count in Counter(own.values()).items() if count > 1}
     objects = []
     for each in listing.ids:
@@ -193,10 +217,8 @@ def _objects(
         del wire["id"]
         # Whatever the server shows of a secret, it goes no further.
         masking.mask(kind, wire)
-        for name, known, target in holders:
-            value = wire.get(name)
-            if isinstance(value, str):
-                wire[name] = known.get(value) or Address(target, id=value)
+        if refers:
+            wire = replaced(catalogue, kind, wire, named)
         address = own[each]
         if address in shared:
             address = Address(address.kind, address.name, each)

@@ -210,8 +210,10 @@ class _Exporter:
             shape = record.shape(variant_of(record, wire))
             made: Wire = {}
             for name, held in wire.items():
-                if name in shape:
+                if name in shape and shape[name].mutability != "server-set":
                     made[name] = value(shape[name], held, (*path, name), pointers=pointers)
+                elif name in shape:
+                    continue
                 elif name == "@type" or not pointers:
                     made[name] = held
                 else:
@@ -225,18 +227,15 @@ class _Exporter:
                 return Sensitive(reference=f"${{env:{variable}}}")
             if isinstance(held, Address):
                 return self._reference(held, path, ready)
-            if prop.type == "set" and isinstance(held, dict):
-                places = {each: index for index, each in enumerate(prop.values)}
-                return {each: held[each] for each in sorted(held, key=lambda each: (places.get(each, 0), each))}
-            if prop.type == "map" and isinstance(held, dict):
-                return dict(sorted(held.items()))
+            if prop.type in ("set", "map") and not prop.of and isinstance(held, dict):
+                return _sorted(prop, held)
             if prop.language and isinstance(held, dict):
                 ready.unknown.extend("/".join((*path, each)) for each in held if each not in PARTS)
                 return {part: trimmed(text) for part, text in held.items() if part in PARTS}
             if prop.type == "object" and isinstance(held, dict):
                 record = self.catalogue.record(prop.of)
                 return walk(record, held, path, pointers=pointers and not record.variants)
-            if prop.type == "list" and isinstance(held, dict):
+            if (prop.type == "list" or prop.of) and isinstance(held, dict):
                 record = self.catalogue.record(prop.of)
                 return {
                     key: walk(record, each, (*path, key), pointers=False) if isinstance(each, dict) else each
@@ -275,6 +274,12 @@ class _Exporter:
                         yield from self._masked(self.catalogue.record(prop.of), each, (*path, *steps))
 
 
+def _sorted(prop: Property, held: dict[Any, Any]) -> dict[Any, Any]:
+    """Return a set or a map in the order of the enum that its keys are of, else sorted."""
+    places = {each: index for index, each in enumerate(prop.values)}
+    return {each: held[each] for each in sorted(held, key=lambda each: (places.get(each, 0), each))}
+
+
 def _left_alone(pointer: str, reason: str, spec: Mapping[str, Any]) -> str:
     """Say that a property is left alone, and show what it is unless the reason does."""
     name, told = pointer.partition("/")[0], f"{pointer} is left alone: {reason}."
@@ -304,7 +309,7 @@ def _in_order(kind: Kind, objects: Sequence[LiveObject]) -> Sequence[LiveObject]
 
 def _own_names(kind: Kind, objects: Sequence[LiveObject]) -> dict[str, str]:
     """Return a name for each object that shares its address with another (or its id, where the kind has names)."""
-    plain = [name_of(each.key) if each.key else "" for each in objects]
+    plain = [name_of(each.key, kind.joiner) if each.key else "" for each in objects]
     shared = {name for name, count in Counter(plain).items() if count > 1}
     taken = set(plain)
     names: dict[str, str] = {}

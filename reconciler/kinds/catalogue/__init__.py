@@ -16,11 +16,13 @@ from msgspec import UNSET, Struct
 HERE = Path(__file__).parent
 
 PropertyType = Literal[
-    "string", "boolean", "integer", "duration", "size", "enum", "object", "list", "set", "map", "reference"
-]
+    "string", "boolean", "integer", "number", "duration", "size", "date", "enum",
+    "object", "list", "set", "map", "reference",
+]  # fmt: skip
 #: How the server normalises a string: `trimmed` loses surrounding blanks, `hostname` is a lower-cased domain or an
-#: address literal, `ip` is an address in canonical form.
-Form = Literal["text", "trimmed", "hostname", "ip"]
+#: address literal, `domain` a lower-cased domain in ASCII, `local` a lower-cased local part, `ip` an address and
+#: `network` an address or a network in canonical form; `upper` and `lower` lose every space and change case.
+Form = Literal["text", "trimmed", "hostname", "domain", "local", "ip", "network", "upper", "lower"]
 Mutability = Literal["mutable", "immutable", "server-set"]
 
 
@@ -49,6 +51,8 @@ class Language(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     fixed: dict[str, Any] = {}
     #: Asked when a message is queued, with these variables as they are then, and after each temporary failure.
     queued: dict[str, Any] = {}
+    #: Any word may be a variable or a constant: nothing tells which ones the server knows here.
+    open: bool = False
 
 
 class Property(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,10 +76,16 @@ class Property(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     #: Members of an enum, or of a set of enum values.
     values: tuple[str, ...] = ()
     form: Form = "text"
-    #: Shared type (`types.json`) of an object, or of a list's elements.
+    #: Shared type (`types.json`) of an object, of a list's elements, or of a map's values.
     of: str = ""
-    #: Kind whose id a reference holds.
+    #: Kind whose id a reference holds, or each member of a set.
     to: str = ""
+    #: What a map's values are, where `of` does not say.
+    member: Literal["string", "integer"] = "string"
+    #: Never answered: it is sent with a new object, and cannot be compared.
+    write_only: bool = msgspec.field(name="writeOnly", default=False)
+    #: The server changes it by itself: compared only where a document gives it.
+    volatile: bool = False
     language: Language | None = None
     #: A host name that the server resolves with the operating system's resolver when settings are reloaded.
     resolved: bool = False
@@ -183,14 +193,28 @@ class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     singleton: bool = False
     #: Properties whose values together tell one object from another.
     match: tuple[str, ...] = ()
+    #: What stands between the parts of a name that several properties make.
+    joiner: str = ":"
     #: Properties that the server keeps unique.
     unique: tuple[str, ...] = ()
+    #: Properties whose values together the server keeps unique.
+    together: tuple[tuple[str, ...], ...] = ()
     #: Properties that `query` can filter by; it sorts by these and by id.
     filters: tuple[str, ...] = ()
     #: The server runs these objects in the order of their creation.
     ordered: bool = False
-    #: The action that makes stored changes live.
+    #: The action that makes stored changes live; `immediate` needs none, and `restart` is no action.
     reload: str = "ReloadSettings"
+    #: Why writing it is dangerous, or "".
+    danger: str = ""
+    #: It holds people's mail or keys: only a document that names it as absent destroys it.
+    held: bool = False
+    #: There may be thousands, or people: import writes them only where they are asked for.
+    bulk: bool = False
+    #: Why this program does not manage it, or "".
+    excluded: str = ""
+    #: The server makes and destroys objects of this kind by itself.
+    volatile: bool = False
     #: The property that the server's own pages show as an object's title.
     label: str = ""
     #: Wire objects that a new server ships, in order of creation; references are held by name.

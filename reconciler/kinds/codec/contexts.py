@@ -14,8 +14,9 @@ def context_of(catalogue: Catalogue, prop: Property) -> Context:
     if prop.language is None:
         return Context(frozenset(), frozenset())
     return Context(
-        frozenset(catalogue.variables[prop.language.variables]),
+        frozenset(catalogue.variables.get(prop.language.variables, ())),
         frozenset(prop.language.constants or catalogue.constants),
+        prop.language.open,
     )
 
 

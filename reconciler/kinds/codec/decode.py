@@ -49,6 +49,8 @@ def _object(catalogue: Catalogue, record: Record, wire: Mapping[str, Any], *, de
         spec["type"] = _plain(wire["@type"])
     for name, prop in record.legible(wire.get("@type")).items():
         value = wire.get(name, UNSET)
+        if prop.mutability == "server-set":
+            continue
         if value is UNSET or (_left_out(prop, defaults=defaults) and exact(value, prop.default)):
             continue
         spec[name] = _property(catalogue, prop, value)
@@ -71,7 +73,9 @@ def _property(catalogue: Catalogue, prop: Property, value: Any) -> Any:
         case "size" if type(value) is int:
             return print_size(value)
         case "set" if isinstance(value, Mapping):
-            return [member for member, present in value.items() if present]
+            return [_plain(member) for member, present in value.items() if present]
+        case "map" if isinstance(value, Mapping) and prop.of:
+            return {key: _element(catalogue, prop, each) for key, each in value.items()}
         case "list" if isinstance(value, Mapping):
             return [_element(catalogue, prop, value[key]) for key in sorted(value, key=_index)]
         case "object" if isinstance(value, Mapping):
@@ -125,7 +129,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Sensitive):
         return value.reference or HIDDEN
     if isinstance(value, Mapping):
-        return {key: HIDDEN if each == MASK else _plain(each) for key, each in value.items()}
+        return {_plain(key): HIDDEN if each == MASK else _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value

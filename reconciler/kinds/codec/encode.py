@@ -20,6 +20,7 @@ from reconciler.kinds.codec.scalars import (
     Wrong,
     composed,
     expression_text,
+    fraction_encoder,
     number_encoder,
     plain_text,
     quoted,
@@ -101,6 +102,8 @@ class Codec:
     def _fields(self, shape: dict[str, Property], names: Collection[str]) -> list[tuple[str, Encode, Any]]:
         fields = []
         for name, prop in shape.items():
+            if prop.mutability == "server-set":
+                continue
             encoder = composed(self._property(prop)) if name in names else self._property(prop)
             fields.append((name, _nullable(encoder) if prop.nullable else encoder, prop.default))
         return fields
@@ -111,18 +114,40 @@ class Codec:
                 return _same
             case "integer" | "duration" | "size":
                 return number_encoder(prop)
+            case "number":
+                return fraction_encoder(prop)
+            case "date":
+                return plain_text
             case "string":
                 return sensitive if prop.sensitive else string_encoder(prop)
             case "reference":
                 return self._reference(prop)
             case "set":
-                return _set(string_encoder(prop) if not prop.values else _same, prop.min_items)
+                return _set(self._member(prop), prop.min_items)
             case "map":
-                return _map(string_encoder(prop))
+                return _map(self._member(prop), self._value(prop))
             case "list":
                 return _list(self._object(prop))
             case "object":
                 return self._expression(prop) if prop.language else self._object(prop)
+
+    def _member(self, prop: Property) -> Encode:
+        """Compile the encoder of a set's members, or of a map's keys."""
+        if prop.to:
+            return self._reference(prop)
+        return _same if prop.values else string_encoder(prop)
+
+    def _value(self, prop: Property) -> Encode:
+        """Compile the encoder of a map's values."""
+        if prop.of:
+            return self._object(prop)
+        return (
+            number_encoder(Property(type="integer"))
+            if prop.member == "integer"
+            else plain_text
+            if prop.values
+            else string_encoder(prop)
+        )
 
     def _object(self, prop: Property) -> Encode:
         record = self.catalogue.record(prop.of)
@@ -226,8 +251,8 @@ def _nullable(encoder: Encode) -> Encode:
 
 
 def _set(member: Encode, least: int) -> Encode:
-    def encode(value: Any) -> dict[str, bool]:
-        wire: dict[str, bool] = {}
+    def encode(value: Any) -> dict[Any, bool]:
+        wire: dict[Any, bool] = {}
         mistakes: list[Mistake] = []
         for index, element in enumerate(value):
             path = element if isinstance(value, dict) else str(index)
@@ -248,21 +273,22 @@ def _set(member: Encode, least: int) -> Encode:
     return encode
 
 
-def _repeated(path: str, encoded: str) -> Mistake:
-    message = f"{shown(encoded)} stands here twice, once brought to the server's form"
+def _repeated(path: str, encoded: Any) -> Mistake:
+    name = encoded.name if isinstance(encoded, Address) else encoded
+    message = f"{shown(name)} stands here twice, once brought to the server's form"
     return Mistake((path,), "repeat", message, "keep one of them")
 
 
-def _map(member: Encode) -> Encode:
-    def encode(value: Any) -> dict[str, str]:
-        wire: dict[str, str] = {}
+def _map(member: Encode, each: Encode) -> Encode:
+    def encode(value: Any) -> dict[str, Any]:
+        wire: dict[str, Any] = {}
         mistakes: list[Mistake] = []
-        for key, text in value.items():
+        for key, inner in value.items():
             try:
                 name = member(key)
                 if name in wire:
                     mistakes.append(_repeated(key, name))
-                wire[name] = member(text)
+                wire[name] = each(inner)
             except Wrong as found:
                 mistakes += found.below(key)
         if mistakes:

@@ -57,11 +57,31 @@ def refusal(code: str, message: str, hint: str = "", path: tuple[str, ...] = ())
     return Wrong(Mistake(path, code, message, hint))
 
 
+def least_of(prop: Property) -> int:
+    """Return the least value of a number: 0 where nothing is said, and no duration is 0 unless it is left out so."""
+    least = 0 if prop.min is None else prop.min
+    return max(least, int(prop.type == "duration" and prop.default != 0))
+
+
+def fraction_encoder(prop: Property) -> Encode:
+    """Compile the encoder of a number that need not be whole, which is a float on the wire."""
+
+    def encode(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise refusal("type", f"{shown(value)} is no number")
+        for bound, over in ((prop.min, "under"), (prop.max, "over")):
+            if bound is not None and (value < bound if over == "under" else value > bound):
+                raise refusal("range", f"{shown(value)} is {over} {bound}")
+        return float(value)
+
+    return encode
+
+
 def number_encoder(prop: Property) -> Encode:
     """Compile the encoder of an integer, a duration or a size, all of them integers on the wire."""
     parse: Callable[[str], int] = {"duration": parse_duration, "size": parse_size}.get(prop.type, int)
     unit: Callable[[int], str | int] = {"duration": print_duration, "size": print_size}.get(prop.type, int)
-    least = max(prop.min or 0, int(prop.type == "duration"))
+    least = least_of(prop)
     most = MAX_INTEGER if prop.max is None else prop.max
 
     def encode(value: Any) -> int:
@@ -105,7 +125,7 @@ _composed_text: Callable[[Any], str] = composed(plain_text)
 
 def string_encoder(prop: Property) -> Encode:
     """Compile the encoder of a text: what the server makes of it, and the server's limits."""
-    normal = {"text": plain_text, "trimmed": _trimmed, "hostname": _hostname, "ip": _ip}[prop.form]
+    normal = _FORMS[prop.form]
     most = prop.max_bytes
     if prop.form == "text" and not most:
         return normal
@@ -141,6 +161,36 @@ def _ip(value: Any) -> str:
     if text == "0.0.0.0":  # noqa: S104 - compared, not bound
         raise refusal("ip", "0.0.0.0 is refused by the server", "name the address to send from")
     return text
+
+
+def _network(value: Any) -> str:
+    """Return an address or a network in the server's form, which keeps the bits of the host."""
+    address, slash, size = plain_text(value).strip(BLANK).partition("/")
+    try:
+        text = canonical_ip(address)
+    except ValueError as error:
+        raise refusal("network", str(error), "such as 192.0.2.0/24 or 2001:db8::/32") from None
+    most = 128 if ":" in text else 32
+    if not slash:
+        return text
+    if not (size.isascii() and size.isdigit() and len(size) < 4 and int(size) <= most):
+        raise refusal("network", f"{shown(value)} is no network", f"the size is a number of bits, at most {most}")
+    # An address alone is the smallest network, and the server keeps one of both only.
+    return text if int(size) == most else f"{text}/{int(size)}"
+
+
+#: What the server makes of a text, by the word of the catalogue.
+_FORMS: dict[str, Callable[[Any], str]] = {
+    "text": plain_text,
+    "trimmed": _trimmed,
+    "hostname": _hostname,
+    "domain": _hostname,
+    "local": lambda value: _trimmed(value).lower(),
+    "ip": _ip,
+    "network": _network,
+    "upper": lambda value: "".join(plain_text(value).split()).upper(),
+    "lower": lambda value: "".join(plain_text(value).split()).lower(),
+}
 
 
 def sensitive(value: Any) -> Sensitive:

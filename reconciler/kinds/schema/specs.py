@@ -14,6 +14,7 @@ from typing import Any
 from msgspec import UNSET
 
 from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
+from reconciler.kinds.codec.scalars import least_of
 from reconciler.values import DURATION_PATTERN, MAX_INTEGER, SIZE_PATTERN, print_duration, print_size
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -23,6 +24,8 @@ Schema = dict[str, Any]
 NOT_BLANK_PATTERN = "[^ \\t\\r\\n]"
 #: Keys of a list that is written as an object.
 PLACE_PATTERN = "^[0-9]{1,10}$"
+#: A moment, as JSON has it (RFC 3339).
+DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
 #: A variable in place of a whole value, which takes the variable's type.
 VARIABLE_PATTERN = "^\\$\\{var:[A-Za-z_][A-Za-z0-9_.-]*\\}$"
 #: A variable within a text, which becomes part of it.
@@ -107,7 +110,8 @@ def _record(catalogue: Catalogue, record: Record) -> Schema:
 def _shape(catalogue: Catalogue, shape: dict[str, Property], *, variants: bool = False) -> Schema:
     # What the discriminator may be is said once, beside the branches; here it only has to be known.
     properties: Schema = {"type": True, "@type": True} if variants else {}
-    properties |= {name: _property(catalogue, prop) for name, prop in shape.items()}
+    # What only the server sets cannot be wanted.
+    properties |= {name: _property(catalogue, prop) for name, prop in shape.items() if prop.mutability != "server-set"}
     # The same goes for its type, which would be found wrong once for each variant.
     schema: Schema = {} if variants else {"type": "object"}
     schema |= {"additionalProperties": False, "properties": properties}
@@ -154,6 +158,8 @@ def _human(catalogue: Catalogue, prop: Property, value: Any) -> Any:
             return print_size(value)
         case "set":
             return list(value)
+        case "map" if prop.of:
+            return {key: _object_default(catalogue, prop, each) for key, each in value.items()}
         case "list":
             return [_object_default(catalogue, prop, each) for each in value.values()]
         case "object" if prop.language:
@@ -183,6 +189,11 @@ def _typed(catalogue: Catalogue, prop: Property) -> Schema:
             return {"type": "boolean"}
         case "integer" | "duration" | "size":
             return _number(prop)
+        case "number":
+            bounds = {"minimum": prop.min, "maximum": prop.max}
+            return {"type": "number", **{word: bound for word, bound in bounds.items() if bound is not None}}
+        case "date":
+            return {"type": "string", "pattern": DATE_PATTERN}
         case "enum":
             return {"enum": list(prop.values)}
         case "string" | "reference":
@@ -190,8 +201,8 @@ def _typed(catalogue: Catalogue, prop: Property) -> Schema:
         case "set":
             return _set(prop)
         case "map":
-            text = _text(prop)
-            return {"type": "object", "propertyNames": text, "additionalProperties": text}
+            key: Schema = {"enum": list(prop.values)} if prop.values else _text(prop)
+            return {"type": "object", "propertyNames": key, "additionalProperties": _map_value(catalogue, prop)}
         case "list":
             described = {"description": catalogue.record(prop.of).description}
             return _list({**described, **_object(catalogue, prop)}, prop.min_items)
@@ -200,7 +211,7 @@ def _typed(catalogue: Catalogue, prop: Property) -> Schema:
 
 
 def _number(prop: Property) -> Schema:
-    least = max(prop.min or 0, int(prop.type == "duration"))
+    least = least_of(prop)
     bounds = {"minimum": least, "maximum": MAX_INTEGER if prop.max is None else prop.max}
     if prop.type == "integer":
         return {"type": "integer", **bounds}
@@ -217,6 +228,14 @@ def _text(prop: Property) -> Schema:
         # A character has a byte or more, so this refuses nothing that would fit.
         schema["maxLength"] = prop.max_bytes
     return schema
+
+
+def _map_value(catalogue: Catalogue, prop: Property) -> Schema:
+    if prop.of:
+        return {"description": catalogue.record(prop.of).description, **_object(catalogue, prop)}
+    if prop.member == "integer":
+        return _number(Property(type="integer"))
+    return {"type": "string"} if prop.values else _text(prop)
 
 
 def _set(prop: Property) -> Schema:

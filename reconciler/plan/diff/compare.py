@@ -287,7 +287,7 @@ class Diff:
     ) -> None:
         """Compare two objects of one shape property by property. A property that `want` lacks is left alone."""
         for name, prop in self._shape(record, want.get("@type", "")):
-            if name not in want:
+            if name not in want or (prop.write_only and not rotating) or (prop.volatile and want[name] == prop.default):
                 continue
             wanted, held = want[name], have.get(name)
             if type(wanted) is type(held) and not isinstance(wanted, dict) and wanted == held:
@@ -320,12 +320,21 @@ class Diff:
                 # A newer server's, which no manifest can say: it comes from live state, and is left alone.
                 return exact(want, have)
             inner: list[str] = []
-            shape = record.shape(variant)
             equal = all(
                 self._equal(each, want.get(name), have.get(name), f"{pointer}/{name}", inner, rotating=rotating)
-                for name, each in shape.items()
+                for name, each in self._shape(record, variant)
+                if not _own(each, want.get(name, UNSET))
             )
             unknown += inner if equal else []
+            return equal
+        if prop.of and not prop.language and isinstance(want, dict) and want.keys() == have.keys():
+            below = Property(type="object", of=prop.of)
+            found: list[str] = []
+            equal = all(
+                self._equal(below, each, have[at], f"{pointer}/{at}", found, rotating=rotating)
+                for at, each in want.items()
+            )
+            unknown += found if equal else []
             return equal
         return exact(want, have)
 
@@ -333,8 +342,15 @@ class Diff:
         """Yield the properties of a singleton that nobody declares and that are not at their default."""
         for name, prop in kind.properties.items():
             chosen = name in resource.wire or name in resource.unmanaged
-            if not chosen and not exact(found.wire.get(name), prop.default):
+            known = prop.default is not UNSET and not prop.volatile
+            if known and not chosen and not exact(found.wire.get(name), prop.default):
                 yield name
+
+
+def _own(prop: Property, want: Any) -> bool:
+    """Whether a nested property is the server's own where nothing is wanted of it, or is never answered."""
+    left = want is UNSET or want == prop.default
+    return prop.write_only or prop.mutability == "server-set" or (prop.volatile and left) or want is UNSET
 
 
 def _left_out(kind: Kind, resource: Resource, fields: Iterable[FieldChange]) -> tuple[str, ...]:

@@ -1,0 +1,87 @@
+"""What no server publishes about its kinds: one file a kind, in the catalogue's own words.
+
+Law: an overlay is data; a kind without one is managed too, by what the server publishes alone.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
+
+from reconciler.kinds.catalogue import Form, Language, Property
+
+FOLDER = Path(__file__).parent.parent / "overlays"
+
+
+class Told(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """What is told of one property; what is left out is as published."""
+
+    default: Any = UNSET
+    required: bool | UnsetType = UNSET
+    nullable: bool | UnsetType = UNSET
+    sensitive: bool | UnsetType = UNSET
+    max_bytes: int | UnsetType = UNSET
+    min: int | UnsetType = UNSET
+    form: Form | UnsetType = UNSET
+    language: Language | UnsetType = UNSET
+    resolved: bool | UnsetType = UNSET
+    one_way: bool | UnsetType = UNSET
+    write_only: bool | UnsetType = UNSET
+    volatile: bool | UnsetType = UNSET
+
+    def onto(self, prop: Property) -> Property:
+        """Return a property with what is told of it."""
+        given = {name: getattr(self, name) for name in self.__struct_fields__}
+        return replace(prop, **{name: each for name, each in given.items() if each is not UNSET})
+
+
+class Overlay(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
+    """What is told of one kind, in the words of `Kind`."""
+
+    kind: str
+    excluded: str = ""
+    match: tuple[str, ...] = ()
+    joiner: str = ":"
+    unique: tuple[str, ...] = ()
+    together: tuple[tuple[str, ...], ...] = ()
+    filters: tuple[str, ...] = ()
+    reload: str = "ReloadSettings"
+    danger: str = ""
+    held: bool = False
+    bulk: bool = False
+    volatile: bool = False
+    #: Variants that are published and cannot be created.
+    without: tuple[str, ...] = ()
+    ships: tuple[dict[str, Any], ...] = ()
+    reading: tuple[str, ...] = ()
+    #: By property, or `Variant/property` where only one has it.
+    properties: dict[str, Told] = {}
+
+
+class _Types(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is told of nested types: their properties, as those of kinds are told."""
+
+    types: dict[str, dict[str, Told]]
+
+
+@cache
+def overlays() -> dict[str, Overlay]:
+    """Return every overlay by its kind.
+
+    Raises:
+        msgspec.ValidationError: a file says something that the language of overlays has no word for.
+    """
+    decoder = msgspec.json.Decoder(Overlay)
+    found = [decoder.decode(path.read_bytes()) for path in sorted(FOLDER.glob("*.json")) if path.name != "types.json"]
+    return {each.kind: each for each in found}
+
+
+@cache
+def told_types() -> dict[str, dict[str, Told]]:
+    """Return what is told of nested types, by name."""
+    return msgspec.json.decode((FOLDER / "types.json").read_bytes(), type=_Types).types
