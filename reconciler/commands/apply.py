@@ -36,36 +36,24 @@ from reconciler.commands.gather import (
     open_client,
     plan_basis,
     plan_report,
-    read_live,
-    standing_policy,
     target,
     tested,
     want,
 )
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
-from reconciler.commands.options import SETTLED, typed_of
+from reconciler.commands.saved import bare, check_approved, taken_up
 from reconciler.commands.signals import signals
-from reconciler.desired import Desired
-from reconciler.kinds import load, to_resolve
+from reconciler.kinds import to_resolve
 from reconciler.plan import (
     Guard,
     Survey,
-    check_for,
-    pending,
     plan_digest,
-    policy_digest,
-    read,
     remaining,
-    stale,
-    state_after,
-    unmet,
 )
-from reconciler.plan import load as load_plan
 from reconciler.report import MANY, outcome_report, printable
 from reconciler.server import Client, Secrets
-from reconciler.settings import read_config, settings
-from reconciler.values import REFUSED, Change, Difference, LiveState, Outcome, Result, Stale, UsageError, strongest
+from reconciler.values import REFUSED, Change, LiveState, Outcome, Result, UsageError, strongest
 
 #: What reading back is compared with.
 DECLARED, PLANNED = "what the manifests declare", "what was planned"
@@ -77,21 +65,24 @@ class Arguments(Struct, frozen=True, kw_only=True):
 
     #: The file of a saved plan, or "".
     plan: str = ""
+    #: The digest of the changes that somebody approved, or "".
+    approved: str = ""
 
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Plan (or take a saved plan), ask, apply, reload and read back."""
     saved = arguments.plan
-    question = "" if saved else to_ask(invocation, "apply", "Apply these changes?")
-    wanted = _bare(invocation) if saved else tested(want(invocation))
+    question = "" if saved or arguments.approved else to_ask(invocation, "apply", "Apply these changes?")
+    wanted = bare(invocation) if saved else tested(want(invocation))
     wanted.desired.checked()
     with open_client(invocation, wanted, may_write=True) as client, locked(invocation, client):
         if saved:
-            found, again = _saved(invocation, wanted, client, Path(saved))
+            found, again = taken_up(invocation, wanted, client, Path(saved))
         else:
             found = observe(wanted, client)
             tell_idle(invocation, wanted, found)
             again = partial(remaining, wanted.catalogue, goal_of(wanted))
+        check_approved(found.plan, arguments.approved)
         # A prompt may wait for hours, and a large apply takes its time: each request is preceded by another look.
         changes = found.plan.changes
         guard = Guard(wanted.catalogue, plan_basis(invocation, wanted, found), found.plan) if changes else None
@@ -105,18 +96,6 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     return invocation.report(report, strongest([outcome_code(outcome), interrupted]))
 
 
-def _bare(invocation: Invocation) -> Wanted:
-    """Return the settings of a run that takes its work from a saved plan, and no manifests."""
-    if invocation.options.paths:
-        raise UsageError("a saved plan stands for itself, and takes no manifests", "leave the paths out")
-    if settled := typed_of(SETTLED, invocation.typed):
-        hint = "give what shapes a plan to `plan`; a RECONCILER_… variable may stay, and changes nothing here"
-        raise UsageError(f"a saved plan is applied as it was made: {', '.join(settled)} would be ignored", hint)
-    catalogue = load()
-    found = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
-    return Wanted(catalogue, found, Desired())
-
-
 def to_ask(invocation: Invocation, command: str, question: str) -> str:
     """Return the question that a command asks before it writes, or "" where it has its answer.
 
@@ -125,7 +104,7 @@ def to_ask(invocation: Invocation, command: str, question: str) -> str:
     """
     if invocation.yes:
         return ""
-    hint = "give --yes, or a saved plan" if command == "apply" else "give --yes"
+    hint = "give --yes, a saved plan or --approved" if command == "apply" else "give --yes"
     if not invocation.console.in_tty:
         raise UsageError(f"{command} asks before it writes, and nobody is there to answer", hint)
     if not invocation.converses:
@@ -184,31 +163,6 @@ def locked(invocation: Invocation, client: Client) -> Iterator[None]:
         wait_seconds=client.timeout,
     ):
         yield
-
-
-def _saved(invocation: Invocation, wanted: Wanted, client: Client, path: Path) -> tuple[Survey, Recheck]:
-    """Take a saved plan, and what it would do to the server as it is now.
-
-    Raises:
-        Stale: the server is no longer as it was when the plan was made.
-    """
-    catalogue = wanted.catalogue
-    plan, basis, _ = load_plan(read(path), catalogue)
-    policy = policy_digest(standing_policy(invocation))
-    check_for(basis, url=client.url, target=wanted.settings.target, policy=policy)
-    live = read_live(catalogue, basis.kinds, client)
-    changed = stale(basis, live, plan, catalogue)
-    if changed:
-        raise Stale("; ".join(changed), "nothing was written; plan again")
-    rest = pending(basis, live, plan, catalogue)
-    found = Survey(
-        live=live,
-        after=state_after(catalogue, live, rest.changes),
-        difference=Difference(),
-        plan=rest,
-        kinds=frozenset(basis.kinds),
-    )
-    return found, lambda state: unmet(plan, state, catalogue)
 
 
 def carry_out(

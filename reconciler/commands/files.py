@@ -7,11 +7,27 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from reconciler.values import ReconcilerError
+from reconciler.values import ReconcilerError, UsageError
+
+
+def check_plain(path: Path) -> None:
+    """Check that a path is free or holds a plain file, so that nothing else is replaced.
+
+    Raises:
+        UsageError: it is a link, a directory, a device or a pipe.
+    """
+    try:
+        mode = path.lstat().st_mode
+    except OSError:
+        return
+    if not stat.S_ISREG(mode):
+        what = "a link" if stat.S_ISLNK(mode) else "a directory" if stat.S_ISDIR(mode) else "no plain file"
+        raise UsageError(f"{path} is {what}, and is not written over", "name a plain file; - is standard output")
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -27,6 +43,8 @@ def write_whole(path: Path, content: bytes) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         old = target.stat() if target.exists() else None
+        if old is not None and not stat.S_ISREG(old.st_mode):
+            raise ReconcilerError(f"{path} cannot be written: it is no plain file")
         if old is not None and not os.access(target, os.W_OK):
             # It could be replaced all the same, by whoever may write to its directory.
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from reconciler.commands.files import write_whole
+from reconciler.commands.files import check_plain, write_whole
 from reconciler.commands.gather import Wanted, open_client
 from reconciler.commands.import_command import exported, read_all, schema_from
 from reconciler.commands.invocation import Invocation
@@ -104,4 +104,5 @@ def _write(directory: Path, files: Mapping[Path, bytes]) -> None:
             "import into an empty directory and compare, or take the old files away",
         )
     for path, content in files.items():
+        check_plain(path)
         write_whole(path, content)

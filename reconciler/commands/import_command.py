@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from reconciler.commands.files import write_whole
+from reconciler.commands.files import check_plain, write_whole
 from reconciler.commands.gather import Wanted, open_client
 from reconciler.commands.invocation import Invocation
 from reconciler.desired import Desired, Export, Remark, export_state, file_name, find, printed, printed_tests, read
@@ -203,6 +203,7 @@ def _write(invocation: Invocation, directory: Path, exported: Export, kinds: Col
 
 def _differs(path: Path, content: bytes | None) -> bool:
     """Whether a file stands where other content, or none, is to be."""
+    check_plain(path)
     try:
         return path.exists() and path.read_bytes() != content
     except OSError as error:

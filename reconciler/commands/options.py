@@ -58,6 +58,8 @@ ALL = "*"
 #: Groups that an option can be in. What a saved plan has settled, and what belongs to a connection, cannot be given
 #: where there is none; what lifts a guard counts on the command line only, where whoever runs the program sees it.
 SERVER, CONNECTION, SCOPE, SETTLED, LIFTS = "server", "connection", "scope", "settled", "lifts"
+#: Limits hold for whoever writes, so that they are judged by again where a saved plan is applied.
+LIMITS = "limits"
 
 
 class Row(NamedTuple):
@@ -105,8 +107,10 @@ OPTIONS: dict[str, Row] = {
     ),
     "prune": _row("--prune/--no-prune prune", "Destroy undeclared objects, or never.", SCOPE, SETTLED, default=None),
     "allow_empty": _row("--allow-empty", "Let pruning empty this kind.", SETTLED, LIFTS, metavar="KIND", multiple=True),
-    "max_destroy": _row("--max-destroy", "Most objects of a kind to destroy.  [30%]", SETTLED, LIFTS, metavar="N|P%"),
-    "max_update": _row("--max-update", "Most objects of a kind to change.", SETTLED, LIFTS, metavar="N|P%"),
+    "max_destroy": _row(
+        "--max-destroy", "Most objects of a kind to destroy.  [30%]", SETTLED, LIMITS, LIFTS, metavar="N|P%"
+    ),
+    "max_update": _row("--max-update", "Most objects of a kind to change.", SETTLED, LIMITS, LIFTS, metavar="N|P%"),
     "rotate_secrets": _row(
         *("--rotate-secrets", "Write secrets that cannot be compared, of all objects or of these addresses.", SETTLED),
         metavar="[=GLOB]",
@@ -116,6 +120,7 @@ OPTIONS: dict[str, Row] = {
     "plan_out": _row("--out plan_out", "Save the plan.", metavar="FILE"),
     "detailed_exitcode": _row("--detailed-exitcode", "Exit 2 when there are differences."),
     "plan": _row("--plan", "Apply this saved plan.", metavar="FILE"),
+    "approved": _row("--approved", "Apply without a question if these are the changes.", metavar="DIGEST"),
     "yes": _row("--yes", "Do not ask."),
     "no_reload": _row("--no-reload", "Leave the settings stored but not live."),
     "journal_directory": _row(
@@ -276,7 +281,7 @@ COMMANDS: dict[str, Command] = {
     "apply": Command(
         "Plan, ask, apply, reload and read back.",
         " --plan plan.json",
-        (*_PLANNING, "plan", "yes", "no_reload", "rotate_secrets", "journal_directory", "reason"),
+        (*_PLANNING, "plan", "approved", "yes", "no_reload", "rotate_secrets", "journal_directory", "reason"),
         "outcome",
     ),
     "drift": Command("Compare, for cron: quiet when in sync.", " --target prod --quiet", _PLANNING, "drift"),

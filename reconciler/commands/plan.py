@@ -10,10 +10,11 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from reconciler.commands.gather import observe, open_client, plan_basis, plan_report, want
+from reconciler.commands.files import check_plain
+from reconciler.commands.gather import observe, open_client, plan_basis, plan_report, tested, want
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
-from reconciler.commands.options import SERVER, typed_of
+from reconciler.commands.options import LIMITS, SERVER, typed_of
 from reconciler.report import members
 from reconciler.values import DIFFERENCES, REFUSED
 
@@ -28,8 +29,10 @@ class Arguments(Struct, frozen=True, kw_only=True):
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Compare and show the work, and whether a guard refuses it; save it where that is wanted."""
-    wanted = want(invocation)
+    wanted = tested(want(invocation))
     wanted.desired.checked()
+    if arguments.plan_out:
+        check_plain(Path(arguments.plan_out))
     with open_client(invocation, wanted) as client:
         found = observe(wanted, client)
     tell_idle(invocation, wanted, found)
@@ -46,6 +49,9 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
 
 def _next(invocation: Invocation, path: Path) -> str:
     """Return the command that applies a saved plan: what said on this line which server it is for, says it there."""
-    server = typed_of(SERVER, invocation.typed)
-    chosen = [part for option in server for part in (option, getattr(invocation.options, option.removeprefix("--")))]
+    chosen = [
+        part
+        for option in (*typed_of(SERVER, invocation.typed), *typed_of(LIMITS, invocation.typed))
+        for part in (option, getattr(invocation.options, option.removeprefix("--").replace("-", "_")))
+    ]
     return shlex.join(["reconciler", "apply", *chosen, "--plan", str(path)])

@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from reconciler.commands.files import check_plain
 from reconciler.commands.invocation import Invocation
 from reconciler.kinds import load, published
 from reconciler.plan import saved_plan_schema
@@ -41,6 +42,8 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     wanted = files()
     found = [*directory.glob("*.schema.json"), *directory.glob("output/*.schema.json")]
     have = {str(path.relative_to(directory)) for path in found}
+    for name in wanted:
+        check_plain(directory / name)
     stale = [name for name, content in wanted.items() if name not in have or (directory / name).read_bytes() != content]
     extra = sorted(have - wanted.keys())
     if arguments.check:

@@ -14,6 +14,8 @@ from reconciler.plan.saved import Basis as Basis
 from reconciler.plan.saved import Guard as Guard
 from reconciler.plan.saved import check_for as check_for
 from reconciler.plan.saved import differing as differing
+from reconciler.plan.saved import digest as digest
+from reconciler.plan.saved import kinds_of as kinds_of
 from reconciler.plan.saved import load as load
 from reconciler.plan.saved import make_basis as make_basis
 from reconciler.plan.saved import pending as pending
@@ -23,6 +25,7 @@ from reconciler.plan.saved import read as read
 from reconciler.plan.saved import save as save
 from reconciler.plan.saved import saved_plan_schema as saved_plan_schema
 from reconciler.plan.saved import stale as stale
+from reconciler.plan.saved import take_up as take_up
 from reconciler.plan.saved import unmet as unmet
 from reconciler.plan.saved import write as write
 from reconciler.plan.survey import Goal as Goal

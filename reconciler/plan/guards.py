@@ -17,7 +17,12 @@ UNDECLARED = "no manifest declares it"
 
 
 def refusals(
-    catalogue: Catalogue, plan: Plan, live: LiveState, after: LiveState, policy: Policy, desired: Sequence[Resource]
+    catalogue: Catalogue,
+    plan: Plan,
+    live: LiveState,
+    after: LiveState,
+    policy: Policy,
+    desired: Sequence[Resource] | None,
 ) -> tuple[str, ...]:
     """Say why a plan must not be carried out.
 
@@ -27,14 +32,15 @@ def refusals(
         live: what the server holds.
         after: what it would hold, as `state_after` says.
         policy: what may be done.
-        desired: every resource of the manifests; a pruned kind of which there is none is refused.
+        desired: every resource of the manifests; a pruned kind of which there is none is refused. None where the
+            manifests are not at hand, as with a saved plan.
     """
     return (
         *_limits(plan.changes, live, policy),
         *_kept(catalogue, plan.changes, policy),
         *_mistaken(catalogue, plan, live),
-        *_empty(plan.changes, desired, policy),
-        *_dangling(catalogue, plan.changes, live, after, desired),
+        *(() if desired is None else _empty(plan.changes, desired, policy)),
+        *_dangling(catalogue, plan.changes, live, after, desired or ()),
         *_linked(catalogue, plan.changes, live, after),
     )
 

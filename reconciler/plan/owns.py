@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from reconciler.plan.diff import mistake
-from reconciler.values import Diagnostic, Globs, LiveState, Policy, Resource
+from reconciler.values import Change, Diagnostic, Globs, LiveState, Policy, Resource
+
+_DONE = {"create": "created", "update": "updated", "replace": "replaced", "destroy": "destroyed"}
 
 
 def not_owned(resources: Iterable[Resource], policy: Policy) -> list[Diagnostic]:
@@ -41,3 +43,18 @@ def taken(resources: Iterable[Resource], live: LiveState, policy: Policy) -> lis
             message = f"the object {resource.id} is {held.address}, which policy.owns leaves to others"
             found.append(mistake(resource, "", "not-owned", message, "bind another one, or widen policy.owns"))
     return found
+
+
+def foreign(changes: Iterable[Change], live: LiveState, policy: Policy) -> list[str]:
+    """Say which changes are about objects that these manifests do not own, whoever planned them."""
+    held = {(each.address.kind, each.id): each.address.name for kind in policy.owns for each in live.of(kind)}
+    told = []
+    for change in changes:
+        kind = change.address.kind
+        if kind not in policy.owns:
+            continue
+        names = {change.address.name, held.get((kind, change.id), change.address.name)}
+        owned, done = Globs(policy.owns[kind]), _DONE[change.action]
+        others = [name for name in sorted(names) if not owned.match(name)]
+        told += [f"{kind}/{name} would be {done}, and policy.owns leaves it to others" for name in others]
+    return told

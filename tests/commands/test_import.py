@@ -322,7 +322,10 @@ def test_where_files_cannot_be_the_message_names_what_is_there(env: dict[str, st
         1,
         "error: afile.yaml is no directory\n    name one with --out, or leave --out away\n",
     )
-    assert (below.code, below.err) == (1, "error: g/mta-sts.yaml cannot be read: Is a directory\n")
+    assert (below.code, below.err) == (
+        64,
+        "error: g/mta-sts.yaml is a directory, and is not written over\n    name a plain file; - is standard output\n",
+    )
 
 
 def test_a_format_that_the_environment_chooses_is_for_reports(env: dict[str, str], tmp_path: Path) -> None:

@@ -93,10 +93,10 @@ def test_no_reload_may_be_a_variable(env: dict[str, str], tmp_path: Path, variab
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        (["--only=MtaSts", "--no-prune", "--max-destroy=0"], "--only, --no-prune, --max-destroy"),
+        (["--only=MtaSts", "--no-prune", "--max-destroy=0"], "--only, --no-prune"),
         (["--kind", "MtaRoute"], "--kind"),
         (["--prune"], "--prune"),
-        (["--allow-empty=MtaRoute", "--max-update=1"], "--allow-empty, --max-update"),
+        (["--allow-empty=MtaRoute", "--max-update=1"], "--allow-empty"),
         (["--rotate-secrets"], "--rotate-secrets"),
     ],
 )

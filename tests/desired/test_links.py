@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -203,18 +204,22 @@ def test_names_that_are_not_utf8_are_told_in_every_format(layer: Path) -> None:
         assert (ran.code, "xff.yaml" in ran.out + ran.err, "Traceback" in ran.err) == (65, True, False)
 
 
-def test_directories_may_be_nested_as_deep_as_the_system_allows(layer: Path) -> None:
+@pytest.fixture
+def deep(layer: Path) -> Iterator[Path]:
+    """Return a layer that is nested deeper than Python calls functions, and take it away, which Python cannot."""
     here = os.getcwd()
-    try:
-        os.chdir(layer)
-        for _ in range(1500):
-            os.mkdir("d")
-            os.chdir("d")
-        Path("deep.yaml").write_text(manifest("deep"))
-    finally:
-        os.chdir(here)
+    os.chdir(layer)
+    for _ in range(1200):
+        os.mkdir("d")
+        os.chdir("d")
+    Path("deep.yaml").write_text(manifest("deep"))
+    os.chdir(here)
+    yield layer
+    subprocess.run(["rm", "-rf", str(layer / "d")], check=True)
 
-    assert sorted(declared(layer)) == ["deep", "own"]
+
+def test_directories_may_be_nested_as_deep_as_the_system_allows(deep: Path) -> None:
+    assert sorted(declared(deep)) == ["deep", "own"]
 
 
 # ---- paths without a document ----------------------------------------------------------------------------------

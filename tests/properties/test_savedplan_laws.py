@@ -91,9 +91,9 @@ def test_what_is_saved_is_loaded_as_it_was(plan: Plan) -> None:
     target = Target(name=basis.target, url=basis.url)
     content = save(plan, basis, members(plan_report(CATALOGUE, Plan(), target)))
 
-    found, stands_on, names = load(content, CATALOGUE)
+    found, stands_on, shown = load(content, CATALOGUE)
 
-    assert (found, stands_on, names) == (plan, basis, {"name": target.name, "url": target.url})
+    assert (found, stands_on, shown["target"]) == (plan, basis, {"name": target.name, "url": target.url})
     # 1, 1.0 and true are equal in Python.
     for mine, theirs in zip(plan.changes, found.changes, strict=True):
         assert exact(mine.patch, theirs.patch)

@@ -20,6 +20,7 @@ from reconciler.plan.saved.basis import (
 from reconciler.plan.saved.document import MAX_BYTES, load, plan_digest, save
 from reconciler.plan.saved.file import read, write
 from reconciler.plan.saved.guard import Guard
+from reconciler.plan.saved.resume import kinds_of, take_up
 from reconciler.plan.saved.schema import BASIS_SCHEMA, saved_plan_schema
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "differing",
     "digest",
     "fingerprint",
+    "kinds_of",
     "load",
     "make_basis",
     "pending",
@@ -41,6 +43,7 @@ __all__ = [
     "save",
     "saved_plan_schema",
     "stale",
+    "take_up",
     "unmet",
     "write",
 ]

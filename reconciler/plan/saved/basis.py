@@ -85,6 +85,14 @@ def fingerprint(wire: Mapping[str, Any]) -> str:
     return digest(pack(dict(wire)))
 
 
+def touched(kind: Kind, change: Change, wire: Wire) -> Wire:
+    """Return the part of an object that a change is about: of a singleton, which has several owners, what it sends."""
+    if not kind.singleton:
+        return wire
+    tops = {pointer.partition("/")[0] for pointer in change.patch}
+    return {name: value for name, value in wire.items() if name in tops}
+
+
 def make_basis(
     catalogue: Catalogue,
     plan: Plan,
@@ -124,7 +132,8 @@ def _fingerprint(objects: _Objects, change: Change) -> Fingerprint:
     address = named(change.address)
     found = objects.by_id(change)
     if found is not None:
-        return Fingerprint(address, found.id, fingerprint(found.wire))
+        kind = objects.catalogue.kinds[change.address.kind]
+        return Fingerprint(address, found.id, fingerprint(touched(kind, change, found.wire)))
     return Fingerprint(address, "", "", tuple(each.id for each in objects.by_key(change)))
 
 
@@ -205,7 +214,8 @@ class Now:
         if not change.id or change.recreate:
             candidates = [each for each in self.objects.by_key(change) if each.id not in others]
         kind = self.catalogue.kinds[change.address.kind]
-        return any(not differing(self.diff, kind, change.after, each) for each in candidates)
+        want = touched(kind, change, change.after)
+        return any(not differing(self.diff, kind, want, each) for each in candidates)
 
     def changed(self, change: Change, was: Fingerprint, own: Collection[tuple[str, str]] = ()) -> str:
         """Say how an object differs from what the plan stands on, or ""; `own` is no surprise."""
@@ -216,9 +226,11 @@ class Now:
         found = self.objects.by_id(change)
         if found is None:
             return f"{change.address} was destroyed meanwhile"
-        if fingerprint(found.wire) == was.sha256:
+        kind = self.catalogue.kinds[change.address.kind]
+        wire = touched(kind, change, found.wire)
+        if fingerprint(wire) == was.sha256:
             return ""
-        fields = _fields(change.before or {}, found.wire)
+        fields = _fields(touched(kind, change, change.before or {}), wire)
         return f"{change.address} changed meanwhile: {', '.join(fields) or 'not as the plan knows it'}"
 
 

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from reconciler.kinds import Catalogue
 from reconciler.plan.saved.basis import Basis, Named, digest, named
-from reconciler.plan.written import WrittenChange, read_change, write_change
+from reconciler.plan.written import WrittenChange, pack, read_change, write_change
 from reconciler.server import within
 from reconciler.values import (
     Address,
@@ -77,8 +77,19 @@ class _Basis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 def plan_digest(plan: Plan) -> str:
-    """Return the digest of a plan's work, for the journal. Plain-text secrets do not count."""
-    return digest(msgspec.to_builtins(_work(plan)))
+    """Return the digest of what a plan would do, by which people approve it, and which the journal keeps.
+
+    It is the same for the same changes, wherever the manifests stand and whatever else is on the server. Plain-text
+    secrets do not count.
+    """
+    return digest("reconciler/changes/v1", [_approved(change) for change in plan.changes])
+
+
+def _approved(change: Change) -> list[Any]:
+    """Return what somebody approves who approves a change."""
+    fields = [[each.pointer, pack(each.before), pack(each.after)] for each in change.fields]
+    lost = pack(change.before) if change.action == "destroy" or change.recreate else None
+    return [change.action, named(change.address), change.id, change.recreate, pack(change.patch), fields, lost]
 
 
 def save(plan: Plan, basis: Basis, report: Mapping[str, Any]) -> bytes:
@@ -124,8 +135,8 @@ def _unsaved(change: Change, pointer: str) -> Diagnostic:
     )
 
 
-def load(content: bytes, catalogue: Catalogue) -> tuple[Plan, Basis, dict[str, str]]:
-    """Read a saved plan: the work, what it stands on, and the target as reports name it.
+def load(content: bytes, catalogue: Catalogue) -> tuple[Plan, Basis, Json]:
+    """Read a saved plan: the work, what it stands on, and the members of the report that people read.
 
     Raises:
         ConfigError: it is no saved plan, was altered, or is of a version that is not known here.
@@ -150,7 +161,7 @@ def load(content: bytes, catalogue: Catalogue) -> tuple[Plan, Basis, dict[str, s
         _check(plan, catalogue)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"this is no saved plan: {error}", HINT) from None
-    return plan, basis, {"name": basis.target, "url": basis.url}
+    return plan, basis, members
 
 
 def _document(content: bytes) -> Json:

@@ -1,0 +1,178 @@
+"""Saved plans and approvals on the command line, and files that plans are not written over."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reconciler.plan import digest
+from tests.running import command, environment, write
+
+ROUTES = "kind: MtaRoute\nitems:\n  - {type: Mx, name: a}\n  - {type: Mx, name: b}\n"
+FAILING = ROUTES + (
+    "---\nkind: MtaOutboundStrategy\nspec: {route: {use: a}}\n"
+    "---\nkind: RoutingTest\ncases:\n  - {name: one, given: {rcpt: x@y.example}, expect: {route: b}}\n"
+)
+
+
+@pytest.fixture
+def env(sandbox: Any, tmp_path: Path) -> dict[str, str]:
+    return environment(sandbox.url, XDG_RUNTIME_DIR=str(tmp_path))
+
+
+def names(sandbox: Any) -> list[str]:
+    return sorted(each["name"] for each in sandbox.state()["stored"]["x:MtaRoute"])
+
+
+def test_a_plan_runs_the_routing_tests_and_saves_nothing_where_one_fails(
+    sandbox: Any, env: dict[str, str], tmp_path: Path
+) -> None:
+    manifests, out = str(write(tmp_path / "m", r=FAILING)), tmp_path / "plan.json"
+
+    planned = command("plan", manifests, "--out", str(out), env=env)
+    applied = command("apply", "--yes", manifests, env=env)
+
+    assert (planned.code, applied.code, out.exists(), names(sandbox)) == (65, 65, False, ["local", "mx"])
+    assert "one: route should be b, but it is a" in planned.out + planned.err
+
+
+def sealed(path: Path, document: Any) -> None:
+    """Write a plan that was altered as whoever knows the seal would."""
+    members = {name: value for name, value in document.items() if name not in ("format", "basis")}
+    inner = {name: value for name, value in document["basis"].items() if name != "seal"}
+    document["basis"]["seal"] = digest(members, inner)
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize("side", ["what is shown", "what is done"])
+def test_a_plan_that_shows_other_changes_than_it_makes_is_refused(
+    sandbox: Any, env: dict[str, str], tmp_path: Path, side: str
+) -> None:
+    path = tmp_path / "plan.json"
+    command("plan", str(write(tmp_path / "m", r=ROUTES)), "--out", str(path), env=env)
+    document = json.loads(path.read_text())
+    if side == "what is shown":
+        document["changes"].pop()
+    else:
+        # A create that holds together by itself, and that nobody was shown.
+        work, name = document["basis"]["work"], "hidden"
+        change = json.loads(json.dumps(work["changes"][0]).replace('"a"', f'"{name}"'))
+        work["changes"].append(change)
+        work["phases"][0]["changes"].append(len(work["changes"]) - 1)
+        document["basis"]["basis"]["fingerprints"].append({"address": change["address"], "id": "", "sha256": ""})
+    sealed(path, document)
+
+    ran = command("apply", "--plan", str(path), env=env)
+
+    assert (ran.code, names(sandbox)) == (65, ["local", "mx"])
+    assert "the plan shows other changes than it would make" in ran.err
+
+
+def test_limits_are_judged_again_and_lifted_where_the_plan_is_applied(
+    sandbox: Any, env: dict[str, str], tmp_path: Path
+) -> None:
+    many = "kind: MtaRoute\nitems:\n" + "".join(f"  - {{type: Mx, name: r{n}}}\n" for n in range(4))
+    command("apply", "--yes", str(write(tmp_path / "first", r=many)), env=env)
+    path = tmp_path / "plan.json"
+    lifted = ["--prune", "--max-destroy", "4"]
+
+    planned = command("plan", *lifted, str(write(tmp_path / "m", r=ROUTES)), "--out", str(path), env=env)
+    refused = command("apply", "--plan", str(path), env=env)
+    before = names(sandbox)
+    applied = command("apply", "--max-destroy", "4", "--plan", str(path), env=env)
+
+    assert (planned.code, refused.code, applied.code) == (0, 3, 0)
+    assert "4 of 6 MtaRoute objects would be destroyed, and policy allows 1 (30%)" in refused.out
+    assert before == ["local", "mx", "r0", "r1", "r2", "r3"]
+    assert names(sandbox) == ["a", "b", "local", "mx"]
+    assert f"reconciler apply --max-destroy 4 --plan {path}" in planned.err
+
+
+def approved(manifests: str, env: dict[str, str]) -> str:
+    """Return the digest of a plan as its report has it, or as a saved plan of these manifests does."""
+    from reconciler.commands.gather import goal_of, observe, open_client, want
+    from reconciler.commands.invocation import Console, Invocation
+    from reconciler.plan import plan_digest
+    from reconciler.settings import Options
+
+    console = Console(out=lambda _: None, err=lambda _: None)
+    invocation = Invocation(options=Options(paths=(manifests,)), console=console, environment=env)
+    wanted = want(invocation)
+    assert goal_of(wanted).resources
+    with open_client(invocation, wanted) as client:
+        return plan_digest(observe(wanted, client).plan)
+
+
+def test_approved_changes_are_applied_without_a_question_and_others_are_not(
+    sandbox: Any, env: dict[str, str], tmp_path: Path
+) -> None:
+    manifests = str(write(tmp_path / "m", r=ROUTES))
+    right = approved(manifests, env)
+    write(tmp_path / "m", r=ROUTES.replace("name: b", "name: c"))
+
+    other = command("apply", manifests, "--approved", right, env=env)
+    before = names(sandbox)
+    write(tmp_path / "m", r="# moved\n" + ROUTES)
+    same = command("apply", manifests, "--approved", right, env=env)
+
+    assert (other.code, same.code, before) == (4, 0, ["local", "mx"])
+    assert "the changes are not those that were approved" in other.err
+    assert names(sandbox) == ["a", "b", "local", "mx"]
+
+
+@pytest.mark.parametrize("given", ["", "x", "a" * 63, "g" * 64])
+def test_what_is_no_digest_approves_nothing(sandbox: Any, env: dict[str, str], tmp_path: Path, given: str) -> None:
+    ran = command("apply", str(write(tmp_path / "m", r=ROUTES)), f"--approved={given}", env=env)
+
+    assert (ran.code, names(sandbox)) == (64, ["local", "mx"])
+
+
+def place(path: Path, what: str) -> None:
+    if what == "a pipe":
+        os.mkfifo(path)
+    elif what == "a link":
+        (path.parent / "precious").write_text("precious")
+        path.symlink_to("precious")
+    elif what == "a dangling link":
+        path.symlink_to("nowhere")
+    elif what == "a directory":
+        path.mkdir()
+    else:
+        try:
+            os.mknod(path, 0o666 | stat.S_IFCHR, os.makedev(1, 3))
+        except OSError:
+            pytest.skip("devices cannot be made here")
+
+
+@pytest.mark.parametrize("what", ["a pipe", "a link", "a dangling link", "a directory", "a device"])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("plan.json", ["plan", "m", "--out", "plan.json"]),
+        ("out/routes.yaml", ["import", "--kind", "MtaRoute", "--out", "out"]),
+        ("out/manifest.schema.json", ["schema", "--out", "out"]),
+    ],
+)
+def test_no_output_replaces_what_is_no_plain_file(
+    env: dict[str, str], tmp_path: Path, name: str, arguments: list[str], what: str
+) -> None:
+    write(tmp_path / "m", r=ROUTES)
+    if arguments[0] == "import":
+        written = command(*arguments[:-1], "dry", env=env, cwd=tmp_path)
+        assert written.code == 0
+        name = f"out/{next((tmp_path / 'dry').iterdir()).name}"
+    (tmp_path / "out").mkdir()
+    place(tmp_path / name, what)
+    before = os.lstat(tmp_path / name)
+
+    ran = command(*arguments, env=env, cwd=tmp_path)
+
+    after = os.lstat(tmp_path / name)
+    assert (ran.code, (after.st_ino, after.st_mode)) == (64, (before.st_ino, before.st_mode))
+    assert "is not written over" in ran.err
+    assert not (tmp_path / "precious").exists() or (tmp_path / "precious").read_text() == "precious"
