@@ -52,8 +52,8 @@ def _wrongs(catalogue: Catalogue, diff: Diff, change: Change, was: Fingerprint) 
     if after is not None and kind.variants and after.get("@type") not in kind.variants:
         yield f"there is no variant {after.get('@type')}"
         return
-    if change.recreate and (change.action != "replace" or kind.singleton):
-        yield "only a replace destroys and creates"
+    if change.recreate and (change.action != "replace" or len(variants) > 1 or not _made_anew(kind)):
+        yield "nothing asks for a new object"
     if before is not None and was.sha256 != fingerprint(touched(kind, change, before)):
         yield "what there was before is not what the plan stands on"
     for wire in (change.patch, after or {}):
@@ -68,6 +68,11 @@ def _wrongs(catalogue: Catalogue, diff: Diff, change: Change, was: Fingerprint) 
         yield "an update that changes the variant"
         return
     yield from _unshown(diff, kind, change, before, after or {})
+
+
+def _made_anew(kind: Kind) -> bool:
+    """Whether objects of a kind may have to be destroyed and created: the server cannot unset something of them."""
+    return kind.ordered or any(prop.one_way for prop in kind.legible(None).values())
 
 
 def _called(kind: Kind, change: Change) -> bool:
