@@ -293,6 +293,14 @@ def _misused(message: str, hint: str, args: Sequence[str]) -> int:
     return USAGE
 
 
+def _stands_nowhere() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return True
+    return False
+
+
 def _run_module(name: str, invocation: Any, given: Mapping[str, Any]) -> int:
     """Run a command's module with the options that are its own, and tell of what stopped it."""
     from reconciler.commands import MONITORED, monitored
@@ -306,5 +314,11 @@ def _run_module(name: str, invocation: Any, given: Mapping[str, Any]) -> int:
             return int(module.run(invocation, *arguments))
         except ReconcilerError as error:
             return int(invocation.fail(error))
+        except FileNotFoundError:
+            if not _stands_nowhere():
+                raise
+            # A checkout that was deployed anew under a running shell, or a mount that was renewed.
+            gone = ReconcilerError("the working directory is gone", "change into a directory that exists")
+            return int(invocation.fail(gone))
 
     return monitored(name, invocation, run) if name in MONITORED else run()

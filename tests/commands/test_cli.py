@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.commands.options import COMMANDS
+from reconciler.sandbox import serve
 from tests.running import command, environment, process, write
 
 HEAVY = {"yaml", "httpx", "jsonschema", "jsonschema_rs", "deepdiff", "msgspec", "asyncio", "rich", "ruamel"}
@@ -128,3 +129,17 @@ def test_a_full_disk_is_no_traceback(tmp_path: Path) -> None:
 
     told = "error: standard output cannot be written: No space left on device\n"
     assert (ran.returncode, ran.stderr) == (1, told)
+
+
+@pytest.mark.parametrize("args", ["import --kind MtaRoute", "validate", "drift", "fmt", "init", "status"])
+def test_working_directory_that_is_gone_is_no_traceback(tmp_path: Path, args: str) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    script = f"cd {gone} && rmdir {gone} && exec {sys.executable} -m reconciler {args}"
+
+    with serve() as sandbox:
+        env = {**environment(sandbox.url), "PYTHONPATH": str(Path(__file__).parents[2])}
+        ran = subprocess.run(["sh", "-c", script], env=env, input="", capture_output=True, text=True, timeout=60)
+
+    assert "Traceback" not in ran.stderr
+    assert ran.returncode in (0, 1, 64)
