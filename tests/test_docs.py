@@ -54,7 +54,7 @@ class Reader:
             case "yaml":
                 assert list(yaml.safe_load_all(text))
                 self.write(text, told)
-            case "ndjson":
+            case "ndjson" | "toml":
                 self.write(text, told)
             case "sh":
                 for line in text.splitlines():
@@ -69,7 +69,7 @@ class Reader:
                 assert language in ("cron", "ini", "python"), language
 
     def write(self, text: str, told: str) -> None:
-        path = self.place / re.findall(r"`([\w./-]+\.(?:ya?ml|ndjson))`", told)[-1]
+        path = self.place / re.findall(r"`([\w./-]+\.(?:ya?ml|ndjson|toml))`", told)[-1]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text.replace("https://mail.example.org", self.url))
 

@@ -29,6 +29,8 @@ class _Entry(Struct):
     body: dict[str, Any]
     line: int
     op: str
+    #: The operations that make or match it, by their places in the plan.
+    numbers: list[int]
     #: Its place among the objects of its kind.
     order: tuple[Any, ...] = ()
     removed: bool = False
@@ -68,6 +70,7 @@ class _Plan:
         self.unmanaged = unmanaged
         self.entries: list[_Entry] = []
         self.by_client: dict[tuple[str, str], _Entry] = {}
+        self.alike: dict[tuple[str, tuple[Any, ...]], list[_Entry]] = {}
         self.by_key: dict[tuple[str, tuple[Any, ...]], _Entry] = {}
         self.singletons: dict[str, _Entry] = {}
         self.absent: dict[tuple[str, tuple[Any, ...]], Foreign] = {}
@@ -104,7 +107,7 @@ class _Plan:
                 self.tell("error", "value", f"the object {client} is none: it must be a JSON object", step)
                 continue
             body = self.scoped(step, client, given, scope)
-            entry = _Entry(kind, client, body, step.line, step.op)
+            entry = _Entry(kind, client, body, step.line, step.op, [step.number])
             # A snapshot lists the newest first, and the server runs the oldest first.
             entry.order = (step.line, *(_number(client.rpartition("-")[2]) if snapshot else (place,)))
             key = _key(kind, body)
@@ -118,10 +121,12 @@ class _Plan:
                 continue
             if other is not None and step.op != "create":
                 self.by_client[kind.kind, client] = other
+                other.numbers.append(step.number)
                 self.patch(other, step, body)
                 continue
             self.by_client[kind.kind, client] = entry
             self.by_key.setdefault((kind.kind, key), entry)
+            self.alike.setdefault((kind.kind, key), []).append(entry)
             self.entries.append(entry)
         if step.op == "create" and not snapshot:
             self.tell("note", "create", "a create fails where the object exists: this plan could run once", step)
@@ -163,7 +168,7 @@ class _Plan:
                 return self.tell("error", "id", f"{kind.kind} has no other id than singleton", step)
             entry = self.singletons.get(kind.kind)
             if entry is None:
-                entry = self.singletons[kind.kind] = _Entry(kind, "", {}, step.line, "update")
+                entry = self.singletons[kind.kind] = _Entry(kind, "", {}, step.line, "update", [])
                 self.entries.append(entry)
             return self.patch(entry, step, step.value)
         if isinstance(wanted, str) and wanted.startswith("#"):
@@ -221,14 +226,19 @@ class _Plan:
 
     def reconciled(self, step: Operation) -> None:
         kind, scope = step.kind, step.scope or {}
+        within = self.alike.get((kind.kind, _key(kind, scope)), ()) if set(scope) >= set(kind.match) else self.entries
+        for entry in within:
+            mine = entry.kind is kind and not entry.removed and step.number not in entry.numbers
+            if mine and entry.numbers[0] < step.number and scope.items() <= entry.body.items():
+                entry.removed = True
+                key = _key(kind, entry.body)
+                self.by_key.pop((kind.kind, key), None)
+                self.tell("warning", "removed", f"it destroys what line {entry.line} makes: it has no such entry", step)
+                if scope:
+                    self.gone(step, entry.body)
         if not scope:
             self.pruned.setdefault(kind.kind, step.line)
         elif set(scope) == set(kind.match) and not step.value:
-            key = _key(kind, scope)
-            entry = self.by_key.pop((kind.kind, key), None)
-            if entry is not None:
-                entry.removed = True
-                self.tell("note", "removed", f"it destroys what line {entry.line} makes", step)
             self.gone(step, scope)
         elif set(scope) == {"@type"}:
             variant = f"of type {scope['@type']}"

@@ -39,6 +39,8 @@ class Operation(Struct, kw_only=True):
     match_on: Any = None
     scope: dict[str, Any] | None = None
     id: Any = None
+    #: Its place in the plan.
+    number: int = 0
 
 
 class _Refused(Exception):
@@ -78,6 +80,7 @@ def operations(catalogue: Catalogue, text: str, bridged: Bridged) -> Iterator[Op
             continue
         if found is not None:
             bridged.ledger.carried += 1
+            found.number = bridged.ledger.read
             yield found
 
 
