@@ -58,6 +58,9 @@ class Conditions:
                 else:
                     message = f"{key} is a list, which 0.15 refused for its default: its first value is taken as meant"
                     self.tell("warning", "list", message, line, "")
+            if not values[0].strip() and not _off(prop):
+                # Nothing is what 0.15 did without the key too.
+                return None
             branches = [Branch(None, values[0], line)]
         elif self.keys.unordered(key):
             message = f"the numbers of {key} are ordered as numbers here; 0.15 ordered them as texts, and 10 before 2"
@@ -83,7 +86,7 @@ class Conditions:
         for each in given:
             try:
                 condition = None if each.condition is None else self.translated(key, each.condition, each.line, made)
-                result = self.result(key, prop, rule, str(each.result), each.line, made)
+                result = self.result(key, prop, rule, str(each.result), each.line, made, alone=each.condition is None)
             except Untranslatable as error:
                 hint = "write this expression anew for 0.16, and import what is left"
                 self.tell("error", "expression", f"{key}: {error}", each.line, hint)
@@ -127,12 +130,16 @@ class Conditions:
         text: str,
         line: int,
         made: Condition,
+        *,
+        alone: bool,
     ) -> str:
-        """Return what a branch gives, as 0.16 has to hear it."""
+        """Return what a branch gives, as 0.16 has to hear it; `alone` if no condition leads to it."""
         bare = text.strip()
         if not bare:
             # 0.15 read nothing as no result.
-            return "false" if not rule.get("false") else literal(rule["false"])
+            if rule.get("false"):
+                return literal(rule["false"])
+            return "false" if _off(prop) else "''"
         if "false" in rule:
             if bare == "false":
                 return literal(rule["false"])
@@ -150,7 +157,7 @@ class Conditions:
             message = f"{key} runs the script {translated}, which must be there in 0.16 (a SieveSystemScript)"
             self.tell("warning", "script", message, line, "")
         alarm = rule.get("alarm")
-        if alarm and translated == alarm["value"]:
+        if alarm and alone and translated == alarm["value"]:
             self.tell("warning", "alarm", f"{key}: {alarm['text']}", line, "")
         return translated
 
@@ -168,6 +175,11 @@ def _misordered(branches: list[Branch]) -> str:
         if each.condition is not None and not each.condition.strip():
             return "a then stands there without an if"
     return ""
+
+
+def _off(prop: Property) -> bool:
+    """Whether a property is off where nothing is said of it."""
+    return isinstance(prop.default, dict) and prop.default.get("else") == "false"
 
 
 def _is_word(text: str) -> bool:

@@ -325,7 +325,8 @@ class _Plan:
         if kind.variants and variant not in kind.variants:
             return
         shape = kind.shape(str(variant) if kind.variants else "")
-        left = [name for name, prop in shape.items() if name not in made.spec and not prop.required]
+        given = made.spec.keys() | entry.body.keys()
+        left = [name for name, prop in shape.items() if name not in given and not prop.required]
         if not left:
             return
         if self.unmanaged:

@@ -73,6 +73,10 @@ class _Old:
             for name in self.keys.ids(section["prefix"], [*section["suffixes"], *section.get("weak", ())]):
                 self.object(section, name)
         older(self.catalogue, self.bridged, self.keys, self.conditions, self.proofs)
+        for each in self.bridged.objects:
+            if self.catalogue.kinds[each.kind].singleton:
+                self.singletons[each.kind] = self.merged(each)
+        self.bridged.objects = [each for each in self.bridged.objects if each.kind not in self.singletons]
         for section in table()["singletons"]:
             self.singleton(section)
         self.bridged.objects += self.singletons.values()
@@ -383,6 +387,14 @@ class _Old:
             self.field(base, rule, kind.shape(""), made)
         if made.spec:
             self.singletons[kind.kind] = made
+
+    def merged(self, given: Foreign) -> Foreign:
+        """Return a singleton with what another part of the configuration says of it."""
+        held = self.singletons.get(given.kind)
+        if held is None:
+            return given
+        held.spec |= given.spec
+        return held
 
     def queues(self) -> None:
         """Add the objects that 0.15 needed no definition for; drop what waited in a queue that was not there."""

@@ -119,7 +119,8 @@ def _call(text: str, tokens: list[Token], index: int, look: Look, made: Translat
             raise Untranslatable(f"the setting {key} cannot stand in an expression: {error}") from None
     if name in rules["stores"] and plain is not None:
         other = rules["names"].get(plain, plain)
-        made.notes.append(f"{name} asks the store {other!r}: where 0.16 has none of that name, the answer is empty")
+        if plain not in rules["names"].values():
+            made.notes.append(f"{name} asks the store {other!r}: where 0.16 has none of that name, the answer is empty")
         if other != plain:
             return [(first[0], first[1], literal(other))]
     return []

@@ -240,3 +240,44 @@ def test_routing_tests_hold_what_the_old_configuration_did() -> None:
         ({**message, "retryNum": 1}, {"route": "mx"}),
         ({**message, "retryNum": 2}, {"route": "eu"}),
     ]
+
+
+def test_old_and_older_settings_of_one_singleton_come_together() -> None:
+    found = imported(
+        "queue.outbound.next-hop = false\nqueue.outbound.tls.allow-invalid-certs = \"rcpt_domain = 'bad.test'\"\n",
+        "old.toml",
+    )
+
+    assert found.text.startswith(
+        "kind: MtaOutboundStrategy\nspec:\n  route: {use: mx}\n  tls:\n    match:\n"
+        "      - {if: rcpt_domain == 'bad.test', use: invalid-tls}\n    use: default\n---\n"
+    )
+
+
+def test_nothing_is_off_or_what_0_15_did_without_the_key() -> None:
+    text = "session.mail.rewrite = ''\nsession.extensions.no-soliciting = ''\nsession.rcpt.script = ''\n"
+
+    assert imported(text, "old.toml").text == (
+        "kind: MtaStageMail\nspec:\n  rewrite: false\n---\nkind: MtaStageRcpt\nspec:\n  script: false\n"
+    )
+
+
+def test_an_open_relay_is_told_where_no_condition_guards_it() -> None:
+    guarded = "session.rcpt.relay = [{if = '!is_empty(authenticated_as)', then = true}, {else = false}]\n"
+
+    assert imported(guarded, "old.toml").told == []
+    assert imported("session.rcpt.relay = true\n", "old.toml").told == [
+        "warning 1: session.rcpt.relay: it lets anybody relay: an open relay"
+    ]
+
+
+def test_a_hook_gives_its_token_away_to_nobody() -> None:
+    found = imported(
+        "session.hook.h.url = 'https://h.example.net/'\nsession.hook.h.enable = true\n"
+        "session.hook.h.headers = ['X-A: 1', 'Authorization: Bearer hunter2']\n",
+        "old.toml",
+    )
+
+    assert "hunter2" not in found.text + str(found.told)
+    assert '    type: Bearer\n    bearerToken: {type: Value, secret: "${env:' in found.text
+    assert '  httpHeaders: {X-A: "1"}\n' in found.text
