@@ -34,7 +34,7 @@ from reconciler.commands import (
 )
 
 #: Commands whose name no module can have.
-MODULES = {"import": "import_command"}
+MODULES = {"import": "import_command", "schema pull": "schema_pull", "schema diff": "schema_diff"}
 #: The exit code of wrong usage; stated here too, so that `--help` imports nothing.
 USAGE = 64
 _HELP_NAMES = {"help_option_names": ["-h", "--help"]}
@@ -61,7 +61,7 @@ class _Commands(click.Group):
             name,
             params=list(parameters(name)),
             callback=_callback(name),
-            help=f"{command.text}\n\n{PATHS}" if command.argument == "paths" else command.text,
+            help=f"{command.text}\n\n{PATHS}" if "paths" in command.argument.split() else command.text,
             epilog=f"Example: reconciler {name}{command.example}",
             context_settings=_HELP_NAMES,
         )
@@ -79,10 +79,40 @@ class _Commands(click.Group):
 
 
 def _family(name: str) -> click.Group:
-    """Return the group of the commands whose names begin with one word, such as `fleet`."""
-    group = _Commands(name, help=FAMILIES[name], no_args_is_help=True, context_settings=_HELP_NAMES)
+    """Return the group of the commands whose names begin with one word, such as `fleet`.
+
+    The word may be a command by itself, such as `schema`, which runs where no other word follows.
+    """
+    own = COMMANDS.get(name)
+    if own is None:
+        group = _Commands(name, help=FAMILIES[name], no_args_is_help=True, context_settings=_HELP_NAMES)
+    else:
+        group = _Commands(
+            name,
+            params=list(parameters(name)),
+            callback=_alone(name),
+            help=own.text,
+            epilog=f"Example: reconciler {name}{own.example}",
+            invoke_without_command=True,
+            context_settings=_HELP_NAMES,
+        )
     group.family = f"{name} "
     return group
+
+
+def _alone(name: str) -> Callable[..., int]:
+    """Return what a command does that is the first word of others: nothing where one of them follows."""
+    run = _callback(name)
+
+    def call(**given: Any) -> int:
+        ctx = click.get_current_context()
+        if ctx.invoked_subcommand is None:
+            return run(**given)
+        if typed := sorted(_typed(ctx)):
+            raise click.UsageError(f"{typed[0]} stands before {ctx.invoked_subcommand}; put it behind", ctx)
+        return 0
+
+    return call
 
 
 def _guess(name: str, known: Iterable[str]) -> str:

@@ -17,12 +17,12 @@ from reconciler.commands.gather import Wanted, open_client, target, want
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.permissions import needed_by
 from reconciler.desired import Desired
-from reconciler.kinds import Catalogue, load, resolves, to_resolve
+from reconciler.kinds import Catalogue, resolves, to_resolve
 from reconciler.plan import Permissions, reads
 from reconciler.report import Verdict, diagnosis_report, plural
 from reconciler.sandbox import Published
 from reconciler.server import Client, read_flow
-from reconciler.settings import DEFAULT_MANIFESTS, read_config, settings
+from reconciler.settings import DEFAULT_MANIFESTS, catalogue_of, read_config, settings
 from reconciler.values import MANIFEST, NOT_ALLOWED, UNREACHABLE, ReconcilerError, UsageError, strongest
 
 
@@ -55,8 +55,9 @@ def _wanted(invocation: Invocation) -> Wanted:
     try:
         return want(invocation)
     except UsageError:
-        catalogue = load()
-        found = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
+        config = read_config(invocation.options)
+        catalogue = catalogue_of(config, invocation.options.target)
+        found = settings(catalogue, config, invocation.options, invocation.environment)
         if found.paths != (DEFAULT_MANIFESTS,) or Path(DEFAULT_MANIFESTS).exists():
             raise
         return Wanted(catalogue, found, Desired())

@@ -17,9 +17,9 @@ from msgspec import Struct
 from reconciler.commands.files import write_whole
 from reconciler.commands.invocation import Invocation
 from reconciler.desired import Text, find, hidden, lay_out, read
-from reconciler.kinds import Catalogue, load
+from reconciler.kinds import Catalogue
 from reconciler.report import plural
-from reconciler.settings import DEFAULT_MANIFESTS, check_layers, merged_policy, read_config
+from reconciler.settings import DEFAULT_MANIFESTS, catalogue_of, check_layers, merged_policy, read_config
 from reconciler.values import DIFFERENCES, MANIFEST, Diagnostic, ReconcilerError, UsageError, in_file, strongest
 from reconciler.yamlio import decode
 
@@ -45,7 +45,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     """Lay out files; with --check only tell which would change, with --diff show how, and write nothing."""
     paths, texts, problems = _texts(invocation)
     changed: list[tuple[Text, str]] = []
-    catalogue = load()
+    catalogue = catalogue_of(read_config(invocation.options), invocation.options.target)
     for each in texts:
         laid = lay_out(catalogue, each.text)
         problems += [in_file(each.file, problem) for problem in laid.problems]

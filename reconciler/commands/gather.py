@@ -12,15 +12,26 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.commands.invocation import Invocation
+from reconciler.commands.publishing import tell_changes
 from reconciler.desired import Desired
 from reconciler.desired import load as load_manifests
-from reconciler.kinds import Catalogue, load
+from reconciler.kinds import Catalogue
 from reconciler.mail import dangling_names, lint_resources
 from reconciler.plan import Goal, Survey, not_owned, take_survey
 from reconciler.report import PlanReport, Target
 from reconciler.report import plan_report as report_plan
 from reconciler.server import kinds_for_checks, read_flow
-from reconciler.settings import Config, Options, Server, Settings, check_layers, connect, read_config, settings
+from reconciler.settings import (
+    Config,
+    Options,
+    Server,
+    Settings,
+    catalogue_of,
+    check_layers,
+    connect,
+    read_config,
+    settings,
+)
 from reconciler.values import (
     Address,
     Diagnostic,
@@ -50,21 +61,21 @@ class Wanted(Struct, frozen=True):
 def want(invocation: Invocation) -> Wanted:
     """Read configuration and manifests. Mistakes in manifests are in `desired`; `checked()` raises them."""
     config = invocation.config or read_config(invocation.options)
-    wanted = _want(load(), config, invocation.options, invocation.environment)
+    wanted = _want(catalogue_of(config, invocation.options.target), config, invocation.options, invocation.environment)
     invocation.facts["basis"] = wanted.desired.digest
     return wanted
 
 
 def want_all(invocation: Invocation) -> list[Wanted]:
     """Read configuration and manifests of every target, or of the one that is chosen."""
-    catalogue, config, options = load(), read_config(invocation.options), invocation.options
+    config, options = read_config(invocation.options), invocation.options
     targets = () if options.target or options.url or options.paths else tuple(config.targets)
     chosen = [msgspec.structs.replace(options, target=name) for name in targets] or [options]
     found: list[Wanted] = []
     mistakes: list[Diagnostic] = []
     for each in chosen:
         try:
-            found.append(_want(catalogue, config, each, invocation.environment))
+            found.append(_want(catalogue_of(config, each.target), config, each, invocation.environment))
         except ManifestError as error:
             mistakes += error.diagnostics
     if mistakes:
@@ -150,6 +161,7 @@ def observe(wanted: Wanted, client: Client) -> Survey:
         Unreachable, NotAllowed, Busy: live state cannot be read.
     """
     goal = goal_of(wanted)
+    tell_changes(wanted.catalogue, client, client.tell)
     live = read_live(wanted.catalogue, goal.kinds(), client)
     return take_survey(wanted.catalogue, goal, live).checked()
 
@@ -194,7 +206,8 @@ def standing_policy(invocation: Invocation) -> Policy:
     plain = msgspec.structs.replace(
         invocation.options, paths=(), prune=None, allow_empty=(), max_destroy="", max_update="", kind=(), only=()
     )
-    return settings(load(), read_config(plain), plain, invocation.environment).policy
+    config = read_config(plain)
+    return settings(catalogue_of(config, plain.target), config, plain, invocation.environment).policy
 
 
 def plan_basis(invocation: Invocation, wanted: Wanted, found: Survey) -> Basis:

@@ -15,13 +15,14 @@ from msgspec import Struct
 from reconciler.commands.files import check_plain, write_whole
 from reconciler.commands.gather import Wanted, open_client
 from reconciler.commands.invocation import Invocation
+from reconciler.commands.publishing import tell_changes
 from reconciler.desired import Desired, Export, Remark, export_state, file_name, find, printed, printed_tests, read
-from reconciler.kinds import Catalogue, Judge, Kind, load, targets
+from reconciler.kinds import Catalogue, Judge, Kind, targets
 from reconciler.mail import World, object_findings, settle
 from reconciler.plan import kinds_in_scope, reads
 from reconciler.report import MANY, plural, printable
 from reconciler.server import read_flow
-from reconciler.settings import DEFAULT_MANIFESTS, Settings, read_config, settings
+from reconciler.settings import DEFAULT_MANIFESTS, Settings, catalogue_of, read_config, settings
 from reconciler.values import Globs, LiveState, NotAllowed, Policy, ReconcilerError, Resource, UsageError
 from reconciler.yamlio import load as load_yaml
 
@@ -48,8 +49,9 @@ class Arguments(Struct, frozen=True, kw_only=True):
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Read live state and write it as manifests, to files or to standard output."""
-    catalogue = load()
-    found = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
+    config = read_config(invocation.options)
+    catalogue = catalogue_of(config, invocation.options.target)
+    found = settings(catalogue, config, invocation.options, invocation.environment)
     wanted = Wanted(catalogue, found, Desired())
     out = Path(arguments.out) if arguments.out else None
     if out is not None and out.exists() and not out.is_dir():
@@ -60,6 +62,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     if arguments.partial:
         raise UsageError("--partial says how to read another tool's file", "name that file with --from")
     with open_client(invocation, wanted) as client:
+        tell_changes(catalogue, client, client.tell)
         live = read_all(wanted, client)
     chosen = found.scope.kinds or frozenset(catalogue.kinds)
     within = kinds_in_scope((), Policy(drift=chosen), found.scope)

@@ -151,6 +151,7 @@ OPTIONS: dict[str, Row] = {
         type=click.Choice(["", "default", "unmanaged"]),
     ),
     "schema_out": _row("--out", "Where to write.  [schemas]", metavar="DIR"),
+    "pull_out": _row("--out", "File to write.  [schemas/server/<version>.json]", metavar="FILE"),
     "check": _row("--check", "Write nothing; exit 2 when something would change."),
     "diff": _row("--diff", "Write nothing; show what would change."),
     "show_merged": _row("--show-merged", "Print what all layers come to, and from where."),
@@ -239,7 +240,7 @@ class Command(NamedTuple):
     example: str
     options: tuple[str, ...]
     report: str = ""
-    #: Whether it takes PATHS, or the name of another argument.
+    #: The arguments that it takes, `paths` last.
     argument: str = "paths"
 
 
@@ -324,6 +325,14 @@ COMMANDS: dict[str, Command] = {
         *(" --url https://mail.example.org", (*_SERVER, *group(SCOPE)), "diagnosis"),
     ),
     "schema": Command("Write the JSON Schemas, or check them.", " --check", ("schema_out", "check"), "", ""),
+    "schema pull": Command(
+        "Store what a server publishes of its kinds.",
+        *(" --url https://mail.example.org", (*_SERVER, "pull_out"), "", ""),
+    ),
+    "schema diff": Command(
+        "Show what changed between two pulled schemas.",
+        *(" old.json new.json manifests/", ("config", "target"), "", "old new paths"),
+    ),
     "eval": Command("Evaluate expressions, a JSON object per line.", " < expressions.jsonl", (), "", ""),
     "sandbox": Command(
         "Run the embedded JMAP server.",
@@ -359,11 +368,12 @@ def lifting(command: str) -> list[str]:
 def parameters(command: str) -> Iterator[click.Parameter]:
     """Yield everything that a command takes."""
     chosen = COMMANDS[command]
-    if chosen.argument == "paths":
-        yield click.Argument(["paths"], nargs=-1, metavar="[PATHS]...", shell_complete=offering("FILE"))
-    elif chosen.argument:
-        metavar = chosen.argument.upper()
-        yield click.Argument([chosen.argument], metavar=metavar, shell_complete=offering(metavar))
+    for argument in chosen.argument.split():
+        if argument == "paths":
+            yield click.Argument(["paths"], nargs=-1, metavar="[PATHS]...", shell_complete=offering("FILE"))
+        else:
+            metavar = argument.upper()
+            yield click.Argument([argument], metavar=metavar, shell_complete=offering(metavar))
     for name in (*chosen.options, *EVERY):
         row = OPTIONS.get(name) or EVERY[name]
         settings = {"shell_complete": offering(row.settings.get("metavar", "")), **row.settings}

@@ -9,17 +9,17 @@ from reconciler.apply import outcome_code, reload_flow
 from reconciler.commands.gather import Wanted, open_client, target
 from reconciler.commands.invocation import Invocation
 from reconciler.desired import Desired
-from reconciler.kinds import load
 from reconciler.report import outcome_report
 from reconciler.server import Secrets
-from reconciler.settings import read_config, settings
+from reconciler.settings import catalogue_of, read_config, settings
 from reconciler.values import Outcome
 
 
 def run(invocation: Invocation) -> int:
     """Send one ReloadSettings."""
-    catalogue = load()
-    found = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
+    config = read_config(invocation.options)
+    catalogue = catalogue_of(config, invocation.options.target)
+    found = settings(catalogue, config, invocation.options, invocation.environment)
     wanted = Wanted(catalogue, found, Desired())
     with open_client(invocation, wanted, may_write=True) as client:
         secrets = Secrets(invocation.environment, found.allowed)

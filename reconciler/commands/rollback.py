@@ -17,11 +17,10 @@ from reconciler.commands.apply import PLANNED, carry_out, settled, to_ask
 from reconciler.commands.gather import Wanted, open_client, target
 from reconciler.commands.invocation import Invocation
 from reconciler.desired import Desired
-from reconciler.kinds import load
 from reconciler.plan import unmet
 from reconciler.report import outcome_report
 from reconciler.server import Client, kinds_for_checks, read_flow
-from reconciler.settings import Settings, read_config, settings
+from reconciler.settings import Settings, catalogue_of, read_config, settings
 from reconciler.values import PARTLY_APPLIED, ConfigError, Policy, Source, Stale, UsageError, strongest
 
 #: A rollback destroys no more than the journal says that an apply created; a limit is one that an option names.
@@ -38,8 +37,9 @@ class Arguments(Struct, frozen=True, kw_only=True):
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Plan the inverse of a recorded apply, ask, carry it out and reload."""
-    catalogue = load()
-    chosen = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
+    config = read_config(invocation.options)
+    catalogue = catalogue_of(config, invocation.options.target)
+    chosen = settings(catalogue, config, invocation.options, invocation.environment)
     wanted = Wanted(catalogue, chosen, Desired())
     question = to_ask(invocation, "rollback", "Undo these changes?")
     path = Path(arguments.journal)

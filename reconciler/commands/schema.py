@@ -12,21 +12,33 @@ from msgspec import Struct
 
 from reconciler.commands.files import check_plain
 from reconciler.commands.invocation import Invocation
-from reconciler.kinds import load, published
+from reconciler.kinds import Catalogue, published
 from reconciler.plan import saved_plan_schema
 from reconciler.report import SCHEMAS, plural
+from reconciler.settings import named_catalogue
 from reconciler.values import DIFFERENCES, ReconcilerError
 
 DEFAULT_OUT = "schemas"
 
 
-def files() -> dict[str, bytes]:
-    """Return every schema by its file name below the output directory."""
+def files(catalogue: Catalogue) -> dict[str, bytes]:
+    """Return every schema of some kinds by its file name below the output directory."""
     outputs = {**SCHEMAS, "saved-plan": saved_plan_schema(SCHEMAS["plan"])}
-    schemas = {**published(load()), **{f"output/{name}.schema.json": each for name, each in outputs.items()}}
+    schemas = {**published(catalogue), **{f"output/{name}.schema.json": each for name, each in outputs.items()}}
     return {
         name: msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n" for name, schema in schemas.items()
     }
+
+
+def _catalogue() -> Catalogue:
+    """Return the kinds of the pulled schemas that are in use here, else the built-in ones."""
+    if Path("reconciler.yaml").exists():
+        # Imported here: without a configuration no YAML is read.
+        from reconciler.settings import Options, catalogue_of, read_config
+
+        config = read_config(Options())
+        return catalogue_of(config, next(iter(config.targets), ""))
+    return named_catalogue("")
 
 
 class Arguments(Struct, frozen=True, kw_only=True):
@@ -39,7 +51,7 @@ class Arguments(Struct, frozen=True, kw_only=True):
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Write the schemas, or with --check say which files differ from what would be written."""
     directory = Path(arguments.out or DEFAULT_OUT)
-    wanted = files()
+    wanted = files(_catalogue())
     found = [*directory.glob("*.schema.json"), *directory.glob("output/*.schema.json")]
     have = {str(path.relative_to(directory)) for path in found}
     for name in wanted:

@@ -6,6 +6,13 @@ from reconciler.kinds.catalogue import Property as Property
 from reconciler.kinds.catalogue import Record as Record
 from reconciler.kinds.catalogue import Without as Without
 from reconciler.kinds.catalogue import load as load
+from reconciler.kinds.catalogue.published import Pulled as Pulled
+from reconciler.kinds.catalogue.published import SchemaChange as SchemaChange
+from reconciler.kinds.catalogue.published import catalogue_of_published as catalogue_of_published
+from reconciler.kinds.catalogue.published import compare_catalogues as compare_catalogues
+from reconciler.kinds.catalogue.published import read_pulled as read_pulled
+from reconciler.kinds.catalogue.published import reduced as reduced
+from reconciler.kinds.catalogue.published import touched as touched
 from reconciler.kinds.codec import HIDDEN as HIDDEN
 from reconciler.kinds.codec import Codec as Codec
 from reconciler.kinds.codec import check_expression as check_expression

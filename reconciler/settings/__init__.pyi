@@ -1,6 +1,7 @@
 from reconciler.settings.choose import Config as Config
 from reconciler.settings.choose import Server as Server
 from reconciler.settings.choose import Settings as Settings
+from reconciler.settings.choose import catalogue_of as catalogue_of
 from reconciler.settings.choose import check_layers as check_layers
 from reconciler.settings.choose import connect as connect
 from reconciler.settings.choose import read_config as read_config
@@ -12,3 +13,6 @@ from reconciler.settings.config import parse_config as parse_config
 from reconciler.settings.monitors import Monitors as Monitors
 from reconciler.settings.monitors import find_monitors as find_monitors
 from reconciler.settings.options import Options as Options
+from reconciler.settings.published import FOLDER as FOLDER
+from reconciler.settings.published import named_catalogue as named_catalogue
+from reconciler.settings.published import read_catalogue as read_catalogue

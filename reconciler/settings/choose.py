@@ -29,6 +29,7 @@ from reconciler.settings.config import (
     unescaped,
 )
 from reconciler.settings.options import Options
+from reconciler.settings.published import named_catalogue
 from reconciler.values import (
     ConfigError,
     EnvironmentText,
@@ -46,6 +47,7 @@ __all__ = [
     "Server",
     "Settings",
     "TargetConfig",
+    "catalogue_of",
     "check_layers",
     "connect",
     "read_config",
@@ -97,6 +99,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: None where no server is named.
     server: TargetConfig | None = None
     options: Options = Options()
+
+
+def catalogue_of(config: Config, target: str = "") -> Catalogue:
+    """Return the kinds for a run against a target; "" where the file names none, or one only.
+
+    Raises:
+        ConfigError: the pulled schema cannot be read, or is none.
+    """
+    chosen = config.targets.get(target) or (next(iter(config.targets.values())) if len(config.targets) == 1 else None)
+    return named_catalogue((chosen.server_schema if chosen else "") or config.server_schema)
 
 
 def read_config(options: Options) -> Config:

@@ -14,7 +14,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from reconciler.kinds import Catalogue, Fault, config_schema, faults, load
+from reconciler.kinds import Catalogue, Fault, config_schema, faults
+from reconciler.settings.published import every_catalogue
 from reconciler.values import ConfigError, Diagnostic, Globs, ManifestError, can_continue, in_file, reference_of, shown
 from reconciler.yamlio import Problem, decode, positions
 from reconciler.yamlio import load as load_yaml
@@ -82,6 +83,8 @@ class TargetConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     ping: str = ""
     notify: str = ""
     ping_on_drift: str = ""
+    #: The pulled schema of this server, in place of the one for all.
+    server_schema: str = ""
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -102,6 +105,8 @@ class Config(Struct, frozen=True):
 
     targets: dict[str, TargetConfig] = {}
     policy: Mapping[str, Any] = {}
+    #: The pulled schema of the servers, or "".
+    server_schema: str = ""
     #: Who is told of runs: `ping`, `notify` and `pingOnDrift`, as far as the file says.
     monitors: Mapping[str, str] = {}
     file: str = DEFAULT_CONFIG
@@ -162,13 +167,16 @@ def parse_config(file: str, text: str) -> Config:
     value = documents[0].value if documents else {}
     # What YAML understood otherwise is wrong for its field too; once is enough.
     doubted = {(each.line, each.column) for each in unreadable}
-    judged = [config.mistake(fault) for fault in judge(load(), value)]
+    judged = [config.mistake(fault) for fault in judge(every_catalogue(value), value)]
     told = [*unreadable, *(each for each in judged if (each.line, each.column) not in doubted)]
     if told:
         raise ManifestError(told, config.file)
     targets = msgspec.convert(_at(value, "targets"), dict[str, TargetConfig])
     monitors = {name: value[name] for name in _MONITORS if isinstance(value, Mapping) and name in value}
-    return msgspec.structs.replace(config, targets=targets, policy=_at(value, "policy"), monitors=monitors)
+    schema = value.get("serverSchema", "") if isinstance(value, Mapping) else ""
+    return msgspec.structs.replace(
+        config, targets=targets, policy=_at(value, "policy"), monitors=monitors, server_schema=schema
+    )
 
 
 def judge(catalogue: Catalogue, value: object) -> list[Fault]:

@@ -55,6 +55,8 @@ RUNS: dict[str, tuple[list[str], int, set[str]]] = {
         2,
         HTTP | JUDGES | YAML | WRITING | {"reconciler.desired"},
     ),
+    "schema pull": ([], 69, JUDGES | WRITING),
+    "schema diff": (["nowhere", "elsewhere"], 65, HTTP | JUDGES | WRITING),
     "eval": ([], 0, HTTP | JUDGES | YAML | FLOORS),
     "sandbox": (["--host", "192.0.2.1"], 64, HTTP | JUDGES | YAML | FLOORS),
     # Without targets; what a target's own command loads comes with it.

@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 
 from reconciler.kinds import Catalogue, Codec, Judge, address_of, key_of, load
-from reconciler.kinds.catalogue.published import Pulled, catalogue_of, compare, read_pulled, reduced, touched
+from reconciler.kinds.catalogue.published import (
+    Pulled,
+    catalogue_of_published,
+    compare_catalogues,
+    read_pulled,
+    reduced,
+    touched,
+)
 from reconciler.kinds.catalogue.published.overlay import overlays
 from reconciler.values import Address, Sensitive
 
@@ -108,7 +115,7 @@ def published(**changes: Any) -> bytes:
 
 @pytest.fixture
 def catalogue() -> Catalogue:
-    return catalogue_of(reduced(published(), server="9.9.9", name="abc"))
+    return catalogue_of_published(reduced(published(), server="9.9.9", name="abc"))
 
 
 def encoded(catalogue: Catalogue, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +170,7 @@ def test_a_property_without_a_value_that_the_server_takes_is_required(catalogue:
 
 
 def test_a_duration_inside_a_published_default_is_a_text_there() -> None:
-    found = catalogue_of(reduced(published())).kinds["Http"].properties["rateLimit"].default
+    found = catalogue_of_published(reduced(published())).kinds["Http"].properties["rateLimit"].default
 
     assert found == {"count": 100, "period": 60000}
 
@@ -227,7 +234,7 @@ def test_a_newer_schema_is_told_by_what_came_went_and_has_another_default() -> N
     old = reduced(published())
     new = reduced(published(fields__x_Gadget__defaults={"weight": 0.25}, fields__x_Domain__properties={}))
 
-    changes = compare(catalogue_of(old), catalogue_of(new))
+    changes = compare_catalogues(catalogue_of_published(old), catalogue_of_published(new))
 
     assert [str(each) for each in changes] == [
         "Domain.description went",
@@ -241,4 +248,4 @@ def test_a_newer_schema_is_told_by_what_came_went_and_has_another_default() -> N
 def test_a_schema_is_no_other_than_itself() -> None:
     pulled: Pulled = reduced(published())
 
-    assert compare(catalogue_of(pulled), catalogue_of(pulled)) == ()
+    assert compare_catalogues(catalogue_of_published(pulled), catalogue_of_published(pulled)) == ()

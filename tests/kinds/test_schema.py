@@ -207,7 +207,7 @@ def test_a_list_of_objects_that_hold_a_secret_is_marked_as_a_whole() -> None:
 
 
 def test_the_files_in_the_repository_are_up_to_date() -> None:
-    wanted = files()
+    wanted = files(load())
 
     found = {str(path.relative_to(SCHEMAS)): path.read_bytes() for path in sorted(SCHEMAS.rglob("*.json"))}
 

@@ -9,6 +9,7 @@ from reconciler.kinds.catalogue import Catalogue
 from reconciler.kinds.schema.specs import DIALECT, Schema
 
 #: A number, or a share of up to 100%.
+SCHEMA_TEXT = "File of `schema pull`: what the server publishes of its kinds. The only one in schemas/server is found."
 LIMIT_PATTERN = "^([0-9]{1,9}|([0-9]{1,2}|100)%)$"
 
 
@@ -26,6 +27,7 @@ def config_schema(catalogue: Catalogue) -> Schema:
                     "additionalProperties": {"description": "One server.", **_target(catalogue)},
                 },
                 "policy": {"description": "What a run may do on every target.", **_policy(catalogue)},
+                "serverSchema": _text(SCHEMA_TEXT),
                 **_monitors(),
             }
         ),
@@ -70,6 +72,7 @@ def _target(catalogue: Catalogue) -> Schema:
             "additionalProperties": _text("A value."),
         },
         "policy": {"description": "Merged over the policy of all targets.", **_policy(catalogue)},
+        "serverSchema": _text(SCHEMA_TEXT),
         **_monitors(),
     }
     return {**_closed(properties), "required": ["url"]}

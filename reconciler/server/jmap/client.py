@@ -272,6 +272,10 @@ class Client:
         finally:
             self._deadline = own + time.monotonic() - started
 
+    def tell(self, text: str) -> None:
+        """Tell whoever runs this, as the client tells of waiting."""
+        self._tell(text)
+
     def probe(self, path: str) -> tuple[Any, str]:
         """Ask one of the server's pages beside JMAP.
 

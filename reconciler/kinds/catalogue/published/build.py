@@ -32,7 +32,7 @@ _LEAST = -(2**63)
 R = TypeVar("R", bound=Record)
 
 
-def catalogue_of(pulled: Pulled) -> Catalogue:
+def catalogue_of_published(pulled: Pulled) -> Catalogue:
     """Return the catalogue of a server by what it publishes; the kinds that this program knows keep what it knows."""
     builder = _Builder(pulled, load())
     digest = hashlib.sha256((builder.known.digest + pulled.hash).encode())

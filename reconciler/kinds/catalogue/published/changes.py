@@ -41,7 +41,7 @@ class SchemaChange(Struct, frozen=True, order=True):
         return f"{self.place}: {self.fate} were {self.before} and are {self.after}"
 
 
-def compare(old: Catalogue, new: Catalogue) -> tuple[SchemaChange, ...]:
+def compare_catalogues(old: Catalogue, new: Catalogue) -> tuple[SchemaChange, ...]:
     """Return what changed from one catalogue to another, in order of place."""
     found: list[SchemaChange] = []
     for name in sorted({*old.kinds, *new.kinds}):

@@ -1,0 +1,65 @@
+"""Which kinds there are for a run: the built-in ones, or those of a server whose schema was pulled.
+
+Law: a pulled schema is decoded only where one is named or found; without one nothing is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from reconciler.kinds import Catalogue, load
+from reconciler.values import ConfigError
+
+#: Where `schema pull` stores schemas, and where the only one is found.
+FOLDER = "schemas/server"
+
+
+def every_catalogue(value: object) -> Catalogue:
+    """Return the kinds of every schema that a configuration names, by its value as read."""
+    whole = value if isinstance(value, Mapping) else {}
+    targets = whole.get("targets")
+    named = [each.get("serverSchema") for each in targets.values() if isinstance(each, Mapping)] if isinstance(
+        targets, Mapping
+    ) else []  # fmt: skip
+    names = dict.fromkeys(str(each) for each in (whole.get("serverSchema"), *named) if isinstance(each, str))
+    first, *rest = [named_catalogue(name) for name in names] or [named_catalogue("")]
+    kinds: dict[str, Any] = dict(first.kinds)
+    for each in rest:
+        kinds |= each.kinds
+    return replace(first, kinds=kinds) if rest else first
+
+
+def found_schema() -> str:
+    """Return the only pulled schema in the usual place, or ""."""
+    found = sorted(Path(FOLDER).glob("*.json"))
+    return str(found[0]) if len(found) == 1 else ""
+
+
+def named_catalogue(name: str) -> Catalogue:
+    """Return the kinds of a pulled schema by its file, else of the only one, else the built-in ones."""
+    name = name or found_schema()
+    return read_catalogue(name) if name else load()
+
+
+@cache
+def read_catalogue(name: str) -> Catalogue:
+    """Return the kinds of a pulled schema.
+
+    Raises:
+        ConfigError: it cannot be read, or is none.
+    """
+    from reconciler.kinds import catalogue_of_published, read_pulled
+
+    try:
+        return catalogue_of_published(read_pulled(Path(name).read_bytes()))
+    except OSError as error:
+        raise ConfigError(
+            f"the server's schema {name} cannot be read: {error.strerror}", "reconciler schema pull"
+        ) from None
+    except ValueError as error:
+        raise ConfigError(f"{name} cannot be used: {error}", "pull it again: reconciler schema pull") from None
