@@ -1,5 +1,6 @@
 from reconciler.apply.flow import apply_flow as apply_flow
 from reconciler.apply.flow import outcome_code as outcome_code
+from reconciler.apply.hearing import signals as signals
 from reconciler.apply.journal import DEFAULT_DIRECTORY as DEFAULT_DIRECTORY
 from reconciler.apply.journal import Cannot as Cannot
 from reconciler.apply.journal import Journal as Journal
@@ -15,5 +16,8 @@ from reconciler.apply.lock import hold as hold
 from reconciler.apply.lock import lock_directory as lock_directory
 from reconciler.apply.reload import reload_flow as reload_flow
 from reconciler.apply.run import Listener as Listener
+from reconciler.apply.session import Presenter as Presenter
+from reconciler.apply.session import Session as Session
+from reconciler.apply.session import Task as Task
 from reconciler.apply.undoing import Undoing as Undoing
 from reconciler.apply.undoing import undo as undo

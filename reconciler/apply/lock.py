@@ -63,6 +63,7 @@ def hold(
     now: Callable[[], datetime],
     directory: Path | None = None,
     wait_seconds: float = 0,
+    waits: Callable[[str], None] = lambda _: None,
 ) -> Iterator[Path]:
     """Hold the lock of a server, and yield its file.
 
@@ -73,6 +74,7 @@ def hold(
         now: the time, in UTC.
         directory: where the lock is; that of `lock_directory` unless given.
         wait_seconds: how long to wait for another run to end.
+        waits: told once that there is one, and whose it is.
 
     Raises:
         Busy: another run holds it.
@@ -83,9 +85,13 @@ def hold(
     until = time.monotonic() + wait_seconds
     try:
         _own(place)
+        told = False
         while (file := _take(path)) is None:
             if time.monotonic() >= until:
                 raise _busy(url, path, now())
+            if not told:
+                waits(_busy(url, path, now()).message)
+            told = True
             time.sleep(min(PAUSE, max(until - time.monotonic(), 0)))
         try:
             holder = Holder(owner, host, os.getpid(), now().astimezone(UTC).isoformat(timespec="seconds"))

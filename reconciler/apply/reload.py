@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from reconciler.apply.run import NOTHING_DONE
 from reconciler.kinds import Catalogue
 from reconciler.server import AnswerLost, Call, Flow, Limits, MethodError, Request, Secrets, read_flow, read_set_error
-from reconciler.values import NOT_ALLOWED, Address, Outcome, ReconcilerError
+from reconciler.values import NOT_ALLOWED, Address, Interrupted, Outcome, ReconcilerError
 
 RELOAD = Request((Call("x:Action/set", {"create": {"reload": {"@type": "ReloadSettings"}}}),))
 #: How often it is sent at most.
@@ -26,7 +26,7 @@ TRIES = 2
 class Reloaded(Struct, frozen=True, kw_only=True):
     """What became of one reload."""
 
-    result: Literal["applied", "failed", "unknown"]
+    result: Literal["applied", "failed", "unknown", "skipped"]
     because: str = ""
     #: Whether the server refused it for something that it has stored.
     broken: bool = False
@@ -70,6 +70,8 @@ def reload_flow(
             if lost:
                 # That the second was not taken says nothing of the first.
                 break
+            if isinstance(error, Interrupted):
+                return Reloaded(result="skipped", because="the run was interrupted")
             return Reloaded(result="failed", because=secrets.scrub(str(error)), code=error.exit_code)
         result = response.results[0]
         if isinstance(result, MethodError):

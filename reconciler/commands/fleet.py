@@ -18,8 +18,8 @@ from typing import cast
 from msgspec import Struct
 from msgspec.structs import replace
 
+from reconciler.apply import signals
 from reconciler.commands.invocation import Console, Invocation
-from reconciler.commands.signals import signals
 from reconciler.fleet import (
     Shard,
     TargetResult,

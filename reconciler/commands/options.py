@@ -123,6 +123,7 @@ OPTIONS: dict[str, Row] = {
     "approved": _row("--approved", "Apply without a question if these are the changes.", metavar="DIGEST"),
     "yes": _row("--yes", "Do not ask."),
     "no_reload": _row("--no-reload", "Leave the settings stored but not live."),
+    "keep_refused": _row("--keep-refused", "Leave stored what the server refuses to reload.", LIFTS),
     "journal_directory": _row(
         "--journal journal_directory", "Where applies are recorded.  [.reconciler/journal]", metavar="DIR|off"
     ),
@@ -282,7 +283,10 @@ COMMANDS: dict[str, Command] = {
     "apply": Command(
         "Plan, ask, apply, reload and read back.",
         " --plan plan.json",
-        (*_PLANNING, "plan", "approved", "yes", "no_reload", "rotate_secrets", "journal_directory", "reason"),
+        (
+            *(*_PLANNING, "plan", "approved", "yes", "no_reload", "keep_refused", "rotate_secrets"),
+            *("journal_directory", "reason"),
+        ),
         "outcome",
     ),
     "drift": Command("Compare, for cron: quiet when in sync.", " --target prod --quiet", _PLANNING, "drift"),
@@ -294,7 +298,17 @@ COMMANDS: dict[str, Command] = {
     "rollback": Command(
         "Undo a recorded apply.",
         " .reconciler/journal/prod.jsonl",
-        ("run", *_SERVER, "max_destroy", "max_update", "yes", "no_reload", "journal_directory", "reason"),
+        (
+            "run",
+            *_SERVER,
+            "max_destroy",
+            "max_update",
+            "yes",
+            "no_reload",
+            "keep_refused",
+            "journal_directory",
+            "reason",
+        ),
         "outcome",
         "journal",
     ),

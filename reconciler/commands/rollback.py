@@ -7,21 +7,19 @@ undone already is left alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
 
-from reconciler.apply import Run, Undoing, hold, lock_directory, outcome_code, read, undo, whoami
-from reconciler.commands.apply import PLANNED, carry_out, settled, to_ask
-from reconciler.commands.gather import Wanted, open_client, target
+from reconciler.apply import Run, Task, Undoing, read, undo
+from reconciler.commands.gather import Wanted, open_client, plan_basis, read_live
 from reconciler.commands.invocation import Invocation
+from reconciler.commands.presenting import PLANNED, Presenter, must_ask, session_of
 from reconciler.desired import Desired
-from reconciler.plan import unmet
-from reconciler.report import outcome_report
-from reconciler.server import Client, kinds_for_checks, read_flow
+from reconciler.plan import Survey, unmet
 from reconciler.settings import Settings, catalogue_of, read_config, settings
-from reconciler.values import PARTLY_APPLIED, ConfigError, Policy, Source, Stale, UsageError, strongest
+from reconciler.values import Address, ConfigError, Policy, Source, Stale, UsageError
 
 #: A rollback destroys no more than the journal says that an apply created; a limit is one that an option names.
 UNLIMITED = 10**9
@@ -33,6 +31,8 @@ class Arguments(Struct, frozen=True, kw_only=True):
     journal: str
     #: The run to undo; "" is the last.
     run: str = ""
+    #: Whether what the server refuses to reload stays stored.
+    keep_refused: bool = False
 
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
@@ -41,46 +41,44 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     catalogue = catalogue_of(config, invocation.options.target)
     chosen = settings(catalogue, config, invocation.options, invocation.environment)
     wanted = Wanted(catalogue, chosen, Desired())
-    question = to_ask(invocation, "rollback", "Undo these changes?")
+    asks = must_ask(invocation, "rollback")
     path = Path(arguments.journal)
+    lacking: dict[Address, str] = {}
     with open_client(invocation, wanted, may_write=True) as client:
-        me = whoami()
-        directory = lock_directory(invocation.environment)
-        # A run that is under way looks like one that was interrupted, so nothing is read before it has ended.
-        with hold(client.url, owner=me.user, host=me.host, now=lambda: datetime.now(UTC), directory=directory):
+
+        def survey() -> Survey:
+            # Read under the lock: a run that is under way looks like one that was interrupted.
             last = choose(path, read(path), arguments.run, client.url)
             kinds = {change.address.kind for change in last.changes}
             if not kinds <= catalogue.kinds.keys():
                 raise ConfigError(f"{path}: run {last.id} is about kinds that are not known here")
-            checks = kinds_for_checks(catalogue, sorted(kinds))
-            live = client.run(read_flow(catalogue, kinds, client.session().limits, checks=checks))
-            undoing = undo(catalogue, last, live, _policy(chosen), Source(str(path)))
-            for each in undoing.cannot:
-                invocation.tell(f"cannot undo {each.address}: {each.because}", always=True)
-            if undoing.stale:
-                count = len(undoing.stale)
-                what = f"{count} object{'s are' if count > 1 else ' is'} no longer as that apply left"
-                raise Stale(
-                    f"{what} {'them' if count > 1 else 'it'}: {'; '.join(each.because for each in undoing.stale)}",
-                    "nothing was undone",
-                )
-            return _do(invocation, wanted, undoing, client, question)
+            undoing = undo(catalogue, last, read_live(catalogue, kinds, client), _policy(chosen), Source(str(path)))
+            if not lacking:
+                for each in undoing.cannot:
+                    invocation.tell(f"cannot undo {each.address}: {each.because}", always=True)
+            lacking.update({each.address: each.because for each in undoing.cannot})
+            _fresh(undoing)
+            return undoing.survey
+
+        presenter = Presenter(invocation, wanted, work="rollback", compared=PLANNED)
+        task = Task(
+            survey=survey,
+            remaining=lambda found, live: unmet(found.plan, live, catalogue),
+            basis=partial(plan_basis, invocation, wanted),
+            lacking=lambda: bool(lacking),
+        )
+        return session_of(invocation, wanted, client, presenter, asks=asks, keep_refused=arguments.keep_refused).run(
+            task
+        )
 
 
-def _do(invocation: Invocation, wanted: Wanted, undoing: Undoing, client: Client, question: str) -> int:
-    """Show the work, ask and do it."""
-    found = undoing.survey
-    with client.paused():
-        ended = settled(invocation, wanted, found, question)
-    if ended is not None:
-        return ended
-    outcome, interrupted = carry_out(
-        invocation, wanted, found, client, lambda live: unmet(found.plan, live, wanted.catalogue)
-    )
-    written = any(each.result == "applied" for each in outcome.results)
-    rest = (PARTLY_APPLIED if written else 1) if undoing.cannot else 0
-    report = outcome_report(wanted.catalogue, outcome, target(wanted), compared=PLANNED, work="rollback")
-    return invocation.report(report, strongest([outcome_code(outcome), interrupted, rest]))
+def _fresh(undoing: Undoing) -> None:
+    """See that everything is as the run left it. Raises Stale."""
+    if undoing.stale:
+        count = len(undoing.stale)
+        what = f"{count} object{'s are' if count > 1 else ' is'} no longer as that apply left"
+        told = "; ".join(each.because for each in undoing.stale)
+        raise Stale(f"{what} {'them' if count > 1 else 'it'}: {told}", "nothing was undone")
 
 
 def choose(path: Path, runs: Sequence[Run], wanted: str, url: str) -> Run:

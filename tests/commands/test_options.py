@@ -384,7 +384,7 @@ def test_a_format_that_no_command_has_is_refused_in_a_variable_too(tmp_path: Pat
     assert ran.err.startswith("error: plan has no format xml; there are text, ")
 
 
-GUARDS = ["--allow-empty", "--max-destroy", "--max-update"]
+GUARDS = ["--allow-empty", "--keep-refused", "--max-destroy", "--max-update"]
 
 
 def test_options_that_lift_a_guard_are_those_that_may_be_no_variable() -> None:
@@ -402,7 +402,7 @@ def test_options_that_lift_a_guard_are_those_that_may_be_no_variable() -> None:
 def test_an_option_that_lifts_a_guard_is_refused_in_a_variable(option: str) -> None:
     name = "RECONCILER_" + option[2:].replace("-", "_").upper()
 
-    ran = command("plan", env=environment("", **{name: "1"}))
+    ran = command("apply", "--yes", env=environment("", **{name: "1"}))
 
     assert (ran.code, ran.err.splitlines()[0]) == (
         64,

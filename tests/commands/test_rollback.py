@@ -6,13 +6,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from msgspec import Struct
 
 from reconciler.apply import Listener, apply_flow
 from reconciler.apply.journal import Journal, begin_record, read, whoami
 from reconciler.apply.lock import hold, lock_directory
-from reconciler.commands import rollback
+from reconciler.commands import reload, rollback
 from reconciler.commands.gather import observe, open_client, want
 from reconciler.commands.invocation import Console, Invocation
 from reconciler.plan.saved import plan_digest
@@ -505,7 +506,7 @@ def test_a_journal_without_such_a_run_is_refused(world: World, run: str, what: s
     assert str(raised.value) == f"{world.journal} holds {what}"
 
 
-def test_a_rollback_waits_for_no_other_run(world: World) -> None:
+def test_rollback_waits_for_another_run_and_says_so_at_once(world: World) -> None:
     world.apply("kind: MtaRoute\nspec: {type: Local, name: a}\n", run="r1")
     directory = lock_directory(world.environment)
 
@@ -513,9 +514,68 @@ def test_a_rollback_waits_for_no_other_run(world: World) -> None:
         hold(world.sandbox.url, owner="alice", host="h", now=lambda: datetime.now(UTC), directory=directory),
         pytest.raises(Busy),
     ):
-        world.rollback()
+        world.rollback(options={"timeout": "1s"})
 
+    assert world.err[0].startswith(f"waiting: another run holds the lock on {world.sandbox.url}: alice on h, process ")
     assert world.rollback() == 0
+
+
+def test_reload_waits_for_another_run(world: World) -> None:
+    directory = lock_directory(world.environment)
+    world.call("MtaRoute", {"create": {"a": {"@type": "Local", "name": "half"}}})
+
+    with (
+        hold(world.sandbox.url, owner="alice", host="h", now=lambda: datetime.now(UTC), directory=directory),
+        pytest.raises(Busy),
+    ):
+        reload.run(world.invocation(options={"timeout": "200ms"}))
+
+    state = world.sandbox.state()
+    assert state["stored"] != state["live"]
+    assert reload.run(world.invocation()) == 0
+
+
+def test_rollback_compares_what_it_reads_back_with_what_was_planned(world: World) -> None:
+    world.apply("kind: MtaRoute\nspec: {type: Local, name: a, description: one}\n", run="r1")
+    world.apply("kind: MtaRoute\nspec: {type: Local, name: a, description: two}\n", run="r2")
+    text = b'"description":"one"'
+
+    class Otherwise(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            content = request.content.replace(text, b'"description":"six"') if b"/set" in request.content else None
+            headers = {n: v for n, v in request.headers.items() if n != "content-length"}
+            with httpx.Client() as client:
+                answer = client.request(
+                    request.method, str(request.url), content=content or request.content, headers=headers
+                )
+            return httpx.Response(answer.status_code, content=answer.content)
+
+    code = world.rollback(transport=Otherwise())
+
+    assert code == 5
+    assert "Reading back shows 1 difference:" in world.out[-1]
+
+
+def test_rollback_overwrites_nothing_that_changed_while_it_ran(world: World) -> None:
+    world.apply("kind: MtaRoute\nspec: {type: Local, name: a, description: one}\n", run="r1")
+    world.apply("kind: MtaRoute\nspec: {type: Local, name: a, description: two}\n", run="r2")
+    reads = iter(range(99))
+
+    class Meanwhile(httpx.BaseTransport):
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if b"x:MtaRoute/query" in request.content and next(reads) == 1:
+                world.set("MtaRoute", "a", description="somebody else's")
+            with httpx.Client() as client:
+                answer = client.request(
+                    request.method, str(request.url), content=request.content, headers=request.headers
+                )
+            return httpx.Response(answer.status_code, content=answer.content)
+
+    with pytest.raises(Stale):
+        world.rollback(transport=Meanwhile())
+
+    (route,) = [each for each in world.stored()["x:MtaRoute"] if each["name"] == "a"]
+    assert route["description"] == "somebody else's"
 
 
 def test_a_journal_of_an_unknown_kind_is_refused(world: World) -> None:

@@ -52,18 +52,20 @@ class Journal:
     """The journal of one run.
 
     Args:
-        path: the file; it and its directory are made where they are not.
+        path: the file; it and its directory are made where they are not. None writes nothing.
         clock: now, in UTC, as ISO 8601.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], str]) -> None:
-        self.path = path
+    def __init__(self, path: Path | None, clock: Callable[[], str]) -> None:
+        self._path = path
+        self.path = path or Path()
         self.run = ""
         #: Why a line could not be written after the run had begun, or "".
         self.broken = ""
         self._clock = clock
         self._file = -1
         self._planned = 0
+        self._early: list[Result] = []
 
     def __enter__(self) -> Self:
         return self
@@ -72,6 +74,33 @@ class Journal:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
+
+    def prepare(self) -> None:
+        """Make the directory, and see that nobody else may write there.
+
+        Raises:
+            ConfigError: it cannot be made, or others may write in it: a journal is what rollback trusts.
+        """
+        if self._path is None:
+            return
+        try:
+            for directory in reversed((self.path.parent, *self.path.parent.parents)):
+                # Not `parents=True`, which would leave those in between open to others.
+                if not directory.exists():
+                    directory.mkdir(mode=0o700, exist_ok=True)
+            found = self.path.parent.stat()
+            if not stat.S_ISDIR(found.st_mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        except OSError as error:
+            raise self._unwritable(error) from None
+        if found.st_uid not in (os.getuid(), 0) or found.st_mode & 0o022:
+            message = f"others may write in {self.path.parent}, so that a journal there cannot be trusted"
+            raise ConfigError(message, f"chmod go-w {self.path.parent}, choose another directory, or --journal off")
+
+    def _unwritable(self, error: OSError) -> ConfigError:
+        reason = error.strerror or str(error)
+        hint = "choose another directory, or --journal off"
+        return ConfigError(f"the journal {self.path} cannot be written: {reason}", hint)
 
     def begin(self, record: Begin) -> None:
         """Write what is about to be done, and return once the disk has it.
@@ -82,6 +111,9 @@ class Journal:
         Raises:
             ConfigError: it cannot be written; nothing must be applied then.
         """
+        self.prepare()
+        if self._path is None:
+            return
         self.run, self._planned = record.run, len(record.changes)
         try:
             new = self._open()
@@ -90,14 +122,15 @@ class Journal:
             if new:
                 _sync_directory(self.path.parent)
         except OSError as error:
-            reason = error.strerror or str(error)
-            raise ConfigError(
-                f"the journal {self.path} cannot be written: {reason}", "choose another directory, or --journal off"
-            ) from None
+            raise self._unwritable(error) from None
+        self.results(self._early)
 
     def tell(self, result: Result) -> None:
-        """Write what became of one change."""
-        self.results((result,))
+        """Write what became of one change; before the run begins, it is kept until then."""
+        if self.run:
+            self.results((result,))
+        else:
+            self._early.append(result)
 
     def results(self, results: Iterable[Result]) -> None:
         """Write what became of some changes of the plan."""
@@ -116,7 +149,8 @@ class Journal:
             outcome: what became of the plan.
             code: the exit code.
         """
-        self._append(msgspec.json.encode(end_record(self.run, self._clock(), code, outcome)), sync=True)
+        if self.run:
+            self._append(msgspec.json.encode(end_record(self.run, self._clock(), code, outcome)), sync=True)
 
     def _append(self, line: bytes, *, sync: bool = False) -> None:
         try:
@@ -129,10 +163,6 @@ class Journal:
 
     def _open(self) -> bool:
         """Open the file for appending, and say whether it is new."""
-        for directory in reversed((self.path.parent, *self.path.parent.parents)):
-            # Not `parents=True`, which would leave those in between open to others.
-            if not directory.exists():
-                directory.mkdir(mode=0o700, exist_ok=True)
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self._file = os.open(self.path, flags, 0o600)
         found = os.fstat(self._file)

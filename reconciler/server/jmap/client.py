@@ -13,7 +13,7 @@ import random
 import re
 import ssl
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn, Self, TypeVar
 from urllib.parse import urlsplit
@@ -35,7 +35,7 @@ from reconciler.server.jmap.protocol import (
 )
 from reconciler.server.proxy import proxy_for
 from reconciler.server.redaction import Redactor
-from reconciler.values import Busy, NotAllowed, ReconcilerError, Unreachable, UsageError
+from reconciler.values import Busy, Interrupted, NotAllowed, ReconcilerError, Unreachable, UsageError
 
 T = TypeVar("T")
 log = logging.getLogger("reconciler.http")
@@ -46,11 +46,15 @@ CONNECT_SECONDS, READ_SECONDS = 10.0, 60.0
 RETRIES = 3
 #: Members of an answer in which a server says why it refuses something.
 REFUSALS = ("notCreated", "notUpdated", "notDestroyed")
+#: Seconds between two looks for a signal while waiting.
+LISTEN_SECONDS = 0.1
 #: An answer over this many bytes is refused; 8,000 objects of the largest kind are about 10 MB.
 MAX_ANSWER = 256 * 1024 * 1024
 #: Most seconds between two looks whether a server has started.
 LOOK_SECONDS = 2.0
 TOO_MANY_REQUESTS = 429
+#: How the types of request-level errors begin, after which nothing was done (RFC 8620 section 3.6.1).
+NOTHING_RUN = "urn:ietf:params:jmap:error:"
 #: What to do about a certificate that is not trusted.
 TRUST = "where its issuer is one of your own, name the issuer's certificate with --ca-bundle"
 #: What a bearer token consists of (RFC 6750 allows less).
@@ -183,6 +187,8 @@ class Client:
         self.timeout, self.target = timeout, target
         self._wait, self._tell = wait, tell
         self._sleep = sleep
+        #: Signals that were heard so far, where somebody listens for them.
+        self.signals: Sequence[int] | None = None
         self._session: Session | None = None
         self._redactor = Redactor(credentials.secrets())
         self._proxy = None if transport else proxy_for(self.url, os.environ if environment is None else environment)
@@ -207,6 +213,26 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self._http.close()
+
+    @property
+    def left(self) -> float:
+        """Seconds until the deadline."""
+        return max(self._deadline - time.monotonic(), 0.0)
+
+    def _pause(self, seconds: float, *, writes: bool) -> None:
+        """Wait, unless a signal comes: what waits to be written is given up at the first, a read at the second.
+
+        Raises:
+            Interrupted: one came, and nothing of the request was done.
+        """
+        if self.signals is None:
+            self._sleep(seconds)
+            return
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if len(self.signals) >= (1 if writes else 2):
+                raise Interrupted(self.signals[0])
+            self._sleep(min(left, LISTEN_SECONDS))
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -367,7 +393,7 @@ class Client:
                     ) from None
                 fields = {"target": self.target, "phase": sent.phase, "attempt": tries, "pause": round(pause, 3)}
                 log.info("%s: %s; trying again in %.1f s", url, again.reason, pause, extra={"fields": fields})
-                self._sleep(pause)
+                self._pause(pause, writes=writes)
 
     def _send(self, method: str, url: str, body: bytes | None, *, writes: bool, sent: Sent) -> Any:
         left = self._deadline - time.monotonic()
@@ -431,11 +457,13 @@ class Client:
         limit = problem.get("limit")
         if status == httpx.codes.BAD_REQUEST and limit == "maxConcurrentRequests":
             raise _Again("too many requests at once", busy=True)
+        certain = status == httpx.codes.REQUEST_ENTITY_TOO_LARGE or str(problem.get("type")).startswith(NOTHING_RUN)
+        if writes and not certain:
+            # Whatever answers may stand between here and the server, which may have done its work.
+            raise AnswerLost(f"the server answered {status}")
         if status == httpx.codes.BAD_REQUEST:
             raise ReconcilerError(f"{url} refuses the request: {limit or 'malformed'}", "this is a fault of reconciler")
         if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            if writes:
-                raise AnswerLost(f"the server answered {status}")
             starting = status in (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE)
             raise _Again(f"the server answered {status}", _retry_after(answer), starting=starting)
         if answer.is_redirect:

@@ -1,0 +1,217 @@
+"""The one owner of every write: lock, show, ask, look again, carry out, read back, report.
+
+Law: nothing is written before the plan was shown and agreed to, the lock is held and the journal is on the disk; after
+a write nothing ends without an outcome. Whoever is asked holds no lock, and what was shown is what is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+from uuid import uuid4
+
+from msgspec import Struct
+
+from reconciler.apply.flow import apply_flow, outcome_code
+from reconciler.apply.hearing import signals
+from reconciler.apply.journal import Begin, Journal, Origin, begin_record, whoami
+from reconciler.apply.lock import hold
+from reconciler.apply.reload import reload_flow
+from reconciler.apply.run import Listener
+from reconciler.kinds import Catalogue
+from reconciler.plan import Basis, Guard, Survey, plan_digest
+from reconciler.server import Client, Secrets
+from reconciler.values import (
+    PARTLY_APPLIED,
+    REFUSED,
+    Change,
+    Interrupted,
+    LiveState,
+    Outcome,
+    ReconcilerError,
+    Result,
+    Stale,
+    strongest,
+)
+
+
+class Presenter(Protocol):
+    """Who shows things to people, and asks them."""
+
+    def wait(self, holder: str) -> None:
+        """Tell that another run holds the lock, and who runs it."""
+
+    def show(self, survey: Survey, *, asks: bool) -> None:
+        """Show the plan, and what refuses it."""
+
+    def ask(self) -> bool:
+        """Ask whether the plan is to be carried out."""
+
+    def begin(self, survey: Survey) -> AbstractContextManager[Callable[[Result], None]]:
+        """Tell that the work begins, and return what is told of every result."""
+
+    def interrupted(self) -> None:
+        """Tell that a signal was heard, and that what was begun is finished."""
+
+    def advise(self, sentence: str) -> None:
+        """Tell what can be done about an outcome, or is wrong beside it."""
+
+    def report(self, outcome: Outcome, code: int) -> int:
+        """Report the outcome, and return the exit code."""
+
+
+class Task(Struct, frozen=True, kw_only=True):
+    """What a session does."""
+
+    #: Reads the server, and says what is to be done.
+    survey: Callable[[], Survey]
+    #: Says what a new read lacks of what was to be done.
+    remaining: Callable[[Survey, LiveState], tuple[Change, ...]]
+    #: Says what a plan stands on.
+    basis: Callable[[Survey], Basis]
+    #: Whether a part of the work cannot be done at all.
+    lacking: Callable[[], bool] = lambda: False
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """One run that writes to one server."""
+
+    client: Client
+    catalogue: Catalogue
+    secrets: Secrets
+    presenter: Presenter
+    #: Whether a person is asked before anything is written.
+    asks: bool = False
+    reload: bool = True
+    #: Whether what the server refuses to reload stays stored.
+    keep_refused: bool = False
+    #: The directory of the locks, and the file of the journal where there is one.
+    locks: Path
+    journal: Path | None = None
+    #: The target's name, and why and from where this is run.
+    target: str = ""
+    origin: Origin = Origin()
+
+    def run(self, task: Task) -> int:
+        """Do a task, and return the exit code.
+
+        Raises:
+            Stale: the server is not as the plan knows it, or changed while a person was asked; nothing was written.
+            Busy: another run holds the lock past the deadline.
+            Interrupted: a signal came before anything was written.
+        """
+        writing: list[bool] = []
+
+        def heard(number: int) -> None:
+            if not writing:
+                raise Interrupted(number)
+            self.presenter.interrupted()
+
+        with signals(heard) as caught:
+            self.client.signals = caught
+            shown = task.survey() if self.asks else None
+            if shown is not None:
+                if self._refused(shown):
+                    return REFUSED
+                with self.client.paused():
+                    if shown.plan.changes and not self.presenter.ask():
+                        return 1
+            with self._lock():
+                survey = task.survey()
+                if shown is not None and shown.plan.changes != survey.plan.changes:
+                    raise Stale("the server changed while the question stood", "nothing was written; look again")
+                if (shown is None or survey.plan.refusals) and self._refused(survey):
+                    return REFUSED
+                writing.append(True)
+                outcome, code = self._carry_out(task, survey, caught)
+            return self.presenter.report(outcome, code)
+
+    def reload_alone(self) -> int:
+        """Make stored settings live, and return the exit code."""
+        with self._lock():
+            limits = self.client.session().limits
+            outcome = self.client.run(reload_flow(self.catalogue, limits, self.secrets)).told_in(Outcome())
+        return self.presenter.report(outcome, outcome_code(outcome))
+
+    def _refused(self, survey: Survey) -> bool:
+        self.presenter.show(survey, asks=self.asks and bool(survey.plan.changes))
+        return bool(survey.plan.refusals)
+
+    def _lock(self) -> AbstractContextManager[Path]:
+        me = whoami()
+        return hold(
+            self.client.url,
+            owner=me.user,
+            host=me.host,
+            now=lambda: datetime.now(UTC),
+            directory=self.locks,
+            wait_seconds=self.client.left,
+            waits=self.presenter.wait,
+        )
+
+    def _carry_out(self, task: Task, survey: Survey, caught: list[int]) -> tuple[Outcome, int]:
+        """Drive the apply with a journal, and return the outcome and its exit code."""
+        limits = self.client.session().limits
+        changes = survey.plan.changes
+        path = self.journal if survey.plan.changes else None
+        with Journal(path, lambda: datetime.now(UTC).isoformat()) as journal, self.presenter.begin(survey) as advance:
+            journal.prepare()
+
+            def tell(result: Result) -> None:
+                journal.tell(result)
+                advance(result)
+
+            listener = Listener(
+                tell=tell,
+                begin=lambda: journal.begin(self._record(survey)),
+                stop=lambda: bool(caught),
+                # A large apply takes its time: each request is preceded by another look.
+                check=Guard(self.catalogue, task.basis(survey), survey.plan) if changes else None,
+            )
+            flow = apply_flow(
+                self.catalogue,
+                survey.plan,
+                limits,
+                self.secrets,
+                survey.live,
+                reload=self.reload,
+                keep_refused=self.keep_refused,
+                recheck=lambda live: task.remaining(survey, live),
+                kinds=survey.kinds,
+                listener=listener,
+            )
+            try:
+                outcome = self.client.run(flow)
+            except ReconcilerError as error:
+                journal.end(Outcome(code=error.exit_code), error.exit_code)
+                raise
+            code = self._code(task, outcome, caught)
+            journal.end(outcome, code)
+        if journal.broken:
+            self.presenter.advise(f"warning: the journal {journal.path} broke off: {journal.broken}")
+        if journal.run and outcome.reload == "failed" and any(each.result == "applied" for each in outcome.results):
+            self.presenter.advise(f"reconciler rollback {journal.path} puts back what this run changed.")
+        return outcome, code
+
+    def _code(self, task: Task, outcome: Outcome, caught: list[int]) -> int:
+        codes = [outcome_code(outcome), 128 + caught[0] if caught else 0]
+        if task.lacking():
+            codes.append(PARTLY_APPLIED if any(each.result == "applied" for each in outcome.results) else 1)
+        return strongest(codes)
+
+    def _record(self, survey: Survey) -> Begin:
+        return begin_record(
+            self.catalogue,
+            survey.plan,
+            survey.live,
+            run=str(uuid4()),
+            time=datetime.now(UTC).isoformat(),
+            who=whoami(),
+            target=self.target,
+            url=self.client.url,
+            digest=plan_digest(survey.plan),
+            origin=self.origin,
+        )

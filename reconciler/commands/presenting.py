@@ -1,0 +1,160 @@
+"""What a command that writes shows and asks, and the session that does its work.
+
+Law: it decides nothing; quiet spares nobody the sight of what is asked about.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from msgspec import Struct
+
+from reconciler.apply import DEFAULT_DIRECTORY, Session, file_name, find_origin, lock_directory
+from reconciler.commands.gather import Wanted, plan_report, target
+from reconciler.commands.invocation import Invocation
+from reconciler.kinds import to_resolve
+from reconciler.plan import Survey
+from reconciler.report import MANY, outcome_report, printable
+from reconciler.server import Client, Secrets
+from reconciler.values import REFUSED, Outcome, Result, UsageError
+
+#: What reading back is compared with.
+DECLARED, PLANNED = "what the manifests declare", "what was planned"
+QUESTIONS = {"apply": "Apply these changes?", "rollback": "Undo these changes?"}
+
+
+class Presenter(Struct, frozen=True):
+    """Shows and asks on the streams of one run."""
+
+    invocation: Invocation
+    wanted: Wanted
+    #: What is done.
+    work: Literal["apply", "rollback", "reload"] = "apply"
+    #: What reading back is compared with.
+    compared: str = DECLARED
+
+    def wait(self, holder: str) -> None:
+        """Tell that another run holds the lock."""
+        self.invocation.tell(f"waiting: {holder}", always=True)
+
+    def show(self, survey: Survey, *, asks: bool) -> None:
+        """Show the plan where somebody is asked or wants to see it, and what refuses it to everybody."""
+        refused = bool(survey.plan.refusals)
+        if refused or (self.invocation.converses and (asks or not self.invocation.quiet)):
+            self.invocation.report(plan_report(self.wanted, survey), REFUSED if refused else 0)
+
+    def ask(self) -> bool:
+        """Ask whether the plan is to be carried out."""
+        import click
+
+        agreed = click.confirm(f"{printable(str(target(self.wanted)))}\n{QUESTIONS[self.work]}", err=True)
+        if not agreed:
+            self.invocation.tell("Nothing was changed.")
+        return agreed
+
+    @contextmanager
+    def begin(self, survey: Survey) -> Iterator[Callable[[Result], None]]:
+        """Tell what the reload has to resolve, and show a progress bar on a terminal."""
+        self._foretell(survey)
+        total = len(survey.plan.changes)
+        if not total or not self.invocation.console.err_tty or self.invocation.quiet:
+            yield self._log
+            return
+        import click
+
+        with click.progressbar(length=total, label="Applying", file=sys.stderr) as bar:
+
+            def advance(result: Result) -> None:
+                self._log(result)
+                bar.update(1)
+
+            yield advance
+
+    def interrupted(self) -> None:
+        """Tell that a signal was heard."""
+        self.invocation.tell("interrupted: what was begun is finished, and nothing more is begun", always=True)
+
+    def advise(self, sentence: str) -> None:
+        """Tell what can be done about an outcome, or is wrong beside it."""
+        if sentence.startswith("warning: "):
+            self.invocation.warn(sentence.removeprefix("warning: "))
+        else:
+            self.invocation.tell(sentence)
+
+    def report(self, outcome: Outcome, code: int) -> int:
+        """Report the outcome."""
+        where = target(self.wanted)
+        compared = "" if self.work == "reload" else self.compared
+        report = outcome_report(self.wanted.catalogue, outcome, where, compared=compared, work=self.work)
+        return self.invocation.report(report, code)
+
+    def _foretell(self, survey: Survey) -> None:
+        """Tell what the reload will have to resolve for what is about to be written: it refuses everything else."""
+        if not self.invocation.converses or self.invocation.quiet or not self.wanted.settings.reload:
+            return
+        catalogue = self.wanted.catalogue
+        needed = [
+            f"{what} ({change.address})"
+            for change in survey.plan.changes
+            for what in to_resolve(catalogue, catalogue.kinds[change.address.kind], change.after or {})
+            if change.action != "destroy"
+        ]
+        if needed:
+            more = f" and {len(needed) - MANY} more" if len(needed) > MANY else ""
+            self.invocation.say(f"The reload has to resolve, on the server: {', '.join(needed[:MANY])}{more}.\n")
+
+    def _log(self, result: Result) -> None:
+        """Log what became of one change."""
+        change = result.change
+        known = {"action": change.action, "address": str(change.address), "result": result.result}
+        fields = {"target": self.wanted.settings.target, "phase": "write", **known}
+        logging.getLogger("reconciler.apply").info("%s %s: %s", *known.values(), extra={"fields": fields})
+
+
+def session_of(
+    invocation: Invocation,
+    wanted: Wanted,
+    client: Client,
+    presenter: Presenter,
+    *,
+    asks: bool = False,
+    keep_refused: bool = False,
+) -> Session:
+    """Return the session that writes to the settings' server."""
+    where = target(wanted)
+    directory = invocation.journal_directory or DEFAULT_DIRECTORY
+    return Session(
+        client=client,
+        catalogue=wanted.catalogue,
+        secrets=Secrets(invocation.environment, wanted.settings.allowed),
+        presenter=presenter,
+        asks=asks,
+        reload=wanted.settings.reload,
+        keep_refused=keep_refused,
+        locks=lock_directory(invocation.environment),
+        journal=None if directory == "off" else Path(directory) / file_name(where.name, where.url),
+        target=where.name,
+        origin=find_origin(invocation.environment, invocation.reason),
+    )
+
+
+def must_ask(invocation: Invocation, command: str) -> bool:
+    """Whether a person has to be asked before anything is written.
+
+    Raises:
+        UsageError: one has to, and cannot be.
+    """
+    if invocation.yes:
+        return False
+    hint = "give --yes, a saved plan or --approved" if command == "apply" else "give --yes"
+    if not invocation.console.in_tty:
+        raise UsageError(f"{command} asks before it writes, and nobody is there to answer", hint)
+    if not invocation.converses:
+        what = f"--format {invocation.format} leaves no room for the plan and the question"
+        raise UsageError(f"{command} asks before it writes, and {what}", hint)
+    return True
