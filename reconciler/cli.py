@@ -22,7 +22,6 @@ from reconciler.commands import (
     ALL,
     COMMANDS,
     FAMILIES,
-    LATER_OPTIONS,
     OTHER_VARIABLES,
     PATHS,
     formats,
@@ -127,13 +126,7 @@ class _Command(click.Command):
         own = args[: args.index("--")] if "--" in args else args
         # What follows an option without a value must not be taken for one: only `=` gives it.
         args = [f"{arg}={ALL}" if arg == "--rotate-secrets" else arg for arg in own] + args[len(own) :]
-        for arg in own:
-            if arg.split("=")[0] in LATER_OPTIONS:
-                raise click.UsageError(f"the option {arg.split('=')[0]} is not built yet", ctx)
         rest = super().parse_args(ctx, args)
-        for option in LATER_OPTIONS:
-            if os.environ.get(variable(option)):
-                raise click.UsageError(f"{variable(option)} is set, and {option} is not built yet", ctx)
         for option in lifting(self.name or ""):
             if os.environ.get(variable(option)):
                 what = f"{option} lifts a guard, and counts on the command line only"
@@ -162,7 +155,12 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
     from reconciler.report import Paint
     from reconciler.settings import Options
 
+    writes = tuple(_write(name, each) for each in given["write"])
     chosen = _format(name, given["format"], typed="--format" in typed)
+    piped = [each for each, file in writes if file == "-"]
+    if len(piped) > 1 or (piped and "--format" in typed):
+        raise click.UsageError("two reports cannot share standard output; write one of them to a file")
+    chosen = piped[0] if piped else chosen
     if sys.stdout is None:
         click.echo("error: standard output is closed, and there is nowhere else for results", err=True)
         return 1
@@ -186,7 +184,8 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
         environment=os.environ,
         format=chosen,
         typed=typed,
-        **{key: given[key] for key in ("quiet", "yes", "journal_directory", "reason") if key in given},
+        writes=tuple((each, file) for each, file in writes if file != "-"),
+        **{key: given[key] for key in ("quiet", "yes", "journal_directory", "reason", "limit_bytes") if key in given},
     )
     known = variables()
     for each in sorted(os.environ):
@@ -210,6 +209,18 @@ def _format(name: str, chosen: str, *, typed: bool) -> str:
     if not COMMANDS[name].report:
         raise click.UsageError(f"{name} has no report for programs; leave --format out")
     raise click.UsageError(f"{name} has no format {chosen}; there are {', '.join(own)}")
+
+
+def _write(name: str, text: str) -> tuple[str, str]:
+    """Return the format and the file of a `--write`.
+
+    Raises:
+        UsageError: it names none, or a format that the command's report has not.
+    """
+    chosen, _, file = text.partition("=")
+    if not file:
+        raise click.UsageError(f"--write {text} names no file; such as --write markdown=plan.md")
+    return _format(name, chosen, typed=True), file
 
 
 def _coloured(choice: str, tty: bool) -> bool:
@@ -338,6 +349,7 @@ def _run_module(name: str, invocation: Any, given: Mapping[str, Any]) -> int:
 
     def run() -> int:
         try:
+            invocation.check()
             module = import_module(f"reconciler.commands.{MODULES.get(name, name.partition(' ')[0])}")
             own = getattr(module, "Arguments", None)
             arguments = [own(**{key: given[key] for key in own.__struct_fields__ if key in given})] if own else []

@@ -250,8 +250,8 @@ def test_apply_without_a_terminal_needs_yes(env: dict[str, str], manifests: Path
 
     assert (applied.code, applied.out) == (64, "")
     assert (
-        applied.err
-        == "error: apply asks before it writes, and nobody is there to answer\n    give --yes, or a saved plan\n"
+        applied.err == "error: apply asks before it writes, and nobody is there to answer\n"
+        "    give --yes, a saved plan or --approved\n"
     )
 
 

@@ -7,7 +7,6 @@ from reconciler.commands.monitoring import monitored as monitored
 from reconciler.commands.options import ALL as ALL
 from reconciler.commands.options import COMMANDS as COMMANDS
 from reconciler.commands.options import FAMILIES as FAMILIES
-from reconciler.commands.options import LATER_OPTIONS as LATER_OPTIONS
 from reconciler.commands.options import OTHER_VARIABLES as OTHER_VARIABLES
 from reconciler.commands.options import PATHS as PATHS
 from reconciler.commands.options import formats as formats

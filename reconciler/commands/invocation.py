@@ -5,14 +5,18 @@ Law: it imports no more than what every command needs, so that the short ones st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from reconciler.report import Page, Paint, formats_of, printable, render, told
+from reconciler.report import CARRIED_ON, Page, Paint, formats_of, printable, render, told
 from reconciler.settings import Options
-from reconciler.values import Diagnostic, ReconcilerError
+from reconciler.values import Diagnostic, ReconcilerError, UsageError
 
 if TYPE_CHECKING:
     import httpx
@@ -50,6 +54,13 @@ class Invocation(Struct, frozen=True, kw_only=True):
     journal_directory: str = ""
     #: Why this is run, for the journal.
     reason: str = ""
+    #: Formats and the files that the report is written to as well.
+    writes: tuple[tuple[str, str], ...] = ()
+    #: Most bytes of a report that has a limit; 0 for the format's own.
+    limit_bytes: int = 0
+    #: When the run began, by the clock that only goes forward, and how long its phases took, in seconds.
+    started: float = field(default_factory=time.monotonic)
+    seconds: dict[str, float] = field(default_factory=dict)
     #: Options that stand on the command line itself, and in no variable, by their long names.
     typed: frozenset[str] = frozenset()
     #: The configuration, where it has been read already.
@@ -91,25 +102,78 @@ class Invocation(Struct, frozen=True, kw_only=True):
 
         report = error_report(error)
         self.console.err(render(report, "text", Page(paint=self.console.paint_err, quiet=self.quiet)))
-        if self.reported:
-            return error.exit_code
-        if not self.converses and self.format in formats_of(report.name):
-            self.report(report, error.exit_code)
-        else:
-            self.reported.append(report)
+        if not self.reported:
+            # What people read was told above.
+            alone = replace(self, format="") if self.converses else self
+            alone.report(report, error.exit_code)
         return error.exit_code
 
     def report(self, report: Report, code: int = 0) -> int:
-        """Print a report in the format that was asked for.
+        """Print a report in the format that was asked for, and write it to the files that were.
 
         Args:
             report: the report.
             code: what the run exits with, as far as it is known.
 
         Returns:
-            The code.
+            The code; 1 in place of 0 where a file could not be written.
         """
         self.reported.append(report)
-        page = Page(paint=self.console.paint, width=self.console.width, quiet=self.quiet, exit_code=code)
-        self.say(render(report, self.format, page))
+        shown = self.page(code, paint=self.console.paint, width=self.console.width)
+        if self.format in formats_of(report.name):
+            self.say(render(report, self.format, shown))
+        for chosen, file in self.writes if code != UsageError.exit_code else ():
+            if chosen in formats_of(report.name):
+                try:
+                    self._write(report, chosen, Path(file), code)
+                except ReconcilerError as error:
+                    self.warn(error.message, error.hint)
+                    code = code or error.exit_code
         return code
+
+    def check(self) -> None:
+        """Check that reports can be written where they are to be, before anything is done.
+
+        Raises:
+            UsageError: something else than a plain file is there.
+        """
+        from reconciler.commands.files import check_plain
+
+        for _, file in self.writes:
+            check_plain(Path(file))
+
+    def page(self, code: int, **more: Any) -> Page:
+        """Return what a report of this run is printed on."""
+        seconds, root = {**self.seconds, "total": time.monotonic() - self.started}, ""
+        # The working directory may be gone.
+        with suppress(OSError):
+            root = str(Path.cwd())
+        page = Page(
+            quiet=self.quiet,
+            exit_code=code,
+            limit_bytes=self.limit_bytes,
+            now=time.time(),
+            seconds=seconds,
+            root=root,
+            target=self.options.target,
+        )
+        return replace(page, **more)
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Note how long a part of the run takes."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - began
+
+    def _write(self, report: Report, chosen: str, path: Path, code: int) -> None:
+        from reconciler.commands.files import check_plain, write_whole
+
+        check_plain(path)
+        previous = ""
+        if chosen in CARRIED_ON:
+            with suppress(OSError, UnicodeDecodeError):
+                previous = path.read_text(encoding="utf-8")
+        write_whole(path, render(report, chosen, self.page(code, quiet=False, previous=previous)).encode())

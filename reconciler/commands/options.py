@@ -200,6 +200,12 @@ OPTIONS |= FLEET
 #: Options that every command has.
 EVERY: dict[str, Row] = {
     "format": _row("--format", "How to report.  [text]", metavar="FORMAT", default="text"),
+    "write": _row(
+        "--write", "Write the report to a file too; repeatable.", metavar="FORMAT=FILE", multiple=True, cls=_Lines
+    ),
+    "limit_bytes": _row(
+        "--limit-bytes", "Most bytes of a Markdown report.  [65536]", metavar="N", default=0, type=click.IntRange(0)
+    ),
     "color": _row(
         "--color",
         "Colours.  [auto]",
@@ -357,8 +363,6 @@ COMMANDS: dict[str, Command] = {
 }
 #: Said of PATHS in the help of every command that takes them.
 PATHS = "PATHS are manifests, or directories of them; without any, those of the target, or else manifests/."
-#: What the interface names and this version does not do yet: refused by name, never ignored.
-LATER_OPTIONS = ("--write",)
 #: Variables that are no option's.
 OTHER_VARIABLES = ("RECONCILER_VAR_", "RECONCILER_PING", "RECONCILER_NOTIFY")
 

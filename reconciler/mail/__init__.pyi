@@ -17,6 +17,7 @@ from reconciler.mail.explain import routing_of as routing_of
 from reconciler.mail.explain import told as told
 from reconciler.mail.facts import ROUTE as ROUTE
 from reconciler.mail.facts import STRATEGY as STRATEGY
+from reconciler.mail.lint import RULES as RULES
 from reconciler.mail.lint import dangling_names as dangling_names
 from reconciler.mail.lint import lint_resources as lint_resources
 from reconciler.mail.lint.objects import object_findings as object_findings

@@ -27,6 +27,7 @@ from reconciler.report.parts import Report as Report
 from reconciler.report.parts import Target as Target
 from reconciler.report.parts import findings as findings
 from reconciler.report.parts import members as members
+from reconciler.report.renderers import CARRIED_ON as CARRIED_ON
 from reconciler.report.renderers import RENDERERS as RENDERERS
 from reconciler.report.renderers import formats_of as formats_of
 from reconciler.report.renderers import render as render

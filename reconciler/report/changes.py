@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, UnsetType, field
 
 from reconciler.kinds import HIDDEN, Catalogue, decode, decode_pointer
-from reconciler.plan import details
+from reconciler.plan import details, plan_digest
 from reconciler.report.parts import (
     AddressText,
     Count,
@@ -25,12 +25,14 @@ from reconciler.report.parts import (
     findings,
     told,
 )
+from reconciler.report.routing import RoutingPart, routing_part
 from reconciler.values import (
     Action,
     Address,
     Change,
     Diagnostic,
     FieldChange,
+    LiveState,
     Outcome,
     Plan,
     Result,
@@ -131,10 +133,12 @@ class PlanReport(Report, frozen=True, kw_only=True, tag="reconciler/plan/v1"):
 
     changes: Annotated[tuple[Planned, ...], told("What apply would do, by address.")]
     diagnostics: Annotated[tuple[Finding, ...], told("What else is to be said.")]
+    digest: Annotated[str, told("SHA-256 of the work, by which it can be approved; absent where there is none.")] = ""
     left: Annotated[tuple[Where, ...], told("Undeclared properties of singletons that are not at their default.")]
     pairs: Annotated[tuple[Pair, ...], told("Documents that share a key, and the live object that each stands for.")]
     partial: Annotated[bool, told("--kind or --only leaves a part of the manifests out.")]
     refusals: Annotated[tuple[_Sentence, ...], told("What a guard refuses, and the option that lifts it.")]
+    routing: Annotated[RoutingPart | UnsetType, told("Where expressions lead, before and after.")] = UNSET
     spared: Annotated[tuple[Spared, ...], told("Objects left out of pruning.")]
     summary: Annotated[PlanCounts, told("The counts.")]
     surplus: Annotated[tuple[AddressText, ...], told("Undeclared objects that count as a difference by policy.")]
@@ -193,18 +197,35 @@ class OutcomeReport(Report, frozen=True, kw_only=True, tag="reconciler/outcome/v
 
 
 def plan_report(
-    catalogue: Catalogue, plan: Plan, target: Target, notes: Sequence[Diagnostic] = (), *, drift: bool = False
+    catalogue: Catalogue,
+    plan: Plan,
+    target: Target,
+    notes: Sequence[Diagnostic] = (),
+    *,
+    drift: bool = False,
+    states: tuple[LiveState, LiveState] | None = None,
 ) -> PlanReport:
-    """Return the report of a plan, or of drift, which has the same members."""
+    """Return the report of a plan, or of drift, which has the same members.
+
+    Args:
+        catalogue: what the kinds are.
+        plan: what would be done.
+        target: the server.
+        notes: what else is to be said.
+        drift: whether it is the report of drift.
+        states: what there is, and what there would be.
+    """
     shown = _Shown(catalogue)
     counts = {action: sum(each.action == action for each in plan.changes) for action in ACTIONS}
     return (DriftReport if drift else PlanReport)(
         changes=tuple(shown.planned(change) for change in ordered(plan.changes)),
         diagnostics=findings(notes),
+        digest=plan_digest(plan) if plan.changes else "",
         left=_wheres(plan.left),
         pairs=tuple(Pair(address=str(address), id=id_) for address, id_ in plan.pairs),
         partial=plan.partial,
         refusals=plan.refusals,
+        routing=routing_part(catalogue, plan, *states) if states else UNSET,
         spared=tuple(Spared(address=str(address), because=because) for address, because in plan.spared),
         summary=PlanCounts(
             **counts, unchanged=plan.unchanged, undeclared=len(plan.undeclared), unknown=len(plan.unknown)

@@ -26,6 +26,10 @@ class Page(Struct, frozen=True, kw_only=True):
     quiet: bool = False
     #: What the run exits with, as far as it is known.
     exit_code: int = 0
+    #: The directory that files are seen from; "" where their paths stay as they are.
+    root: str = ""
+    #: What the run calls its target, where a report does not say.
+    target: str = ""
     #: Seconds since 1970.
     now: float = 0.0
     #: How long each phase of the run took, in seconds.

@@ -16,36 +16,41 @@ if TYPE_CHECKING:
     from reconciler.report.parts import Report
     from reconciler.values import Diagnostic
 
+
+def _row(chosen: str, module: str, reports: str, function: str = "") -> dict[tuple[str, str], str]:
+    """Return the renderers of one format in one module: each report's function is called as it, or as is said."""
+    return {(report, chosen): f"{module}:{function or report.replace('-', '_')}" for report in reports.split()}
+
+
+_JUDGED = "validation diagnosis permissions error"
+_MAIL = "explanation routing-tests"
 #: (report, format) -> module below `formats`, and function.
 RENDERERS: dict[tuple[str, str], str] = {
-    **{
-        (report, "json"): "json:document"
-        for report in (
-            *("validation", "plan", "drift", "outcome", "explanation", "routing-tests"),
-            *("diagnosis", "permissions", "error", "fleet", "fleet-import", "status"),
-        )
-    },
-    ("validation", "text"): "text:validation",
-    ("plan", "text"): "text:plan",
-    ("drift", "text"): "text:drift",
-    ("outcome", "text"): "text:outcome",
-    ("explanation", "text"): "mail_text:explanation",
-    ("routing-tests", "text"): "mail_text:routing_tests",
-    ("diagnosis", "text"): "text:diagnosis",
-    ("permissions", "text"): "text:permissions",
-    ("error", "text"): "text:error",
-    ("validation", "compact"): "text:findings",
-    ("plan", "compact"): "text:lines",
-    ("drift", "compact"): "text:lines",
-    ("routing-tests", "junit"): "junit:routing_tests",
-    ("fleet", "text"): "fleet:text",
-    ("status", "text"): "status:text",
-    ("status", "markdown"): "status:markdown",
-    ("fleet", "markdown"): "fleet:markdown",
-    ("fleet-import", "text"): "fleet:imported",
+    **_row("json", "json", f"plan drift outcome {_JUDGED} {_MAIL} fleet fleet-import status", "document"),
+    **_row("text", "text", f"plan drift outcome {_JUDGED}"),
+    **_row("text", "mail_text", _MAIL),
+    **_row("text", "fleet", "fleet", "text"),
+    **_row("text", "fleet", "fleet-import", "imported"),
+    **_row("text", "status", "status", "text"),
+    **_row("compact", "text", "plan drift", "lines"),
+    **_row("compact", "text", "validation", "findings"),
+    **_row("markdown", "markdown", f"plan outcome {_JUDGED} {_MAIL}"),
+    **_row("markdown", "markdown", "drift", "plan"),
+    **_row("markdown", "fleet", "fleet", "markdown"),
+    **_row("markdown", "status", "status", "markdown"),
+    **_row("github", "github", "validation error"),
+    **_row("github", "github", "plan drift", "plan"),
+    **_row("gitlab", "gitlab", "plan drift", "plan"),
+    **_row("sarif", "annotations", "validation error", "sarif"),
+    **_row("codequality", "annotations", "validation error", "codequality"),
+    **_row("junit", "junit", "validation routing-tests"),
+    **_row("prometheus", "prometheus", "outcome error"),
+    **_row("prometheus", "prometheus", "plan drift", "plan"),
 }
 #: Formats that are JSON, and hold every text as it is.
-EXACT = ("json",)
+EXACT = ("json", "sarif", "codequality", "gitlab")
+#: Formats that carry on what stood in the file before.
+CARRIED_ON = ("prometheus",)
 #: A sign that JSON writes as it is, and a terminal obeys.
 _RAW = re.compile(r"[^\x20-\x7e\n]")
 

@@ -81,9 +81,9 @@ def test_what_differs_between_targets_stands_out(fleet: Fleet) -> None:
     assert ran.code == 2
     assert ran.out == (
         "mx0, mx1, mx2: this change\n"
-        "  + MtaRoute/relay-a\n      type: Relay\n      address: a.example\n      name: relay-a\n\n"
+        "  + MtaRoute/relay-a\n      type: Relay\n      address: a.example\n\n"
         "mx2: this change\n"
-        "  + MtaRoute/relay-b\n      type: Relay\n      address: a.example\n      name: relay-b\n\n"
+        "  + MtaRoute/relay-b\n      type: Relay\n      address: a.example\n\n"
         "3 targets: 3 differ.\n"
     )
 

@@ -1,5 +1,7 @@
 """What options and their RECONCILER_… variables mean, and which are refused."""
 
+import json
+import os
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -182,13 +184,6 @@ def test_explain_refuses_a_server_that_it_would_not_ask(tmp_path: Path) -> None:
         "error: without --live no server is asked, and --url, --timeout, --insecure would be ignored\n"
         "    give --live, or leave the rest out\n"
     )
-
-
-def test_what_is_not_built_is_refused_as_a_variable_too() -> None:
-    ran = command("plan", env=environment("", RECONCILER_WRITE="json=x"))
-
-    assert ran.code == 64
-    assert ran.err.startswith("error: RECONCILER_WRITE is set, and --write is not built yet\n")
 
 
 def test_a_plan_that_cannot_be_saved_is_an_error_of_its_own(env: dict[str, str], tmp_path: Path) -> None:
@@ -414,7 +409,8 @@ def test_an_option_that_lifts_a_guard_is_refused_in_a_variable(option: str) -> N
 def test_every_option_has_somebody_who_reads_it(name: str) -> None:
     module = import_module(f"reconciler.commands.{MODULES.get(name, name.partition(' ')[0])}")
     own = module.Arguments.__struct_fields__ if hasattr(module, "Arguments") else ()
-    run = ("quiet", "yes", "journal_directory", "reason", "format", "color", "log_format", "verbose", "no_reload")
+    every = ("format", "write", "limit_bytes", "color", "log_format", "verbose", "quiet")
+    run = (*every, "yes", "journal_directory", "reason", "no_reload")
 
     read = {each.name for each in parameters(name)} - {*Options.__struct_fields__, *run}
 
@@ -462,3 +458,77 @@ def test_the_report_of_wrong_manifests_names_every_mistake(tmp_path: Path) -> No
 
     assert (ran.code, ran.json["message"]) == (65, "2 errors in the manifests")
     assert [each["code"] for each in ran.json["diagnostics"]] == ["missing", "type"]
+
+
+def test_reports_are_written_to_files_beside_standard_output(env: dict[str, str], tmp_path: Path) -> None:
+    files = {"markdown": "plan.md", "json": "plan.json", "gitlab": "plan.gitlab", "prometheus": "plan.prom"}
+    options = [f"--write={chosen}={tmp_path / file}" for chosen, file in files.items()]
+
+    ran = command("plan", *options, str(tmp_path / "m"), env=env)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert "Plan: 1 to destroy" in ran.out
+    written = {chosen: (tmp_path / file).read_text() for chosen, file in files.items()}
+    assert written["markdown"].startswith("<!-- reconciler {")
+    assert json.loads(written["json"])["summary"]["destroy"] == 1
+    assert written["gitlab"] == '{"create":0,"update":0,"delete":1}\n'
+    assert 'reconciler_exit_code{target="' in written["prometheus"]
+
+
+def test_a_run_that_failed_writes_its_files_too(tmp_path: Path) -> None:
+    write(tmp_path / "m", r=ROUTE)
+
+    ran = command(
+        *("drift", "--timeout=1s", f"--write=prometheus={tmp_path / 'd.prom'}", f"--write=json={tmp_path / 'd.json'}"),
+        str(tmp_path / "m"),
+        env=environment("http://127.0.0.1:9"),
+    )
+
+    assert (ran.code, ran.out) == (69, "")
+    assert 'reconciler_exit_code{target=""} 69.0' in (tmp_path / "d.prom").read_text()
+    assert json.loads((tmp_path / "d.json").read_text())["exitCode"] == 69
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "directory", "pipe"])
+def test_a_report_is_never_written_over_what_is_no_plain_file(tmp_path: Path, kind: str) -> None:
+    write(tmp_path / "m", r=ROUTE)
+    place, other = tmp_path / "out", tmp_path / "other"
+    other.write_text("kept")
+    match kind:
+        case "link":
+            place.symlink_to(other)
+        case "dangling link":
+            place.symlink_to(tmp_path / "nowhere")
+        case "directory":
+            place.mkdir()
+        case _:
+            os.mkfifo(place)
+    before = place.lstat().st_mode
+
+    ran = command("validate", f"--write=json={place}", str(tmp_path / "m"), env=environment(""))
+
+    assert (ran.code, place.lstat().st_mode, other.read_text()) == (64, before, "kept")
+    assert "is not written over" in ran.err
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--write", "xml=x"], "plan has no format xml; there are text, "),
+        (["--write", "junit=x"], "plan has no format junit; there are text, "),
+        (["--write", "json"], "--write json names no file; such as --write markdown=plan.md"),
+        (["--write=json=-", "--write=markdown=-"], "two reports cannot share standard output"),
+        (["--write=json=-", "--format=text"], "two reports cannot share standard output"),
+    ],
+)
+def test_what_cannot_be_written_is_refused(options: list[str], message: str) -> None:
+    ran = command("plan", *options, env=environment("http://127.0.0.1:9"))
+
+    assert (ran.code, ran.err.startswith(f"error: {message}")) == (64, True)
+
+
+def test_a_dash_writes_to_standard_output(env: dict[str, str], tmp_path: Path) -> None:
+    ran = command("plan", "--write=json=-", str(tmp_path / "m"), env=env)
+
+    assert (ran.code, ran.json["summary"]["destroy"]) == (0, 1)

@@ -79,7 +79,6 @@ def test_a_plan_is_told_change_by_change() -> None:
     assert told(PLAN) == (
         "https://mail.example.org (target prod)\n"
         "+ MtaRoute/new\n"
-        "    name: new\n"
         "    authSecret: {type: Value, secret: (sensitive)}\n"
         "- MtaRoute/old, no manifest declares it\n"
         "~ MtaRoute/relay (routes.yaml:3)\n"

@@ -38,6 +38,8 @@ MAX_BYTES = 64 * 1024 * 1024
 REPORT_MEMBERS = frozenset(
     ("changes", "diagnostics", "left", "pairs", "partial", "refusals", "spared", "summary", "surplus", "target")
 ) | {"undeclared", "unknown"}
+#: What it may hold besides.
+OPTIONAL_MEMBERS = frozenset(("digest", "routing"))
 HINT = "make a new one with plan --out"
 
 Json = dict[str, Any]
@@ -179,7 +181,7 @@ def _document(content: bytes) -> Json:
     version = document["basis"].get("version")
     if version != VERSION or isinstance(version, bool):
         raise ConfigError(f"the plan is of version {version!r}, and version {VERSION} is known here", "plan again")
-    unknown = sorted(document.keys() - REPORT_MEMBERS - {"format", "basis"})
+    unknown = sorted(document.keys() - REPORT_MEMBERS - OPTIONAL_MEMBERS - {"format", "basis"})
     missing = sorted(REPORT_MEMBERS - document.keys())
     if unknown or missing:
         what = f"the member {unknown[0]!r} is not known" if unknown else f"the member {missing[0]!r} is missing"

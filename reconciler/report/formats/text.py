@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.json import encode, format  # noqa: A004 - msgspec's own name for laying out JSON
 
-from reconciler.report.changes import Done, Field, OutcomeReport, Planned, PlanReport
-from reconciler.report.checks import DiagnosisReport, ErrorReport, PermissionsReport, ValidationReport, Verdict
 from reconciler.report.page import Page
 from reconciler.report.paint import Paint, plural
 from reconciler.report.parts import Finding, Target
 from reconciler.yamlio import scalar
+
+if TYPE_CHECKING:
+    # What prints an error needs none of them.
+    from reconciler.report.changes import Done, Field, OutcomeReport, Planned, PlanReport
+    from reconciler.report.checks import DiagnosisReport, ErrorReport, PermissionsReport, ValidationReport, Verdict
 
 #: Names that one line lists before it only counts.
 MANY = 12
@@ -52,7 +55,7 @@ def diagnostics(found: Sequence[Finding], page: Page) -> str:
             lines += _told(one, page.paint)
     for code, count in notes.items() if not page.quiet else ():
         if count > MANY:
-            lines.append(f"and {plural(count - MANY, 'note')} more of these [{code}]; --format json has them all")
+            lines.append(f"and {plural(count - MANY, 'note')} more [{code}]; --format json has them all")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -91,14 +94,12 @@ def error(report: ErrorReport, page: Page) -> str:
 
 def plan(report: PlanReport, page: Page) -> str:
     """Print a plan: the server, every change, what else is to be said, the counts, and what is left alone."""
-    lines = ["" if page.quiet else f"{header(report.target, page.paint)}\n", *_changes(report.changes, page.paint)]
-    if len(lines) > 1:
-        lines.append("\n")
-    told = diagnostics(report.diagnostics, page)
-    lines += [told, "\n" if told else ""]
-    lines += [f"{line}\n" for line in summary(report, page.paint)]
-    lines += [f"{page.paint('refused', 'red')}: {each}\n" for each in report.refusals]
-    return "".join(lines)
+    changes = [f"{line}\n" for line in _changes(report.changes, page.paint)]
+    told = diagnostics(sorted(report.diagnostics, key=lambda each: tuple(_TONES).index(each.severity)), page)
+    parts = ["" if page.quiet else f"{header(report.target, page.paint)}\n", *changes, "\n" if changes else ""]
+    parts += [told, "\n" if told else "", *(f"{line}\n" for line in summary(report, page.paint))]
+    parts += [f"{page.paint('refused', 'red')}: {each}\n" for each in report.refusals]
+    return "".join(parts)
 
 
 def header(target: Target, paint: Paint) -> str:
@@ -108,25 +109,35 @@ def header(target: Target, paint: Paint) -> str:
 
 
 def _changes(changes: Sequence[Planned], paint: Paint) -> Iterator[str]:
-    """Yield the lines of all changes. In a large plan equal updates stand together, and creates have a line each."""
-    large = len(changes) > LARGE
+    """Yield the lines of all changes: equal ones together, and in a large plan a line for each other create."""
     groups: dict[tuple[str, ...], list[Planned]] = {}
     for number, change in enumerate(changes):
-        kind = change.address.partition("/")[0]
-        equal = encode((kind, change.fields or ())).decode() if large and change.action == "update" else ""
-        groups.setdefault((kind, equal, "" if equal else str(number)), []).append(change)
+        equal = encode(_telling(change)).decode() if change.action in ("create", "update") else str(number)
+        groups.setdefault((change.action, kind_of(change), equal), []).append(change)
     created: Counter[str] = Counter()
-    for (kind, *_), group in groups.items():
-        first = group[0]
-        if large and first.action == "create":
+    for (action, kind, _), group in groups.items():
+        for together in [group] if len(group) > FEW else [[each] for each in group]:
+            first, *more = together
+            if len(changes) <= LARGE or action != "create" or more:
+                yield from planned(first, paint, [each.address for each in more])
+                continue
             created[kind] += 1
             if created[kind] <= LISTED:
-                yield f"{compact(first, paint)}\n"
-            continue
-        yield from (f"{line}\n" for line in planned(first, paint, more=[each.address for each in group[1:]]))
+                yield compact(first, paint)
     for kind, count in created.items():
         if count > LISTED:
-            yield paint(f"+ and {count - LISTED} more {kind} to create", "green") + "; --format compact lists each\n"
+            yield paint(f"+ and {count - LISTED} more {kind} to create", "green") + "; --format compact lists each"
+
+
+def kind_of(change: Planned) -> str:
+    """Return the kind of a change's object."""
+    return change.address.partition("/")[0]
+
+
+def _telling(change: Planned) -> list[Field]:
+    """Return the properties of a change that its address does not tell already."""
+    name = change.address.partition("/")[2]
+    return [each for each in change.fields or () if change.action != "create" or each.after != name]
 
 
 def lines(report: PlanReport, page: Page) -> str:
@@ -155,13 +166,15 @@ def summary(report: PlanReport, paint: Paint) -> Iterator[str]:
     alike = "Nothing to change, but not in sync" if report.surplus else "In sync: nothing to change"
     state = f"Plan: {told}" if told else alike
     yield f"{paint(state, 'bold')}; {counts.unchanged} unchanged, {counts.undeclared} undeclared."
-    yield from _by_kind(report.changes)
+    yield from _by_kind(report.changes, paint)
     if report.partial:
         yield "This plan is partial: --kind or --only leaves the rest of the manifests out."
     surplus = set(report.surplus)
     yield from _names("Undeclared, left alone", [each for each in report.undeclared if each not in surplus])
     yield from _names("Undeclared, a difference by policy", report.surplus)
-    yield from (f"Spared from pruning: {each.address} ({each.because})." for each in report.spared)
+    for because in dict.fromkeys(each.because for each in report.spared):
+        spared = [each.address for each in report.spared if each.because == because]
+        yield from _names(f"Spared from pruning, {because}", spared)
     yield from _names(
         "Undeclared and not at the default, left alone", [f"{each.address} {each.pointer}" for each in report.left]
     )
@@ -169,13 +182,16 @@ def summary(report: PlanReport, paint: Paint) -> Iterator[str]:
     yield from (f"{each.address} stands for the live object {each.id}." for each in report.pairs)
 
 
-def _by_kind(changes: Sequence[Planned]) -> Iterator[str]:
-    """Yield the counts of each kind, where there are more changes than a reader counts."""
+def _by_kind(changes: Sequence[Planned], paint: Paint) -> Iterator[str]:
+    """Yield the counts of each kind, and every destroy again, where there are more changes than a reader counts."""
     counts: dict[str, Counter[str]] = {}
     for change in changes if len(changes) > MANY else ():
-        counts.setdefault(change.address.partition("/")[0], Counter())[change.action] += 1
+        counts.setdefault(kind_of(change), Counter())[change.action] += 1
     for kind, actions in counts.items() if len(counts) > 1 else ():
         yield f"    {kind}: {', '.join(f'{actions[action]} to {action}' for action in _SIGNS if actions[action])}"
+    doomed = [change.address for change in changes if change.action == "destroy"] if counts else []
+    if doomed:
+        yield f"{paint(f'To destroy ({len(doomed)})', 'red')}: {', '.join(doomed)}."
 
 
 def _names(title: str, names: Sequence[str]) -> list[str]:
@@ -193,21 +209,25 @@ def planned(change: Planned, paint: Paint, more: Sequence[str] = ()) -> list[str
     others = f" and {len(more)} more with the same change: {', '.join(more[:MANY])}" if more else ""
     others += f" and {len(more) - MANY} others" if len(more) > MANY else ""
     lines = [f"{paint(f'{sign} {change.address}', colour)}{others}{place}{because}"]
-    for each in change.fields or ():
+    for each in _telling(change):
         lines += [f"    {line}" for line in _field(change, each, paint)]
-    lines += [paint(f"    - {name}: {shown(value)}", "red") for name, value in change.content.items()]
+    if change.content:
+        lines.append("    " + paint(f"- {content(change)}", "red"))
     return lines
+
+
+def content(change: Planned) -> str:
+    """Return what a destroy loses, in one line."""
+    return ", ".join(f"{name}: {shown(value)}" for name, value in change.content.items())
 
 
 def compact(change: Planned, paint: Paint) -> str:
     """Return one change in one line."""
     sign, colour = _SIGNS[change.action]
     because = f", {change.because}" if change.because else ""
-    if change.action == "destroy":
-        told = [f"{name}: {shown(value)}" for name, value in change.content.items()]
-    else:
-        told = [line for each in change.fields or () for line in _field(change, each, Paint())]
-    return f"{paint(f'{sign} {change.address}', colour)}{because}{': ' if told else ''}{'; '.join(told)}"
+    told = [line for each in _telling(change) for line in _field(change, each, Paint())]
+    inner = "; ".join(told) or content(change)
+    return f"{paint(f'{sign} {change.address}', colour)}{because}{': ' + inner if inner else ''}"
 
 
 def _field(change: Planned, field: Field, paint: Paint) -> list[str]:

@@ -1,0 +1,89 @@
+"""Where mail would go, before a plan and after it: which branch of which expression leads to which object and host.
+
+Law: it tells what the expressions say, and decides for no message; no secret is among the fields of an object.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import UNSET, UnsetType
+
+from reconciler.kinds import Catalogue, decode
+from reconciler.report.parts import Part, told
+from reconciler.values import LiveState, Plan, unquote
+
+if TYPE_CHECKING:
+    from reconciler.mail import Held, Routing
+
+
+class BranchPart(Part, frozen=True, kw_only=True):
+    """One branch of an expression."""
+
+    condition: Annotated[str, told("Its condition; absent for `else`.")] = ""
+    result: Annotated[str, told("The name that it gives, or the expression that gives one.")]
+    address: Annotated[str, told("The object of that name; absent where there is none, or where it is built in.")] = ""
+    fields: Annotated[str, told("What tells the object from others, such as its host and port.")] = ""
+    missing: Annotated[bool, told("No object has the name, and the server falls back.")] = False
+
+
+class DeciderPart(Part, frozen=True, kw_only=True):
+    """An expression that chooses objects."""
+
+    field: Annotated[str, told("The property that holds it.")]
+    kind: Annotated[str, told("The kind whose objects it names.")]
+    branches: Annotated[tuple[BranchPart, ...], told("Its branches in order, `else` last.")]
+
+
+class RoutingPart(Part, frozen=True, kw_only=True):
+    """Where expressions lead."""
+
+    before: Annotated[tuple[DeciderPart, ...], told("As the server has it.")]
+    after: Annotated[tuple[DeciderPart, ...], told("As it would be.")]
+
+
+def routing_part(catalogue: Catalogue, plan: Plan, live: LiveState, after: LiveState) -> RoutingPart | UnsetType:
+    """Return where expressions lead before a plan and after it; nothing where the plan touches none of that."""
+    # What prints an error needs none of it.
+    from reconciler.mail import kinds_explained, live_state, routing_of
+
+    if not {change.address.kind for change in plan.changes} & set(kinds_explained(catalogue)):
+        return UNSET
+    before, then = (_deciders(catalogue, routing_of(catalogue, live_state(catalogue, each))) for each in (live, after))
+    return RoutingPart(before=before, after=then)
+
+
+def _deciders(catalogue: Catalogue, found: Routing) -> tuple[DeciderPart, ...]:
+    parts = []
+    for decider in found.deciders:
+        match = decider.expression.get("match") or {}
+        keys = [branch.key for branch in decider.block.branches] if decider.block else []
+        texts = [(match[key]["if"], match[key]["then"]) for key in keys]
+        texts += [("", decider.expression["else"])] if decider.block else []
+        names, builtins = found.names.get(decider.language.names, {}), decider.language.builtins
+        sure = decider.language.names not in found.state.unread
+        branches = [_branch(catalogue, condition, result, names, builtins, sure=sure) for condition, result in texts]
+        parts.append(DeciderPart(field=decider.field, kind=decider.language.names, branches=tuple(branches)))
+    return tuple(parts)
+
+
+def _branch(catalogue: Catalogue, condition: str, result: str, names: Any, builtins: Any, *, sure: bool) -> BranchPart:
+    name = unquote(result)
+    held: Held | None = names.get(name) if name is not None else None
+    return BranchPart(
+        condition=condition,
+        result=result if name is None else name,
+        address=str(held.address) if held else "",
+        fields=_fields(catalogue, held) if held else "",
+        missing=sure and name is not None and held is None and name not in builtins,
+    )
+
+
+def _fields(catalogue: Catalogue, held: Held) -> str:
+    kind = catalogue.kinds[held.address.kind]
+    spec = decode(catalogue, kind, held.wire)
+    return ", ".join(
+        f"{name}: {value}"
+        for name, value in spec.items()
+        if isinstance(value, str | int) and name not in (*kind.match, "type", "description")
+    )
