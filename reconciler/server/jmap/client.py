@@ -33,6 +33,7 @@ from reconciler.server.jmap.protocol import (
     read_response,
     read_session,
 )
+from reconciler.server.jmap.watch import Watch
 from reconciler.server.proxy import proxy_for
 from reconciler.server.redaction import Redactor
 from reconciler.values import Busy, Interrupted, NotAllowed, ReconcilerError, Unreachable, UsageError
@@ -189,6 +190,7 @@ class Client:
         self._sleep = sleep
         #: Signals that were heard so far, where somebody listens for them.
         self.signals: Sequence[int] | None = None
+        self._watch = Watch()
         self._session: Session | None = None
         self._redactor = Redactor(credentials.secrets())
         self._proxy = None if transport else proxy_for(self.url, os.environ if environment is None else environment)
@@ -405,8 +407,14 @@ class Client:
         known = {"target": self.target, "url": url, **sent.fields()}
         log.debug("%s %s%s", method, url, sent, extra={"fields": known})
         started = time.monotonic()
+        watched = {"trace": self._watch.trace}
         try:
-            with self._http.stream(method, url, content=body, headers=headers, timeout=timeout) as answer:
+            with (
+                self._watch.until(left),
+                self._http.stream(
+                    method, url, content=body, headers=headers, timeout=timeout, extensions=watched
+                ) as answer,
+            ):
                 content = b"".join(_bounded(answer, self._deadline))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             if distrusted := _distrusted(error):
