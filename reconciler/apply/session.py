@@ -74,6 +74,8 @@ class Task(Struct, frozen=True, kw_only=True):
     basis: Callable[[Survey], Basis]
     #: Whether a part of the work cannot be done at all.
     lacking: Callable[[], bool] = lambda: False
+    #: The recorded run that it undoes, or "".
+    undoes: Callable[[], str] = lambda: ""
 
 
 class Session(Struct, frozen=True, kw_only=True):
@@ -166,7 +168,7 @@ class Session(Struct, frozen=True, kw_only=True):
 
             listener = Listener(
                 tell=tell,
-                begin=lambda: journal.begin(self._record(survey)),
+                begin=lambda: journal.begin(self._record(survey, task.undoes())),
                 stop=lambda: bool(caught),
                 # A large apply takes its time: each request is preceded by another look.
                 check=Guard(self.catalogue, task.basis(survey), survey.plan) if changes else None,
@@ -202,7 +204,7 @@ class Session(Struct, frozen=True, kw_only=True):
             codes.append(PARTLY_APPLIED if any(each.result == "applied" for each in outcome.results) else 1)
         return strongest(codes)
 
-    def _record(self, survey: Survey) -> Begin:
+    def _record(self, survey: Survey, undoes: str) -> Begin:
         return begin_record(
             self.catalogue,
             survey.plan,
@@ -214,4 +216,5 @@ class Session(Struct, frozen=True, kw_only=True):
             url=self.client.url,
             digest=plan_digest(survey.plan),
             origin=self.origin,
+            undoes=undoes,
         )

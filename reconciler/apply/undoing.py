@@ -123,6 +123,12 @@ class _Judge:
         self.done = 0
         #: Per kind and former id: what there was, and the object that it is now.
         self.former: dict[tuple[str, str], tuple[Wire, str]] = {}
+        self._ids: dict[str, dict[str, LiveObject]] = {}
+        self._keys: dict[tuple[str, str], list[LiveObject]] = {}
+        for name, objects in live.objects.items():
+            self._ids[name] = {each.id: each for each in objects}
+            for each in objects:
+                self._keys.setdefault((name, repr(each.key)), []).append(each)
 
     def judge(self, undo: Undo) -> None:
         """Judge one change."""
@@ -188,9 +194,13 @@ class _Judge:
 
     def _resource(self, kind: Kind, wire: Wire, id_: str, name: str) -> Resource:
         # Bound to one object, so that another of the same key is never taken for it.
-        twins = sum(each.key == key_of(kind, wire) for each in self.live.of(kind.kind)) > 1
+        twins = len(self._alike(kind, wire)) > 1
         address = Address(kind.kind, name, id_ if twins else "")
         return Resource(address=address, key=key_of(kind, wire), wire=wire, source=self.source, id=id_, named=not id_)
+
+    def _alike(self, kind: Kind, wire: Wire) -> list[LiveObject]:
+        """Return the live objects with the match key of another."""
+        return self._keys.get((kind.kind, repr(key_of(kind, wire))), [])
 
     def _part(self, kind: Kind, undo: Undo, wire: Wire | None) -> Wire | None:
         """Return what the run had to do with: of a singleton, which has several owners, only what it changed."""
@@ -202,12 +212,12 @@ class _Judge:
     def _found(self, kind: Kind, undo: Undo, wire: Wire | None) -> LiveObject | str | None:
         """Return the live object of a change; a sentence where it cannot be told which one it is."""
         change = undo.change
-        objects = {each.id: each for each in self.live.of(kind.kind)}
+        objects = self._ids.get(kind.kind, {})
         # Under its former id it was never destroyed, and the run did not come to it.
         same = objects.get(change.id) or (objects.get(undo.was) if not undo.known else None)
         if same is not None or (change.id and change.action != "create"):
             return same
-        candidates = [each for each in objects.values() if wire is not None and each.key == key_of(kind, wire)]
+        candidates = self._alike(kind, wire) if wire is not None else []
         fitting = [each for each in candidates if not differing(self.diff, kind, wire or {}, each)]
         if len(fitting) == 1 or (len(candidates) == 1 and change.action == "create"):
             return (fitting or candidates)[0]

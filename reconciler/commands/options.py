@@ -135,6 +135,7 @@ OPTIONS: dict[str, Row] = {
     ),
     "reason": _row("--reason", "Why, for the journal.", metavar="TEXT"),
     "last": _row("--last", "Runs to show of each target.  [10]", metavar="N", default=10, type=click.IntRange(1)),
+    "list": _row("--list", "List the recorded runs, and undo none."),
     "run": _row("--run", "The run to undo.  [the last]", metavar="ID"),
     "import_out": _row("--out", "Write a file for each kind here.", metavar="DIR"),
     "source_files": _row(
@@ -306,6 +307,7 @@ COMMANDS: dict[str, Command] = {
         " .reconciler/journal/prod.jsonl",
         (
             "run",
+            "list",
             *_SERVER,
             "max_destroy",
             "max_update",

@@ -18,9 +18,12 @@ from reconciler.commands.invocation import Invocation
 from reconciler.commands.presenting import PLANNED, Presenter, must_ask, session_of
 from reconciler.desired import Desired
 from reconciler.plan import Survey, unmet
+from reconciler.report import plural, status_report
 from reconciler.settings import Settings, catalogue_of, read_config, settings
-from reconciler.values import Address, ConfigError, Policy, Source, Stale, UsageError
+from reconciler.values import UNDONE, Address, ConfigError, Policy, Source, Stale, UsageError
 
+#: Runs that a list shows.
+LISTED = 100
 #: A rollback destroys no more than the journal says that an apply created; a limit is one that an option names.
 UNLIMITED = 10**9
 
@@ -33,6 +36,8 @@ class Arguments(Struct, frozen=True, kw_only=True):
     run: str = ""
     #: Whether what the server refuses to reload stays stored.
     keep_refused: bool = False
+    #: Whether the runs are only listed.
+    list: bool = False
 
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
@@ -41,8 +46,11 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     catalogue = catalogue_of(config, invocation.options.target)
     chosen = settings(catalogue, config, invocation.options, invocation.environment)
     wanted = Wanted(catalogue, chosen, Desired())
-    asks = must_ask(invocation, "rollback")
+    asks = not arguments.list and must_ask(invocation, "rollback")
     path = Path(arguments.journal)
+    if arguments.list:
+        return invocation.report(status_report(str(path.parent), [(str(path), read(path))], LISTED))
+    chosen_run: list[str] = []
     lacking: dict[Address, str] = {}
     with open_client(invocation, wanted, may_write=True) as client:
 
@@ -53,9 +61,14 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
             if not kinds <= catalogue.kinds.keys():
                 raise ConfigError(f"{path}: run {last.id} is about kinds that are not known here")
             undoing = undo(catalogue, last, read_live(catalogue, kinds, client), _policy(chosen), Source(str(path)))
-            if not lacking:
+            if not chosen_run:
+                who = f"{last.who.user} on {last.who.host}"
+                invocation.tell(
+                    f"undoing run {last.id}, which {who} began at {last.time}: {plural(len(last.changes), 'change')}"
+                )
                 for each in undoing.cannot:
                     invocation.tell(f"cannot undo {each.address}: {each.because}", always=True)
+            chosen_run[:] = [last.id]
             lacking.update({each.address: each.because for each in undoing.cannot})
             _fresh(undoing)
             return undoing.survey
@@ -66,6 +79,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
             remaining=lambda found, live: unmet(found.plan, live, catalogue),
             basis=partial(plan_basis, invocation, wanted),
             lacking=lambda: bool(lacking),
+            undoes=lambda: chosen_run[0],
         )
         return session_of(invocation, wanted, client, presenter, asks=asks, keep_refused=arguments.keep_refused).run(
             task
@@ -82,14 +96,20 @@ def _fresh(undoing: Undoing) -> None:
 
 
 def choose(path: Path, runs: Sequence[Run], wanted: str, url: str) -> Run:
-    """Return the run to undo: the last that had anything to do, or the one that is asked for.
+    """Return the run to undo: the last that had anything to do and is not undone, or the one that is asked for.
 
     Raises:
-        UsageError: there is none, or it was on another server.
+        UsageError: there is none, it was undone already, or it was on another server.
     """
-    working = [each for each in runs if each.changes and wanted in ("", each.id)]
+    undone = {run.undoes: run.id for run in runs if run.undoes and run.code == 0}
+    undone |= {run.id: run.id for run in runs if run.code == UNDONE}
+    if wanted in undone:
+        raise UsageError(f"run {wanted} was undone already, by run {undone[wanted]}", "rollback --list lists the runs")
+    # What a rollback did is undone by asking for it, and by no second rollback.
+    working = [run for run in runs if run.changes and (run.id == wanted if wanted else not run.undoes)]
+    working = [run for run in working if run.id not in undone]
     if not working:
-        what = f"no run {wanted}" if wanted else "no run that had anything to do"
+        what = f"no run {wanted}" if wanted else "no run that had anything to do" + " and is not undone" * bool(undone)
         raise UsageError(f"{path} holds {what}")
     last = working[-1]
     if last.url.rstrip("/") != url.rstrip("/"):

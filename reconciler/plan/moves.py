@@ -7,6 +7,7 @@ never if another document declares it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from reconciler.plan.diff import mistake, pair
 from reconciler.values import Address, Change, Diagnostic, Difference, LiveObject, LiveState, Resource
 
 ABSENT = "metadata.absent"
+Key = tuple[Any, ...]
 
 
 class Moves(Struct, frozen=True):
@@ -151,18 +153,26 @@ class _Kind:
         elsewhere = {each.id for each in own if each.id} - {each.id for each in there}
         objects = [each for each in self.objects if each.id not in moved | elsewhere]
         by_id = {each.id for each in there}
-        short = set()
+        short, ambiguous = set(), set()
+        free: dict[Key, list[LiveObject]] = {}
+        unnamed: dict[Key, list[Resource]] = {}
+        for live in objects:
+            if live.id not in by_id:
+                free.setdefault(live.key, []).append(live)
+        for each in there:
+            if not each.id:
+                unnamed.setdefault(each.key, []).append(each)
         for key in keys:
-            held = [each for each in objects if each.key == key and each.id not in by_id]
-            documents = [each for each in there if each.key == key and not each.id]
+            held, documents = free.get(key, []), unnamed.get(key, [])
             unbound = [each for each in documents if each.absent]
             if unbound and len(held) > len(documents):
                 ids = ", ".join(each.id for each in held)
                 message = f"the server has {len(held)} objects with this key: {ids}"
                 self._problem(unbound[0], message, "bind the document to one with metadata.id")
-                there = [each for each in there if each.key != key]
+                ambiguous.add(key)
             elif len(held) < len(documents):
                 short.add(key)
+        there = [each for each in there if each.key not in ambiguous]
         there.sort(key=lambda each: each.key in short and each.absent)
         pairs, _, problems = pair(self.kind, there, objects)
         told = {str(each.address) for each in absent}

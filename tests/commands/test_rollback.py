@@ -11,7 +11,7 @@ import pytest
 from msgspec import Struct
 
 from reconciler.apply import Listener, apply_flow
-from reconciler.apply.journal import Journal, begin_record, read, whoami
+from reconciler.apply.journal import Journal, begin_record, file_name, read, whoami
 from reconciler.apply.lock import hold, lock_directory
 from reconciler.commands import reload, rollback
 from reconciler.commands.gather import observe, open_client, want
@@ -76,6 +76,11 @@ class World(Struct):
     place: Path
     out: list[str]
     err: list[str]
+    #: What a rollback says first.
+    headlines: list[str] = []
+
+    def hear(self, text: str) -> None:
+        (self.headlines if text.startswith("undoing run") else self.err).append(text)
 
     @property
     def journal(self) -> Path:
@@ -91,7 +96,7 @@ class World(Struct):
         }
 
     def invocation(self, **more: Any) -> Invocation:
-        console = Console(out=self.out.append, err=self.err.append)
+        console = Console(out=self.out.append, err=self.hear)
         config = self.place / "reconciler.yaml"
         config.write_text(more.pop("config", "{}\n"))
         options = Options(
@@ -504,6 +509,39 @@ def test_a_journal_without_such_a_run_is_refused(world: World, run: str, what: s
         world.rollback(run=run)
 
     assert str(raised.value) == f"{world.journal} holds {what}"
+
+
+def test_each_run_is_undone_once_and_the_one_before_it_next(world: World) -> None:
+    before = world.stored()
+    world.apply("kind: MtaRoute\nspec: {type: Local, name: a}\n", run="r1")
+    world.apply("kind: MtaRoute\nspec: {type: Local, name: b}\n", run="r2")
+
+    directory = str(world.journal.parent)
+    codes = []
+    for _ in range(2):
+        codes.append(world.rollback(journal_directory=directory, options={"target": ""}))
+        own = world.journal.parent / file_name("", world.sandbox.url)
+        world.journal.write_text(world.journal.read_text() + own.read_text())
+        own.unlink()
+
+    assert codes == [0, 0]
+    assert [text.split()[2] for text in world.headlines] == ["r2,", "r1,"]
+    assert world.stored() == before
+    with pytest.raises(UsageError, match="holds no run that had anything to do and is not undone"):
+        world.rollback()
+    with pytest.raises(UsageError, match="run r1 was undone already"):
+        world.rollback(run="r1")
+
+
+def test_rollback_lists_the_runs_and_undoes_none(world: World) -> None:
+    world.apply("kind: MtaRoute\nspec: {type: Local, name: a}\n", run="r1")
+    stored = world.stored()
+
+    code = rollback.run(world.invocation(), rollback.Arguments(journal=str(world.journal), list=True))
+
+    assert code == 0
+    assert "r1" in world.out[-1]
+    assert world.stored() == stored
 
 
 def test_rollback_waits_for_another_run_and_says_so_at_once(world: World) -> None:

@@ -53,6 +53,8 @@ class Begin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_f
     plan: str
     changes: tuple[Entry, ...]
     origin: Origin = NOWHERE
+    #: The run that this one undoes, or "".
+    undoes: str = ""
     #: Per ordered kind: id and name of every object, in order of creation.
     order: dict[str, tuple[tuple[str, str], ...]] = {}
 
@@ -94,6 +96,7 @@ def begin_record(
     url: str,
     digest: str,
     origin: Origin = NOWHERE,
+    undoes: str = "",
 ) -> Begin:
     """Return what is written before an apply begins.
 
@@ -108,6 +111,7 @@ def begin_record(
         url: the server's.
         digest: the plan's.
         origin: where the run comes from.
+        undoes: the run that this one undoes, or "".
     """
     kinds = sorted({each.address.kind for each in plan.changes if catalogue.kinds[each.address.kind].ordered})
     return Begin(
@@ -121,6 +125,7 @@ def begin_record(
         url=url,
         plan=digest,
         origin=origin,
+        undoes=undoes,
         changes=tuple(_entry(catalogue, change) for change in plan.changes),
         order={name: tuple((each.id, each.address.name) for each in live.of(name)) for name in kinds},
     )
@@ -232,6 +237,7 @@ def _begun(record: Begin) -> Run:
         url=record.url,
         plan=record.plan,
         origin=record.origin,
+        undoes=record.undoes,
         changes=tuple(read_change(entry.change, number) for number, entry in enumerate(record.changes)),
         inverses=tuple(inverses),
         order={

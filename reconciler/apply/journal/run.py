@@ -52,6 +52,8 @@ class Run(Struct, frozen=True, kw_only=True):
     code: int | None = None
     reload: str = ""
     origin: Origin = NOWHERE
+    #: The run that this one undoes, or "".
+    undoes: str = ""
     #: When it ended, in UTC; "" where it did not come to its end.
     ended: str = ""
 
