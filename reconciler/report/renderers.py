@@ -38,6 +38,8 @@ RENDERERS: dict[tuple[str, str], str] = {
     **_row("markdown", "markdown", "drift", "plan"),
     **_row("markdown", "fleet", "fleet", "markdown"),
     **_row("markdown", "status", "status", "markdown"),
+    **_row("html", "html", "plan outcome explanation"),
+    **_row("html", "html", "drift", "plan"),
     **_row("github", "github", "validation error"),
     **_row("github", "github", "plan drift", "plan"),
     **_row("gitlab", "gitlab", "plan drift", "plan"),

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -274,3 +275,56 @@ def test_github_shows_no_more_of_a_kind_than_it_can() -> None:
 
     assert Counter(line.split(" ")[0].split("::")[1] for line in shown) == {"warning": 10, "notice": 10}
     assert shown[9] == "::warning::and 31 more, which the JSON report has"
+
+
+class _Tags(HTMLParser):
+    """Collects the tags of a page and whatever could ask for something elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: Counter[str] = Counter()
+        self.asks: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        self.asks += [str(value) for name, value in attrs if name in ("src", "href", "action", "xlink:href")]
+        self.asks += [name for name, _ in attrs if name.startswith("on")]
+
+
+PAGES = [report for report, chosen in PAIRS if chosen == "html"]
+
+
+@pytest.mark.parametrize("report", [each for page in PAGES for each in (page, hostile(page))], ids=lambda r: r.name)
+def test_a_page_asks_for_nothing_and_takes_no_text_for_markup(report: Report) -> None:
+    page = _Tags()
+    page.feed(render(report, "html", Page()))
+
+    assert page.asks == ["data:,"]
+    assert page.tags["img"] == 0
+    assert page.tags["script"] <= 1
+
+
+def test_a_page_shows_destroys_first_and_the_routing_before_and_after() -> None:
+    old = live_of(
+        {"MtaOutboundStrategy": [{"id": "singleton"}], "MtaRoute": [{"id": "a", "@type": "Mx", "name": "mx"}]}
+    )
+    new = live_of(
+        {
+            "MtaOutboundStrategy": [
+                {
+                    "id": "singleton",
+                    "route": {"match": {"0": {"if": "sender == ''", "then": "'relay'"}}, "else": "'mx'"},
+                }
+            ],
+            "MtaRoute": [
+                mx,
+                {"id": "b", "@type": "Relay", "name": "relay", "address": "smtp.example.net", "port": 587},
+            ],
+        }
+    )
+
+    page = render(plan_report(CATALOGUE, PLAN, TARGET, states=(old, new)), "html", Page())
+
+    assert 0 < page.index("Destroys (1)") < page.index("Where mail goes") < page.index("<h2>Changes</h2>")
+    assert page.count("<svg") == 2
+    assert "<title>address: smtp.example.net, port: 587</title>" in page
