@@ -317,7 +317,7 @@ def test_a_page_shows_destroys_first_and_the_routing_before_and_after() -> None:
                 }
             ],
             "MtaRoute": [
-                mx,
+                {"id": "a", "@type": "Mx", "name": "mx"},
                 {"id": "b", "@type": "Relay", "name": "relay", "address": "smtp.example.net", "port": 587},
             ],
         }
