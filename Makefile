@@ -39,8 +39,9 @@ manifests: $(READY)
 	for each in manifests/recipes/*.yaml manifests/scenarios/*; do $(BIN)/reconciler validate --quiet $$each || exit; done
 	$(BIN)/reconciler fmt --quiet --check manifests
 
+# With the share of branches that the tests take, which pyproject.toml bounds.
 pytest: $(READY)
-	$(BIN)/pytest -q -n auto -m 'not slow'
+	$(BIN)/pytest -q -n auto -m 'not slow' --cov --cov-report=term:skip-covered
 
 # Long fuzz and fault runs.
 slow: $(READY)
@@ -82,4 +83,4 @@ lock: $(READY)
 	$(COMPILE) --constraint requirements.lock --allow-unsafe --extra tools --output-file deploy/tools.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) $(TOOLS) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	rm -rf $(VENV) $(TOOLS) .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,25 @@
+"""CONTRIBUTING.md names files that there are."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from reconciler.mail.lint import RULES
+
+ROOT = Path(__file__).parent.parent
+NAMED = sorted(set(re.findall(r"`([\w./-]+/[\w./-]*)`", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))))
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_path_exists(name: str) -> None:
+    assert (ROOT / name).exists()
+
+
+def test_rules_are_found_where_it_says() -> None:
+    modules = re.findall(r"`(reconciler/mail/lint/\w+\.py)`", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    # The small modules of a single rule beside them are named after it.
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "reconciler" / "mail" / "lint").glob("*.py")]
+
+    assert {ROOT / name for name in modules} <= set((ROOT / "reconciler" / "mail" / "lint").glob("*.py"))
+    assert [rule for rule in RULES if sum(text.count(f'"{rule}"') for text in texts) < 2] == []
