@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.running import Ran, command, environment, write
 
@@ -44,6 +45,18 @@ def test_the_service_fails_on_differences_and_says_nothing_in_sync(tmp_path: Pat
     assert (in_sync.code, in_sync.err) == (0, "")
     assert setting("reconciler-drift.service", "SuccessExitStatus") == []
     assert setting("reconciler-drift.service", "OnFailure") == ["reconciler-failed@%n.service"]
+
+
+def test_the_drop_in_for_metrics_lets_differences_be(tmp_path: Path, token_sandbox: Any) -> None:
+    cleared, line = setting("metrics.conf", "ExecStart")
+    write(tmp_path / "manifests", routes=ROUTE)
+
+    differs = run(tmp_path, token_sandbox.url, line)
+
+    assert (cleared, differs.code, setting("metrics.conf", "SuccessExitStatus")) == ("", 2, ["2"])
+    families = text_string_to_metric_families((tmp_path / "reconciler.prom").read_text())
+    samples = {sample.name: sample.value for family in families for sample in family.samples}
+    assert samples["reconciler_exit_code"] == 2
 
 
 def unit_directory(tmp_path: Path) -> Path:
