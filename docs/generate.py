@@ -47,10 +47,10 @@ def commands(group: click.Group = GROUP, above: click.Context | None = None) -> 
         command = group.get_command(context, word)
         assert command is not None, word
         below = click.Context(command, info_name=word, parent=context)
+        if not isinstance(command, click.Group) or command.invoke_without_command:
+            yield below.command_path.removeprefix(f"{PROGRAM} "), (command, below)
         if isinstance(command, click.Group):
             yield from commands(command, below)
-        else:
-            yield below.command_path.removeprefix(f"{PROGRAM} "), (command, below)
 
 
 def options(command: click.Command, context: click.Context) -> list[tuple[str, str]]:
