@@ -136,7 +136,7 @@ OPTIONS: dict[str, Row] = {
     "reason": _row("--reason", "Why, for the journal.", metavar="TEXT"),
     "last": _row("--last", "Runs to show of each target.  [10]", metavar="N", default=10, type=click.IntRange(1)),
     "list": _row("--list", "List the recorded runs, and undo none."),
-    "run": _row("--run", "The run to undo.  [the last]", metavar="ID"),
+    "run": _row("--run", "The run of the journal.  [the last]", metavar="ID"),
     "import_out": _row("--out", "Write a file for each kind here.", metavar="DIR"),
     "source_files": _row(
         *("--from source_files", "Read this file of another tool, not a server; repeatable, the first counts."),
@@ -324,6 +324,10 @@ COMMANDS: dict[str, Command] = {
         "Tell of the last applies, and what is not live.",
         *(" --target prod --last 3", ("target", "journal_directory", "last"), "status", ""),
     ),
+    "show": Command(
+        "Print a saved plan, or a run of a journal.",
+        *(" plan.json --format markdown", ("run",), "plan outcome", "file"),
+    ),
     "reload": Command("Make the server's stored settings live.", " --target prod", _SERVER, "outcome", ""),
     "import": Command(
         "Write live state, or another tool's file, as manifests.",
@@ -372,7 +376,8 @@ OTHER_VARIABLES = ("RECONCILER_VAR_", "RECONCILER_PING", "RECONCILER_NOTIFY")
 def formats(command: str) -> tuple[str, ...]:
     """Return the formats that a command's report has; text alone where it has none."""
     report = COMMANDS[command].report
-    return formats_of(report) if report else ("text",)
+    several = [formats_of(name) for name in report.split()]
+    return tuple(dict.fromkeys(chosen for names in several for chosen in names)) or ("text",)
 
 
 def variable(option: str) -> str:

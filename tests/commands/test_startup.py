@@ -44,6 +44,7 @@ RUNS: dict[str, tuple[list[str], int, set[str]]] = {
     "test": (["m"], 0, HTTP | WRITING),
     "rollback": (["nowhere.jsonl", "--yes"], 65, set()),
     "status": (["--journal", "nowhere"], 0, HTTP | JUDGES | YAML),
+    "show": (["nowhere.json"], 65, HTTP | JUDGES),
     "reload": ([], 69, JUDGES),
     "import": ([], 69, JUDGES | WRITING),
     "init": ([], 69, JUDGES | WRITING),

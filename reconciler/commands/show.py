@@ -1,0 +1,72 @@
+"""`show`: prints a saved plan, or a run of a journal, in any format of their reports.
+
+Law: no server is asked; what is shown of a plan is made from the work that is in it, and not from what stands beside.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+from msgspec import Struct
+
+from reconciler.apply import read as read_journal
+from reconciler.commands.invocation import Invocation
+from reconciler.kinds import Catalogue, load
+from reconciler.plan import load as load_plan
+from reconciler.plan import read
+from reconciler.report import Report, Target, formats_of, outcome_report, plan_report
+from reconciler.values import Outcome, Result, ResultKind, UsageError
+
+
+class Arguments(Struct, frozen=True, kw_only=True):
+    """What the command line says to this command alone."""
+
+    file: str
+    #: The run of a journal; "" is the last that had anything to do.
+    run: str = ""
+
+
+def run(invocation: Invocation, arguments: Arguments) -> int:
+    """Read the file, and print what it holds.
+
+    Raises:
+        UsageError: it holds no such run, or its report has not got the format.
+        ConfigError: it is neither a saved plan nor a journal.
+    """
+    path, catalogue = Path(arguments.file), load()
+    content = read(path)
+    # A plan is one object over many lines; a journal has an object a line, which says first what it is.
+    saved = b'"reconciler/plan/v1"' in content[:200]
+    report = _plan(catalogue, content, arguments) if saved else _recorded(catalogue, path, arguments.run)
+    for chosen in (invocation.format, *(chosen for chosen, _ in invocation.writes)):
+        if chosen not in formats_of(report.name):
+            there = ", ".join(formats_of(report.name))
+            raise UsageError(f"{path} holds a report of another kind, without the format {chosen}; there are {there}")
+    return invocation.report(report)
+
+
+def _plan(catalogue: Catalogue, content: bytes, arguments: Arguments) -> Report:
+    if arguments.run:
+        raise UsageError("--run chooses from a journal, and this is a saved plan", "leave --run out")
+    plan, basis, _ = load_plan(content, catalogue)
+    return plan_report(catalogue, plan, Target(name=basis.target, url=basis.url))
+
+
+def _recorded(catalogue: Catalogue, path: Path, chosen: str) -> Report:
+    """Return the outcome of a run, as far as it was recorded; of what was not, nothing is known."""
+    runs = [each for each in read_journal(path) if each.changes and chosen in ("", each.id)]
+    if not runs:
+        raise UsageError(f"{path} holds {f'no run {chosen}' if chosen else 'no run that had anything to do'}")
+    last = runs[-1]
+    results = []
+    for index, change in enumerate(last.changes):
+        told = last.results.get(index)
+        because = told.because if told else "the journal does not say"
+        result: ResultKind = told.result if told else "unknown"
+        results.append(Result(change=change, result=result, because=because, id=told.id if told else ""))
+    known = {str(word): word for word in get_args(ResultKind)}
+    reload = known.get(last.reload, "unknown" if not last.finished else "skipped")
+    why = "" if last.reload else "the journal does not say"
+    outcome = Outcome(results=tuple(results), reload=reload, reload_because=why)
+    return outcome_report(catalogue, outcome, Target(name=last.target, url=last.url))
