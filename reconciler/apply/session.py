@@ -7,13 +7,14 @@ a write nothing ends without an outcome. Whoever is asked holds no lock, and wha
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.apply.flow import apply_flow, outcome_code
 from reconciler.apply.hearing import signals
@@ -23,7 +24,7 @@ from reconciler.apply.reload import reload_flow
 from reconciler.apply.run import Listener
 from reconciler.kinds import Catalogue
 from reconciler.plan import Basis, Guard, Survey, plan_digest
-from reconciler.server import Client, Secrets
+from reconciler.server import Client, Secrets, cluster_remark, nodes_flow
 from reconciler.values import (
     PARTLY_APPLIED,
     REFUSED,
@@ -185,11 +186,16 @@ class Session(Struct, frozen=True, kw_only=True):
                 kinds=survey.kinds,
                 listener=listener,
             )
+            nodes: tuple[str, ...] = ()
+            with suppress(ReconcilerError):
+                nodes = self.client.run(nodes_flow())
             try:
                 outcome = self.client.run(flow)
             except ReconcilerError as error:
                 journal.end(Outcome(code=error.exit_code), error.exit_code)
                 raise
+            if remark := cluster_remark(nodes, frozenset(self.client.states)):
+                outcome = replace(outcome, notes=(*outcome.notes, f"{remark[0].upper()}{remark[1:]}."))
             code = self._code(task, outcome, caught)
             journal.end(outcome, code)
         if journal.broken:

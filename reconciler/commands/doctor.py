@@ -16,6 +16,7 @@ from msgspec import Struct
 from reconciler.commands.gather import Wanted, open_client, target, want
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.permissions import needed_by
+from reconciler.commands.standing import standing
 from reconciler.desired import Desired
 from reconciler.kinds import Catalogue, resolves, to_resolve
 from reconciler.plan import Permissions, reads
@@ -97,6 +98,8 @@ def _verdicts(invocation: Invocation, wanted: Wanted) -> Iterator[Look]:
         else:
             yield from _tried("permissions", lambda: _permissions(client, needed_by(wanted)), vital=False)
         yield from _tried("reload", lambda: _reload(client, wanted))
+        for each in standing(invocation, wanted, client):
+            yield Look(each.code, False, each.message, each.hint)
 
 
 def _transport(client: Client, *, insecure: bool) -> Look:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from reconciler.commands.gather import observe, open_client, plan_report, want
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
+from reconciler.commands.standing import standing
 from reconciler.values import DIFFERENCES
 
 NOTE = "These are the stored settings; what the server runs since its last reload, no interface shows.\n"
@@ -19,9 +20,12 @@ def run(invocation: Invocation) -> int:
     wanted.desired.checked()
     with open_client(invocation, wanted) as client:
         found = observe(wanted, client)
+        beside = standing(invocation, wanted, client)
     tell_idle(invocation, wanted, found)
     code = DIFFERENCES if found.plan.differs else 0
-    invocation.report(plan_report(wanted, found, drift=True), code)
+    invocation.report(plan_report(wanted, found, beside, drift=True), code)
+    for each in beside if invocation.converses and not found.plan.differs else ():
+        invocation.warn(each.message, each.hint)
     if found.plan.differs and invocation.converses:
         invocation.tell(NOTE)
     return code

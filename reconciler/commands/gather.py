@@ -227,8 +227,10 @@ def plan_basis(invocation: Invocation, wanted: Wanted, found: Survey) -> Basis:
     )
 
 
-def plan_report(wanted: Wanted, found: Survey, *, drift: bool = False) -> PlanReport:
+def plan_report(
+    wanted: Wanted, found: Survey, beside: tuple[Diagnostic, ...] = (), *, drift: bool = False
+) -> PlanReport:
     """Return the report of a plan, or of drift."""
-    told = (*wanted.desired.diagnostics, *found.diagnostics)
+    told = (*wanted.desired.diagnostics, *found.diagnostics, *beside)
     states = (found.live, found.after)
     return report_plan(wanted.catalogue, found.plan, target(wanted), told, drift=drift, states=states)

@@ -15,6 +15,7 @@ from reconciler.commands.gather import observe, open_client, plan_basis, plan_re
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.options import LIMITS, SERVER, typed_of
+from reconciler.commands.standing import standing
 from reconciler.report import members
 from reconciler.values import DIFFERENCES, REFUSED
 
@@ -35,8 +36,9 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         check_plain(Path(arguments.plan_out))
     with open_client(invocation, wanted) as client:
         found = observe(wanted, client)
+        beside = standing(invocation, wanted, client)
     tell_idle(invocation, wanted, found)
-    report = plan_report(wanted, found)
+    report = plan_report(wanted, found, beside)
     if arguments.plan_out:
         from reconciler.plan import save, write
 

@@ -101,8 +101,8 @@ def choose(path: Path, runs: Sequence[Run], wanted: str, url: str) -> Run:
     Raises:
         UsageError: there is none, it was undone already, or it was on another server.
     """
-    undone = {run.undoes: run.id for run in runs if run.undoes and run.code == 0}
-    undone |= {run.id: run.id for run in runs if run.code == UNDONE}
+    undone = {run.id: run.id for run in runs if run.code == UNDONE}
+    undone |= {run.undoes: run.id for run in runs if run.undoes and run.code == 0}
     if wanted in undone:
         raise UsageError(f"run {wanted} was undone already, by run {undone[wanted]}", "rollback --list lists the runs")
     # What a rollback did is undone by asking for it, and by no second rollback.

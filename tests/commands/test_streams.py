@@ -80,7 +80,7 @@ def test_verbose_logs_each_request_without_its_content(sandbox: Any, tmp_path: P
 def test_verbose_twice_also_logs_what_is_about_to_be_sent(sandbox: Any, tmp_path: Path) -> None:
     ran = process("plan", "-vv", str(write(tmp_path, m=MANIFEST)), env=environment(sandbox.url))
 
-    assert [line.split(" reconciler.http: ")[0] for line in ran.err.splitlines()] == ["DEBUG", "INFO"] * 2
+    assert [line.split(" reconciler.http: ")[0] for line in ran.err.splitlines()] == ["DEBUG", "INFO"] * 3
 
 
 def test_a_log_for_programs_holds_errors_and_warnings_too(sandbox: Any, tmp_path: Path) -> None:

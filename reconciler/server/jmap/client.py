@@ -191,6 +191,8 @@ class Client:
         #: Signals that were heard so far, where somebody listens for them.
         self.signals: Sequence[int] | None = None
         self._watch = Watch()
+        #: Session states of the answers so far: each process of a cluster has one of its own (Stalwart 0.16.19).
+        self.states: set[str] = set()
         self._session: Session | None = None
         self._redactor = Redactor(credentials.secrets())
         self._proxy = None if transport else proxy_for(self.url, os.environ if environment is None else environment)
@@ -356,6 +358,8 @@ class Client:
         body = msgspec.json.encode(request.body())
         sent = sent_of(request, len(body))
         document = self._retried("POST", f"{self.url}/jmap/", body, writes=request.writes, sent=sent)
+        if isinstance(document, dict) and isinstance(document.get("sessionState"), str):
+            self.states.add(document["sessionState"])
         try:
             return self._redacted(read_response(request, document))
         except ValueError as error:

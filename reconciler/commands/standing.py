@@ -1,0 +1,36 @@
+"""What a comparison cannot show: whether all that is stored is live, and on how many nodes.
+
+Law: it tells, and changes no verdict; what cannot be read is not told.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from reconciler.apply import DEFAULT_DIRECTORY, file_name, not_live, read
+from reconciler.commands.gather import Wanted, target
+from reconciler.commands.invocation import Invocation
+from reconciler.server import Client, cluster_remark, nodes_flow
+from reconciler.values import Diagnostic, ReconcilerError
+
+#: A journal of more bytes is not read for this.
+MOST = 32 * 1024 * 1024
+
+
+def standing(invocation: Invocation, wanted: Wanted, client: Client) -> tuple[Diagnostic, ...]:
+    """Return what is to be said beside a comparison."""
+    told: list[Diagnostic] = []
+    with suppress(ReconcilerError):
+        nodes = client.run(nodes_flow())
+        if remark := cluster_remark(nodes, frozenset(client.states)):
+            hint = "ask each node by its own address"
+            told.append(Diagnostic(severity="warning", code="one-node", message=remark, hint=hint))
+    directory = invocation.journal_directory or DEFAULT_DIRECTORY
+    where = target(wanted)
+    path = Path(directory) / file_name(where.name, where.url)
+    with suppress(ReconcilerError, OSError):
+        if directory != "off" and path.is_file() and path.stat().st_size <= MOST and (why := not_live(read(path))):
+            hint = "apply again, or reconciler reload"
+            told.append(Diagnostic(severity="warning", code="not-live", message=why, hint=hint))
+    return tuple(told)
