@@ -121,7 +121,13 @@ class Invocation(Struct, frozen=True, kw_only=True):
         self.reported.append(report)
         shown = self.page(code, paint=self.console.paint, width=self.console.width)
         if self.format in formats_of(report.name):
-            self.say(render(report, self.format, shown))
+            try:
+                self.say(render(report, self.format, shown))
+            except (BrokenPipeError, ReconcilerError) as error:
+                if not code:
+                    raise
+                # What was done decides how the run ends, whether or not anybody could read of it.
+                self.warn(f"the report could not be printed: {getattr(error, 'message', 'nobody reads it')}")
         for chosen, file in self.writes if code != UsageError.exit_code else ():
             if chosen in formats_of(report.name):
                 try:

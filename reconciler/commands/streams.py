@@ -31,7 +31,10 @@ def writer(stream: Any) -> Callable[[str], None]:
             stream.write(text)
             stream.flush()
         except BrokenPipeError:
-            raise
+            # Whoever read us has gone; what is done goes on to its end, and its exit code is told all the same.
+            give_up(stream)
+            if stream is sys.stdout:
+                raise
         except OSError as error:
             give_up(stream)
             if stream is sys.stdout:

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -103,3 +104,16 @@ def test_a_log_for_programs_holds_errors_and_warnings_too(sandbox: Any, tmp_path
         [("warning", "--insecure: the server's certificate is not verified")],
     ]
     assert all(line["logger"] == "reconciler" for each in lines for line in each)
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_code_says_what_happened_although_nobody_reads(sandbox: Any, tmp_path: Path, stream: str) -> None:
+    manifests = str(write(tmp_path, m="kind: MtaRoute\nspec: {type: Mx, name: own}\n"))
+    command_line = [sys.executable, "-m", "reconciler", "drift", manifests]
+    with subprocess.Popen(command_line, env=environment(sandbox.url), stdout=PIPE, stderr=PIPE) as running:
+        gone = running.stdout if stream == "stdout" else running.stderr
+        assert gone is not None
+        gone.close()
+        running.wait(timeout=60)
+
+    assert running.returncode == 2
