@@ -116,3 +116,14 @@ def test_properties_stand_in_alphabetical_order_with_their_mutability(schema: An
 
     assert list(properties) == sorted(properties)
     assert (properties["name"]["update"], properties["port"]["update"]) == ("immutable", "mutable")
+
+
+def test_new_server_ships_its_queues_with_descriptions() -> None:
+    held = Sandbox(environment={}).state()["stored"]["x:MtaVirtualQueue"]
+
+    assert {each["name"]: each["description"] for each in held} == {
+        "local": "Local delivery queue",
+        "remote": "Remote delivery queue",
+        "dsn": "Delivery Status Notification delivery queue",
+        "report": "DMARC and TLS report delivery queue",
+    }
