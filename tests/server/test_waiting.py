@@ -111,7 +111,7 @@ def test_a_server_that_never_starts_is_given_up() -> None:
 
 
 def test_waiting_does_not_count_towards_the_deadline() -> None:
-    made, asked, _, _ = client(*[httpx.ConnectError("refused")] * 3, timeout=0.2, takes=0.1)
+    made, asked, _, _ = client(*[httpx.ConnectError("refused")] * 3, timeout=2.0, takes=0.7)
 
     with made:
         session = made.session()
