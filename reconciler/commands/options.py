@@ -118,6 +118,7 @@ OPTIONS: dict[str, Row] = {
         yes=ALL,
     ),
     "plan_out": _row("--out plan_out", "Save the plan.", metavar="FILE"),
+    "no_movement": _row("--no-movement", "Do not work out which mail moves."),
     "detailed_exitcode": _row("--detailed-exitcode", "Exit 2 when there are differences."),
     "plan": _row("--plan", "Apply this saved plan.", metavar="FILE"),
     "approved": _row("--approved", "Apply without a question if these are the changes.", metavar="DIGEST"),
@@ -284,7 +285,7 @@ COMMANDS: dict[str, Command] = {
     "plan": Command(
         "Show what apply would do.",
         " --url https://mail.example.org --out plan.json",
-        (*_PLANNING, "plan_out", "detailed_exitcode", "rotate_secrets"),
+        (*_PLANNING, "plan_out", "no_movement", "detailed_exitcode", "rotate_secrets"),
         "plan",
     ),
     "apply": Command(

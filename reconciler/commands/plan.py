@@ -9,11 +9,13 @@ import shlex
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.commands.files import check_plain
 from reconciler.commands.gather import observe, open_client, plan_basis, plan_report, tested, want
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
+from reconciler.commands.moving import moving
 from reconciler.commands.options import LIMITS, SERVER, typed_of
 from reconciler.commands.standing import standing
 from reconciler.report import members
@@ -25,6 +27,7 @@ class Arguments(Struct, frozen=True, kw_only=True):
 
     #: Where to save the plan, or "".
     plan_out: str = ""
+    no_movement: bool = False
     detailed_exitcode: bool = False
 
 
@@ -45,6 +48,8 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         path = Path(arguments.plan_out)
         write(path, save(found.plan, plan_basis(invocation, wanted, found), members(report)))
         invocation.tell(f"The plan is saved: {_next(invocation, path)}\n")
+    if not arguments.no_movement and found.plan.changes:
+        report = replace(report, movement=moving(wanted, found))
     differs = DIFFERENCES if arguments.detailed_exitcode and report.differs else 0
     return invocation.report(report, REFUSED if report.refusals else differs)
 

@@ -15,8 +15,10 @@ from reconciler.mail.explain import listed as listed
 from reconciler.mail.explain import live_state as live_state
 from reconciler.mail.explain import routing_of as routing_of
 from reconciler.mail.explain import told as told
+from reconciler.mail.facts import FOR_PEOPLE as FOR_PEOPLE
 from reconciler.mail.facts import ROUTE as ROUTE
 from reconciler.mail.facts import STRATEGY as STRATEGY
+from reconciler.mail.facts import next_hop as next_hop
 from reconciler.mail.lint import RULES as RULES
 from reconciler.mail.lint import dangling_names as dangling_names
 from reconciler.mail.lint import lint_resources as lint_resources

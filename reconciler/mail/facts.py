@@ -55,3 +55,22 @@ def waits_of(wire: Mapping[str, Any]) -> tuple[int, ...]:
     if retry.get("@type") != "Custom":
         return OWN_WAITS
     return tuple(int(each["duration"]) for _, each in sorted(retry["intervals"].items(), key=lambda p: int(p[0])))
+
+
+def next_hop(wire: Mapping[str, Any]) -> str:
+    """Say where a route sends mail: its MX hosts, the mailboxes, or one host with its port and login."""
+    match wire.get("@type"):
+        case "Mx":
+            return "its MX hosts, port 25"
+        case "Local":
+            return "the mailboxes of this server"
+        case "Relay":
+            address = str(wire.get("address", ""))
+            host = f"[{address}]" if ":" in address else address
+            words = [f"{host}:{wire.get('port', 25)}"]
+            words += ["by LMTP"] if wire.get("protocol") == "lmtp" else []
+            words += ["TLS from the start"] if wire.get("implicitTls") else []
+            words += ["with any certificate"] if wire.get("allowInvalidCerts") else []
+            words += [f"login {wire['authUsername']}"] if wire.get("authUsername") else []
+            return ", ".join(words)
+    return ""

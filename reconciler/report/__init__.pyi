@@ -19,6 +19,8 @@ from reconciler.report.formats.text import MANY as MANY
 from reconciler.report.graph import flowchart as flowchart
 from reconciler.report.mail import explanation_report as explanation_report
 from reconciler.report.mail import routing_tests_report as routing_tests_report
+from reconciler.report.movement import MovementPart as MovementPart
+from reconciler.report.movement import movement_part as movement_part
 from reconciler.report.page import Page as Page
 from reconciler.report.paint import Paint as Paint
 from reconciler.report.paint import plural as plural

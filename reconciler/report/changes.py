@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType, field
 
 from reconciler.kinds import HIDDEN, Catalogue, decode, decode_pointer
 from reconciler.plan import details, plan_digest
+from reconciler.report.movement import MovementPart
 from reconciler.report.parts import (
     AddressText,
     Count,
@@ -135,6 +136,7 @@ class PlanReport(Report, frozen=True, kw_only=True, tag="reconciler/plan/v1"):
     diagnostics: Annotated[tuple[Finding, ...], told("What else is to be said.")]
     digest: Annotated[str, told("SHA-256 of the work, by which it can be approved; absent where there is none.")] = ""
     left: Annotated[tuple[Where, ...], told("Undeclared properties of singletons that are not at their default.")]
+    movement: Annotated[MovementPart | UnsetType, told("Which mail goes another way, where that was asked.")] = UNSET
     pairs: Annotated[tuple[Pair, ...], told("Documents that share a key, and the live object that each stands for.")]
     partial: Annotated[bool, told("--kind or --only leaves a part of the manifests out.")]
     refusals: Annotated[tuple[_Sentence, ...], told("What a guard refuses, and the option that lifts it.")]

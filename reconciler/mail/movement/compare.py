@@ -24,10 +24,10 @@ from reconciler.mail.explain import (
     filters,
     routing_of,
 )
-from reconciler.mail.facts import effect_of
+from reconciler.mail.facts import ROUTE, effect_of
 from reconciler.mail.movement.flows import Part, flows_of
 from reconciler.mail.movement.formula import All, Any_, Formula, Not, Odd, Reader, Test, every
-from reconciler.mail.movement.model import End, Movement, Shift, Side, side_of
+from reconciler.mail.movement.model import End, Flow, Movement, Shift, Side, side_of
 from reconciler.mail.movement.program import Ends, asked, changes_the_world, frozen, key_of, program_of, switched
 from reconciler.mail.movement.regions import Box, merged
 from reconciler.mail.movement.space import links_of, space_of
@@ -75,7 +75,10 @@ class Job(Struct):
 
 
 def movement_between(catalogue: Catalogue, before: State, after: State) -> Movement:
-    """Return which mail goes another way once one state has become another."""
+    """Return which mail goes another way once one state has become another.
+
+    What is unread on both sides is the same on both: whoever makes one of the other changes only what was read.
+    """
     comparison = _Comparison(catalogue, routing_of(catalogue, before), routing_of(catalogue, after))
     return comparison.movement()
 
@@ -94,11 +97,11 @@ class _Comparison:
         for old, new in zip(self.before.deciders, self.after.deciders, strict=True):
             for context in _contexts(old):
                 self.decided(context, old, new)
-        if self.before.gates_unread or self.after.gates_unread:
+        if self.before.gates_unread != self.after.gates_unread:
             self.reasons.append(self.before.gates_unread or self.after.gates_unread)
         elif self.before.gates != self.after.gates:
             self.filtered()
-        flows = tuple(flows_of(self.parts, self.before, self.after))
+        flows = sorted(flows_of(self.parts, self.before, self.after), key=_reading)
         return Movement(
             flows=tuple(flow for flow in flows if flow.certain),
             unsure=tuple(flow for flow in flows if not flow.certain),
@@ -111,6 +114,8 @@ class _Comparison:
 
     def decided(self, context: Context, old: Decider, new: Decider) -> None:
         because = old.because or new.because
+        if old.held is None and new.held is None and self.same_names(old.language.names):
+            return
         if old.block is None or new.block is None:
             self.reasons.append(f"{old.field}: {because}")
             return
@@ -127,7 +132,7 @@ class _Comparison:
 
         def equal(left: End, right: End) -> bool:
             if left.because or right.because:
-                return left.because == right.because and left.side.name == right.side.name and same
+                return left.because == right.because and left.side.name == right.side.name
             return left.key == right.key and (not left.term or names_equal)
 
         def outcome(routing: Routing, given: Given) -> tuple[tuple[object, ...], Side]:
@@ -293,6 +298,12 @@ class _Comparison:
 
 
 _LOCALS = frozenset(("is_local_domain", "is_local_address"))
+
+
+def _reading(flow: Flow) -> tuple[bool, tuple[str, ...], int]:
+    """Return the order in which people read flows: routes first, the same mail together, by attempts."""
+    retry = flow.witnesses[0].get("retryNum", 0) if flow.witnesses else 0
+    return all(shift.field != ROUTE for shift in flow.shifts), flow.mail, retry
 
 
 def _contexts(decider: Decider) -> tuple[Context, ...]:

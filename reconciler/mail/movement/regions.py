@@ -97,8 +97,10 @@ def _needed(space: Space, start: Sequence[int], masks: Sequence[int], settle: Se
     """Return the variables that have to be named: what the others already imply goes without saying."""
     kept = list(masks)
     names = list(space.variables)
-    order = ["source", "last_error", "last_status", "sender.local", "sender.domain", "retry_num"]
-    for name in sorted(names, key=lambda name: order.index(name) if name in order else len(order)):
+    order = ["source", "last_error", "last_status", "sender.local", "sender.domain"]
+    for name in sorted(
+        set(names) - {"retry_num"}, key=lambda name: (order.index(name) if name in order else len(order), name)
+    ):
         place = names.index(name)
         tried = [*kept[:place], start[place], *kept[place + 1 :]]
         if settle(list(tried)) == tuple(masks):

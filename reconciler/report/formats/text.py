@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from msgspec import UNSET
 from msgspec.json import encode, format  # noqa: A004 - msgspec's own name for laying out JSON
 
 from reconciler.report.page import Page
@@ -96,7 +97,12 @@ def plan(report: PlanReport, page: Page) -> str:
     """Print a plan: the server, every change, what else is to be said, the counts, and what is left alone."""
     changes = [f"{line}\n" for line in _changes(report.changes, page.paint)]
     told = diagnostics(sorted(report.diagnostics, key=lambda each: tuple(_TONES).index(each.severity)), page)
-    parts = ["" if page.quiet else f"{header(report.target, page.paint)}\n", *changes, "\n" if changes else ""]
+    parts = ["" if page.quiet else f"{header(report.target, page.paint)}\n"]
+    if report.movement is not UNSET:
+        from reconciler.report.formats.movement_text import movement
+
+        parts += [*(f"{line}\n" for line in movement(report.movement, page.paint)), "\n"]
+    parts += [*changes, "\n" if changes else ""]
     parts += [told, "\n" if told else "", *(f"{line}\n" for line in summary(report, page.paint))]
     parts += [f"{page.paint('refused', 'red')}: {each}\n" for each in report.refusals]
     return "".join(parts)

@@ -1,0 +1,134 @@
+"""The mail that moves as text: what a mail engineer reads without help.
+
+Law: "moves" has a witness, "proved" a full cover; what nobody can tell is told as that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+from itertools import groupby
+
+from reconciler.report.movement import FlowPart, MovementPart, RungPart, ShiftPart, SidePart
+from reconciler.report.paint import Paint
+from reconciler.values import print_duration
+
+#: Flows that are told one by one.
+MANY = 20
+
+
+def movement(part: MovementPart, paint: Paint) -> Iterator[str]:
+    """Yield the lines that say which mail moves."""
+    if not (part.flows or part.unsure or part.reasons or part.turned):
+        proof = f"proved: {_classes(part.classes)}" if part.classes else "nothing that decides changes"
+        yield f"{paint('No mail moves', 'green')} ({proof}). Compared: what is stored, not what is running."
+        return
+    if len(part.flows) > 1:
+        yield paint(f"Mail that moves: {len(part.flows)} ways", "bold")
+    for number, flow in enumerate(part.flows[:MANY]):
+        yield from _flow(flow, paint, "1 flow moves" if len(part.flows) == 1 else f"{number + 1}. moves")
+    if len(part.flows) > MANY:
+        yield f"and {len(part.flows) - MANY} more; --format json has them all"
+    for flow in part.unsure[:MANY]:
+        yield from _unsure(flow, paint)
+    if len(part.unsure) > MANY:
+        yield f"and {len(part.unsure) - MANY} more of which nobody can tell; --format json has them all"
+    for reason in part.reasons:
+        yield f"{paint('Cannot tell', 'yellow')}: {reason}"
+    for name in part.turned:
+        yield f"{paint('Routing test', 'red')} that holds now and would not then: {name}"
+    if _untried(part.flows):
+        yield "The next hop was not tried: if its name does not exist, mail bounces at the first attempt."
+    rest = "unchanged (proved)" if not part.reasons else "not proved to be unchanged"
+    yield f"All other mail: {rest}. Compared: what is stored, not what is running."
+
+
+def _classes(count: int) -> str:
+    return "1 class" if count == 1 else f"{count} classes"
+
+
+def _flow(flow: FlowPart, paint: Paint, head: str) -> Iterator[str]:
+    when = [flow.when]
+    if flow.when.endswith(("attempt", "on")) or "attempt" in flow.when:
+        plain = not any(word in line for line in flow.mail for word in ("bounces", "from ", "source "))
+        when += ["bounces too"] if plain else []
+    yield f"{paint(head, 'yellow')}: {'; and '.join(flow.mail)}, {', '.join(when)}"
+    for shift in flow.shifts:
+        yield from _shift(shift)
+    yield from _ladder(flow.ladder)
+    if flow.witnesses:
+        yield f"  Witness {_witness(flow)}{_decided(flow)}."
+
+
+def _shift(shift: ShiftPart) -> Iterator[str]:
+    word = "" if shift.field == "route" else f"{shift.field}: "
+    yield f"  now    {word}{_side(shift.before)}"
+    yield f"  after  {word}{_side(shift.after)}"
+
+
+def _side(side: SidePart) -> str:
+    if not side.asked:
+        return "not asked"
+    name = side.name or "nothing"
+    if side.dangling:
+        name = f"{name} (there is none)"
+    return f"{name} -> {side.stands_for}" if side.stands_for else name
+
+
+def _ladder(rungs: Sequence[RungPart]) -> Iterator[str]:
+    if not rungs:
+        return
+    rows = [("attempt", "earliest", "now", "after")]
+    for (before, after), group in groupby(rungs, key=lambda rung: (rung.before, rung.after)):
+        some = list(group)
+        attempts = ", ".join(str(rung.attempt) for rung in some)
+        times = ", ".join(str(print_duration(rung.earliest)) if rung.earliest else "0m" for rung in some)
+        rows.append((attempts, times, before, "unchanged" if before == after else after))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)]
+        yield f"  {'  '.join(cells)}  {row[3]}"
+    yield "  Temporary failures only; a 5xx bounces at once."
+
+
+def _witness(flow: FlowPart) -> str:
+    given = flow.witnesses[0]
+    sender = str(given.get("sender", "")) or "<> (a bounce)"
+    extra = [f"{name} {given[name]}" for name in given if name not in _PLAIN and given[name] not in (0, "", [])]
+    words = f"{sender} -> {given.get('rcpt') or 'no recipient yet'}"
+    retry = given.get("retryNum")
+    words += f", attempt {retry + 1}" if isinstance(retry, int) and retry else ""
+    return words + (f" ({', '.join(extra)})" if extra else "")
+
+
+_PLAIN = ("sender", "rcpt", "retryNum", "localDomains", "localAddresses", "lookups", "recipients")
+
+
+def _decided(flow: FlowPart) -> str:
+    places = dict.fromkeys(str(shift.after.source) for shift in flow.shifts if shift.after.source)
+    return f", decided at {' and '.join(places)}" if places else ""
+
+
+def _unsure(flow: FlowPart, paint: Paint) -> Iterator[str]:
+    yield f"{paint('Cannot tell', 'yellow')}: {'; and '.join(flow.mail)}, {flow.when}: {flow.because}"
+    for shift in flow.shifts:
+        yield f"  {shift.field}: {_side(shift.before)} would become {_side(shift.after)}"
+    if flow.witnesses and "lookups" in flow.witnesses[0]:
+        yield "  Decide: a routing test for each answer."
+
+
+def _untried(flows: Sequence[FlowPart]) -> bool:
+    for flow in flows:
+        for shift in flow.shifts:
+            host, colon, _ = shift.after.stands_for.partition(":")
+            if shift.field == "route" and colon and host and " " not in host and not _is_address(host.strip("[]")):
+                return True
+    return False
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

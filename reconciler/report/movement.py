@@ -1,0 +1,162 @@
+"""The mail that moves, as a part of a plan's report.
+
+Law: what was compared is told, never worked out again; a secret cannot reach it, since objects are decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any
+
+from msgspec import UNSET, Meta, UnsetType
+
+from reconciler.kinds import Catalogue, decode
+from reconciler.mail import FOR_PEOPLE, Flow, Movement, Shift, Side, next_hop
+from reconciler.report.parts import Count, Part, Place, Text, place, told
+from reconciler.values import Address, Source
+
+Locate = Callable[[Address, str], Source | None]
+
+
+class SidePart(Part, frozen=True, kw_only=True):
+    """What mail takes on one side."""
+
+    name: Annotated[str, told("The name that the server looks up, or the filter; empty where there is none.")]
+    stands_for: Annotated[str, told("What that is: a next hop, built-in behaviour, or what differs.")] = ""
+    dangling: Annotated[bool, told("Nothing has the name, and the server uses what it has built in.")] = False
+    asked: Annotated[bool, told("Of a filter: whether it is asked.")] = True
+    branch: Annotated[str, told("Wire pointer of what decides.")] = ""
+    source: Annotated[Place | UnsetType, told("Where what decides is declared.")] = UNSET
+
+
+class ShiftPart(Part, frozen=True, kw_only=True):
+    """What one expression chooses."""
+
+    field: Annotated[str, told("The expression, such as `route`, or the filter.")]
+    before: Annotated[SidePart, told("Now.")]
+    after: Annotated[SidePart, told("Once the plan is applied.")]
+
+
+class RungPart(Part, frozen=True, kw_only=True):
+    """One attempt of the first witness."""
+
+    attempt: Annotated[int, Meta(ge=1, description="From 1.")]
+    earliest: Annotated[Count, told("When it comes at the earliest, in milliseconds after the first.")]
+    before: Annotated[str, told("What it takes now.")]
+    after: Annotated[str, told("What it will take.")]
+
+
+class FlowPart(Part, frozen=True, kw_only=True):
+    """Mail that is told apart in the same way."""
+
+    mail: Annotated[tuple[Text, ...], told("Which mail: one line a region.")]
+    when: Annotated[str, told("At which attempts, or when: `every attempt`, `from attempt 3`, `at data`.")]
+    shifts: Annotated[tuple[ShiftPart, ...], told("What changes for it.")]
+    because: Annotated[str, told("Why nobody can tell whether it moves.")] = ""
+    witnesses: Annotated[tuple[dict[str, Any], ...], told("A message of each region, as a routing test says it.")] = ()
+    ladder: Annotated[tuple[RungPart, ...], told("The first attempts of the first witness.")] = ()
+
+
+class MovementPart(Part, frozen=True, kw_only=True):
+    """Which mail goes another way, of what is stored now and would be stored then."""
+
+    flows: Annotated[tuple[FlowPart, ...], told("Mail that moves: each claim was evaluated on both sides.")]
+    unsure: Annotated[tuple[FlowPart, ...], told("Mail of which nobody can tell.")]
+    reasons: Annotated[tuple[Text, ...], told("Why all other mail is not proved to be unchanged; empty where it is.")]
+    classes: Annotated[Count, told("Classes of mail that were told apart.")]
+    turned: Annotated[tuple[Text, ...], told("Routing tests that hold now, and would not then.")] = ()
+
+
+def movement_part(
+    catalogue: Catalogue, movement: Movement, turned: Iterable[str] = (), locate: Locate | None = None
+) -> MovementPart:
+    """Return the mail that moves as reports hold it."""
+    shown = _Shown(catalogue, locate)
+    return MovementPart(
+        flows=tuple(map(shown.flow, movement.flows)),
+        unsure=tuple(map(shown.flow, movement.unsure)),
+        reasons=movement.reasons,
+        classes=movement.classes,
+        turned=tuple(turned),
+    )
+
+
+class _Shown:
+    def __init__(self, catalogue: Catalogue, locate: Locate | None) -> None:
+        self.catalogue = catalogue
+        self.locate = locate
+        self.holders = {
+            name: kind.kind
+            for kind in catalogue.kinds.values()
+            if kind.singleton
+            for name, prop in kind.properties.items()
+            if prop.language is not None and prop.language.names
+        }
+        self.kinds = {
+            name: prop.language.names
+            for kind in catalogue.kinds.values()
+            if kind.singleton
+            for name, prop in kind.properties.items()
+            if prop.language is not None
+        }
+
+    def flow(self, flow: Flow) -> FlowPart:
+        """Return one flow."""
+        return FlowPart(
+            mail=flow.mail,
+            when=flow.when,
+            shifts=tuple(map(self.shift, flow.shifts)),
+            because=flow.because,
+            witnesses=tuple(map(dict, flow.witnesses)),
+            ladder=tuple(
+                RungPart(attempt=rung.attempt, earliest=rung.earliest, before=rung.before, after=rung.after)
+                for rung in flow.ladder
+            ),
+        )
+
+    def shift(self, shift: Shift) -> ShiftPart:
+        """Return what changes of one expression."""
+        before, after = self.differing(shift)
+        return ShiftPart(
+            field=shift.field, before=self.side(shift, shift.before, before), after=self.side(shift, shift.after, after)
+        )
+
+    def side(self, shift: Shift, side: Side, differing: str) -> SidePart:
+        """Return one side; `differing` is told where it says more than a next hop does."""
+        source = None
+        if self.locate is not None and side is shift.after and side.pointer and shift.field in self.holders:
+            source = self.locate(Address(self.holders[shift.field]), side.pointer)
+        hop = next_hop(side.wire) if side.wire is not None and shift.field in self.holders else ""
+        return SidePart(
+            name=side.name,
+            stands_for=hop or side.uses or differing,
+            dangling=side.dangling,
+            asked=side.asked,
+            branch=side.pointer,
+            source=place(source),
+        )
+
+    def differing(self, shift: Shift) -> tuple[str, str]:
+        """Return in which properties two objects of a kind differ, as human texts."""
+        name = self.kinds.get(shift.field) or shift.before.name.partition("/")[0]
+        kind = self.catalogue.kinds.get(name)
+        if kind is None or shift.before.wire is None or shift.after.wire is None:
+            return "", ""
+        one, two = (decode(self.catalogue, kind, dict(side.wire or {})) for side in (shift.before, shift.after))
+        hidden = {*FOR_PEOPLE, *kind.match}
+        names = [key for key in {**one, **two} if key not in hidden and one.get(key) != two.get(key)]
+        return _listed(one, names), _listed(two, names)
+
+
+def _listed(human: Mapping[str, Any], names: list[str]) -> str:
+    return ", ".join(f"{name} {_text(human[name]) if name in human else 'at its default'}" for name in names)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        return " ".join(_text(each) for each in value.values())
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_text, value))}]"
+    return "none" if value is None else str(value)
