@@ -97,6 +97,8 @@ OPTIONS: dict[str, Row] = {
     "timeout": _row("--timeout", "Deadline of the run.  [5m]", CONNECTION, metavar="TIME", default="5m"),
     "wait": _row("--wait", "Time that a server may take to start.", CONNECTION, metavar="TIME"),
     "ca_bundle": _row("--ca-bundle", "Certificates to trust instead of the system's.", CONNECTION, metavar="FILE"),
+    "allow_plain_http": _row("--allow-plain-http", "Send credentials to another host unencrypted.", CONNECTION, LIFTS),
+    "ceiling": _row("--ceiling", "Configuration beyond which this one may not go.", SERVER, metavar="FILE"),
     "insecure": _row("--insecure", "Do not verify the server's certificate.", CONNECTION),
     "kind": _row("--kind", "Look at this kind only; repeatable.", SCOPE, SETTLED, metavar="KIND", multiple=True),
     "only": _row(

@@ -11,12 +11,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 
 from reconciler.kinds import LIMIT_PATTERN, Catalogue, Fault
-from reconciler.server import Allowed
+from reconciler.server import Allowed, is_local
+from reconciler.settings.ceiling import check_ceiling
 from reconciler.settings.config import (
     DEFAULT_MANIFESTS,
     Config,
@@ -33,6 +35,7 @@ from reconciler.settings.published import named_catalogue
 from reconciler.values import (
     ConfigError,
     EnvironmentText,
+    Globs,
     ManifestError,
     NotAllowed,
     Policy,
@@ -54,6 +57,10 @@ __all__ = [
     "resolved",
     "settings",
 ]
+
+
+#: Variables that are there for this.
+OWN_VARIABLES = "RECONCILER_VAR_"
 
 
 class Server(Struct, frozen=True):
@@ -126,9 +133,12 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
 
     Raises:
         UsageError: they contradict each other, or name what does not exist.
+        Refused: the configuration goes beyond its ceiling.
         ManifestError: the configuration asks for variables that are not set.
     """
     name, target = _target(config, options)
+    if options.ceiling:
+        check_ceiling(config, read(options.ceiling), name)
     policy = merged_policy(config, target)
     known = frozenset(catalogue.kinds)
     for where, kinds in (
@@ -163,7 +173,7 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
             tuple(policy.secrets.files) if policy.secrets.files is not None else None,
             roots,
         ),
-        variables=_variables(config, name, environment),
+        variables=_variables(config, name, policy, environment),
         lint=policy.lint,
         rotate=(options.rotate_secrets,) if options.rotate_secrets else (),
         reload=options.reload,
@@ -184,6 +194,8 @@ def connect(found: Settings, environment: Mapping[str, str]) -> Server:
     if found.server is None:
         raise UsageError("no server is named", "give --url, or set STALWART_URL, or name a target in reconciler.yaml")
     target, options = found.server, found.options
+    check_encrypted(target.url, allowed=options.allow_plain_http or target.plain_http)
+    _check_origin(target, options, environment)
     token = "" if options.user else resolved(target.token, environment)
     user = options.user or resolved(target.user, environment)
     password = resolved(target.password, environment)
@@ -205,6 +217,53 @@ def connect(found: Settings, environment: Mapping[str, str]) -> Server:
         timeout=_seconds("--timeout", options.timeout),
         wait=_seconds("--wait", options.wait) if options.wait else 0.0,
     )
+
+
+def check_encrypted(url: str, *, allowed: bool) -> None:
+    """Check that credentials go to no other host in clear.
+
+    Raises:
+        UsageError: they would.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        # What is no URL is told where it is used.
+        return
+    if parts.scheme.lower() == "http" and not allowed and parts.hostname and not is_local(parts.hostname):
+        hint = "give the https URL; --allow-plain-http, or the target's plainHttp: true, sends them all the same"
+        raise UsageError(
+            f"{parts.scheme}://{parts.hostname} is another host, and credentials would go there in clear", hint
+        )
+
+
+def _check_origin(target: TargetConfig, options: Options, environment: Mapping[str, str]) -> None:
+    """Check that credentials of the environment go to the server that it names.
+
+    Raises:
+        UsageError: they would go to another one.
+    """
+    bound = environment.get("STALWART_URL", "")
+    secret = target.token if target.token and not options.user else target.password
+    # An option names a server on purpose, and a pull request has no say in it.
+    if options.url or not bound:
+        return
+    if (not secret or reference(secret)[0] == "env") and _origin(bound) != _origin(target.url):
+        scheme, host, port = _origin(target.url)
+        raise UsageError(
+            f"the credentials of the environment are for STALWART_URL, and {scheme}://{host}:{port} is another server",
+            "unset STALWART_URL, or give the target credentials of its own as ${file:PATH}",
+        )
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = None
+    scheme = parts.scheme.lower()
+    return scheme, (parts.hostname or "").rstrip("."), port or (80 if scheme == "http" else 443)
 
 
 def _user(options: Options, target: TargetConfig | None, environment: Mapping[str, str]) -> str:
@@ -266,11 +325,11 @@ def check_layers(config: Config, names: Iterable[str]) -> None:
         raise ManifestError([config.mistake(each) for each in missing], config.file)
 
 
-def _variables(config: Config, name: str, environment: Mapping[str, str]) -> dict[str, Any]:
+def _variables(config: Config, name: str, policy: PolicyConfig, environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the variables of a target: its name, its labels and its vars.
 
     Raises:
-        ManifestError: some are not set in the environment.
+        ManifestError: some are not set in the environment, or may not be taken from there.
     """
     target = config.targets.get(name)
     if target is None:
@@ -279,7 +338,13 @@ def _variables(config: Config, name: str, environment: Mapping[str, str]) -> dic
     unset = []
     for key, value in target.vars.items():
         variable = reference(value)[1] if isinstance(value, str) else ""
-        if variable and variable not in environment:
+        if variable and not _may_read(variable, policy):
+            message = f"{variable} may not be read: plans show what variables hold"
+            hint = f"policy.variables: [{variable}] allows it; {OWN_VARIABLES}* needs no word"
+            if variable.startswith("STALWART_"):
+                hint = "credentials are never variables"
+            unset.append(Fault(("targets", name, "vars", key), "not-allowed", message, hint))
+        elif variable and variable not in environment:
             unset.append(Fault(("targets", name, "vars", key), "unset", f"{variable} is not set", f"set {variable}"))
         elif variable:
             found[key] = EnvironmentText(environment[variable])
@@ -288,6 +353,13 @@ def _variables(config: Config, name: str, environment: Mapping[str, str]) -> dic
     if unset:
         raise ManifestError([config.mistake(each) for each in unset], config.file)
     return found
+
+
+def _may_read(variable: str, policy: PolicyConfig) -> bool:
+    """Whether a variable of the environment may stand in manifests, and so in every plan."""
+    if variable.startswith(OWN_VARIABLES):
+        return True
+    return Globs(policy.variables).match(variable) and not variable.startswith(("STALWART_", "RECONCILER_"))
 
 
 def _policy(config: PolicyConfig, options: Options) -> Policy:

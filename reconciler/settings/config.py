@@ -62,6 +62,8 @@ class PolicyConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     secrets: SecretsConfig = SecretsConfig()
     #: Directories below which links among the manifests may end.
     links: list[str] = []
+    #: Globs of the variables that a target's `vars` may be taken from.
+    variables: list[str] = []
 
 
 class TargetConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -72,6 +74,8 @@ class TargetConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     user: str = ""
     password: str = ""
     ca_bundle: str = ""
+    #: Credentials may go to another host unencrypted.
+    plain_http: bool = False
     manifests: list[str | Layer] = []
     #: What `${var:NAME}` stands for; a text that is wholly `${env:NAME}` is read from the environment.
     vars: dict[str, str | int | float | bool] = {}

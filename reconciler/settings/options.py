@@ -28,3 +28,7 @@ class Options(Struct, frozen=True, kw_only=True):
     wait: str = ""
     insecure: bool = False
     ca_bundle: str = ""
+    #: Credentials may go to another host unencrypted.
+    allow_plain_http: bool = False
+    #: Configuration that bounds what this one may do.
+    ceiling: str = ""

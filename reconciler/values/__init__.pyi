@@ -12,6 +12,7 @@ from reconciler.values.errors import Interrupted as Interrupted
 from reconciler.values.errors import ManifestError as ManifestError
 from reconciler.values.errors import NotAllowed as NotAllowed
 from reconciler.values.errors import ReconcilerError as ReconcilerError
+from reconciler.values.errors import Refused as Refused
 from reconciler.values.errors import Severity as Severity
 from reconciler.values.errors import Stale as Stale
 from reconciler.values.errors import Unreachable as Unreachable
@@ -38,6 +39,7 @@ from reconciler.values.model import Secret as Secret
 from reconciler.values.model import Sensitive as Sensitive
 from reconciler.values.model import Source as Source
 from reconciler.values.model import Wire as Wire
+from reconciler.values.policy import DEFAULT_MAX_DESTROY as DEFAULT_MAX_DESTROY
 from reconciler.values.policy import Globs as Globs
 from reconciler.values.policy import Policy as Policy
 from reconciler.values.policy import Scope as Scope

@@ -379,7 +379,7 @@ def test_a_format_that_no_command_has_is_refused_in_a_variable_too(tmp_path: Pat
     assert ran.err.startswith("error: plan has no format xml; there are text, ")
 
 
-GUARDS = ["--allow-empty", "--keep-refused", "--max-destroy", "--max-update"]
+GUARDS = ["--allow-empty", "--allow-plain-http", "--keep-refused", "--max-destroy", "--max-update"]
 
 
 def test_options_that_lift_a_guard_are_those_that_may_be_no_variable() -> None:

@@ -228,6 +228,7 @@ targets:
   b:
     url: https://b.example.org
     vars: {z: "${env:NO_C}"}
+policy: {variables: [NO_*]}
 """
 
 

@@ -110,6 +110,7 @@ targets:
   one:
     url: https://x.example.org
     vars: {a: "${env:A}", b: "${env:B}", c: "${env:C}"}
+    policy: {variables: [A, B, C]}
 """
     with pytest.raises(ManifestError) as caught:
         found(tmp_path, text, {"B": ""})
@@ -133,9 +134,9 @@ targets:
   one:
     url: https://x.example.org
     labels: {region: "$${eu}"}
-    vars: {a: "${env:A}", b: "$${env:A}", c: "a $${ b", d: 1.5, e: true}
+    vars: {a: "${env:RECONCILER_VAR_A}", b: "$${env:A}", c: "a $${ b", d: 1.5, e: true}
 """
-    assert found(tmp_path, text, {"A": "${env:B} $${"}).variables == {
+    assert found(tmp_path, text, {"RECONCILER_VAR_A": "${env:B} $${"}).variables == {
         "target": "one",
         "region": "${eu}",
         "a": "${env:B} $${",
@@ -170,10 +171,60 @@ def test_the_servers_own_variable_names_a_server_where_there_are_no_targets(tmp_
     variables = {"STALWART_URL": "https://env.example.org", "STALWART_USER": "u", "STALWART_PASSWORD": "p"}
 
     bare = settings(CATALOGUE, Config(), Options(), variables)
-    targeted = found(tmp_path, TWO, variables, target="two")
 
     assert connect(bare, variables).url == "https://env.example.org"
-    assert connect(targeted, variables).url == "https://two.example.org"
+
+
+def test_credentials_of_the_environment_go_to_the_server_that_it_names_and_to_no_other(tmp_path: Path) -> None:
+    variables = {"STALWART_URL": "https://env.example.org", "STALWART_USER": "u", "STALWART_PASSWORD": "p"}
+    same = {**variables, "STALWART_URL": "https://TWO.example.org:443/"}
+
+    assert connect(found(tmp_path, TWO, same, target="two"), same).url == "https://two.example.org"
+    with pytest.raises(UsageError, match=r"are for STALWART_URL, and https://two\.example\.org:443 is another server"):
+        connect(found(tmp_path, TWO, variables, target="two"), variables)
+    # An option is nothing that a pull request can change.
+    opted = found(tmp_path, TWO, variables, target="two", url="https://opt.example.org")
+    assert connect(opted, variables).url == "https://opt.example.org"
+
+
+@pytest.mark.parametrize("url", ["http://mail.example.org", "http://192.0.2.1:8080", "HTTP://mail.example.org"])
+def test_credentials_go_to_no_other_host_in_clear(url: str) -> None:
+    variables = {"STALWART_URL": url, "STALWART_USER": "u", "STALWART_PASSWORD": "p"}
+
+    with pytest.raises(UsageError, match="is another host, and credentials would go there in clear"):
+        connect(settings(CATALOGUE, Config(), Options(), variables), variables)
+    allowed = settings(CATALOGUE, Config(), Options(allow_plain_http=True), variables)
+    assert connect(allowed, variables).url == url
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8080", "http://[::1]", "http://localhost:8080"])
+def test_this_machine_is_talked_to_in_clear(url: str) -> None:
+    variables = {"STALWART_URL": url, "STALWART_USER": "u", "STALWART_PASSWORD": "p"}
+
+    assert connect(settings(CATALOGUE, Config(), Options(), variables), variables).url == url
+
+
+@pytest.mark.parametrize(
+    ("name", "policy", "hint"),
+    [
+        ("HOME", "", "policy.variables: [HOME] allows it; RECONCILER_VAR_* needs no word"),
+        ("STALWART_PASSWORD", "", "credentials are never variables"),
+        ("STALWART_PASSWORD", "['*']", "credentials are never variables"),
+        ("RECONCILER_PING", "['*']", "policy.variables: [RECONCILER_PING] allows it; RECONCILER_VAR_* needs no word"),
+    ],
+)
+def test_variable_that_a_plan_may_not_show_is_refused(tmp_path: Path, name: str, policy: str, hint: str) -> None:
+    text = f"""\
+targets:
+  one:
+    url: https://x.example.org
+    vars: {{a: "${{env:{name}}}"}}
+    policy: {{{f"variables: {policy}" if policy else ""}}}
+"""
+    with pytest.raises(ManifestError) as caught:
+        found(tmp_path, text, {name: "c4n4ry"})
+
+    assert [each.hint for each in caught.value.diagnostics] == [hint]
 
 
 def test_an_option_names_the_server_before_anything_else(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def _target(catalogue: Catalogue) -> Schema:
         "token": {**_text("An API key, as ${env:NAME} or ${file:PATH}."), "writeOnly": True},
         "user": _text("Who logs in where there is no token; may be ${env:NAME}."),
         "password": {**_text("The user's password, as ${env:NAME} or ${file:PATH}."), "writeOnly": True},
+        "plainHttp": {"description": "Credentials may go to another host unencrypted.", "type": "boolean"},
         "caBundle": _text("File of certificates to trust instead of the system's."),
         "manifests": {
             "description": "Files and directories, each a layer upon those before it.",
@@ -124,6 +125,9 @@ def _policy(catalogue: Catalogue) -> Schema:
                 "type": "object",
                 "additionalProperties": severity,
             },
+            "variables": _texts(
+                "What vars may be taken from, beside RECONCILER_VAR_*.", "A name, or a glob such as MAIL_*."
+            ),
             "links": _texts("Directories below which links among the manifests may end.", "Such as /nix/store."),
             "secrets": {
                 "description": "What secrets may be read from.",

@@ -1,0 +1,80 @@
+"""What a configuration may do at most, by one that a pull request cannot change."""
+
+from pathlib import Path
+
+import pytest
+
+from reconciler.settings.ceiling import check_ceiling
+from reconciler.settings.config import parse_config
+from reconciler.values import Refused, UsageError
+
+
+def checked(mine: str, most: str, url: str = "https://a.example", more: str = "") -> None:
+    """Check a policy, and a target `a`, by another one."""
+    config = parse_config("mine.yaml", f"targets: {{a: {{url: '{url}'{more}}}}}\npolicy: {mine}\n")
+    check_ceiling(
+        config, parse_config("base.yaml", f"targets: {{a: {{url: https://a.example}}}}\npolicy: {most}\n"), "a"
+    )
+
+
+@pytest.mark.parametrize(
+    ("mine", "most"),
+    [
+        ("{}", "{}"),
+        ("{maxDestroy: 10%}", "{maxDestroy: 30%}"),
+        ("{maxDestroy: 30%}", "{}"),
+        ("{prune: {MtaRoute: true}}", "{prune: {MtaRoute: all}}"),
+        ("{keep: ['MtaRoute/a', 'MtaRoute/b']}", "{keep: ['MtaRoute/a']}"),
+        ("{owns: {MtaRoute: [acme-eu]}}", "{owns: {MtaRoute: ['acme-*']}}"),
+        ("{lint: {plain-text-secret: error}}", "{lint: {plain-text-secret: warning}}"),
+        ("{secrets: {env: [RELAY_EU]}}", "{secrets: {env: ['RELAY_*']}}"),
+        ("{variables: []}", "{variables: [REGION]}"),
+    ],
+)
+def test_policy_that_allows_no_more_is_taken(mine: str, most: str) -> None:
+    checked(mine, most)
+
+
+@pytest.mark.parametrize(
+    ("mine", "most", "named"),
+    [
+        ("{maxDestroy: 100%}", "{maxDestroy: 30%}", "policy.maxDestroy"),
+        ("{maxDestroy: 31%}", "{}", "policy.maxDestroy"),
+        ("{maxDestroy: 5}", "{maxDestroy: 30%}", "policy.maxDestroy"),
+        ("{}", "{maxUpdate: 5}", "policy.maxUpdate"),
+        ("{prune: {MtaRoute: all}}", "{prune: {MtaRoute: true}}", "policy.prune.MtaRoute"),
+        ("{prune: {MtaRoute: true}}", "{}", "policy.prune.MtaRoute"),
+        ("{}", "{keep: ['MtaRoute/a']}", "policy.keep lacks MtaRoute/a"),
+        ("{}", "{owns: {MtaRoute: [a]}}", "policy.owns.MtaRoute"),
+        ("{owns: {MtaRoute: ['*']}}", "{owns: {MtaRoute: ['acme-*']}}", "policy.owns.MtaRoute"),
+        ("{undeclared: {MtaHook: ignore}}", "{}", "policy.undeclared.MtaHook"),
+        ("{lint: {plain-text-secret: note}}", "{lint: {plain-text-secret: error}}", "policy.lint.plain-text-secret"),
+        ("{}", "{lint: {plain-text-secret: error}}", "policy.lint.plain-text-secret"),
+        ("{secrets: {env: ['*']}}", "{secrets: {env: ['RELAY_*']}}", "policy.secrets.env"),
+        ("{}", "{secrets: {files: [/run/x]}}", "policy.secrets.files"),
+        ("{variables: ['*']}", "{variables: [REGION]}", "policy.variables"),
+        ("{links: [/]}", "{}", "policy.links"),
+    ],
+)
+def test_looser_policy_is_refused_and_named(mine: str, most: str, named: str) -> None:
+    with pytest.raises(Refused) as error:
+        checked(mine, most)
+
+    assert error.value.message == f"the configuration allows more than base.yaml: {named}"
+
+
+def test_plain_http_that_the_ceiling_does_not_allow_is_refused() -> None:
+    with pytest.raises(Refused, match="plainHttp"):
+        checked("{}", "{}", more=", plainHttp: true")
+
+
+def test_other_url_is_wrong_usage() -> None:
+    with pytest.raises(UsageError, match="credentials go to no other server"):
+        checked("{}", "{}", "https://evil.example")
+
+
+def test_target_that_the_ceiling_does_not_know_is_wrong_usage(tmp_path: Path) -> None:
+    config = parse_config("mine.yaml", "targets: {b: {url: https://b.example}}\n")
+
+    with pytest.raises(UsageError, match="has no target b"):
+        check_ceiling(config, parse_config("base.yaml", "targets: {a: {url: https://a.example}}\n"), "b")
