@@ -18,6 +18,8 @@ from reconciler.values import Globs, Policy, Resource, Scope, can_continue, spel
 
 ALWAYS = "authenticate"
 ACTION = "sysActionCreate"
+#: How a change becomes live without an action, as the catalogue words it.
+NO_ACTION = ("immediate", "restart")
 
 
 class Permissions(Struct, frozen=True):
@@ -71,7 +73,7 @@ def needed(
         for _, target in references_in(catalogue, catalogue.kinds[each.address.kind], each.wire)
         if not target.id
     }
-    plan = {ALWAYS}.union(*(reads(catalogue.kinds[name]) for name in kinds | named))
+    plan = {ALWAYS}.union(*(reads(catalogue.kinds[name]) for name in (kinds | named) & catalogue.kinds.keys()))
     optional = set().union(*(reads(catalogue.kinds[name]) for name in checks)) - plan
     apply = {ACTION, "actionReloadSettings"}
     for name in kinds:
@@ -79,7 +81,7 @@ def needed(
         own = [each for each in inside if each.address.kind == name]
         verbs = _verbs(kind, own, pruned=name in pruned)
         apply |= {f"sys{name}{verb}" for verb in verbs}
-        if verbs:
+        if verbs and kind.reload not in NO_ACTION:
             apply.add(f"action{kind.reload}")
     return Permissions(tuple(sorted(plan)), tuple(sorted(apply - plan)), tuple(sorted(optional)))
 

@@ -124,3 +124,22 @@ def test_an_option_of_the_plain_command_does_not_stand_before_a_word(tmp_path: P
     ran = process("schema", "--check", "pull", env=environment(""), cwd=tmp_path)
 
     assert (ran.code, ran.err.splitlines()[0]) == (64, "error: --check stands before pull; put it behind")
+
+
+def test_permissions_name_no_action_where_a_change_acts_at_once(tmp_path: Path) -> None:
+    declare(tmp_path, "kind: Domain\nspec: {name: example.org}\n")
+    store(tmp_path, "9.9.9.json", published())
+
+    ran = process("permissions", env=environment(""), cwd=tmp_path)
+
+    assert (ran.code, "actionReloadSettings" in ran.out, "actionimmediate" in ran.out) == (0, True, False)
+
+
+def test_a_reference_to_what_is_not_managed_is_no_kind_to_read(tmp_path: Path) -> None:
+    declare(tmp_path)
+    key = {"type": {"type": "objectId", "objectName": "x:PublicKey", "nullable": True}}
+    store(tmp_path, "9.9.9.json", published(fields__x_Gadget__properties__key=key))
+
+    ran = process("permissions", env=environment(""), cwd=tmp_path)
+
+    assert (ran.code, "sysPublicKey" in ran.out) == (0, False)
