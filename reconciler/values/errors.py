@@ -35,10 +35,12 @@ MANIFEST = 65
 UNREACHABLE = 69
 BUSY = 75
 NOT_ALLOWED = 77
+#: A fleet's configuration is wrong for one target.
+WRONG_FOR_TARGET = 78
 
 #: Which code a run ends with when several hold, strongest first.
 PRECEDENCE = (
-    *(130, 143, UNREACHABLE, PARTLY_APPLIED, UNDONE, NOT_ALLOWED, USAGE, MANIFEST),
+    *(130, 143, UNREACHABLE, PARTLY_APPLIED, UNDONE, NOT_ALLOWED, USAGE, WRONG_FOR_TARGET, MANIFEST),
     *(STALE, BUSY, REFUSED, DIFFERENCES, 1, 0),
 )
 

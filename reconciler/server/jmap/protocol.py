@@ -130,14 +130,15 @@ def read_response(request: Request, document: object) -> Response:
     answers = document.get("methodResponses") if isinstance(document, dict) else None
     if not isinstance(answers, list):
         raise ValueError("it holds no methodResponses")
+    asked = {str(index): call.method for index, call in enumerate(request.calls)}
     results: dict[str, dict[str, Any] | MethodError] = {}
     for answer in answers:
         match answer:
-            case [str(name), dict(arguments), str(call)] if call not in results:
+            case [str(name), dict(arguments), str(call)] if call not in results and name in ("error", asked.get(call)):
                 error = MethodError(str(arguments.get("type")), str(arguments.get("description") or ""))
                 results[call] = error if name == "error" else arguments
             case _:
-                raise ValueError("a method response is malformed or repeated")
+                raise ValueError("a method response is malformed, repeated or not to what was asked")
     try:
         return Response(tuple(results[str(index)] for index in range(len(request.calls))))
     except KeyError:
@@ -152,14 +153,21 @@ def read_set_error(error: object) -> SetError:
     parts = [type_]
     if error.get("description"):
         parts.append(str(error["description"]))
-    properties = [str(p) for p in error.get("properties") or [] if p]
-    for wrong in error.get("validationErrors") or []:
+    properties = [str(p) for p in _listed(error, "properties") if p]
+    wrongs = _listed(error, "validationErrors")
+    for wrong in wrongs:
         if isinstance(wrong, dict):
             bound = f" {wrong['required']}" if "required" in wrong else ""
             text = f": {wrong['value']}" if wrong.get("type") == "Invalid" and "value" in wrong else ""
             parts.append(f"{wrong.get('property')} {wrong.get('type')}{bound}{text}")
-    if properties and not error.get("validationErrors"):
+    if properties and not wrongs:
         parts.append("at " + ", ".join(properties))
-    linked = [error.get("objectId"), *(error.get("linkedObjects") or [])]
+    linked = [error.get("objectId"), *_listed(error, "linkedObjects")]
     parts.extend(f"{link.get('object')} {link.get('id')}" for link in linked if isinstance(link, dict))
     return SetError(type_, ", ".join(parts[:1]) + ("; " + "; ".join(parts[1:]) if parts[1:] else ""))
+
+
+def _listed(error: Mapping[str, Any], name: str) -> list[Any]:
+    """Return a member that is to be a list. A refusal of an odd shape is a refusal all the same."""
+    value = error.get(name)
+    return value if isinstance(value, list) else []
