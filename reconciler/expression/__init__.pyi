@@ -50,6 +50,7 @@ from reconciler.expression.tree import Tree as Tree
 from reconciler.expression.tree import Unary as Unary
 from reconciler.expression.tree import Variable as Variable
 from reconciler.expression.tree import bare as bare
+from reconciler.expression.tree import operands as operands
 from reconciler.expression.tree import unparse as unparse
 from reconciler.expression.tree import walk as walk
 from reconciler.expression.values import Constant as Constant

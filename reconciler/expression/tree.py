@@ -232,6 +232,19 @@ def bare(node: Node) -> Node:
     return node
 
 
+def operands(root: Node, operator: str) -> list[Node]:
+    """Return the operands of a chain of one operator, left to right."""
+    parts: list[Node] = []
+    pending = [root]
+    while pending:
+        node = bare(pending.pop())
+        if isinstance(node, Binary) and node.operator == operator:
+            pending += (node.right, node.left)
+        else:
+            parts.append(node)
+    return parts
+
+
 def unparse(tree: Tree | Node) -> str:
     """Return a text that reads as this tree, in one canonical spelling."""
     root, ignored = (tree.root, tree.ignored) if isinstance(tree, Tree) else (tree, "")

@@ -26,6 +26,7 @@ from reconciler.expression import (
     Variable,
     bare,
     evaluate,
+    operands,
     parse,
     truth,
     unparse,
@@ -154,20 +155,7 @@ def disjuncts(tree: Tree) -> tuple[Disjunct, ...]:
     for node in walk(tree):
         if isinstance(node, odd) or (isinstance(node, Call) and (node.ahead or node.name in _CHANGING)):
             return ()
-    return tuple(each for part in _split(tree.root, "||") for each in _disjunct(part))
-
-
-def _split(root: Node, operator: str) -> list[Node]:
-    """Return the operands of a chain of one operator, left to right."""
-    found: list[Node] = []
-    pending = [root]
-    while pending:
-        node = bare(pending.pop())
-        if isinstance(node, Binary) and node.operator == operator:
-            pending += (node.right, node.left)
-        else:
-            found.append(node)
-    return found
+    return tuple(each for part in operands(tree.root, "||") for each in _disjunct(part))
 
 
 def _disjunct(node: Node) -> list[Disjunct]:
@@ -177,7 +165,7 @@ def _disjunct(node: Node) -> list[Disjunct]:
             members = list(comparisons(node))
             if len(members) == len(held.elements):
                 return [(_compared(value.name, "==", each.value),) for each in members]
-    return [tuple(_atom(each) for each in _split(node, "&&"))]
+    return [tuple(_atom(each) for each in operands(node, "&&"))]
 
 
 def _atom(node: Node) -> Atom:

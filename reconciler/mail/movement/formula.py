@@ -38,6 +38,7 @@ from reconciler.expression import (
     Variable,
     bare,
     evaluate,
+    operands,
     texts_of,
     truth,
     unparse,
@@ -158,7 +159,7 @@ class Reader(Struct, frozen=True):
         node = bare(node)
         if depth < DEEPEST:
             if isinstance(node, Binary) and node.operator in ("&&", "||"):
-                parts = [self.part(each, path, depth + 1) for each in chain(node, node.operator)]
+                parts = [self.part(each, path, depth + 1) for each in operands(node, node.operator)]
                 return every(*parts) if node.operator == "&&" else either(*parts)
             if isinstance(node, Binary) and node.operator == "^":
                 left, right = self.part(node.left, path, depth + 1), self.part(node.right, path, depth + 1)
@@ -296,19 +297,6 @@ class Reader(Struct, frozen=True):
         if not at:
             return _text(domain, "suffix", text)
         return every(_text(domain, "is", after), _text(local, "suffix", before))
-
-
-def chain(root: Node, operator: str) -> list[Node]:
-    """Return the operands of a chain of one operator, left to right."""
-    parts: list[Node] = []
-    pending = [root]
-    while pending:
-        node = bare(pending.pop())
-        if isinstance(node, Binary) and node.operator == operator:
-            pending += (node.right, node.left)
-        else:
-            parts.append(node)
-    return parts
 
 
 def _text(variable: str, kind: Shape, text: str) -> Formula:
