@@ -17,8 +17,10 @@ from reconciler.expression.evaluation import normal_question as normal_question
 from reconciler.expression.functions import call as call
 from reconciler.expression.grammar import parse as parse
 from reconciler.expression.language import ARITY as ARITY
+from reconciler.expression.language import HASHES as HASHES
 from reconciler.expression.language import LAST_ERRORS as LAST_ERRORS
 from reconciler.expression.language import LOOKUPS as LOOKUPS
+from reconciler.expression.language import NUMBERS as NUMBERS
 from reconciler.expression.language import SOURCES as SOURCES
 from reconciler.expression.language import Context as Context
 from reconciler.expression.language import ExpressionError as ExpressionError

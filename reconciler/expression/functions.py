@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from functools import cmp_to_key
 
+from reconciler.expression.language import HASHES
 from reconciler.expression.pattern import WHITE
 from reconciler.expression.values import (
     Known,
@@ -222,7 +223,7 @@ def _is_email(text: str) -> bool:
 
 
 def _hash(text: str, algorithm: str) -> str:
-    if algorithm not in ("md5", "sha1", "sha256", "sha512"):
+    if algorithm not in HASHES:
         return ""
     import hashlib  # slow to load, and seldom wanted
 

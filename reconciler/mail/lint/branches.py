@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from reconciler.expression import (
+    NUMBERS,
     Adjacent,
     Binary,
     Call,
@@ -33,7 +34,6 @@ from reconciler.expression import (
     walk,
 )
 from reconciler.mail.lint.expressions import Remark, comparisons
-from reconciler.mail.lint.words import NUMBERS
 
 #: What may give another answer the second time that it is asked in one evaluation.
 _CHANGING = frozenset(("key_set", "counter_incr", "counter_get", "key_get", "key_exists"))

@@ -12,6 +12,8 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from reconciler.expression import (
+    HASHES,
+    NUMBERS,
     Adjacent,
     Binary,
     Call,
@@ -35,7 +37,7 @@ from reconciler.expression import (
     verdict,
     walk,
 )
-from reconciler.mail.lint.words import ADDRESSES, DOMAINS, HASHES, LISTS, NUMBERS, SECONDS, VALUES, WORDS
+from reconciler.mail.lint.words import ADDRESSES, DOMAINS, LISTS, SECONDS, VALUES, WORDS
 from reconciler.values import shown
 
 COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))

@@ -8,13 +8,6 @@ from __future__ import annotations
 
 from reconciler.expression import LAST_ERRORS, SOURCES
 
-#: Whole numbers; `is_tls` is 0 or 1.
-NUMBERS = frozenset(
-    (
-        *("retry_num", "notify_num", "priority", "expires_in", "queue_age", "received_via_port", "size"),
-        *("remote_port", "local_port", "is_tls", "asn"),
-    )
-)
 LISTS = frozenset(("recipients",))
 #: Texts that spell no number, whatever the message: addresses, host names and words of the server.
 WORDS = frozenset(
@@ -38,8 +31,6 @@ ATTEMPT = "retry_num"
 RECIPIENT = frozenset(("rcpt", "rcpt_domain"))
 #: Conditions by which local mail is told from other mail.
 LOCAL_TESTS = frozenset(("is_local_domain", "is_local_address"))
-#: Algorithms of `hash`; by any other name it gives an empty text.
-HASHES = ("md5", "sha1", "sha256", "sha512")
 #: What a stranger who connects can say as he likes, and what he is known by.
 CLAIMED = frozenset(("sender", "sender_domain", "helo_domain", "is_tls", "protocol", "priority", "size"))
 AUTHENTICATED = "authenticated_as"

@@ -14,7 +14,9 @@ from typing import Literal as Choice
 from msgspec import Struct
 
 from reconciler.expression import (
+    HASHES,
     LOOKUPS,
+    NUMBERS,
     Adjacent,
     Binary,
     Call,
@@ -49,8 +51,6 @@ from reconciler.expression import (
 FAILING = frozenset(("dns_query", "sql_query"))
 #: Functions that change what they ask about.
 CHANGING = frozenset(("key_set", "counter_incr"))
-#: Hash functions that the server knows; the name of another gives an empty text.
-ALGORITHMS = frozenset(("md5", "sha1", "sha256", "sha512"))
 #: Deepest nesting that is taken apart; what lies deeper is one test.
 DEEPEST = 60
 
@@ -60,12 +60,6 @@ PARTS = {
     "sender": ("sender.local", "sender.domain"),
 }
 _DOMAINS = {"rcpt_domain": "rcpt.domain", "sender_domain": "sender.domain"}
-NUMBERS = frozenset(
-    (
-        *("retry_num", "notify_num", "priority", "expires_in", "queue_age", "received_via_port", "size"),
-        *("remote_port", "local_port", "is_tls", "asn"),
-    )
-)
 _FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 _ORDERS = ("<", "<=", ">", ">=")
 
@@ -274,7 +268,7 @@ class Reader(Struct, frozen=True):
         reads = frozenset(node.name for node in inner if isinstance(node, Variable))
         if not plain or not reads or reads & set(self.fixed):
             return None
-        if not isinstance(algorithm, Literal) or algorithm.value not in ALGORITHMS:
+        if not isinstance(algorithm, Literal) or algorithm.value not in HASHES:
             return None
         word = f"starts_with({unparse(term)}, {literal!r})"
         key = word if operator == "prefix" else f"{unparse(term)} {operator} {literal!r}"

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.expression import (
+    NUMBERS,
     Call,
     Capture,
     Decision,
@@ -27,7 +28,7 @@ from reconciler.expression import (
 from reconciler.kinds import Catalogue
 from reconciler.mail.explain import Choice, Decider, Gate, Routing, settle_choice
 from reconciler.mail.facts import effect_of
-from reconciler.mail.movement.formula import CHANGING, NUMBERS, Formula, Not, Reader, Test, can_fail, either, every
+from reconciler.mail.movement.formula import CHANGING, Formula, Not, Reader, Test, can_fail, either, every
 from reconciler.mail.movement.model import End, side_of
 from reconciler.mail.movement.walk import Program, Row
 from reconciler.values import MASK, Address, Sensitive

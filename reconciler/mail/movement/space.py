@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from reconciler.expression import (
     LAST_ERRORS,
+    NUMBERS,
     SOURCES,
     Empty,
     EvaluationError,
@@ -30,7 +31,7 @@ from reconciler.expression import (
     number_of,
     truth,
 )
-from reconciler.mail.movement.formula import NUMBERS, Test
+from reconciler.mail.movement.formula import Test
 
 _MOST = 4096
 _LARGEST = 2**62
