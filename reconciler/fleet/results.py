@@ -5,10 +5,7 @@ Law: a target counts as done once its file has its name; the file is durable bef
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -16,6 +13,7 @@ from urllib.parse import quote
 import msgspec
 from msgspec import Struct
 
+from reconciler.plan import write
 from reconciler.values import Diagnostic, ReconcilerError
 
 FORMAT: Literal["reconciler/fleet-result/v1"] = "reconciler/fleet-result/v1"
@@ -71,24 +69,9 @@ def write_result(directory: Path, result: TargetResult) -> Path:
     path = result_path(directory, result.target)
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=directory)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            with suppress(OSError):
-                Path(temporary).unlink()
-            raise
-        descriptor = os.open(directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
     except OSError as error:
         raise ReconcilerError(f"{path} cannot be written: {error.strerror}", "name another directory") from None
+    write(path, msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
     return path
 
 

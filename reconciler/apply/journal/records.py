@@ -17,6 +17,7 @@ from reconciler.apply.journal.origin import NOWHERE, Origin
 from reconciler.apply.journal.run import Run, Told, Who
 from reconciler.kinds import Catalogue
 from reconciler.plan import WrittenChange, pack, read_change, unpack_wire, write_change
+from reconciler.plan import read as read_bounded
 from reconciler.values import Action, Address, Change, ConfigError, LiveState, Outcome, Plan, Wire
 
 VERSION = 1
@@ -160,14 +161,7 @@ def read(path: Path) -> tuple[Run, ...]:
     Raises:
         ConfigError: it cannot be read, or is no journal of this version.
     """
-    try:
-        with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > MAX_BYTES:
-        raise ConfigError(f"{path} is larger than {MAX_BYTES >> 20} MB", "move older runs elsewhere")
-    return _runs(path, content.split(b"\n"))
+    return _runs(path, read_bounded(path, MAX_BYTES, "move older runs elsewhere").split(b"\n"))
 
 
 def _runs(path: Path, lines: list[bytes]) -> tuple[Run, ...]:

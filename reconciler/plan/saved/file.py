@@ -1,4 +1,4 @@
-"""The rim of saved plans: a file that only its owner can read, written whole or not at all.
+"""The rim of saved plans and results: a file that only its owner can read, written whole or not at all.
 
 Law: bytes only; what they mean is judged elsewhere.
 """
@@ -15,7 +15,7 @@ from reconciler.values import ConfigError, ReconcilerError
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a saved plan so that only its owner can read it, and so that there is all of it or nothing.
+    """Write a file so that only its owner can read it, and durably: there is all of it or nothing.
 
     Raises:
         ReconcilerError: it cannot be written.
@@ -40,17 +40,17 @@ def write(path: Path, content: bytes) -> None:
         raise ReconcilerError(f"{path} cannot be written: {error.strerror}") from None
 
 
-def read(path: Path) -> bytes:
-    """Read the file of a saved plan, as far as it may be read at all.
+def read(path: Path, most: int = MAX_BYTES, hint: str = "") -> bytes:
+    """Read a saved plan, or another file of at most so many bytes; `hint` says what to do about one too large.
 
     Raises:
         ConfigError: it cannot be read, or is too large.
     """
     try:
         with path.open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+            content = stream.read(most + 1)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    if len(content) > MAX_BYTES:
-        raise ConfigError(f"{path} is larger than {MAX_BYTES >> 20} MB")
+    if len(content) > most:
+        raise ConfigError(f"{path} is larger than {most >> 20} MB", hint)
     return content
