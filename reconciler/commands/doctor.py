@@ -13,17 +13,16 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from reconciler.commands.gather import Wanted, open_client, target, want
+from reconciler.commands.gather import Wanted, open_client, target, want, without_manifests
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.permissions import needed_by
 from reconciler.commands.standing import standing
-from reconciler.desired import Desired
 from reconciler.kinds import Catalogue, resolves, to_resolve
 from reconciler.plan import Permissions, reads
 from reconciler.report import Verdict, diagnosis_report, plural
 from reconciler.sandbox import Published
 from reconciler.server import Client, read_flow
-from reconciler.settings import DEFAULT_MANIFESTS, catalogue_of, read_config, settings
+from reconciler.settings import DEFAULT_MANIFESTS
 from reconciler.values import MANIFEST, NOT_ALLOWED, UNREACHABLE, ReconcilerError, UsageError, strongest
 
 
@@ -56,12 +55,10 @@ def _wanted(invocation: Invocation) -> Wanted:
     try:
         return want(invocation)
     except UsageError:
-        config = read_config(invocation.options)
-        catalogue = catalogue_of(config, invocation.options.target)
-        found = settings(catalogue, config, invocation.options, invocation.environment)
-        if found.paths != (DEFAULT_MANIFESTS,) or Path(DEFAULT_MANIFESTS).exists():
+        wanted = without_manifests(invocation)
+        if wanted.settings.paths != (DEFAULT_MANIFESTS,) or Path(DEFAULT_MANIFESTS).exists():
             raise
-        return Wanted(catalogue, found, Desired())
+        return wanted
 
 
 def _verdicts(invocation: Invocation, wanted: Wanted) -> Iterator[Look]:

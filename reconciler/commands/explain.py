@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.commands.gather import Wanted, open_client, target, want
+from reconciler.commands.gather import Wanted, open_client, target, want, without_manifests
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.options import CONNECTION, typed_of
-from reconciler.desired import Desired
 from reconciler.expression import ExpressionError, normal_question
 from reconciler.kinds import Catalogue, Kind, Property
 from reconciler.mail import State, desired_state, explain_message, judge_given, kinds_explained, live_state, routing_of
 from reconciler.report import explanation_report, flowchart
 from reconciler.server import read_flow
-from reconciler.settings import catalogue_of, read_config, settings
 from reconciler.values import Unreachable, UsageError, parse_size
 
 if TYPE_CHECKING:
@@ -150,10 +148,7 @@ def _unread(invocation: Invocation) -> Wanted:
     """Return the settings alone: what is live is not explained by manifests."""
     if invocation.options.paths:
         raise UsageError("--live explains what the server holds, and manifests are given", "leave one of them out")
-    config = read_config(invocation.options)
-    catalogue = catalogue_of(config, invocation.options.target)
-    found = settings(catalogue, config, invocation.options, invocation.environment)
-    return Wanted(catalogue, found, Desired())
+    return without_manifests(invocation)
 
 
 def _live(catalogue: Catalogue, client: Client) -> State:

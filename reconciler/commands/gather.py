@@ -58,9 +58,22 @@ class Wanted(Struct, frozen=True):
     desired: Desired
 
 
+def configured(invocation: Invocation) -> Config:
+    """Return the configuration of a run, read unless whoever began the run has read it."""
+    return invocation.config or read_config(invocation.options)
+
+
+def without_manifests(invocation: Invocation) -> Wanted:
+    """Return the settings of a run that takes no manifests."""
+    config = configured(invocation)
+    catalogue = catalogue_of(config, invocation.options.target)
+    found = settings(catalogue, config, invocation.options, invocation.environment)
+    return Wanted(catalogue, found, Desired())
+
+
 def want(invocation: Invocation) -> Wanted:
     """Read configuration and manifests. Mistakes in manifests are in `desired`; `checked()` raises them."""
-    config = invocation.config or read_config(invocation.options)
+    config = configured(invocation)
     wanted = _want(catalogue_of(config, invocation.options.target), config, invocation.options, invocation.environment)
     invocation.facts["basis"] = wanted.desired.digest
     return wanted
@@ -68,7 +81,7 @@ def want(invocation: Invocation) -> Wanted:
 
 def want_all(invocation: Invocation) -> list[Wanted]:
     """Read configuration and manifests of every target, or of the one that is chosen."""
-    config, options = read_config(invocation.options), invocation.options
+    config, options = configured(invocation), invocation.options
     targets = () if options.target or options.url or options.paths else tuple(config.targets)
     chosen = [msgspec.structs.replace(options, target=name) for name in targets] or [options]
     found: list[Wanted] = []
@@ -206,7 +219,7 @@ def standing_policy(invocation: Invocation) -> Policy:
     plain = msgspec.structs.replace(
         invocation.options, paths=(), prune=None, allow_empty=(), max_destroy="", max_update="", kind=(), only=()
     )
-    config = read_config(plain)
+    config = configured(invocation)
     return settings(catalogue_of(config, plain.target), config, plain, invocation.environment).policy
 
 

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from reconciler.commands.files import check_plain, write_whole
-from reconciler.commands.gather import Wanted, open_client
+from reconciler.commands.gather import Wanted, open_client, without_manifests
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.publishing import tell_changes
-from reconciler.desired import Desired, Export, Remark, export_state, file_name, find, printed, printed_tests, read
+from reconciler.desired import Export, Remark, export_state, file_name, find, printed, printed_tests, read
 from reconciler.kinds import Catalogue, Judge, Kind, targets
 from reconciler.mail import World, object_findings, settle
 from reconciler.plan import kinds_in_scope, reads
 from reconciler.report import MANY, plural, printable
 from reconciler.server import read_flow
-from reconciler.settings import DEFAULT_MANIFESTS, Settings, catalogue_of, read_config, settings
+from reconciler.settings import DEFAULT_MANIFESTS, Settings
 from reconciler.values import Globs, LiveState, NotAllowed, Policy, ReconcilerError, Resource, UsageError
 from reconciler.yamlio import load as load_yaml
 
@@ -49,10 +49,8 @@ class Arguments(Struct, frozen=True, kw_only=True):
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Read live state and write it as manifests, to files or to standard output."""
-    config = read_config(invocation.options)
-    catalogue = catalogue_of(config, invocation.options.target)
-    found = settings(catalogue, config, invocation.options, invocation.environment)
-    wanted = Wanted(catalogue, found, Desired())
+    wanted = without_manifests(invocation)
+    catalogue, found = wanted.catalogue, wanted.settings
     out = Path(arguments.out) if arguments.out else None
     if out is not None and out.exists() and not out.is_dir():
         raise ReconcilerError(f"{out} is no directory", "name one with --out, or leave --out away")

@@ -13,13 +13,12 @@ from pathlib import Path
 from msgspec import Struct
 
 from reconciler.apply import Run, Task, Undoing, read, undo
-from reconciler.commands.gather import Wanted, open_client, plan_basis, read_live
+from reconciler.commands.gather import open_client, plan_basis, read_live, without_manifests
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.presenting import PLANNED, Presenter, must_ask, session_of
-from reconciler.desired import Desired
 from reconciler.plan import Survey, unmet
 from reconciler.report import plural, status_report
-from reconciler.settings import Settings, catalogue_of, read_config, settings
+from reconciler.settings import Settings
 from reconciler.values import UNDONE, Address, ConfigError, Policy, Source, Stale, UsageError
 
 #: Runs that a list shows.
@@ -42,10 +41,8 @@ class Arguments(Struct, frozen=True, kw_only=True):
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Plan the inverse of a recorded apply, ask, carry it out and reload."""
-    config = read_config(invocation.options)
-    catalogue = catalogue_of(config, invocation.options.target)
-    chosen = settings(catalogue, config, invocation.options, invocation.environment)
-    wanted = Wanted(catalogue, chosen, Desired())
+    wanted = without_manifests(invocation)
+    catalogue, chosen = wanted.catalogue, wanted.settings
     asks = not arguments.list and must_ask(invocation, "rollback")
     path = Path(arguments.journal)
     if arguments.list:

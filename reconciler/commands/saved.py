@@ -8,15 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from reconciler.commands.gather import Wanted, read_live, standing_policy
+from reconciler.commands.gather import Wanted, read_live, standing_policy, without_manifests
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.options import LIMITS, SETTLED, typed_of
-from reconciler.desired import Desired
 from reconciler.plan import Survey, check_for, digest, kinds_of, plan_digest, policy_digest, read, take_up, unmet
 from reconciler.plan import load as load_plan
 from reconciler.report import Target, members, plan_report
 from reconciler.server import Client
-from reconciler.settings import catalogue_of, read_config, settings
 from reconciler.values import Change, ConfigError, LiveState, Plan, Stale, UsageError
 
 
@@ -28,10 +26,7 @@ def bare(invocation: Invocation) -> Wanted:
     if settled := [each for each in typed_of(SETTLED, invocation.typed) if each not in limits]:
         hint = "give what shapes a plan to `plan`; a RECONCILER_… variable may stay, and changes nothing here"
         raise UsageError(f"a saved plan is applied as it was made: {', '.join(settled)} would be ignored", hint)
-    config = read_config(invocation.options)
-    catalogue = catalogue_of(config, invocation.options.target)
-    found = settings(catalogue, config, invocation.options, invocation.environment)
-    return Wanted(catalogue, found, Desired())
+    return without_manifests(invocation)
 
 
 def taken_up(
