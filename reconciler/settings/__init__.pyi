@@ -1,15 +1,15 @@
 from reconciler.settings.choose import Config as Config
-from reconciler.settings.choose import Server as Server
 from reconciler.settings.choose import Settings as Settings
 from reconciler.settings.choose import catalogue_of as catalogue_of
 from reconciler.settings.choose import check_layers as check_layers
-from reconciler.settings.choose import connect as connect
 from reconciler.settings.choose import read_config as read_config
 from reconciler.settings.choose import settings as settings
 from reconciler.settings.config import DEFAULT_MANIFESTS as DEFAULT_MANIFESTS
 from reconciler.settings.config import TargetConfig as TargetConfig
 from reconciler.settings.config import merged_policy as merged_policy
 from reconciler.settings.config import parse_config as parse_config
+from reconciler.settings.connecting import Server as Server
+from reconciler.settings.connecting import connect as connect
 from reconciler.settings.monitors import Monitors as Monitors
 from reconciler.settings.monitors import find_monitors as find_monitors
 from reconciler.settings.options import Options as Options

@@ -11,13 +11,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Struct
 
 from reconciler.kinds import LIMIT_PATTERN, Catalogue, Fault
-from reconciler.server import Allowed, is_local
+from reconciler.server import Allowed
 from reconciler.settings.ceiling import check_ceiling
 from reconciler.settings.config import (
     DEFAULT_MANIFESTS,
@@ -33,52 +32,28 @@ from reconciler.settings.config import (
 from reconciler.settings.options import Options
 from reconciler.settings.published import named_catalogue
 from reconciler.values import (
-    ConfigError,
     EnvironmentText,
     Globs,
     ManifestError,
-    NotAllowed,
     Policy,
     Scope,
     UsageError,
-    parse_duration,
 )
 
 __all__ = [
     "DEFAULT_MANIFESTS",
     "Config",
-    "Server",
     "Settings",
     "TargetConfig",
     "catalogue_of",
     "check_layers",
-    "connect",
     "read_config",
-    "resolved",
     "settings",
 ]
 
 
 #: Variables that are there for this.
 OWN_VARIABLES = "RECONCILER_VAR_"
-
-
-class Server(Struct, frozen=True):
-    """Where a server is and who we are there. Prints without the secrets."""
-
-    url: str
-    token: str = ""
-    user: str = ""
-    password: str = ""
-    ca_bundle: str = ""
-    insecure: bool = False
-    #: Seconds until a run is given up.
-    timeout: float = 300.0
-    #: Seconds that it may take to start.
-    wait: float = 0.0
-
-    def __repr__(self) -> str:
-        return f"Server({self.url!r})"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -182,88 +157,6 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
         server=server,
         options=options,
     )
-
-
-def connect(found: Settings, environment: Mapping[str, str]) -> Server:
-    """Return where the server is and the credentials for it.
-
-    Raises:
-        UsageError: no server is named.
-        NotAllowed: there are no credentials.
-    """
-    if found.server is None:
-        raise UsageError("no server is named", "give --url, or set STALWART_URL, or name a target in reconciler.yaml")
-    target, options = found.server, found.options
-    check_encrypted(target.url, allowed=options.allow_plain_http or target.plain_http)
-    _check_origin(target, options, environment)
-    token = "" if options.user else resolved(target.token, environment)
-    user = options.user or resolved(target.user, environment)
-    password = resolved(target.password, environment)
-    if not token and not user:
-        token, user = environment.get("STALWART_TOKEN", ""), environment.get("STALWART_USER", "")
-    password = password or environment.get("STALWART_PASSWORD", "")
-    if not token and not (user and password):
-        raise NotAllowed("there are no credentials", "set STALWART_TOKEN, or STALWART_USER and STALWART_PASSWORD")
-    for text in (token, user, password):
-        if "\n" in text or "\r" in text:
-            raise ConfigError("the credentials hold a line break", "take it out")
-    return Server(
-        url=target.url,
-        token=token,
-        user=user,
-        password=password,
-        ca_bundle=options.ca_bundle or target.ca_bundle,
-        insecure=options.insecure,
-        timeout=_seconds("--timeout", options.timeout),
-        wait=_seconds("--wait", options.wait) if options.wait else 0.0,
-    )
-
-
-def check_encrypted(url: str, *, allowed: bool) -> None:
-    """Check that credentials go to no other host in clear.
-
-    Raises:
-        UsageError: they would.
-    """
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        # What is no URL is told where it is used.
-        return
-    if parts.scheme.lower() == "http" and not allowed and parts.hostname and not is_local(parts.hostname):
-        hint = "give the https URL; --allow-plain-http, or the target's plainHttp: true, sends them all the same"
-        raise UsageError(
-            f"{parts.scheme}://{parts.hostname} is another host, and credentials would go there in clear", hint
-        )
-
-
-def _check_origin(target: TargetConfig, options: Options, environment: Mapping[str, str]) -> None:
-    """Check that credentials of the environment go to the server that it names.
-
-    Raises:
-        UsageError: they would go to another one.
-    """
-    bound = environment.get("STALWART_URL", "")
-    secret = target.token if target.token and not options.user else target.password
-    # An option names a server on purpose, and a pull request has no say in it.
-    if options.url or not bound:
-        return
-    if (not secret or reference(secret)[0] == "env") and _origin(bound) != _origin(target.url):
-        scheme, host, port = _origin(target.url)
-        raise UsageError(
-            f"the credentials of the environment are for STALWART_URL, and {scheme}://{host}:{port} is another server",
-            "unset STALWART_URL, or give the target credentials of its own as ${file:PATH}",
-        )
-
-
-def _origin(url: str) -> tuple[str, str, int]:
-    parts = urlsplit(url)
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-    scheme = parts.scheme.lower()
-    return scheme, (parts.hostname or "").rstrip("."), port or (80 if scheme == "http" else 443)
 
 
 def _user(options: Options, target: TargetConfig | None, environment: Mapping[str, str]) -> str:
@@ -387,33 +280,3 @@ def _limit(name: str, option: str, configured: float | str | None, default: Any)
     if chosen is None:
         return default
     return chosen if isinstance(chosen, str) and chosen.endswith("%") else int(chosen)
-
-
-def _seconds(name: str, text: str) -> float:
-    try:
-        seconds = float(text) if text.isdigit() else parse_duration(text) / 1000
-    except ValueError as error:
-        raise UsageError(f"{name}: {error}") from None
-    if seconds <= 0:
-        raise UsageError(f"{name}: {text} leaves no time for anything", "write 30s or 5m")
-    return seconds
-
-
-def resolved(text: str, environment: Mapping[str, str]) -> str:
-    """Resolve a credential's reference. The configuration is trusted, so that any variable or file may be named.
-
-    Raises:
-        NotAllowed: it leads to nothing.
-    """
-    source, name = reference(text)
-    if source == "env":
-        value = environment.get(name, "")
-        if not value:
-            raise NotAllowed(f"{text} is not set", f"set {name}")
-        return value
-    if source == "file":
-        try:
-            return Path(name).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise NotAllowed(f"{text} cannot be read") from None
-    return unescaped(text)

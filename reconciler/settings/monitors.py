@@ -10,8 +10,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-from reconciler.settings.choose import resolved
 from reconciler.settings.config import Config
+from reconciler.settings.connecting import resolved
 from reconciler.settings.options import Options
 
 PING, NOTIFY, ON_DRIFT = "RECONCILER_PING", "RECONCILER_NOTIFY", "RECONCILER_PING_ON_DRIFT"

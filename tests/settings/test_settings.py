@@ -254,3 +254,11 @@ def test_settings_print_no_secret(tmp_path: Path) -> None:
     assert "canary" not in repr(one)
     assert "canary" not in repr(connect(one, {}))
     assert "canary" not in repr(config(tmp_path, text))
+
+
+@pytest.mark.parametrize(("bound", "url"), [("https://a.example", "http://[::1"), ("http://[::1", "https://a.example")])
+def test_what_is_no_url_is_no_origin(tmp_path: Path, bound: str, url: str) -> None:
+    variables = {"STALWART_URL": bound, "STALWART_USER": "u", "STALWART_PASSWORD": "p"}
+
+    with pytest.raises(UsageError, match="is another server"):
+        connect(found(tmp_path, f"targets: {{one: {{url: '{url}'}}}}\n", variables, target="one"), variables)
