@@ -11,7 +11,8 @@ import sys
 import time
 from pathlib import Path
 
-from reconciler.server.jmap.client import Client, Credentials
+from reconciler.server.jmap.client import Client
+from reconciler.server.jmap.endpoint import Credentials
 from reconciler.server.jmap.protocol import Call, Flow, Request, Response
 
 ROUTES = 100_000

@@ -53,7 +53,8 @@ msgspec.json.decode(open(sys.argv[1], "rb").read())
 LISTING = """
 import sys, msgspec
 from reconciler.kinds.catalogue import load
-from reconciler.server.jmap.client import Client, Credentials
+from reconciler.server.jmap.client import Client
+from reconciler.server.jmap.endpoint import Credentials
 from reconciler.server.live import read_flow
 with Client(sys.argv[1], Credentials(user="admin", password="secret")) as client:
     state = client.run(read_flow(load(), ["MtaRoute"], client.session().limits))

@@ -13,7 +13,8 @@ from msgspec import Struct
 from reconciler.apply import Listener, apply_flow
 from reconciler.plan import Goal, remaining, take_survey
 from reconciler.sandbox import Dropped, Sandbox
-from reconciler.server.jmap.client import Client, Credentials
+from reconciler.server.jmap.client import Client
+from reconciler.server.jmap.endpoint import Credentials
 from reconciler.server.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, Response
 from reconciler.server.live import read_flow
 from reconciler.server.secrets import Allowed, Secrets

@@ -13,7 +13,8 @@ from msgspec import UNSET
 
 from reconciler.kinds.catalogue import Kind, Property, Record, load
 from reconciler.sandbox import serve
-from reconciler.server.jmap.client import Client, Credentials
+from reconciler.server.jmap.client import Client
+from reconciler.server.jmap.endpoint import Credentials
 from reconciler.server.jmap.protocol import Call, Flow, Request
 from tests.running import command, environment
 

@@ -1,5 +1,5 @@
 from reconciler.server.jmap.client import Client as Client
-from reconciler.server.jmap.client import Credentials as Credentials
+from reconciler.server.jmap.endpoint import Credentials as Credentials
 from reconciler.server.jmap.post import post as post
 from reconciler.server.jmap.protocol import AnswerLost as AnswerLost
 from reconciler.server.jmap.protocol import Call as Call

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from reconciler.sandbox import serve
-from reconciler.server.jmap.client import Client, Credentials
+from reconciler.server.jmap.client import Client
+from reconciler.server.jmap.endpoint import Credentials
 from reconciler.server.jmap.protocol import Call, Flow, Request
 from tests.running import Ran, command, environment, process, write
 

@@ -175,7 +175,8 @@ class World(Struct):
         self.call(kind, {"update": {each["id"]: patch}})
 
     def call(self, kind: str, arguments: Mapping[str, Any]) -> None:
-        from reconciler.server.jmap.client import Client, Credentials
+        from reconciler.server.jmap.client import Client
+        from reconciler.server.jmap.endpoint import Credentials
         from reconciler.server.jmap.protocol import Call, Flow, Request
 
         def flow() -> Flow[Any]:

@@ -9,7 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from reconciler.server.jmap.client import Client, Credentials, check_url
+from reconciler.server.jmap.client import Client
+from reconciler.server.jmap.endpoint import Credentials, check_url
 from reconciler.server.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, Response, Session
 from reconciler.values.errors import Busy, NotAllowed, ReconcilerError, Unreachable, UsageError
 

@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from reconciler.sandbox import serve
-from reconciler.server.jmap.client import Client, Credentials
+from reconciler.server.jmap.client import Client
+from reconciler.server.jmap.endpoint import Credentials
 from reconciler.values.errors import NotAllowed, Unreachable
 from tests.running import command, environment, write
 from tests.server.test_jmap_client import SESSION, URL

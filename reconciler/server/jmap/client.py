@@ -1,17 +1,14 @@
 """Talks JMAP over HTTP: one session, conversations driven to their end, reads repeated and writes never.
 
-Law: this module and `post` alone import httpx; it never follows a redirect, never repeats a 401, and never puts a
+Law: only this folder imports httpx; it never follows a redirect, never repeats a 401, and never puts a
 server's echo of a request into a message.
 """
 
 from __future__ import annotations
 
-import base64
 import logging
 import os
 import random
-import re
-import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,8 +17,9 @@ from urllib.parse import urlsplit
 
 import httpx
 import msgspec
-from msgspec import Struct
 
+from reconciler.server.jmap.answers import Again, Redirected, bounded, problem_of, reason, retry_after, untrusted
+from reconciler.server.jmap.endpoint import Credentials, check_url, tls_context
 from reconciler.server.jmap.logged import SESSION, Sent, sent_of
 from reconciler.server.jmap.protocol import (
     AnswerLost,
@@ -36,7 +34,7 @@ from reconciler.server.jmap.protocol import (
 from reconciler.server.jmap.watch import Watch
 from reconciler.server.proxy import proxy_for
 from reconciler.server.redaction import Redactor
-from reconciler.values import Busy, Interrupted, NotAllowed, ReconcilerError, Unreachable, UsageError
+from reconciler.values import Busy, Interrupted, NotAllowed, ReconcilerError, Unreachable
 
 T = TypeVar("T")
 log = logging.getLogger("reconciler.http")
@@ -49,8 +47,6 @@ RETRIES = 3
 REFUSALS = ("notCreated", "notUpdated", "notDestroyed")
 #: Seconds between two looks for a signal while waiting.
 LISTEN_SECONDS = 0.1
-#: An answer over this many bytes is refused; 8,000 objects of the largest kind are about 10 MB.
-MAX_ANSWER = 256 * 1024 * 1024
 #: Most seconds between two looks whether a server has started.
 LOOK_SECONDS = 2.0
 TOO_MANY_REQUESTS = 429
@@ -58,96 +54,6 @@ TOO_MANY_REQUESTS = 429
 NOTHING_RUN = "urn:ietf:params:jmap:error:"
 #: What to do about a certificate that is not trusted.
 TRUST = "where its issuer is one of your own, name the issuer's certificate with --ca-bundle"
-#: What a bearer token consists of (RFC 6750 allows less).
-VISIBLE = re.compile("[!-~]+")
-
-
-class Credentials(Struct, frozen=True):
-    """A bearer token, or a user and a password. Prints as nothing."""
-
-    token: str = ""
-    user: str = ""
-    password: str = ""
-
-    def header(self) -> str:
-        """Return the value of the Authorization header.
-
-        Raises:
-            NotAllowed: the token cannot stand in one. It is not shown.
-        """
-        if self.token:
-            if not VISIBLE.fullmatch(self.token):
-                raise NotAllowed("the token holds a blank, or a character that no token has", "copy it again")
-            return f"Bearer {self.token}"
-        return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
-
-    def secrets(self) -> tuple[str, ...]:
-        """Return what may never be shown: the token, the password, and both with the user's name as they are sent."""
-        return (self.token, self.password, self.header().partition(" ")[2])
-
-    def __repr__(self) -> str:
-        return "(sensitive)"
-
-
-class _Again(Exception):
-    """The server did nothing with the request; it may be sent again after `seconds` (None: back off)."""
-
-    def __init__(
-        self, reason: str, seconds: float | None = None, *, busy: bool = False, starting: bool = False
-    ) -> None:
-        self.reason, self.seconds, self.busy = reason, seconds, busy
-        #: A server that is about to start gives no answer, or has a proxy give this one.
-        self.starting = starting
-
-
-def check_url(url: str) -> str:
-    """Return a server's base URL without a trailing slash.
-
-    Raises:
-        UsageError: it is no plain http or https URL.
-    """
-    # Before an `@` may stand a password.
-    shown = "the URL" if "@" in url else repr(url)
-    wrong = UsageError(f"{shown} is no http or https URL", "give it as https://mail.example.org")
-    try:
-        parts = urlsplit(url)
-        # A port that is none raises here, and so does a name that no resolver would take.
-        _ = parts.port, httpx.URL(url).host.encode("idna")
-    except (ValueError, httpx.InvalidURL):
-        raise wrong from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or any(each.isspace() for each in url):
-        raise wrong
-    if parts.username or parts.password:
-        raise UsageError("the URL holds credentials", "set STALWART_USER and STALWART_PASSWORD instead")
-    if parts.query or parts.fragment:
-        raise UsageError(f"{url!r} holds a query or a fragment", "give the base URL only")
-    return url.rstrip("/")
-
-
-def tls_context(url: str, *, ca_bundle: str = "", insecure: bool = False) -> ssl.SSLContext:
-    """Return the TLS settings for a URL; reading the system's certificates costs 20 ms, so only https pays for it.
-
-    Raises:
-        UsageError: the bundle cannot be read.
-    """
-    if urlsplit(url).scheme == "http":
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    try:
-        context = ssl.create_default_context(cafile=ca_bundle or None)
-    except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"the CA bundle {ca_bundle} cannot be read: {error}") from None
-    if insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-class _Redirected(Unreachable):
-    """The server answers with another address, which is not followed."""
-
-    def __init__(self, message: str, hint: str, target: str) -> None:
-        super().__init__(message, hint)
-        self.target = target
 
 
 class Client:
@@ -289,7 +195,7 @@ class Client:
                 try:
                     self._send("GET", url, None, writes=False, sent=SESSION)
                     return
-                except _Again as again:
+                except Again as again:
                     if not again.starting:
                         return
                     left = started + wait - time.monotonic()
@@ -317,7 +223,7 @@ class Client:
         """
         try:
             return self._retried("GET", f"{self.url}{path}", None, writes=False), ""
-        except _Redirected as found:
+        except Redirected as found:
             return None, found.target
 
     def run(self, flow: Flow[T]) -> T:
@@ -385,7 +291,7 @@ class Client:
         while True:
             try:
                 return self._send(method, url, body, writes=writes, sent=sent._replace(attempt=tries + 1))
-            except _Again as again:
+            except Again as again:
                 tries += 1
                 if tries > RETRIES and not again.busy:
                     raise Unreachable(f"{url}: {again.reason}") from None
@@ -419,19 +325,19 @@ class Client:
                     method, url, content=body, headers=headers, timeout=timeout, extensions=watched
                 ) as answer,
             ):
-                content = b"".join(_bounded(answer, self._deadline))
+                content = b"".join(bounded(answer, self._deadline))
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            if distrusted := _distrusted(error):
+            if distrusted := untrusted(error):
                 raise Unreachable(f"{url}: the certificate is not valid: {distrusted.verify_message}", TRUST) from None
             # Nothing was sent, so that even a write may be tried again.
             through = f" through {self._proxy}" if self._proxy else ""
-            raise _Again(f"cannot be reached{through}: {_reason(error)}", starting=True) from None
+            raise Again(f"cannot be reached{through}: {reason(error)}", starting=True) from None
         except (httpx.HTTPError, httpx.StreamError) as error:
             if writes:
-                raise AnswerLost(f"the connection broke: {_reason(error)}") from None
+                raise AnswerLost(f"the connection broke: {reason(error)}") from None
             # A port that is forwarded is open before anything listens behind it.
             starting = isinstance(error, httpx.ReadError | httpx.RemoteProtocolError)
-            raise _Again(f"the connection broke: {_reason(error)}", starting=starting) from None
+            raise Again(f"the connection broke: {reason(error)}", starting=starting) from None
         took, status, size = time.monotonic() - started, answer.status_code, len(content)
         fields = {**known, "status": status, "received": size, "duration": round(took, 6)}
         text = "%s %s%s: %d, bytes: %d, %.0f ms"
@@ -445,12 +351,12 @@ class Client:
                 raise AnswerLost("the answer is no JSON") from None
             if content.lstrip()[:1] == b"<":
                 raise Unreachable(f"{url} answers with a web page, not with JMAP", "is this the right URL?") from None
-            raise _Again("the answer is no JSON, or was cut off") from None
+            raise Again("the answer is no JSON, or was cut off") from None
 
     def _refused(self, url: str, answer: httpx.Response, content: bytes, *, writes: bool) -> NoReturn:
         """Raise what an answer other than 200 means. Its `detail` is never shown: it may echo the request."""
         status = answer.status_code
-        problem = _problem(content)
+        problem = problem_of(content)
         if status == httpx.codes.UNAUTHORIZED:
             raise NotAllowed(
                 f"{url} refuses these credentials", "they are not tried again: repeated failures ban a host"
@@ -465,10 +371,10 @@ class Client:
                 raise NotAllowed(
                     f"{url} counts too many failed logins from this host", "its address is about to be banned"
                 )
-            raise _Again("the server limits the rate of requests", _retry_after(answer), busy=True)
+            raise Again("the server limits the rate of requests", retry_after(answer), busy=True)
         limit = problem.get("limit")
         if status == httpx.codes.BAD_REQUEST and limit == "maxConcurrentRequests":
-            raise _Again("too many requests at once", busy=True)
+            raise Again("too many requests at once", busy=True)
         certain = status == httpx.codes.REQUEST_ENTITY_TOO_LARGE or str(problem.get("type")).startswith(NOTHING_RUN)
         if writes and not certain:
             # Whatever answers may stand between here and the server, which may have done its work.
@@ -477,49 +383,12 @@ class Client:
             raise ReconcilerError(f"{url} refuses the request: {limit or 'malformed'}", "this is a fault of reconciler")
         if status >= httpx.codes.INTERNAL_SERVER_ERROR:
             starting = status in (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE)
-            raise _Again(f"the server answered {status}", _retry_after(answer), starting=starting)
+            raise Again(f"the server answered {status}", retry_after(answer), starting=starting)
         if answer.is_redirect:
             target = urlsplit(self._redactor.sentence(answer.headers.get("location", "")))
-            raise _Redirected(
+            raise Redirected(
                 f"{url} redirects to {target.scheme}://{target.netloc}" if target.netloc else f"{url} redirects",
                 "redirects are not followed: give the URL of the server itself",
                 target.path,
             )
         raise Unreachable(f"{url} answers {status}", "is this the URL of a Stalwart 0.16 server?")
-
-
-def _bounded(answer: httpx.Response, deadline: float) -> list[bytes]:
-    """Read an answer up to a size and a time: httpx bounds the wait for each piece of it, and not their number."""
-    chunks, size = [], 0
-    for chunk in answer.iter_bytes():
-        size += len(chunk)
-        if time.monotonic() > deadline:
-            raise httpx.StreamError(f"only {size} bytes of the answer came")
-        if size > MAX_ANSWER:
-            raise httpx.StreamError(f"the answer is larger than {MAX_ANSWER} bytes")
-        chunks.append(chunk)
-    return chunks
-
-
-def _distrusted(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
-    """Return why a certificate was refused, if that is what is behind a failure."""
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
-        error = error.__cause__ or error.__context__
-    return error
-
-
-def _problem(content: bytes) -> dict[str, Any]:
-    try:
-        problem = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    return problem if isinstance(problem, dict) else {}
-
-
-def _retry_after(answer: httpx.Response) -> float | None:
-    value = answer.headers.get("retry-after", "")
-    return float(value) if value.isascii() and value.isdigit() else None
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__

@@ -12,7 +12,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from reconciler.server.jmap.client import TOO_MANY_REQUESTS, check_url, tls_context
+from reconciler.server.jmap.client import TOO_MANY_REQUESTS
+from reconciler.server.jmap.endpoint import check_url, tls_context
 from reconciler.values import UsageError
 
 #: How often it is tried, and for how many seconds each time.

@@ -1,0 +1,77 @@
+"""What an answer says beside its document, and why there is none.
+
+Law: reading is bounded in size and time; what a server echoes is never shown from here.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from typing import Any
+
+import httpx
+import msgspec
+
+from reconciler.values import Unreachable
+
+#: An answer over this many bytes is refused; 8,000 objects of the largest kind are about 10 MB.
+MAX_ANSWER = 256 * 1024 * 1024
+
+
+class Again(Exception):
+    """The server did nothing with the request; it may be sent again after `seconds` (None: back off)."""
+
+    def __init__(
+        self, reason: str, seconds: float | None = None, *, busy: bool = False, starting: bool = False
+    ) -> None:
+        self.reason, self.seconds, self.busy = reason, seconds, busy
+        #: A server that is about to start gives no answer, or has a proxy give this one.
+        self.starting = starting
+
+
+class Redirected(Unreachable):
+    """The server answers with another address, which is not followed."""
+
+    def __init__(self, message: str, hint: str, target: str) -> None:
+        super().__init__(message, hint)
+        self.target = target
+
+
+def bounded(answer: httpx.Response, deadline: float) -> list[bytes]:
+    """Read an answer up to a size and a time: httpx bounds the wait for each piece of it, and not their number."""
+    chunks, size = [], 0
+    for chunk in answer.iter_bytes():
+        size += len(chunk)
+        if time.monotonic() > deadline:
+            raise httpx.StreamError(f"only {size} bytes of the answer came")
+        if size > MAX_ANSWER:
+            raise httpx.StreamError(f"the answer is larger than {MAX_ANSWER} bytes")
+        chunks.append(chunk)
+    return chunks
+
+
+def untrusted(error: BaseException | None) -> ssl.SSLCertVerificationError | None:
+    """Return why a certificate was refused, if that is what is behind a failure."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def problem_of(content: bytes) -> dict[str, Any]:
+    """Return the problem details (RFC 7807) that an answer holds, or nothing."""
+    try:
+        problem = msgspec.json.decode(content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return problem if isinstance(problem, dict) else {}
+
+
+def retry_after(answer: httpx.Response) -> float | None:
+    """Return how many seconds a server asks to wait, or None."""
+    value = answer.headers.get("retry-after", "")
+    return float(value) if value.isascii() and value.isdigit() else None
+
+
+def reason(error: Exception) -> str:
+    """Return why a request failed, in the words of what carried it."""
+    return str(error) or type(error).__name__
