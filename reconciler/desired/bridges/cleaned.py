@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reconciler.kinds import Catalogue, Kind, Property, Record
+from reconciler.values import Severity
 
 #: Stands for every secret until it is named: `(severity, code, pointer, message, hint)`.
 PLACEHOLDER = "${env:SECRET}"
-Tell = Callable[[str, str, str, str, str], None]
+Tell = Callable[[Severity, str, str, str, str], None]
 #: Returns what a reference is called, or None where nothing has this client id.
 Named = Callable[[str, str], str | None]
 

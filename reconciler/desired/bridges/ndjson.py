@@ -16,6 +16,7 @@ from reconciler.desired.bridges.cleaned import Cleaner
 from reconciler.desired.bridges.operations import Operation, operations
 from reconciler.desired.bridges.patching import PatchError, patched
 from reconciler.kinds import Catalogue, Kind, is_shipped
+from reconciler.values import Severity
 
 #: The server's base 32, in which ids ascend in order of creation (0.16.19).
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz792013"
@@ -77,7 +78,7 @@ class _Plan:
         self.pruned: dict[str, int] = {}
         self.wanted: set[str] = set()
 
-    def tell(self, severity: Any, code: str, message: str, step: Operation | _Entry, hint: str = "") -> None:
+    def tell(self, severity: Severity, code: str, message: str, step: Operation | _Entry, hint: str = "") -> None:
         self.bridged.tell(severity, code, message, line=step.line, hint=hint)
 
     # The second pass: what the plan makes.
@@ -248,7 +249,7 @@ class _Plan:
         else:
             hint = f"write a document with metadata.absent: true for each {kind.kind} that is to go"
             message = f"it destroys every other {kind.kind} whose {', '.join(sorted(scope))} is the scope's"
-            severity = "warning" if step.value else "error"
+            severity: Severity = "warning" if step.value else "error"
             self.tell(severity, "scope", f"{message}, which no policy says: nothing is pruned here", step, hint)
 
     def gone(self, step: Operation, key: Mapping[str, Any]) -> None:
@@ -294,11 +295,11 @@ class _Plan:
         """Return an object of the plan as a manifest could hold it."""
         kind = entry.kind
 
-        def tell(severity: str, code: str, pointer: str, message: str, hint: str) -> None:
+        def tell(severity: Severity, code: str, pointer: str, message: str, hint: str) -> None:
             line = entry.lines.get(pointer.partition("/")[0], entry.line)
             address = f"{kind.kind}/{entry.client}" if entry.client else kind.kind
             self.bridged.tell(
-                severity,  # type: ignore[arg-type] # a Severity, by those who call it
+                severity,
                 code,
                 message,
                 line=line,
@@ -341,8 +342,8 @@ class _Plan:
                 "", f"A new server ships this object with values of its own. The plan leaves alone: {', '.join(left)}."
             )
         address = f"{kind.kind}/{made.spec.get(kind.match[0], made.name)}"
-        severity = "warning" if shipped else "note"
-        self.bridged.tell(severity, "partial", message, line=entry.line, address=address, hint=hint)  # type: ignore[arg-type] # one of two severities
+        severity: Severity = "warning" if shipped else "note"
+        self.bridged.tell(severity, "partial", message, line=entry.line, address=address, hint=hint)
 
     def named(self, kind: str, client: str) -> str | None:
         """Return the name of what a client id stands for."""
