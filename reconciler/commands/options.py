@@ -2,6 +2,7 @@
 
 Law: tables, and what makes options of them; nothing of the program but the table of formats is imported, so that
 `--help` is quick. What else is to be known of an option, such as the groups that it is in, is derived from its row.
+Long because it is one table, which is read as a whole.
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from reconciler.kinds import Catalogue, Kind, Property, Record, exact, same_branches, same_text
+from reconciler.plan.diff.leaving import holds_masked, left_out, managed, servers_own, top
 from reconciler.plan.diff.pairing import AMBIGUOUS, TWINS, in_order, made_anew, mistake, pair
 from reconciler.values import (
-    MASK,
     Address,
     Change,
     Diagnostic,
@@ -190,7 +190,7 @@ class Diff:
         mistakes: list[Diagnostic],
     ) -> tuple[Change | None, list[str]]:
         """Compare a resource with the object that is to hold it; `stood` is the one that it stands for now."""
-        want, have = _managed(kind, resource, stood) if stood else resource.wire, found.wire
+        want, have = managed(kind, resource, stood) if stood else resource.wire, found.wire
         moves = stood is not found
         compared = _Compared([], {}, [])
         variant, before = want.get("@type", ""), have.get("@type", "")
@@ -213,7 +213,7 @@ class Diff:
             after=want,
             source=resource.place(compared.fields[0].pointer) if compared.fields else resource.source,
             because="the server runs these in the order of their creation" if moves else "",
-            left_out=_left_out(kind, resource, compared.fields),
+            left_out=left_out(kind, resource, compared.fields),
         )
         if variant == before and not recreate:
             return change, compared.unknown
@@ -231,7 +231,7 @@ class Diff:
                 source=change.source,
                 because=recreate or f"the variant changes from {before} to {variant}",
                 recreate=bool(recreate),
-                left_out=_left_out(kind, resource, fields),
+                left_out=left_out(kind, resource, fields),
             ),
             [],
         )
@@ -254,7 +254,7 @@ class Diff:
         if frozen and not whole:
             message = f"the server does not let {frozen} of object {found.id} change"
             return mistake(resource, frozen, "immutable", message, "declare a new object, and destroy the old one")
-        lost = next((name for name in map(_top, resource.unmanaged) if _masked(want.get(name))), "")
+        lost = next((name for name in map(top, resource.unmanaged) if holds_masked(want.get(name))), "")
         if lost and (whole or moves):
             message = f"the whole object has to be sent, and the secret in {lost} is left alone and cannot be read"
             return mistake(resource, lost, "unmanaged", message, f"declare {lost}")
@@ -266,7 +266,7 @@ class Diff:
         one_way = {name: prop.default for shape in shapes for name, prop in shape.items() if prop.one_way}
 
         def because(resource: Resource, found: LiveObject) -> str:
-            want = _managed(kind, resource, found) if one_way else {}
+            want = managed(kind, resource, found) if one_way else {}
             for name, default in one_way.items():
                 given = name in want and name in found.wire
                 if given and exact(want[name], default) and not exact(found.wire[name], default):
@@ -323,7 +323,7 @@ class Diff:
             equal = all(
                 self._equal(each, want.get(name), have.get(name), f"{pointer}/{name}", inner, rotating=rotating)
                 for name, each in self._shape(record, variant)
-                if not _own(each, want.get(name, UNSET))
+                if not servers_own(each, want.get(name, UNSET))
             )
             unknown += inner if equal else []
             return equal
@@ -345,54 +345,6 @@ class Diff:
             known = prop.default is not UNSET and not prop.volatile
             if known and not chosen and not exact(found.wire.get(name), prop.default):
                 yield name
-
-
-def _own(prop: Property, want: Any) -> bool:
-    """Whether a nested property is the server's own where nothing is wanted of it, or is never answered."""
-    left = want is UNSET or want == prop.default
-    return prop.write_only or prop.mutability == "server-set" or (prop.volatile and left) or want is UNSET
-
-
-def _left_out(kind: Kind, resource: Resource, fields: Iterable[FieldChange]) -> tuple[str, ...]:
-    """Return the pointers of what is wanted only because the document of a named object leaves it out."""
-    if kind.singleton or not resource.given:
-        return ()
-    return tuple(each.pointer for each in fields if _top(each.pointer) not in resource.given)
-
-
-def _managed(kind: Kind, resource: Resource, found: LiveObject) -> Wire:
-    """Return what is wanted of an object, with the live values of everything that is left alone."""
-    if not resource.unmanaged:
-        return resource.wire
-    want = dict(resource.wire)
-    shape, before = kind.shape(want.get("@type", "")), kind.legible(found.wire.get("@type", ""))
-    for pointer in resource.unmanaged:
-        name, _, rest = pointer.partition("/")
-        # A singleton's property that nobody declares is not here, and a new variant may not have it.
-        if name in want and name in found.wire and shape.get(name) == before.get(name):
-            want[name] = _grafted(want[name], found.wire[name], rest)
-    return want
-
-
-def _grafted(want: Any, have: Any, pointer: str) -> Any:
-    """Return a wanted value with the part that a pointer leads to taken from the live value."""
-    if not pointer:
-        return have
-    step, _, rest = pointer.partition("/")
-    if not isinstance(want, dict) or not isinstance(have, dict) or step not in have:
-        return want
-    if want.get("@type") != have.get("@type"):
-        return want
-    return {**want, step: _grafted(want.get(step), have[step], rest)}
-
-
-def _top(pointer: str) -> str:
-    return pointer.partition("/")[0]
-
-
-def _masked(value: Any) -> bool:
-    """Whether a nested object holds a secret as it was read."""
-    return isinstance(value, dict) and any(each == MASK or _masked(each) for each in value.values())
 
 
 def _compare_expression(want: Mapping[str, Any], have: Mapping[str, Any], pointer: str, compared: _Compared) -> None:
