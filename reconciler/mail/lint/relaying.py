@@ -47,23 +47,18 @@ def relaying_findings(world: World) -> Iterator[Finding]:
 def _open(address: Address, field: str, expression: Mapping[str, Any], context: Context) -> Iterator[Finding]:
     try:
         for pointer, condition, result in _ways(expression, context):
-            met = _truth(condition) if condition is not None else True
-            if met is False:
-                continue
-            if _truth(result) is not False:
-                asked = _asked(result) | (_asked(condition) if condition is not None else set())
-                claimed = sorted(asked & CLAIMED)
-                if met is True and _truth(result) is True:
-                    message = "mail for any domain is taken from anybody: this is an open relay"
-                elif asked and asked <= CLAIMED:
-                    message = f"mail for any domain is taken by what the sender claims ({', '.join(claimed)}): "
-                    message += "this is an open relay"
-                else:
-                    message = ""
-                if message:
-                    at = f"{field}/{pointer}"
-                    yield Finding(rule="open-relay", address=address, pointer=at, message=message, hint=HINT)
-            if met is True:
+            met, allowed = True if condition is None else _truth(condition), _truth(result)
+            asked = _asked(result) | (set() if condition is None else _asked(condition))
+            message = ""
+            if met and allowed:
+                message = "mail for any domain is taken from anybody: this is an open relay"
+            elif met is not False and allowed is not False and asked and asked <= CLAIMED:
+                claims = ", ".join(sorted(asked))
+                message = f"mail for any domain is taken by what the sender claims ({claims}): this is an open relay"
+            if message:
+                at = f"{field}/{pointer}"
+                yield Finding(rule="open-relay", address=address, pointer=at, message=message, hint=HINT)
+            if met:
                 return
     except ExpressionError:
         # Another rule tells of it.
