@@ -61,6 +61,48 @@ def test_new_branch_moves_the_mail_that_it_takes_and_no_other() -> None:
     assert (moved.unsure, moved.proved, moved.still) == ((), True, False)
 
 
+def test_message_that_moves_is_one_of_the_mail_that_is_told() -> None:
+    # What the domain is compared with ends in what the branch asks for: such a message is in another part.
+    one = "      - {if: \"ends_with(rcpt_domain, 'a.test')\", use: one}\n"
+    before = strategy(one + "      - {if: 'true', then: \"if_then(retry_num > 1, 'one', 'two')\"}\n")
+    after = "      - {if: \"if_then(retry_num > 1, rcpt_domain == 'a.test', size > 5)\", use: two}\n"
+    moved = movement_between(CATALOGUE, before, strategy(after + "      - {if: 'true', use: one}\n"))
+
+    assert told(moved) == [
+        (
+            ("to what ends in a.test, where if_then(retry_num > 1, rcpt_domain == 'a.test', size > 5)",),
+            "every attempt",
+            [("route", "one", "two")],
+        ),
+    ]
+    assert [
+        region.holds({"localAddresses": [], **witness})
+        for flow in moved.flows
+        for witness, region in zip(flow.witnesses, flow.regions, strict=True)
+    ] == [True]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "mail"),
+    [
+        (
+            "starts_with(rcpt, 'u')",
+            "len(rcpt) > 17",
+            "to any but what begins with u at any domain, where len(rcpt) > 17",
+        ),
+        (
+            "starts_with(rcpt_domain, 'x')",
+            "if_then(size > 5, rcpt_domain == 'x.test', false)",
+            "to what begins with x, where if_then(size > 5, rcpt_domain == 'x.test', false)",
+        ),
+    ],
+)
+def test_message_is_found_in_the_part_that_a_text_belongs_to(before: str, after: str, mail: str) -> None:
+    moved = between(f'      - {{if: "{before}", use: one}}\n', f'      - {{if: "{after}", use: two}}\n')
+
+    assert (mail,) in [flow.mail for flow in moved.flows]
+
+
 @pytest.mark.parametrize(
     "after",
     [

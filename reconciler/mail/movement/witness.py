@@ -102,8 +102,8 @@ class Witnesses(Struct):
                 values = values[:12] + [
                     text for text in literals if isinstance(text, str) and _fits(classes, masks[place], text)
                 ]
-                if name in ("rcpt.local", "sender.local") and _open(classes, masks[place]) and (tests or numbered):
-                    values += [f"user{number}" for number in range(1, 4000 if numbered else 60)]
+                if name in ("rcpt.local", "sender.local") and (tests or numbered):
+                    values += islice(_names(classes, masks[place]), 4000 if numbered else 60)
             elif not any(name in (one, two) for one, _, two, _ in self.links):
                 values = values[:1]
             dimensions.append([(name, value) for value in dict.fromkeys(values)])
@@ -216,11 +216,15 @@ def _values(classes: Classes, mask: int) -> list[Known]:
     return [classes.values[place] for place in sorted(places, key=lambda place: (place != classes.usual, place))]
 
 
-def _open(classes: Classes, mask: int) -> bool:
-    return bool(mask >> classes.usual & 1) and classes.labels[classes.usual] == ("rest", "")
+def _names(classes: Classes, mask: int) -> Iterator[str]:
+    """Yield many names of users that are in some classes."""
+    names = (f"{stem}{number}" for stem in ("user", "box") for number in range(1, 4000))
+    return (name for name in names if _fits(classes, mask, name))
 
 
 def _fits(classes: Classes, mask: int, text: str) -> bool:
-    """Whether a text that no class was made for may stand for one: it is judged when the message is evaluated."""
+    """Whether a text that no class was made for is in one of some: it is judged when the message is evaluated."""
+    if ("rest", "") not in classes.labels or text in classes.values:
+        return False
     plain = bool(text) and "@" not in text and text == text.lower()
-    return plain and text not in classes.values and _open(classes, mask)
+    return plain and bool(mask >> class_of(classes, text) & 1)
