@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from reconciler.apply import Listener, apply_flow
 from reconciler.plan import Goal, remaining, take_survey
-from reconciler.sandbox import Dropped, Sandbox
+from reconciler.sandbox import ConnectionClosed, Sandbox
 from reconciler.server.jmap.client import Client
 from reconciler.server.jmap.endpoint import Credentials
 from reconciler.server.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, Response
@@ -167,7 +167,7 @@ def embedded(sandbox: Sandbox, seen: list[str] | None = None) -> Client:
         path = request.url.raw_path.decode()
         try:
             reply = sandbox.handle(request.method, path, request.headers, request.content)
-        except Dropped:
+        except ConnectionClosed:
             raise httpx.RemoteProtocolError("closed", request=request) from None
         return httpx.Response(reply.status, headers=list(reply.headers), content=reply.body)
 

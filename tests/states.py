@@ -6,7 +6,7 @@ Law: live state is read through `read_flow` and desired state through the manife
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from reconciler.desired.manifest import Text, parse
+from reconciler.desired.manifest import ManifestText, parse
 from reconciler.kinds.catalogue import Kind, load
 from reconciler.server.jmap.protocol import Call, Flow, Limits, MethodError, Request, Response
 from reconciler.server.live import read_flow
@@ -78,7 +78,7 @@ def live_of(objects: Objects, forbidden: Iterable[str] = ()) -> LiveState:
 
 def desired_of(text: str) -> tuple[Resource, ...]:
     """Return what a manifest declares. Raises ManifestError."""
-    return parse(CATALOGUE, [[Text("m.yaml", text)]]).checked().resources
+    return parse(CATALOGUE, [[ManifestText("m.yaml", text)]]).checked().resources
 
 
 def locals_of(count: int) -> str:

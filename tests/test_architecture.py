@@ -179,3 +179,17 @@ def test_module_names_no_kind_and_no_property_of_one(path: Path) -> None:
     names = {name for shape in shapes for name in shape if name != name.lower()} | set(catalogue.kinds)
 
     assert names & set(literals(path)) == set()
+
+
+#: Words of JMAP, which the sandbox means as the client does.
+SHARED = {"Call", "Limits", "MethodError", "Request", "SetError"}
+
+
+def test_class_name_means_one_idea_in_all_rooms() -> None:
+    rooms: dict[str, set[str]] = {}
+    for path in INSIDE:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                rooms.setdefault(node.name, set()).add(room_of(name_of(path)))
+
+    assert {name for name, where in rooms.items() if len(where) > 1} == SHARED

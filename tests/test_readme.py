@@ -8,7 +8,7 @@ import pytest
 
 from reconciler.commands.options import COMMANDS
 from reconciler.desired.layout import lay_out
-from reconciler.desired.manifest import Text, parse
+from reconciler.desired.manifest import ManifestText, parse
 from reconciler.kinds.catalogue import load
 from reconciler.sandbox import serve
 from reconciler.settings import Options, read_config, settings
@@ -33,7 +33,7 @@ def blocks(language: str) -> list[str]:
 
 @pytest.mark.parametrize("manifest", MANIFESTS)
 def test_a_documented_manifest_is_right_and_laid_out_canonically(manifest: str) -> None:
-    desired = parse(load(), [[Text("a.yaml", manifest)]])
+    desired = parse(load(), [[ManifestText("a.yaml", manifest)]])
 
     assert desired.diagnostics == ()
     assert lay_out(load(), manifest).text == manifest
@@ -42,7 +42,7 @@ def test_a_documented_manifest_is_right_and_laid_out_canonically(manifest: str) 
 def test_the_manifest_of_the_readme_is_right() -> None:
     manifest = next(block for block in blocks("yaml") if "kind:" in block)
 
-    desired = parse(load(), [[Text("README.md", manifest)]])
+    desired = parse(load(), [[ManifestText("README.md", manifest)]])
 
     assert desired.diagnostics == ()
     assert [str(each.address) for each in desired.resources] == ["MtaRoute/relay-eu", "MtaOutboundStrategy"]

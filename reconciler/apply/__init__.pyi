@@ -16,8 +16,8 @@ from reconciler.apply.lock import hold as hold
 from reconciler.apply.lock import lock_directory as lock_directory
 from reconciler.apply.reload import reload_flow as reload_flow
 from reconciler.apply.run import Listener as Listener
+from reconciler.apply.session import ApplySession as ApplySession
 from reconciler.apply.session import Presenter as Presenter
-from reconciler.apply.session import Session as Session
 from reconciler.apply.session import Task as Task
 from reconciler.apply.undoing import Undoing as Undoing
 from reconciler.apply.undoing import undo as undo

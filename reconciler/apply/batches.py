@@ -19,7 +19,7 @@ Verb = Literal["create", "update", "destroy"]
 ENVELOPE, CALL = 256, 128
 
 
-class Work(Struct, frozen=True):
+class BatchedChange(Struct, frozen=True):
     """One change, or half of one, as it is sent: its key within a call, and its size in bytes. It holds no secret."""
 
     change: Change
@@ -28,7 +28,7 @@ class Work(Struct, frozen=True):
     size: int = 0
 
 
-Batch = list[list[Work]]
+Batch = list[list[BatchedChange]]
 
 
 def verb_of(change: Change) -> Verb:
@@ -36,21 +36,21 @@ def verb_of(change: Change) -> Verb:
     return "update" if change.action == "replace" else change.action
 
 
-def calls(works: Iterable[Work]) -> Batch:
+def calls(works: Iterable[BatchedChange]) -> Batch:
     """Group work by kind: one set call each."""
-    groups: dict[str, list[Work]] = {}
+    groups: dict[str, list[BatchedChange]] = {}
     for work in works:
         groups.setdefault(work.change.address.kind, []).append(work)
     return list(groups.values())
 
 
-def batches(works: Sequence[Work], limits: Limits) -> Iterator[Batch]:
+def batches(works: Sequence[BatchedChange], limits: Limits) -> Iterator[Batch]:
     """Cut work into requests of set calls, within the session's limits. A work that is too large alone goes alone."""
     batch: Batch = []
     room = limits.max_size_request - ENVELOPE
     size = 0
     for group in calls(works):
-        call: list[Work] = []
+        call: list[BatchedChange] = []
         for work in group:
             fresh = not call or len(call) >= limits.max_objects_in_set
             cost = work.size + (CALL if fresh else 0)

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from reconciler.apply.phases import check_flow, phase_flow
 from reconciler.apply.reload import Reloaded, reload_flow
-from reconciler.apply.run import Listener, Run
+from reconciler.apply.run import ApplyState, Listener
 from reconciler.apply.undoing import run_of, undo
 from reconciler.kinds import Catalogue, referring
 from reconciler.server import Flow, Limits, Secrets, kinds_for_checks, read_flow
@@ -84,7 +84,7 @@ def apply_flow(
         Unreachable, NotAllowed, Busy: the server cannot be read; nothing was written.
     """
     secrets.gather(catalogue, plan.changes)
-    run = Run(catalogue, limits, secrets, live, listener or Listener())
+    run = ApplyState(catalogue, limits, secrets, live, listener or Listener())
     if not plan.changes:
         return (yield from _idle(run)) if reload else Outcome(reload_because=NO_RELOAD)
     yield from check_flow(run, plan)
@@ -120,7 +120,7 @@ def apply_flow(
     return outcome
 
 
-def _written(run: Run, plan: Plan, probe: Reloaded, *, reload: bool) -> Flow[tuple[Reloaded, Collection[int]]]:
+def _written(run: ApplyState, plan: Plan, probe: Reloaded, *, reload: bool) -> Flow[tuple[Reloaded, Collection[int]]]:
     """Write, reload, destroy and reload again.
 
     Returns:
@@ -147,7 +147,7 @@ def _written(run: Run, plan: Plan, probe: Reloaded, *, reload: bool) -> Flow[tup
     return last, stored
 
 
-def _idle(run: Run) -> Flow[Outcome]:
+def _idle(run: ApplyState) -> Flow[Outcome]:
     """Reload where there is nothing to write: an earlier run may have ended before its own."""
     last = yield from reload_flow(run.catalogue, run.limits, run.secrets, run.ids)
     if last.forbidden:
@@ -160,7 +160,7 @@ def _idle(run: Run) -> Flow[Outcome]:
     return replace(outcome, code=outcome.code or (REFUSED if last.result == "failed" else 0))
 
 
-def _unbegun(run: Run, plan: Plan, probe: Reloaded) -> Outcome:
+def _unbegun(run: ApplyState, plan: Plan, probe: Reloaded) -> Outcome:
     """Return the outcome of a run that wrote nothing, since nothing of it could be made live."""
     for change in plan.changes:
         run.settle(change, "skipped", "the server refuses to reload, so that nothing could be made live")
@@ -169,7 +169,7 @@ def _unbegun(run: Run, plan: Plan, probe: Reloaded) -> Outcome:
     return replace(probe.told_in(outcome), notes=("Nothing was written.",))
 
 
-def _unfinished(run: Run, plan: Plan, stored: Collection[int]) -> str:
+def _unfinished(run: ApplyState, plan: Plan, stored: Collection[int]) -> str:
     """Say why there was no reload, and what the next one would make live."""
     because = run.halted or "not everything was applied; the server goes on with the settings that it runs"
     names = [str(change.address) for change in plan.changes if change.number in stored]
@@ -177,7 +177,7 @@ def _unfinished(run: Run, plan: Plan, stored: Collection[int]) -> str:
     return f"{because}; the next reload makes live: {', '.join(names[:MANY])}{more}" if names else because
 
 
-def _undone(run: Run, plan: Plan, outcome: Outcome, probe: Reloaded) -> Flow[Outcome]:
+def _undone(run: ApplyState, plan: Plan, outcome: Outcome, probe: Reloaded) -> Flow[Outcome]:
     """Undo what this run wrote and the server refuses to reload, and prove it by a reload and a read."""
     catalogue, limits, secrets = run.catalogue, run.limits, run.secrets
     last = run_of(catalogue, plan, run.live, outcome.results)
@@ -186,7 +186,7 @@ def _undone(run: Run, plan: Plan, outcome: Outcome, probe: Reloaded) -> Flow[Out
     try:
         now = yield from read_flow(catalogue, kinds, limits, checks=checks)
         found = undo(catalogue, last, now, UNLIMITED, quiet=True)
-        back = Run(catalogue, limits, secrets, now, Listener())
+        back = ApplyState(catalogue, limits, secrets, now, Listener())
         for phase in found.survey.plan.phases if not found.survey.plan.refusals else ():
             yield from phase_flow(back, phase)
         proof = yield from reload_flow(catalogue, limits, secrets, back.ids)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.apply.batches import Batch, Work, batches, calls, verb_of
-from reconciler.apply.run import Run
+from reconciler.apply.batches import Batch, BatchedChange, batches, calls, verb_of
+from reconciler.apply.run import ApplyState
 from reconciler.kinds import referring
 from reconciler.server import AnswerLost, Flow, MethodError, Request, read_flow
 from reconciler.values import Change, LiveState, Phase, Plan, ReconcilerError, Stale
 
 
-def phase_flow(run: Run, phase: Phase) -> Flow[None]:
+def phase_flow(run: ApplyState, phase: Phase) -> Flow[None]:
     """Send one phase: in batches, and one by one what is destroyed and created anew, since a new object comes last."""
     waiting: list[tuple[str, Change]] = []
     for number, change in enumerate(phase.changes):
@@ -29,18 +29,18 @@ def phase_flow(run: Run, phase: Phase) -> Flow[None]:
         if destroy is not None:
             yield from _batch(run, [[destroy]])
         if change.number in run.begun:
-            yield from _send(run, [[Work(change, "create", key)]])
+            yield from _send(run, [[BatchedChange(change, "create", key)]])
     yield from _batches(run, waiting)
 
 
-def _batches(run: Run, changes: Iterable[tuple[str, Change]]) -> Flow[None]:
+def _batches(run: ApplyState, changes: Iterable[tuple[str, Change]]) -> Flow[None]:
     fresh = [(key, change) for key, change in changes if change.number not in run.results]
     works = [run.work(change, verb_of(change), key) for key, change in fresh]
     for batch in batches([work for work in works if work is not None], run.limits):
         yield from _batch(run, batch)
 
 
-def _batch(run: Run, batch: Batch) -> Flow[None]:
+def _batch(run: ApplyState, batch: Batch) -> Flow[None]:
     """Send one request, after a look at what it touches."""
     if run.listener.stop():
         run.interrupt()
@@ -51,7 +51,7 @@ def _batch(run: Run, batch: Batch) -> Flow[None]:
         yield from _send(run, admitted)
 
 
-def check_flow(run: Run, plan: Plan) -> Flow[None]:
+def check_flow(run: ApplyState, plan: Plan) -> Flow[None]:
     """Look at everything that a plan touches before anything is done.
 
     Raises:
@@ -67,13 +67,13 @@ def check_flow(run: Run, plan: Plan) -> Flow[None]:
         run.settle(change, "applied", "somebody else made this change meanwhile")
 
 
-def _read_again(run: Run, changes: Iterable[Change]) -> Flow[LiveState]:
+def _read_again(run: ApplyState, changes: Iterable[Change]) -> Flow[LiveState]:
     kinds = {change.address.kind for change in changes}
     others = {target for kind in kinds for _, target in referring(run.catalogue, run.catalogue.kinds[kind])}
     return (yield from read_flow(run.catalogue, kinds, run.limits, checks=others))
 
 
-def _checked(run: Run, batch: list[list[Work]]) -> Flow[list[list[Work]]]:
+def _checked(run: ApplyState, batch: list[list[BatchedChange]]) -> Flow[list[list[BatchedChange]]]:
     """Read again what a batch is about to touch, and return what of it is still to be done.
 
     Raises:
@@ -102,11 +102,11 @@ def _checked(run: Run, batch: list[list[Work]]) -> Flow[list[list[Work]]]:
     return [works for works in rest if works]
 
 
-def _send(run: Run, batch: Batch) -> Flow[None]:
+def _send(run: ApplyState, batch: Batch) -> Flow[None]:
     """Send one request, and once more what a new read shows was certainly not done."""
     for last in (False, True):
         lost = "the server left it unanswered"
-        untold: list[Work] = []
+        untold: list[BatchedChange] = []
         try:
             (response,) = yield (Request(tuple(run.call(works) for works in batch)),)
         except AnswerLost as error:

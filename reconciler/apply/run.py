@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.apply.batches import CALL, ENVELOPE, Verb, Work
+from reconciler.apply.batches import CALL, ENVELOPE, BatchedChange, Verb
 from reconciler.kinds import Catalogue, key_of, targets
 from reconciler.plan import exact
 from reconciler.server import Call, Limits, MethodError, Secrets, read_set_error, within
@@ -66,7 +66,7 @@ class Listener(Struct, frozen=True):
     check: Callable[[LiveState, Sequence[Change], Collection[tuple[str, str]]], Checked] | None = None
 
 
-class Run:
+class ApplyState:
     """The state of one apply."""
 
     def __init__(
@@ -111,7 +111,7 @@ class Run:
         """Return the numbers of the changes that are made so far."""
         return {number for number, result in self.results.items() if result.result == "applied"}
 
-    def refused(self, works: Sequence[Work], error: ReconcilerError) -> None:
+    def refused(self, works: Sequence[BatchedChange], error: ReconcilerError) -> None:
         """Record a request that was refused as a whole, or given up before it was sent: nothing of it was done."""
         if isinstance(error, Interrupted):
             self.interrupt()
@@ -153,7 +153,7 @@ class Run:
         named = {address for address in self.wrong if address.kind in targets(self.catalogue, kind)}
         return f"it may name {min(named)}, which failed" if named else ""
 
-    def work(self, change: Change, verb: Verb, key: str) -> Work | None:
+    def work(self, change: Change, verb: Verb, key: str) -> BatchedChange | None:
         """Turn a change into what is sent; None where it is blocked or too large, and settled as that."""
         because = self.blocked(change, verb)
         if because:
@@ -165,11 +165,11 @@ class Run:
         if size + CALL + ENVELOPE > self.limits.max_size_request:
             self.settle(change, "failed", f"it is larger than a request may be ({self.limits.max_size_request})")
             return None
-        return Work(change, verb, key, size)
+        return BatchedChange(change, verb, key, size)
 
-    def admitted(self, batch: Sequence[Sequence[Work]]) -> list[list[Work]]:
+    def admitted(self, batch: Sequence[Sequence[BatchedChange]]) -> list[list[BatchedChange]]:
         """Return what of a batch may still be begun; the rest is settled as skipped."""
-        calls: list[list[Work]] = []
+        calls: list[list[BatchedChange]] = []
         for works in batch:
             reasons = [(work, self.blocked(work.change, work.verb)) for work in works]
             for work, because in reasons:
@@ -178,7 +178,7 @@ class Run:
             calls.append([work for work, because in reasons if not because])
         return [works for works in calls if works]
 
-    def call(self, works: Sequence[Work]) -> Call:
+    def call(self, works: Sequence[BatchedChange]) -> Call:
         """Return the set call that does some work on one kind."""
         arguments: dict[str, Any] = {}
         for work in works:
@@ -200,7 +200,9 @@ class Run:
         """Return the id that an address stands for, or ""."""
         return address.id or self.ids.get(address, "")
 
-    def take(self, works: Sequence[Work], result: dict[str, Any] | MethodError, *, again: bool) -> list[Work]:
+    def take(
+        self, works: Sequence[BatchedChange], result: dict[str, Any] | MethodError, *, again: bool
+    ) -> list[BatchedChange]:
         """Account for the answer to one set call, and return the work of which it does not tell.
 
         Args:
@@ -214,7 +216,7 @@ class Run:
             for work in works:
                 self.settle(work.change, "failed", str(result))
             return []
-        untold: list[Work] = []
+        untold: list[BatchedChange] = []
         for work in works:
             done, refused = result.get(_DONE[work.verb]), result.get(_REFUSED[work.verb])
             if isinstance(refused, dict) and work.key in refused:
@@ -238,7 +240,7 @@ class Run:
                 untold.append(work)
         return untold
 
-    def done(self, work: Work, id_: str) -> None:
+    def done(self, work: BatchedChange, id_: str) -> None:
         """Record a confirmed change; the first half of a replace is not the whole."""
         self.written = True
         if work.verb == "destroy" and work.change.action == "replace":
@@ -252,7 +254,7 @@ class Run:
             self.wrote.add((work.change.address.kind, id_))
         self.settle(work.change, "applied", id_=id_)
 
-    def judge(self, works: Sequence[Work], live: LiveState, *, last: bool) -> list[Work]:
+    def judge(self, works: Sequence[BatchedChange], live: LiveState, *, last: bool) -> list[BatchedChange]:
         """Decide by a new read what became of work of which no answer tells; return what was certainly not done.
 
         An update that writes nothing but secrets leaves no trace, so that it may be sent again, and is unknown after
@@ -261,7 +263,7 @@ class Run:
         undone = [work for work in works if work.verb != "create" and self._judge(work, live, last=last)]
         return [*self._judge_creates([work for work in works if work.verb == "create"], live), *undone]
 
-    def _judge(self, work: Work, live: LiveState, *, last: bool) -> bool:
+    def _judge(self, work: BatchedChange, live: LiveState, *, last: bool) -> bool:
         """Decide about an update or a destroy; return whether it was not done."""
         change = work.change
         found = next((each for each in live.of(change.address.kind) if each.id == change.id), None)
@@ -287,14 +289,14 @@ class Run:
         self.settle(change, "unknown", "the answer was lost, and the object is neither as before nor as wanted")
         return False
 
-    def _judge_creates(self, works: Sequence[Work], live: LiveState) -> list[Work]:
+    def _judge_creates(self, works: Sequence[BatchedChange], live: LiveState) -> list[BatchedChange]:
         """Decide about creates: only an object that was not known before can be a new one."""
         fresh: dict[tuple[Any, ...], list[LiveObject]] = {}
         for name in {work.change.address.kind for work in works}:
             for each in live.of(name):
                 if (name, each.id) not in self.known:
                     fresh.setdefault((name, *each.key), []).append(each)
-        rest: list[tuple[Work, tuple[Any, ...]]] = []
+        rest: list[tuple[BatchedChange, tuple[Any, ...]]] = []
         for work in works:
             kind = self.catalogue.kinds[work.change.address.kind]
             after = work.change.after or work.change.patch
@@ -305,7 +307,7 @@ class Run:
             else:
                 fresh[key].remove(made)
                 self.done(work, made.id)
-        undone: list[Work] = []
+        undone: list[BatchedChange] = []
         for work, key in rest:
             if fresh.get(key):
                 ids = ", ".join(each.id for each in fresh[key])

@@ -79,7 +79,7 @@ class Task(Struct, frozen=True, kw_only=True):
     undoes: Callable[[], str] = lambda: ""
 
 
-class Session(Struct, frozen=True, kw_only=True):
+class ApplySession(Struct, frozen=True, kw_only=True):
     """One run that writes to one server."""
 
     client: Client

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reconciler.apply.journal.inverse import Cannot, Undo, inverse, masked, steps_of
-from reconciler.apply.journal.run import Run, Told, Who
+from reconciler.apply.journal.run import RecordedResult, Run, Who
 from reconciler.kinds import Catalogue, Kind, key_of
 from reconciler.plan import Diff, Goal, Survey, differing, take_survey
 from reconciler.values import Address, LiveObject, LiveState, Plan, Policy, Resource, Result, Source, Wire
@@ -98,7 +98,7 @@ def run_of(catalogue: Catalogue, plan: Plan, live: LiveState, results: Iterable[
         changes=plan.changes,
         inverses=tuple(steps_of(catalogue.kinds[change.address.kind], change) for change in plan.changes),
         order=order_of(catalogue, plan, live),
-        results={each.change.number: Told(each.change.number, each.result, each.id) for each in results},
+        results={each.change.number: RecordedResult(each.change.number, each.result, each.id) for each in results},
     )
 
 

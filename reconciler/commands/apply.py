@@ -15,7 +15,7 @@ from reconciler.apply import Task
 from reconciler.commands.gather import Wanted, goal_of, observe, open_client, plan_basis, tested, want
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
-from reconciler.commands.presenting import DECLARED, PLANNED, Presenter, must_ask, session_of
+from reconciler.commands.presenting import DECLARED, PLANNED, StreamPresenter, must_ask, session_of
 from reconciler.commands.saved import bare, check_approved, taken_up
 from reconciler.plan import Survey, remaining
 from reconciler.server import Client
@@ -40,7 +40,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     wanted = bare(invocation) if saved else tested(want(invocation))
     wanted.desired.checked()
     with open_client(invocation, wanted, may_write=True) as client:
-        presenter = Presenter(invocation, wanted, compared=PLANNED if saved else DECLARED)
+        presenter = StreamPresenter(invocation, wanted, compared=PLANNED if saved else DECLARED)
         session = session_of(invocation, wanted, client, presenter, asks=asks, keep_refused=arguments.keep_refused)
         return session.run(_task(invocation, wanted, client, arguments))
 

@@ -23,9 +23,9 @@ from reconciler.commands.invocation import Console, Invocation
 from reconciler.fleet import (
     Shard,
     TargetResult,
+    TargetWork,
     Verb,
     Wave,
-    Work,
     changed_since,
     merge_results,
     most_failed,
@@ -122,7 +122,7 @@ def _run(invocation: Invocation, arguments: Arguments, verb: Verb, names: tuple[
             if verb == "apply" and (arguments.waves or arguments.bake)
             else None
         )
-        work = Work(run=one, keep=keep, bake=bake, stopped=lambda: bool(caught))
+        work = TargetWork(run=one, keep=keep, bake=bake, stopped=lambda: bool(caught))
         ran = run_fleet(waves, work, parallel=arguments.parallel, most_failed=most)
     results = {**done, **{each.target: each for each in ran.results}}
     report = merge_results(
@@ -199,7 +199,7 @@ def _agreed(invocation: Invocation, arguments: Arguments, names: tuple[str, ...]
     """
     if not invocation.console.in_tty:
         raise UsageError("fleet apply asks before it changes anything, and nobody is there to answer", "give --yes")
-    work = Work(run=lambda name: run_target(invocation, "plan", name, which))
+    work = TargetWork(run=lambda name: run_target(invocation, "plan", name, which))
     ran = run_fleet([Wave("all", names)], work, parallel=arguments.parallel)
     invocation.report(merge_results("plan", names, {each.target: (each,) for each in ran.results}))
     import click

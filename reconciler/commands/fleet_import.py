@@ -15,7 +15,7 @@ from reconciler.commands.files import check_plain, write_whole
 from reconciler.commands.gather import Wanted, open_client
 from reconciler.commands.import_command import exported, read_all, schema_from
 from reconciler.commands.invocation import Invocation
-from reconciler.desired import Declared, Desired, Export, documents, file_name, printed
+from reconciler.desired import Desired, Export, ExportedResource, documents, file_name, printed
 from reconciler.fleet import Layers, lay_apart
 from reconciler.kinds import Catalogue, load
 from reconciler.report import FleetDeviation, FleetImportReport
@@ -54,7 +54,7 @@ def import_fleet(invocation: Invocation, names: Sequence[str], out: str, paralle
     return invocation.report(report)
 
 
-def _declared(catalogue: Catalogue, invocation: Invocation, name: str) -> Mapping[str, tuple[Declared, ...]]:
+def _declared(catalogue: Catalogue, invocation: Invocation, name: str) -> Mapping[str, tuple[ExportedResource, ...]]:
     """Return what one target declares by itself."""
     alone = replace(invocation, options=replace(invocation.options, target=name, paths=()))
     assert invocation.config is not None  # noqa: S101 - the fleet's commands read it first
@@ -86,7 +86,7 @@ def _files(catalogue: Catalogue, layers: Layers, root: Path) -> dict[Path, bytes
 
 
 def _printed(
-    catalogue: Catalogue, kinds: Mapping[str, tuple[Declared, ...]], directory: Path
+    catalogue: Catalogue, kinds: Mapping[str, tuple[ExportedResource, ...]], directory: Path
 ) -> Iterator[tuple[str, bytes]]:
     for kind, declared in kinds.items():
         export = Export({kind: tuple(documents(catalogue.kinds[kind], declared))})

@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from reconciler.commands.files import write_whole
 from reconciler.commands.invocation import Invocation
-from reconciler.desired import Text, find, hidden, lay_out, read
+from reconciler.desired import ManifestText, find, hidden, lay_out, read
 from reconciler.kinds import Catalogue
 from reconciler.report import plural
 from reconciler.settings import DEFAULT_MANIFESTS, catalogue_of, check_layers, merged_policy, read_config
@@ -44,7 +44,7 @@ class Arguments(Struct, frozen=True, kw_only=True):
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Lay out files; with --check only tell which would change, with --diff show how, and write nothing."""
     paths, texts, problems = _texts(invocation)
-    changed: list[tuple[Text, str]] = []
+    changed: list[tuple[ManifestText, str]] = []
     catalogue = catalogue_of(read_config(invocation.options), invocation.options.target)
     for each in texts:
         laid = lay_out(catalogue, each.text)
@@ -83,12 +83,12 @@ def _piped(invocation: Invocation) -> bool:
     return invocation.options.paths == (PIPE,)
 
 
-def _texts(invocation: Invocation) -> tuple[dict[str, Path], list[Text], list[Diagnostic]]:
+def _texts(invocation: Invocation) -> tuple[dict[str, Path], list[ManifestText], list[Diagnostic]]:
     """Return the files by the names that they are reported by, their texts, and what cannot be read."""
     if _piped(invocation):
         content = decode(sys.stdin.buffer.read())
         if isinstance(content, str):
-            return {}, [Text(PIPED, content)], []
+            return {}, [ManifestText(PIPED, content)], []
         return {}, [], [in_file(PIPED, content)]
     roots, links = _roots(invocation)
     found, problems = find(roots, links)
@@ -126,7 +126,7 @@ def _roots(invocation: Invocation) -> tuple[list[str], list[str]]:
     return list(dict.fromkeys(roots)) or [DEFAULT_MANIFESTS], links
 
 
-def _diff(catalogue: Catalogue, old: Text, new: str) -> str:
+def _diff(catalogue: Catalogue, old: ManifestText, new: str) -> str:
     """Return how a text changes, in the form of `diff -u`, with its secrets hidden."""
     before, after = (hidden(catalogue, each).splitlines(keepends=True) for each in (old.text, new))
     lines = [f"--- {old.file}\n", f"+++ {old.file} (canonical)\n"]

@@ -63,7 +63,7 @@ SERVER, CONNECTION, SCOPE, SETTLED, LIFTS = "server", "connection", "scope", "se
 LIMITS = "limits"
 
 
-class Row(NamedTuple):
+class OptionRow(NamedTuple):
     """One option: how it is spelled, what it does, and how click takes it."""
 
     names: str
@@ -78,7 +78,7 @@ class Row(NamedTuple):
         return next(name for name in self.names.replace("/", " ").split() if name.startswith("--"))
 
 
-def _row(names: str, text: str, *groups: str, metavar: str = "", cls: Any = None, **settings: Any) -> Row:
+def _row(names: str, text: str, *groups: str, metavar: str = "", cls: Any = None, **settings: Any) -> OptionRow:
     """Make a row: with a metavar it takes a text, and else it is a flag."""
     if metavar:
         settings = {"default": "", **settings, "metavar": metavar}
@@ -86,11 +86,11 @@ def _row(names: str, text: str, *groups: str, metavar: str = "", cls: Any = None
         settings["is_flag"] = True
     if settings.get("multiple") or settings.get("required"):
         del settings["default"]
-    return Row(names, text, groups, settings, cls or (_Switch if "/" in names else click.Option))
+    return OptionRow(names, text, groups, settings, cls or (_Switch if "/" in names else click.Option))
 
 
 #: Every option, by the name that commands ask for it, in the order in which help lists them.
-OPTIONS: dict[str, Row] = {
+OPTIONS: dict[str, OptionRow] = {
     "config": _row("--config", "Configuration instead of reconciler.yaml.", SERVER, metavar="FILE"),
     "target": _row("--target", "Target of the configuration.", SERVER, metavar="TARGET"),
     "url": _row("--url", "Server, such as https://mail.example.org.", SERVER, CONNECTION, metavar="URL"),
@@ -189,7 +189,7 @@ OPTIONS: dict[str, Row] = {
     "fault": _row("--fault", "Misbehave as SPEC says; repeatable.", metavar="SPEC", multiple=True),
 }
 #: Options that say of which targets a fleet's command is, and how they are worked on.
-FLEET: dict[str, Row] = {
+FLEET: dict[str, OptionRow] = {
     "select": _row("--select", "Targets by label: label=value, label!=value, all of them.", metavar="SELECTOR"),
     "targets": _row("--target targets", "Targets by name; repeatable.", metavar="GLOB", multiple=True),
     "changed_since": _row("--changed-since", "Only targets that a change in git touches.", metavar="REV"),
@@ -203,7 +203,7 @@ FLEET: dict[str, Row] = {
 }
 OPTIONS |= FLEET
 #: Options that every command has.
-EVERY: dict[str, Row] = {
+EVERY: dict[str, OptionRow] = {
     "format": _row("--format", "How to report.  [text]", metavar="FORMAT", default="text"),
     "write": _row(
         "--write", "Write the report to a file too; repeatable.", metavar="FORMAT=FILE", multiple=True, cls=_Lines

@@ -14,7 +14,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from reconciler.apply import DEFAULT_DIRECTORY, Session, file_name, find_origin, lock_directory
+from reconciler.apply import DEFAULT_DIRECTORY, ApplySession, file_name, find_origin, lock_directory
 from reconciler.commands.gather import Wanted, plan_report, target
 from reconciler.commands.invocation import Invocation
 from reconciler.kinds import to_resolve
@@ -28,7 +28,7 @@ DECLARED, PLANNED = "what the manifests declare", "what was planned"
 QUESTIONS = {"apply": "Apply these changes?", "rollback": "Undo these changes?"}
 
 
-class Presenter(Struct, frozen=True):
+class StreamPresenter(Struct, frozen=True):
     """Shows and asks on the streams of one run."""
 
     invocation: Invocation
@@ -120,15 +120,15 @@ def session_of(
     invocation: Invocation,
     wanted: Wanted,
     client: Client,
-    presenter: Presenter,
+    presenter: StreamPresenter,
     *,
     asks: bool = False,
     keep_refused: bool = False,
-) -> Session:
+) -> ApplySession:
     """Return the session that writes to the settings' server."""
     where = target(wanted)
     directory = invocation.journal_directory or DEFAULT_DIRECTORY
-    return Session(
+    return ApplySession(
         client=client,
         catalogue=wanted.catalogue,
         secrets=Secrets(invocation.environment, wanted.settings.allowed),

@@ -15,7 +15,7 @@ from msgspec import Struct
 from reconciler.apply import Run, Task, Undoing, read, undo
 from reconciler.commands.gather import open_client, plan_basis, read_live, without_manifests
 from reconciler.commands.invocation import Invocation
-from reconciler.commands.presenting import PLANNED, Presenter, must_ask, session_of
+from reconciler.commands.presenting import PLANNED, StreamPresenter, must_ask, session_of
 from reconciler.plan import Survey, unmet
 from reconciler.report import plural, status_report
 from reconciler.settings import Settings
@@ -70,7 +70,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
             _fresh(undoing)
             return undoing.survey
 
-        presenter = Presenter(invocation, wanted, work="rollback", compared=PLANNED)
+        presenter = StreamPresenter(invocation, wanted, work="rollback", compared=PLANNED)
         task = Task(
             survey=survey,
             remaining=lambda found, live: unmet(found.plan, live, catalogue),

@@ -7,12 +7,12 @@ from reconciler.desired.export import export_state as export_state
 from reconciler.desired.export import file_name as file_name
 from reconciler.desired.export import printed as printed
 from reconciler.desired.export import printed_tests as printed_tests
-from reconciler.desired.export.documents import Declared as Declared
+from reconciler.desired.export.documents import ExportedResource as ExportedResource
 from reconciler.desired.export.documents import documents as documents
 from reconciler.desired.layout import hidden as hidden
 from reconciler.desired.layout import lay_out as lay_out
 from reconciler.desired.manifest import Desired as Desired
-from reconciler.desired.manifest import Text as Text
+from reconciler.desired.manifest import ManifestText as ManifestText
 from reconciler.desired.manifest import find as find
 from reconciler.desired.manifest import load as load
 from reconciler.desired.manifest import read as read

@@ -35,10 +35,10 @@ from reconciler.expression.texts import Shape as Shape
 from reconciler.expression.texts import texts_of as texts_of
 from reconciler.expression.tree import Adjacent as Adjacent
 from reconciler.expression.tree import Binary as Binary
-from reconciler.expression.tree import Call as Call
-from reconciler.expression.tree import Capture as Capture
+from reconciler.expression.tree import Captured as Captured
 from reconciler.expression.tree import Commas as Commas
 from reconciler.expression.tree import ConstantName as ConstantName
+from reconciler.expression.tree import FunctionCall as FunctionCall
 from reconciler.expression.tree import Global as Global
 from reconciler.expression.tree import Group as Group
 from reconciler.expression.tree import Index as Index

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from msgspec import Struct
 
-from reconciler.expression.classes import Refused
+from reconciler.expression.classes import PatternRefused
 from reconciler.expression.pattern import Capture, Edge, Either, One, Part, Repeat, Sequence, Test, is_word
 from reconciler.expression.regex import read
 
@@ -25,7 +25,7 @@ class TooLarge(Exception):
     """The program would be too long."""
 
 
-class Step(Struct):
+class MatchStep(Struct):
     """One instruction. `test` takes a character; `edge` holds a place; `mark` remembers one; else `to` forks."""
 
     test: Test | None = None
@@ -38,7 +38,7 @@ def effort(pattern: str, text: str) -> int | None:
     """Return how many steps a search takes at most; None where the pattern is not understood here, or too large."""
     try:
         program, _ = _compiled(pattern)
-    except (Refused, TooLarge):
+    except (PatternRefused, TooLarge):
         return None
     return len(program) * (len(text) + 1)
 
@@ -47,7 +47,7 @@ def search(pattern: str, text: str) -> tuple[str, ...]:
     """Return what the first match and its groups hold ('' for a group that took no part); () where nothing matches.
 
     Raises:
-        Refused: the pattern is not understood here.
+        PatternRefused: the pattern is not understood here.
         TooLarge: its program would be too long.
     """
     program, groups = _compiled(pattern)
@@ -59,7 +59,7 @@ def search(pattern: str, text: str) -> tuple[str, ...]:
     return tuple("" if start is None or end is None else text[start:end] for start, end in ends)
 
 
-def _run(program: tuple[Step, ...], text: str) -> tuple[tuple[int, int], ...] | None:
+def _run(program: tuple[MatchStep, ...], text: str) -> tuple[tuple[int, int], ...] | None:
     found: tuple[tuple[int, int], ...] | None = None
     threads: list[tuple[int, dict[int, int]]] = []
     for position in range(len(text) + 1):
@@ -83,7 +83,7 @@ def _run(program: tuple[Step, ...], text: str) -> tuple[tuple[int, int], ...] | 
 
 
 def _follow(
-    program: tuple[Step, ...],
+    program: tuple[MatchStep, ...],
     start: int,
     marks: dict[int, int],
     text: str,
@@ -132,43 +132,43 @@ def _holds(edge: str, text: str, position: int) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _compiled(pattern: str) -> tuple[tuple[Step, ...], int]:
+def _compiled(pattern: str) -> tuple[tuple[MatchStep, ...], int]:
     understood = read(pattern)
-    program: list[Step] = []
+    program: list[MatchStep] = []
     _emit(program, Capture(understood.part, 0))
-    program.append(Step())
+    program.append(MatchStep())
     return tuple(program), understood.groups
 
 
-def _emit(program: list[Step], part: Part) -> None:
+def _emit(program: list[MatchStep], part: Part) -> None:
     if len(program) > LONGEST:
         raise TooLarge
     match part:
         case One(test=test):
-            program.append(Step(test=test))
+            program.append(MatchStep(test=test))
         case Edge(kind=kind):
-            program.append(Step(edge=kind))
+            program.append(MatchStep(edge=kind))
         case Sequence(parts=parts):
             for inner in parts:
                 _emit(program, inner)
         case Capture(part=inner, number=number):
-            program.append(Step(mark=2 * number))
+            program.append(MatchStep(mark=2 * number))
             _emit(program, inner)
-            program.append(Step(mark=2 * number + 1))
+            program.append(MatchStep(mark=2 * number + 1))
         case Either(parts=parts):
             _emit_either(program, parts)
         case Repeat():
             _emit_repeat(program, part)
 
 
-def _emit_either(program: list[Step], parts: tuple[Part, ...]) -> None:
-    exits: list[Step] = []
+def _emit_either(program: list[MatchStep], parts: tuple[Part, ...]) -> None:
+    exits: list[MatchStep] = []
     for inner in parts[:-1]:
-        fork = Step()
+        fork = MatchStep()
         program.append(fork)
         first = len(program)
         _emit(program, inner)
-        exits.append(Step())
+        exits.append(MatchStep())
         program.append(exits[-1])
         fork.to = (first, len(program))
     _emit(program, parts[-1])
@@ -176,7 +176,7 @@ def _emit_either(program: list[Step], parts: tuple[Part, ...]) -> None:
         step.to = (len(program),)
 
 
-def _emit_repeat(program: list[Step], repeat: Repeat) -> None:
+def _emit_repeat(program: list[MatchStep], repeat: Repeat) -> None:
     part, least, most, greedy = repeat.part, repeat.least, repeat.most, repeat.greedy
     if least + (most or 0) > LONGEST:
         raise TooLarge
@@ -191,27 +191,27 @@ def _emit_repeat(program: list[Step], repeat: Repeat) -> None:
         _emit(program, part)
         program.append(_fork(greedy, top, len(program) + 1))
     elif most is None:
-        top, fork = len(program), Step()
+        top, fork = len(program), MatchStep()
         program.append(fork)
         _emit(program, part)
-        program.append(Step(to=(top,)))
+        program.append(MatchStep(to=(top,)))
         fork.to = _fork(greedy, top + 1, len(program)).to
     else:
         _emit_optional(program, part, most - least, greedy)
 
 
-def _emit_optional(program: list[Step], part: Part, times: int, greedy: bool) -> None:
-    forks: list[tuple[int, Step]] = []
+def _emit_optional(program: list[MatchStep], part: Part, times: int, greedy: bool) -> None:
+    forks: list[tuple[int, MatchStep]] = []
     for _ in range(times):
-        forks.append((len(program), Step()))
+        forks.append((len(program), MatchStep()))
         program.append(forks[-1][1])
         _emit(program, part)
     for position, fork in forks:
         fork.to = _fork(greedy, position + 1, len(program)).to
 
 
-def _fork(greedy: bool, again: int, on: int) -> Step:
-    return Step(to=(again, on) if greedy else (on, again))
+def _fork(greedy: bool, again: int, on: int) -> MatchStep:
+    return MatchStep(to=(again, on) if greedy else (on, again))
 
 
 def _can_be_empty(part: Part) -> bool:

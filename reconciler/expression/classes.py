@@ -48,7 +48,7 @@ _HALVES = {"start": "word start", "end": "word end", "start-half": "half start",
 _HEX = {"x": 2, "u": 4, "U": 8}
 
 
-class Refused(Exception):
+class PatternRefused(Exception):
     """The engine refuses the pattern. `position` counts characters from 0."""
 
     def __init__(self, message: str, position: int) -> None:
@@ -57,7 +57,7 @@ class Refused(Exception):
         self.position = position
 
 
-class Doubtful(Refused):
+class Doubtful(PatternRefused):
     """The engine may take the pattern; this reader cannot prove it, or cannot run it."""
 
 
@@ -82,7 +82,7 @@ class Cursor:
     def next(self) -> str:
         """Return the next character, and pass over it."""
         if self.position >= len(self.pattern):
-            raise Refused("the pattern ends too soon", self.position)
+            raise PatternRefused("the pattern ends too soon", self.position)
         self.position += 1
         return self.pattern[self.position - 1]
 
@@ -115,7 +115,7 @@ class Cursor:
         if name == "{":
             end = self.pattern.find("}", self.position)
             if end < 0:
-                raise Refused("\\p{ without its }", start)
+                raise PatternRefused("\\p{ without its }", start)
             name = self.pattern[self.position : end]
             self.position = end + 1
         if name not in _CATEGORIES:
@@ -130,10 +130,10 @@ class Cursor:
         if character in _HEX:
             return self.hexadecimal(_HEX[character], start)
         if character.isdigit():
-            raise Refused("back-references are not supported", start)
+            raise PatternRefused("back-references are not supported", start)
         if character.isascii() and not character.isalnum() and character not in "<>":
             return character
-        raise Refused(f"\\{character} means nothing", start)
+        raise PatternRefused(f"\\{character} means nothing", start)
 
     def hexadecimal(self, digits: int, start: int) -> str:
         """Read a character by its number: so many digits, or any in braces."""
@@ -145,12 +145,12 @@ class Cursor:
             text = self.pattern[self.position : self.position + digits]
             self.position += digits
             if len(text) < digits:
-                raise Refused("too few hexadecimal digits", start)
+                raise PatternRefused("too few hexadecimal digits", start)
         if not text or len(text) > 8 or any(digit not in "0123456789abcdefABCDEF" for digit in text):
-            raise Refused("these are no hexadecimal digits", start)
+            raise PatternRefused("these are no hexadecimal digits", start)
         code = int(text, 16)
         if code > 0x10FFFF or 0xD800 <= code <= 0xDFFF:
-            raise Refused("no character has this number", start)
+            raise PatternRefused("no character has this number", start)
         return chr(code)
 
     # -- classes
@@ -177,7 +177,7 @@ class Cursor:
                 tests = []
             else:
                 if not self.more:
-                    raise Refused("a [ without its ]", start)
+                    raise PatternRefused("a [ without its ]", start)
                 test, more = self.member(ignore_case, depth)
                 tests.append(test)
                 size += more
@@ -198,18 +198,18 @@ class Cursor:
         first = self.class_literal()
         if not isinstance(first, str):
             if self.peek("-") and not self.peek("-]") and not self.peek("--"):
-                raise Refused("a range wants a character on each side", start)
+                raise PatternRefused("a range wants a character on each side", start)
             return first, 60_000
         if not self.peek("-") or self.peek("-]") or self.peek("--"):
             return between(first, first), 64
         self.position += 1
         if not self.more:
-            raise Refused("a [ without its ]", start)
+            raise PatternRefused("a [ without its ]", start)
         last = self.class_literal()
         if not isinstance(last, str):
-            raise Refused("a range wants a character on each side", start)
+            raise PatternRefused("a range wants a character on each side", start)
         if first > last:
-            raise Refused("a range runs backwards", start)
+            raise PatternRefused("a range runs backwards", start)
         return between(first, last), 64 if last.isascii() else 2048
 
     def class_literal(self) -> str | Test:
@@ -220,7 +220,7 @@ class Cursor:
             return character
         character = self.next()
         if character in "bBAz<>":
-            raise Refused(f"\\{character} cannot stand in a class", start)
+            raise PatternRefused(f"\\{character} cannot stand in a class", start)
         test = self.perl(character, start)
         return self.escaped(character, start) if test is None else test
 

@@ -19,7 +19,7 @@ from reconciler.expression.functions import SQUARE, call
 from reconciler.expression.grammar import parse
 from reconciler.expression.language import ARITY, FAILING, LOOKUPS, Context, ExpressionError, vocabulary
 from reconciler.expression.postfix import Instruction, compiled
-from reconciler.expression.tree import Call, Reading, Tree, bare
+from reconciler.expression.tree import FunctionCall, Reading, Tree, bare
 from reconciler.expression.values import (
     Constant,
     Empty,
@@ -69,7 +69,7 @@ def evaluate(
     machine = _Machine(variables, captures, lookups or Lookups())
     try:
         return machine.run(code), machine.captures
-    except _Stop as stop:
+    except _EvaluationEnds as stop:
         lost = stop.value if isinstance(stop.value, Unknown) else machine.captures
         return stop.value, lost
 
@@ -89,7 +89,7 @@ def normal_question(text: str) -> str:
     root = bare(tree.root)
     if isinstance(root, Reading) and not root.arguments:
         return question(root.form, (root.name,))
-    if isinstance(root, Call) and root.name in LOOKUPS and not root.ahead:
+    if isinstance(root, FunctionCall) and root.name in LOOKUPS and not root.ahead:
         values = [evaluate(Tree(argument), {})[0] for argument in root.arguments]
         known = [value for value in values if not isinstance(value, Empty | EvaluationError | Unknown)]
         if len(known) == ARITY[root.name]:
@@ -97,7 +97,7 @@ def normal_question(text: str) -> str:
     raise ExpressionError("this is no lookup with plain values, like key_exists('store', 'key')", 1)
 
 
-class _Stop(Exception):
+class _EvaluationEnds(Exception):
     """The evaluation ends here, with this."""
 
     def __init__(self, value: EvaluationError | Unknown) -> None:
@@ -141,7 +141,7 @@ class _Machine:
     def spend(self, work: int) -> None:
         self.work += work
         if self.work > MOST_WORK:
-            raise _Stop(Unknown("this is too much to try"))
+            raise _EvaluationEnds(Unknown("this is too much to try"))
 
     # -- the stack
 
@@ -178,7 +178,7 @@ class _Machine:
         """Keep what both ways agree on."""
         here, there = self.stack, fork.stack
         if (here[2] if here else 0) != (there[2] if there else 0):
-            raise _Stop(Unknown(fork.because))
+            raise _EvaluationEnds(Unknown(fork.because))
         merged: list[Known | Unknown] = []
         while here is not there and here and there:
             merged.append(_agreed(here[0], there[0], fork.because))
@@ -227,7 +227,7 @@ class _Machine:
     def accept(self, value: Value) -> Known | Unknown:
         if isinstance(value, EvaluationError):
             # Where it is not certain that this is evaluated at all, it is not certain that it fails.
-            raise _Stop(Unknown(self.forks[0].because) if self.forks else value)
+            raise _EvaluationEnds(Unknown(self.forks[0].because) if self.forks else value)
         return "" if isinstance(value, Empty) else value
 
     def capture(self, number: int) -> Known | Unknown:
@@ -250,7 +250,7 @@ class _Machine:
 
     def call(self, name: str, arguments: tuple[Known, ...], unknown: Unknown | None) -> Known | Unknown:
         if unknown and name in FAILING:
-            raise _Stop(Unknown(unknown.because))
+            raise _EvaluationEnds(Unknown(unknown.because))
         if unknown:
             return Unknown(unknown.because)
         if name in LOOKUPS:
@@ -268,7 +268,7 @@ class _Machine:
         if answer is None:
             answer = Unknown(f"lookups has no {asked}")
         if isinstance(answer, Unknown) and name in FAILING:
-            raise _Stop(answer)  # it may fail, and then nothing else would count
+            raise _EvaluationEnds(answer)  # it may fail, and then nothing else would count
         return answer
 
     def local(self, name: str, wanted: str) -> Value | None:

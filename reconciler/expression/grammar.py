@@ -34,10 +34,10 @@ from reconciler.expression.regex import verdict
 from reconciler.expression.tree import (
     Adjacent,
     Binary,
-    Call,
-    Capture,
+    Captured,
     Commas,
     ConstantName,
+    FunctionCall,
     Global,
     Group,
     Index,
@@ -265,7 +265,7 @@ class _Parser:
             if given != ARITY[name]:
                 raise miscounted(name, ARITY[name], given, column)
             ahead = (*frame.parts, _beside(frame.values, column)) if frame.parts or frame.values else ()
-            return Call(column, name, inner, ahead)
+            return FunctionCall(column, name, inner, ahead)
         quote = token.source[0]
         if token.kind == "matches":
             if given != 1:
@@ -293,7 +293,7 @@ def _meaning(word: str, column: int, context: Context) -> Node:
     if word[0] == "$" and len(word) > 1:
         name = word[1:]
         number = _integer(name, 2**32 - 1) if name.isdigit() else None
-        return Global(column, name) if number is None else Capture(column, number)
+        return Global(column, name) if number is None else Captured(column, number)
     if word in context.constants:
         return ConstantName(column, word)
     if word in ("true", "false"):

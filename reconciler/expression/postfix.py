@@ -11,9 +11,9 @@ from typing import NamedTuple
 from reconciler.expression.language import ARITY
 from reconciler.expression.tree import (
     Binary,
-    Call,
-    Capture,
+    Captured,
     ConstantName,
+    FunctionCall,
     Global,
     Index,
     ListOf,
@@ -88,13 +88,13 @@ def _last(node: Node) -> Instruction | None:
             return Instruction("variable", name)
         case ConstantName(name=name):
             return Instruction("constant", name)
-        case Capture(number=number):
+        case Captured(number=number):
             return Instruction("capture", number=number)
         case Global():
             return Instruction("push", value=0)
         case Unary(operator=operator):
             return Instruction("unary", operator)
-        case Call(name=name):
+        case FunctionCall(name=name):
             return Instruction("call", name, number=ARITY[name])
         case Matches(pattern=pattern):
             return Instruction("matches", pattern)

@@ -14,7 +14,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from reconciler.expression.classes import DEEPEST, Cursor, Doubtful, Refused
+from reconciler.expression.classes import DEEPEST, Cursor, Doubtful, PatternRefused
 from reconciler.expression.pattern import (
     Capture,
     Edge,
@@ -46,12 +46,12 @@ def read(pattern: str) -> Pattern:
 
     Raises:
         Doubtful: it may be valid, and this reader cannot tell.
-        Refused: the engine refuses it.
+        PatternRefused: the engine refuses it.
     """
-    reader = _Reader(pattern)
+    reader = _PatternReader(pattern)
     part = reader.alternatives(_Flags(), 0)
     if reader.position < len(pattern):
-        raise Refused("a ) without its (", reader.position)
+        raise PatternRefused("a ) without its (", reader.position)
     if weight(part) > HEAVIEST:
         raise Doubtful("the pattern may be too large once its repetitions are written out", 0)
     return Pattern(part, reader.groups)
@@ -63,7 +63,7 @@ def verdict(pattern: str) -> tuple[Verdict, str]:
         read(pattern)
     except Doubtful as doubt:
         return "cannot tell", doubt.message
-    except Refused as refusal:
+    except PatternRefused as refusal:
         return "refused", refusal.message
     return "valid", ""
 
@@ -80,7 +80,7 @@ class _Flags(Struct):
         return _Flags(self.i, self.m, self.s, self.U)
 
 
-class _Reader(Cursor):
+class _PatternReader(Cursor):
     """Recursive descent over a pattern; its depth is bounded by DEEPEST."""
 
     def __init__(self, pattern: str) -> None:
@@ -103,13 +103,13 @@ class _Reader(Cursor):
             character = self.next()
             if character in "*+?{":
                 if not parts:
-                    raise Refused(f"nothing for {character} to repeat", start)
+                    raise PatternRefused(f"nothing for {character} to repeat", start)
                 parts[-1] = self.repeat(parts[-1], character, flags, depth)
             else:
                 part = self.atom(character, flags, depth)
                 if part is None:  # flags alone: (?i)
                     if self.pattern[self.position : self.position + 1] in ("*", "+", "?", "{"):
-                        raise Refused("nothing to repeat after the flags", self.position)
+                        raise PatternRefused("nothing to repeat after the flags", self.position)
                 else:
                     parts.append(part)
         return parts[0] if len(parts) == 1 else Sequence(tuple(parts))
@@ -125,7 +125,7 @@ class _Reader(Cursor):
         start = self.position - 1
         end = self.pattern.find("}", start)
         if end < 0:
-            raise Refused("a { without its }", start)
+            raise PatternRefused("a { without its }", start)
         text = self.pattern[start + 1 : end]
         self.position = end + 1
         low, comma, high = text.partition(",")
@@ -133,11 +133,11 @@ class _Reader(Cursor):
             raise Doubtful("white space inside { }", start)
         for number in (low, high) if high else (low,):
             if not (number.isascii() and number.isdigit()):
-                raise Refused(f"{{{text[:32]}}} is no count", start)
+                raise PatternRefused(f"{{{text[:32]}}} is no count", start)
             if len(number) > 9:
                 raise Doubtful("a count may be too large", start)
         if high and int(low) > int(high):
-            raise Refused(f"{{{text}}} counts down", start)
+            raise PatternRefused(f"{{{text}}} counts down", start)
         if not comma:
             return int(low), int(low)
         return int(low), int(high) if high else None
@@ -167,7 +167,7 @@ class _Reader(Cursor):
             number = self.groups = self.groups + 1
         elif self.take("?"):
             if self.pattern[self.position : self.position + 1] in ("=", "!", "<"):
-                raise Refused("look-around is not supported", start)
+                raise PatternRefused("look-around is not supported", start)
             if self.flags(inner, start) == ")":
                 flags.i, flags.m, flags.s, flags.U = inner.i, inner.m, inner.s, inner.U
                 return None
@@ -175,7 +175,7 @@ class _Reader(Cursor):
             number = self.groups = self.groups + 1
         part = self.alternatives(inner, depth + 1)
         if not self.take(")"):
-            raise Refused("a ( without its )", start)
+            raise PatternRefused("a ( without its )", start)
         return Capture(part, number) if number else part
 
     def name(self) -> None:
@@ -183,7 +183,7 @@ class _Reader(Cursor):
         end = self.pattern.find(">", start)
         name = self.pattern[start:end] if end >= 0 else ""
         if not name or name in self.names:
-            raise Refused("a group's name is empty, without end, or there twice", start)
+            raise PatternRefused("a group's name is empty, without end, or there twice", start)
         if not (name.isascii() and name.replace("_", "a").isalnum() and not name[0].isdigit()):
             raise Doubtful("a group's name is out of the ordinary", start)
         self.names.add(name)
@@ -198,7 +198,7 @@ class _Reader(Cursor):
             character = self.next()
             if character in ":)":
                 if previous == "-" or (character == ")" and not seen):
-                    raise Refused("flags are missing", start)
+                    raise PatternRefused("flags are missing", start)
                 return character
             if character == "-" and on:
                 on = False
@@ -208,7 +208,7 @@ class _Reader(Cursor):
                     raise Doubtful(f"the flag {character} is not known here", start)
                 setattr(flags, character, on)
             else:
-                raise Refused(f"(?{character} is unknown, or a flag stands twice", start)
+                raise PatternRefused(f"(?{character} is unknown, or a flag stands twice", start)
             previous = character
 
     def escape(self, flags: _Flags) -> Part:

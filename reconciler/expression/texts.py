@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Literal
 
-from reconciler.expression.classes import Refused
+from reconciler.expression.classes import PatternRefused
 from reconciler.expression.pattern import Capture, Edge, Either, One, Part, Repeat, Sequence
 from reconciler.expression.regex import read
 
@@ -24,7 +24,7 @@ def texts_of(pattern: str) -> tuple[tuple[Shape, str], ...] | None:
     """Return the texts that a pattern asks for, and where; None where it asks for more, or nobody can tell."""
     try:
         written = _written(read(pattern).part)
-    except Refused:
+    except PatternRefused:
         return None
     if written is None:
         return None

@@ -2,10 +2,10 @@
 
 Law: a tree holds what was written and in which order, no more and no less: `unparse` gives a text with the same tree.
 
-A text that makes sense has none of `Missing` (an operand that is not there), `Adjacent` (values side by side, of which
-the last counts) and `Commas` (the same, at the outermost level), no `Group` or `Call` with other than the parts it
-should have, and ends without an ignored rest. Whatever walks a tree does so without recursion, since the server sets
-no limit to nesting.
+A text that makes sense has none of `Missing` (an operand that is not there), `Adjacent` (values side by side, of
+which the last counts) and `Commas` (the same, at the outermost level), no `Group` or `FunctionCall` with other than
+the parts it should have, and ends without an ignored rest. Whatever walks a tree does so without recursion, since the
+server sets no limit to nesting.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class ConstantName(Node, frozen=True, eq=False):
     name: str
 
 
-class Capture(Node, frozen=True, eq=False):
+class Captured(Node, frozen=True, eq=False):
     """`$1`: what a group of the last regular expression matched; `$0` is the whole match."""
 
     own = ("number",)
@@ -131,7 +131,7 @@ class Group(Node, frozen=True, eq=False):
     inner: tuple[Node, ...]
 
 
-class Call(Node, frozen=True, eq=False):
+class FunctionCall(Node, frozen=True, eq=False):
     """A function. `ahead` holds arguments that stand, oddly, between its name and its parenthesis."""
 
     own = ("name", "early")
@@ -269,7 +269,7 @@ def _spell(node: Node) -> Iterator[Node | str]:
             yield _literal(node)
         case Variable(name=name) | ConstantName(name=name):
             yield name
-        case Capture(number=number):
+        case Captured(number=number):
             yield f"${number}"
         case Global(name=name):
             yield f"${name}"
@@ -287,11 +287,11 @@ def _spell(node: Node) -> Iterator[Node | str]:
             yield from ("(", *_joined(inner), ")")
         case ListOf(elements=elements):
             yield from ("[", *_joined(elements), "]")
-        case Matches() | Reading() | Call():
+        case Matches() | Reading() | FunctionCall():
             yield from _called(node)
 
 
-def _called(node: Matches | Reading | Call) -> Iterator[Node | str]:
+def _called(node: Matches | Reading | FunctionCall) -> Iterator[Node | str]:
     if isinstance(node, Matches):
         yield f"matches({_quoted(node.pattern, node.quote)}, "
     elif isinstance(node, Reading):

@@ -8,7 +8,7 @@ from reconciler.fleet.results import Verb as Verb
 from reconciler.fleet.results import read_results as read_results
 from reconciler.fleet.results import write_result as write_result
 from reconciler.fleet.run import Ran as Ran
-from reconciler.fleet.run import Work as Work
+from reconciler.fleet.run import TargetWork as TargetWork
 from reconciler.fleet.run import run_fleet as run_fleet
 from reconciler.fleet.select import select_targets as select_targets
 from reconciler.fleet.shards import Shard as Shard

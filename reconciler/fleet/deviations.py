@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.desired import Declared, replaced_whole
+from reconciler.desired import ExportedResource, replaced_whole
 from reconciler.kinds import Catalogue, Kind, Record
 from reconciler.values import Address
 
@@ -34,20 +34,20 @@ class Deviation(Struct, frozen=True, order=True):
 class Layers(Struct, frozen=True, kw_only=True):
     """A base layer and its overlays: per kind what is declared, in order."""
 
-    base: Mapping[str, tuple[Declared, ...]]
-    overlays: Mapping[str, Mapping[str, tuple[Declared, ...]]]
+    base: Mapping[str, tuple[ExportedResource, ...]]
+    overlays: Mapping[str, Mapping[str, tuple[ExportedResource, ...]]]
     deviations: tuple[Deviation, ...] = ()
 
 
-def lay_apart(catalogue: Catalogue, targets: Mapping[str, Mapping[str, Sequence[Declared]]]) -> Layers:
+def lay_apart(catalogue: Catalogue, targets: Mapping[str, Mapping[str, Sequence[ExportedResource]]]) -> Layers:
     """Return a base layer of what more than half of the targets declare, and the overlays that make up the rest.
 
     Args:
         catalogue: what the kinds are.
         targets: by target and kind, what the target declares by itself, in order.
     """
-    base: dict[str, tuple[Declared, ...]] = {}
-    overlays: dict[str, dict[str, tuple[Declared, ...]]] = {name: {} for name in targets}
+    base: dict[str, tuple[ExportedResource, ...]] = {}
+    overlays: dict[str, dict[str, tuple[ExportedResource, ...]]] = {name: {} for name in targets}
     deviations: list[Deviation] = []
     for name in sorted({kind for declared in targets.values() for kind in declared}):
         kind = catalogue.kinds[name]
@@ -63,22 +63,22 @@ def lay_apart(catalogue: Catalogue, targets: Mapping[str, Mapping[str, Sequence[
     return Layers(base=base, overlays=overlays, deviations=tuple(deviations))
 
 
-def _key(declared: Declared) -> Declaration:
+def _key(declared: ExportedResource) -> Declaration:
     return declared.address.kind, declared.address.name
 
 
-def _value(declared: Declared) -> bytes:
+def _value(declared: ExportedResource) -> bytes:
     """Return all that a document says, in a form that can be compared and counted."""
     return msgspec.json.encode([declared.spec, declared.metadata], order="sorted")
 
 
-def _common(kind: Kind, own: Mapping[str, Sequence[Declared]]) -> dict[Declaration, Declared]:
+def _common(kind: Kind, own: Mapping[str, Sequence[ExportedResource]]) -> dict[Declaration, ExportedResource]:
     """Return what the base layer declares of a kind, in the order of the first target that has it."""
     orders = Counter(tuple(map(_key, declared)) for declared in own.values())
     if kind.ordered and len(orders) > 1:
         # The server runs such objects in order, and layers cannot change an order.
         return {}
-    holders: dict[Declaration, list[Declared]] = {}
+    holders: dict[Declaration, list[ExportedResource]] = {}
     for declared in own.values():
         for each in declared:
             holders.setdefault(_key(each), []).append(each)
@@ -95,8 +95,11 @@ def _common(kind: Kind, own: Mapping[str, Sequence[Declared]]) -> dict[Declarati
 
 
 def _above(
-    catalogue: Catalogue, kind: Kind, common: Mapping[Declaration, Declared], declared: Sequence[Declared]
-) -> Iterator[Declared]:
+    catalogue: Catalogue,
+    kind: Kind,
+    common: Mapping[Declaration, ExportedResource],
+    declared: Sequence[ExportedResource],
+) -> Iterator[ExportedResource]:
     """Yield what a target's overlay declares of a kind."""
     own = {_key(each): each for each in declared}
     for key, each in common.items():
@@ -107,11 +110,11 @@ def _above(
     yield from (each for key, each in own.items() if key not in common)
 
 
-def _layer(kind: Kind, each: Declared, word: str, spec: Mapping[str, Any]) -> Declared:
+def _layer(kind: Kind, each: ExportedResource, word: str, spec: Mapping[str, Any]) -> ExportedResource:
     """Return a document that changes, or takes out, one of the base layer."""
     match = {name: each.spec[name] for name in kind.match if name in each.spec}
     metadata = {name: value for name, value in each.metadata.items() if name == "name"}
-    return Declared(each.address, {**match, **spec}, {**metadata, word: True}, {})
+    return ExportedResource(each.address, {**match, **spec}, {**metadata, word: True}, {})
 
 
 def patch(
@@ -137,8 +140,8 @@ def _deviations(
     catalogue: Catalogue,
     kind: Kind,
     target: str,
-    common: Mapping[Declaration, Declared],
-    declared: Sequence[Declared],
+    common: Mapping[Declaration, ExportedResource],
+    declared: Sequence[ExportedResource],
 ) -> Iterable[Deviation]:
     own = {_key(each): each for each in declared}
     for key, each in common.items():

@@ -18,7 +18,7 @@ from reconciler.fleet.waves import Wave
 _TICK = 0.2
 
 
-class Work(Struct, frozen=True, kw_only=True):
+class TargetWork(Struct, frozen=True, kw_only=True):
     """What is done with each target."""
 
     #: Runs the command on one target; whatever goes wrong is in the result.
@@ -39,7 +39,7 @@ class Ran(Struct, frozen=True):
     because: str = ""
 
 
-def run_fleet(waves: Sequence[Wave], work: Work, *, parallel: int = 20, most_failed: int | None = None) -> Ran:
+def run_fleet(waves: Sequence[Wave], work: TargetWork, *, parallel: int = 20, most_failed: int | None = None) -> Ran:
     """Run every wave, each after the one before has held.
 
     Args:

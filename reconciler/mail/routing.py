@@ -23,11 +23,11 @@ from reconciler.mail.explain import (
     CaseResult,
     Check,
     Choice,
+    Expectation,
     Filter,
     Locate,
     Routing,
     State,
-    Step,
     choices,
     desired_state,
     filters,
@@ -50,7 +50,7 @@ _CASE = ("name", "given", "expect", "ladder")
 LAST_RETRY = 1000
 
 
-class Where(Protocol):
+class PlaceFinder(Protocol):
     """Finds the places of a document."""
 
     def source(self, path: Path = (), *, key: bool = False) -> Source:
@@ -58,7 +58,7 @@ class Where(Protocol):
         ...
 
 
-class Document(Protocol):
+class RoutingDocument(Protocol):
     """A routing test as it was written."""
 
     @property
@@ -67,13 +67,13 @@ class Document(Protocol):
         ...
 
     @property
-    def where(self) -> Where:
+    def where(self) -> PlaceFinder:
         """Where it stands."""
         ...
 
 
 def check_documents(
-    catalogue: Catalogue, resources: Iterable[Resource], locate: Locate, documents: Sequence[Document]
+    catalogue: Catalogue, resources: Iterable[Resource], locate: Locate, documents: Sequence[RoutingDocument]
 ) -> tuple[Diagnostic, ...]:
     """Judge and run the routing tests of a desired state; return every mistake and every failure."""
     if not documents:
@@ -84,7 +84,7 @@ def check_documents(
 
 
 def judge_documents(
-    catalogue: Catalogue, documents: Sequence[Document]
+    catalogue: Catalogue, documents: Sequence[RoutingDocument]
 ) -> tuple[tuple[Case, ...], tuple[Diagnostic, ...]]:
     """Read routing tests strictly.
 
@@ -94,7 +94,7 @@ def judge_documents(
     cases: list[Case] = []
     mistakes: list[Diagnostic] = []
     for document in documents:
-        reader = _Reader(found, document)
+        reader = _CaseReader(found, document)
         read = reader.cases()
         mistakes += reader.mistakes
         if not reader.mistakes:
@@ -113,10 +113,10 @@ def failures(results: Iterable[CaseResult]) -> tuple[Diagnostic, ...]:
     return tuple(_failure(result.case, check) for result in results for check in result.checks if not check.passed)
 
 
-class _Reader:
+class _CaseReader:
     """Reads one document, and keeps every mistake."""
 
-    def __init__(self, found: Routing, document: Document) -> None:
+    def __init__(self, found: Routing, document: RoutingDocument) -> None:
         self.found = found
         self.where = document.where
         self.value = document.value
@@ -157,13 +157,13 @@ class _Reader:
             self.tell((*path, "given", field), message, hint, key=message.startswith("unknown field"))
         return given
 
-    def steps(self, path: Path, case: Mapping[str, Any], given: dict[str, Any]) -> Iterator[Step]:
+    def steps(self, path: Path, case: Mapping[str, Any], given: dict[str, Any]) -> Iterator[Expectation]:
         """Yield what is expected at once, and then what is expected at every attempt of the ladder."""
         if "expect" not in case and "ladder" not in case:
             self.tell(path, "a case needs expect or ladder", "such as expect: {route: mx}")
         if "expect" in case:
             at = (*path, "expect")
-            yield Step(None, given, self.expected(at, case["expect"]), at)
+            yield Expectation(None, given, self.expected(at, case["expect"]), at)
         if "ladder" not in case:
             return
         ladder = case["ladder"]
@@ -181,7 +181,7 @@ class _Reader:
                 continue
             retry = int(key)
             message = {name: value for name, value in given.items() if retry or name not in AFTER_FAILURE}
-            yield Step(retry, {**message, "retryNum": retry}, self.expected(at, ladder[key]), at)
+            yield Expectation(retry, {**message, "retryNum": retry}, self.expected(at, ladder[key]), at)
 
     def expected(self, path: Path, expected: object) -> dict[str, str | tuple[str, ...]]:
         known = (*self.found.fields, MILTERS)
@@ -234,7 +234,7 @@ def _checks(found: Routing, case: Case) -> Iterator[Check]:
             yield check if check.passed else replace(check, place=case.find((*step.path, field)))
 
 
-def _compared(found: Routing, step: Step, wanted: str, choice: Choice) -> Check:
+def _compared(found: Routing, step: Expectation, wanted: str, choice: Choice) -> Check:
     passed = choice.outcome in ("object", "builtin") and choice.name == wanted
     because = choice.because
     if choice.outcome == "fallback":
@@ -253,7 +253,7 @@ def _compared(found: Routing, step: Step, wanted: str, choice: Choice) -> Check:
     )
 
 
-def _filtered(found: Routing, step: Step, wanted: tuple[str, ...], asked: Sequence[Filter]) -> Check:
+def _filtered(found: Routing, step: Expectation, wanted: tuple[str, ...], asked: Sequence[Filter]) -> Check:
     actual = tuple(each.address.name for each in asked if each.runs)
     unknown = [each for each in asked if each.runs is None]
     passed = actual == wanted and not unknown and not found.gates_unread

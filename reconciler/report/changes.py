@@ -17,11 +17,11 @@ from reconciler.report.parts import (
     AddressText,
     Count,
     File,
-    Finding,
     Line,
     Part,
     Pointer,
     Report,
+    ReportedDiagnostic,
     Target,
     findings,
     told,
@@ -133,7 +133,7 @@ class PlanReport(Report, frozen=True, kw_only=True, tag="reconciler/plan/v1"):
     """What apply would do."""
 
     changes: Annotated[tuple[Planned, ...], told("What apply would do, by address.")]
-    diagnostics: Annotated[tuple[Finding, ...], told("What else is to be said.")]
+    diagnostics: Annotated[tuple[ReportedDiagnostic, ...], told("What else is to be said.")]
     digest: Annotated[str, told("SHA-256 of the work, by which it can be approved; absent where there is none.")] = ""
     left: Annotated[tuple[Where, ...], told("Undeclared properties of singletons that are not at their default.")]
     movement: Annotated[MovementPart | UnsetType, told("Which mail goes another way, where that was asked.")] = UNSET
@@ -217,7 +217,7 @@ def plan_report(
         drift: whether it is the report of drift.
         states: what there is, and what there would be.
     """
-    shown = _Shown(catalogue)
+    shown = _ShownChanges(catalogue)
     counts = {action: sum(each.action == action for each in plan.changes) for action in ACTIONS}
     return (DriftReport if drift else PlanReport)(
         changes=tuple(shown.planned(change) for change in ordered(plan.changes)),
@@ -256,7 +256,7 @@ def outcome_report(
         compared: what reading back was compared with, as a sentence goes on after "the server holds".
         work: what was done.
     """
-    residue, shown = outcome.residue, _Shown(catalogue)
+    residue, shown = outcome.residue, _ShownChanges(catalogue)
     results = sorted(outcome.results, key=lambda each: (each.change.address, each.change.action))
     return OutcomeReport(
         changes=tuple(shown.done(each) for each in results),
@@ -284,7 +284,7 @@ def _wheres(properties: Iterable[Any]) -> tuple[Where, ...]:
     return tuple(Where(address=str(each.address), pointer=each.pointer) for each in properties)
 
 
-class _Shown:
+class _ShownChanges:
     """Brings changes to human form; the first of them in every detail."""
 
     def __init__(self, catalogue: Catalogue) -> None:

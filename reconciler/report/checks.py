@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from reconciler.plan import Permissions, granted
-from reconciler.report.parts import Count, Finding, Part, Report, Target, findings, told
+from reconciler.report.parts import Count, Part, Report, ReportedDiagnostic, Target, findings, told
 from reconciler.values import Diagnostic, ReconcilerError
 
 _Granted = dict[str, Annotated[bool, Meta(extra_json_schema={"const": True})]]
@@ -32,7 +32,7 @@ class ValidationCounts(Part, frozen=True, kw_only=True):
 class ValidationReport(Report, frozen=True, kw_only=True, tag="reconciler/validation/v1"):
     """Whether manifests are right."""
 
-    diagnostics: Annotated[tuple[Finding, ...], told("Every finding, by place.")]
+    diagnostics: Annotated[tuple[ReportedDiagnostic, ...], told("Every finding, by place.")]
     summary: Annotated[ValidationCounts, told("The counts.")]
 
 
@@ -64,7 +64,7 @@ class DiagnosisReport(Report, frozen=True, kw_only=True, tag="reconciler/diagnos
 class ErrorReport(Report, frozen=True, kw_only=True, tag="reconciler/error/v1"):
     """Why a run failed."""
 
-    diagnostics: Annotated[tuple[Finding, ...], told("Every mistake that was found.")]
+    diagnostics: Annotated[tuple[ReportedDiagnostic, ...], told("Every mistake that was found.")]
     exit_code: Annotated[int, Meta(ge=1, le=255, description="What the program exits with.")]
     hint: Annotated[str, told("What to do, or empty.")]
     message: Annotated[str, told("What went wrong, as a sentence.")]

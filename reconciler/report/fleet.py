@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, UnsetType, field
 
 from reconciler.report.changes import Planned
-from reconciler.report.parts import AddressText, Count, Finding, Part, Report, told
+from reconciler.report.parts import AddressText, Count, Part, Report, ReportedDiagnostic, told
 from reconciler.values import ResultKind
 
 Verb = Literal["plan", "apply", "drift", "test"]
@@ -67,7 +67,7 @@ class FleetReport(Report, frozen=True, kw_only=True, tag="reconciler/fleet/v1"):
     missing: Annotated[tuple[_Target, ...], told("Targets without a result.")]
     skipped: Annotated[tuple[_Target, ...], told("Targets that were not begun.")]
     because: Annotated[str, told("Why they were not begun.")]
-    diagnostics: Annotated[tuple[Finding, ...], told("What else is to be said.")]
+    diagnostics: Annotated[tuple[ReportedDiagnostic, ...], told("What else is to be said.")]
 
 
 class FleetDeviation(Part, frozen=True, kw_only=True, omit_defaults=False):

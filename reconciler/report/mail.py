@@ -17,10 +17,10 @@ from reconciler.mail import NEVER_FAILS_OVER, Attempt, CaseResult, Check, Choice
 from reconciler.report.parts import (
     AddressText,
     Count,
-    Finding,
     Part,
     Place,
     Report,
+    ReportedDiagnostic,
     Target,
     Text,
     findings,
@@ -121,7 +121,7 @@ class RoutingTestsReport(Report, frozen=True, kw_only=True, tag="reconciler/rout
     """How routing tests came out."""
 
     cases: Annotated[tuple[CasePart, ...], told("The cases of every document without a mistake.")]
-    diagnostics: Annotated[tuple[Finding, ...], told("Mistakes in routing tests.")]
+    diagnostics: Annotated[tuple[ReportedDiagnostic, ...], told("Mistakes in routing tests.")]
     summary: Annotated[TestCounts, told("The counts.")]
     target: Annotated[Target, told("The server.")]
 

@@ -71,7 +71,7 @@ def movement_part(
     catalogue: Catalogue, movement: Movement, turned: Iterable[str] = (), locate: Locate | None = None
 ) -> MovementPart:
     """Return the mail that moves as reports hold it."""
-    shown = _Shown(catalogue, locate)
+    shown = _ShownMovement(catalogue, locate)
     return MovementPart(
         flows=tuple(map(shown.flow, movement.flows)),
         unsure=tuple(map(shown.flow, movement.unsure)),
@@ -81,7 +81,7 @@ def movement_part(
     )
 
 
-class _Shown:
+class _ShownMovement:
     def __init__(self, catalogue: Catalogue, locate: Locate | None) -> None:
         self.catalogue = catalogue
         self.locate = locate

@@ -63,7 +63,7 @@ class Place(Part, frozen=True, kw_only=True):
         return str(Source(self.file, self.line, self.column))
 
 
-class Finding(Part, frozen=True, kw_only=True):
+class ReportedDiagnostic(Part, frozen=True, kw_only=True):
     """A diagnostic: what is wrong, or worth a look."""
 
     severity: Annotated[Severity, told("Only errors stop a run.")]
@@ -87,10 +87,10 @@ def place(source: Source | None) -> Place | UnsetType:
     return UNSET if source is None else Place(file=source.file, line=source.line, column=source.column)
 
 
-def findings(diagnostics: Iterable[Diagnostic]) -> tuple[Finding, ...]:
+def findings(diagnostics: Iterable[Diagnostic]) -> tuple[ReportedDiagnostic, ...]:
     """Return diagnostics as reports hold them."""
     return tuple(
-        Finding(
+        ReportedDiagnostic(
             severity=each.severity,
             code=each.code,
             message=each.message,

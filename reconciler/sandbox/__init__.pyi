@@ -1,9 +1,9 @@
 from reconciler.sandbox.accounts import Limits as Limits
-from reconciler.sandbox.faults import Fault as Fault
 from reconciler.sandbox.faults import FaultError as FaultError
+from reconciler.sandbox.faults import InjectedFault as InjectedFault
 from reconciler.sandbox.faults import parse_fault as parse_fault
 from reconciler.sandbox.published import Published as Published
-from reconciler.sandbox.reply import Dropped as Dropped
+from reconciler.sandbox.reply import ConnectionClosed as ConnectionClosed
 from reconciler.sandbox.reply import Reply as Reply
 from reconciler.sandbox.sandbox import Sandbox as Sandbox
 from reconciler.sandbox.server import run as run

@@ -17,22 +17,22 @@ from reconciler.sandbox import ids
 MARK = "\ue000"
 
 
-class Place(Enum):
+class Position(Enum):
     """Where a check leaves the reader."""
 
     GOOD = "the value has the right type"
     KEPT = "wrong, but the reader stands right behind it"
     LOST = "wrong, and the reader stands somewhere within it"
 
-    def behind(self, last: bool) -> Place:
+    def behind(self, last: bool) -> Position:
         """Return the place after the container that this value is in; `last` where nothing follows the value."""
-        return Place.LOST if self is Place.KEPT and not last else self
+        return Position.LOST if self is Position.KEPT and not last else self
 
 
-Check = Callable[[Any, Callable[[str], bool]], Place]
+Check = Callable[[Any, Callable[[str], bool]], Position]
 
 
-def check_arguments(verb: str, arguments: Any, known_method: Callable[[str], bool]) -> Place:
+def check_arguments(verb: str, arguments: Any, known_method: Callable[[str], bool]) -> Position:
     """Check the arguments of get, set or query. Unknown ones are ignored."""
     if not isinstance(arguments, dict):
         return _wrong(arguments)
@@ -40,47 +40,47 @@ def check_arguments(verb: str, arguments: Any, known_method: Callable[[str], boo
     final = len(arguments) - 1
     for index, (name, value) in enumerate(arguments.items()):
         if name.startswith(MARK):
-            return Place.LOST
+            return Position.LOST
         check = checks.get(name)
-        place = check(value, known_method) if check else Place.GOOD
-        if place is not Place.GOOD:
+        place = check(value, known_method) if check else Position.GOOD
+        if place is not Position.GOOD:
             return place.behind(index == final)
-    return Place.GOOD
+    return Position.GOOD
 
 
-def _wrong(value: Any) -> Place:
+def _wrong(value: Any) -> Position:
     """Place the reader after a value of another type: a scalar is read to its end, an array or an object is not."""
-    return Place.LOST if isinstance(value, (dict, list)) else Place.KEPT
+    return Position.LOST if isinstance(value, (dict, list)) else Position.KEPT
 
 
 def _plain(value: Any) -> bool:
     return isinstance(value, str) and not value.startswith(MARK)
 
 
-def _account(value: Any, _: Callable[[str], bool]) -> Place:
-    return Place.GOOD if _plain(value) else _wrong(value)
+def _account(value: Any, _: Callable[[str], bool]) -> Position:
+    return Position.GOOD if _plain(value) else _wrong(value)
 
 
-def _list(value: Any, good: Callable[[Any], bool]) -> Place:
+def _list(value: Any, good: Callable[[Any], bool]) -> Position:
     if value is None:
-        return Place.GOOD
+        return Position.GOOD
     if not isinstance(value, list):
         return _wrong(value)
     for index, member in enumerate(value):
         if not good(member):
             return _wrong(member).behind(index == len(value) - 1)
-    return Place.GOOD
+    return Position.GOOD
 
 
-def _strings(value: Any, _: Callable[[str], bool]) -> Place:
+def _strings(value: Any, _: Callable[[str], bool]) -> Position:
     return _list(value, lambda member: isinstance(member, str))
 
 
-def _plain_strings(value: Any, _: Callable[[str], bool]) -> Place:
+def _plain_strings(value: Any, _: Callable[[str], bool]) -> Position:
     return _list(value, _plain)
 
 
-def _reference(value: Any, known_method: Callable[[str], bool]) -> Place:
+def _reference(value: Any, known_method: Callable[[str], bool]) -> Position:
     """Check a result reference: `resultOf`, `name` (of a method that exists) and `path`."""
     if not isinstance(value, dict):
         return _wrong(value)
@@ -89,90 +89,90 @@ def _reference(value: Any, known_method: Callable[[str], bool]) -> Place:
         if name in ("resultOf", "name", "path") and not isinstance(member, str):
             return _wrong(member).behind(index == final)
         if (name == "name" and not known_method(member.removeprefix(MARK))) or (name == "path" and not _plain(member)):
-            return Place.KEPT.behind(index == final)
-    return Place.GOOD if {"resultOf", "name", "path"} <= value.keys() else Place.KEPT
+            return Position.KEPT.behind(index == final)
+    return Position.GOOD if {"resultOf", "name", "path"} <= value.keys() else Position.KEPT
 
 
-def _state(value: Any, _: Callable[[str], bool]) -> Place:
+def _state(value: Any, _: Callable[[str], bool]) -> Position:
     if value is None:
-        return Place.GOOD
+        return Position.GOOD
     if not _plain(value):
         return _wrong(value)
-    return Place.GOOD if ids.well_formed_state(value) else Place.KEPT
+    return Position.GOOD if ids.well_formed_state(value) else Position.KEPT
 
 
-def _objects(value: Any, _: Callable[[str], bool]) -> Place:
-    return Place.GOOD if value is None or isinstance(value, dict) else _wrong(value)
+def _objects(value: Any, _: Callable[[str], bool]) -> Position:
+    return Position.GOOD if value is None or isinstance(value, dict) else _wrong(value)
 
 
-def _patches(value: Any, known_method: Callable[[str], bool]) -> Place:
+def _patches(value: Any, known_method: Callable[[str], bool]) -> Position:
     if isinstance(value, dict) and any(name.startswith(MARK) for name in value):
-        return Place.LOST
+        return Position.LOST
     return _objects(value, known_method)
 
 
 def _number(low: int, high: int) -> Check:
-    def check(value: Any, _: Callable[[str], bool]) -> Place:
+    def check(value: Any, _: Callable[[str], bool]) -> Position:
         whole = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-        return Place.GOOD if value is None or whole else _wrong(value)
+        return Position.GOOD if value is None or whole else _wrong(value)
 
     return check
 
 
-def _boolean(value: Any, _: Callable[[str], bool]) -> Place:
-    return Place.GOOD if value is None or isinstance(value, bool) else _wrong(value)
+def _boolean(value: Any, _: Callable[[str], bool]) -> Position:
+    return Position.GOOD if value is None or isinstance(value, bool) else _wrong(value)
 
 
-def _text(value: Any, _: Callable[[str], bool]) -> Place:
-    return Place.GOOD if value is None or isinstance(value, str) else _wrong(value)
+def _text(value: Any, _: Callable[[str], bool]) -> Position:
+    return Position.GOOD if value is None or isinstance(value, str) else _wrong(value)
 
 
-def _filter(value: Any, known_method: Callable[[str], bool]) -> Place:
+def _filter(value: Any, known_method: Callable[[str], bool]) -> Position:
     if value is None:
-        return Place.GOOD
+        return Position.GOOD
     if not isinstance(value, dict):
         return _wrong(value)
     final = len(value) - 1
     for index, (name, member) in enumerate(value.items()):
-        place = Place.GOOD
+        place = Position.GOOD
         if name == "operator":
-            place = Place.GOOD if member in ("AND", "OR", "NOT") else _wrong(member)
+            place = Position.GOOD if member in ("AND", "OR", "NOT") else _wrong(member)
         elif name == "conditions":
             place = _conditions(member, known_method)
-        if place is not Place.GOOD:
+        if place is not Position.GOOD:
             return place.behind(index == final)
     mixed = "conditions" in value and value.keys() - {"conditions", "operator"}
-    return Place.KEPT if mixed else Place.GOOD
+    return Position.KEPT if mixed else Position.GOOD
 
 
-def _conditions(value: Any, known_method: Callable[[str], bool]) -> Place:
+def _conditions(value: Any, known_method: Callable[[str], bool]) -> Position:
     if not isinstance(value, list):
         return _wrong(value)
     for index, member in enumerate(value):
         place = _filter(member, known_method)
-        if place is not Place.GOOD:
+        if place is not Position.GOOD:
             return place.behind(index == len(value) - 1)
-    return Place.GOOD
+    return Position.GOOD
 
 
-def _sort(value: Any, known_method: Callable[[str], bool]) -> Place:
+def _sort(value: Any, known_method: Callable[[str], bool]) -> Position:
     if value is None:
-        return Place.GOOD
+        return Position.GOOD
     if not isinstance(value, list):
         return _wrong(value)
     for index, comparator in enumerate(value):
         place = _comparator(comparator, known_method)
-        if place is not Place.GOOD:
+        if place is not Position.GOOD:
             return place.behind(index == len(value) - 1)
-    return Place.GOOD
+    return Position.GOOD
 
 
-def _comparator(value: Any, known_method: Callable[[str], bool]) -> Place:
+def _comparator(value: Any, known_method: Callable[[str], bool]) -> Position:
     if not isinstance(value, dict):
         return _wrong(value)
     final = len(value) - 1
     for index, (name, member) in enumerate(value.items()):
-        place = Place.GOOD
+        place = Position.GOOD
         if name == "collation":
             place = _text(member, known_method)
         elif (name == "isAscending" and not isinstance(member, bool)) or (
@@ -180,10 +180,10 @@ def _comparator(value: Any, known_method: Callable[[str], bool]) -> Place:
         ):
             place = _wrong(member)
         if name.startswith(MARK):
-            return Place.LOST
-        if place is not Place.GOOD:
+            return Position.LOST
+        if place is not Position.GOOD:
             return place.behind(index == final)
-    return Place.GOOD
+    return Position.GOOD
 
 
 CHECKS: dict[str, dict[str, Check]] = {

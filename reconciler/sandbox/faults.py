@@ -39,7 +39,7 @@ Action = Literal["drop", "delay", "status", "html", "truncate", "repeat-ids", "l
 _IN_CALLS = ("repeat-ids", "leave-out", "unavailable")
 
 
-class Fault(Struct, frozen=True, kw_only=True):
+class InjectedFault(Struct, frozen=True, kw_only=True):
     """One mishap, and which requests it befalls. A number that is 0 says nothing."""
 
     action: Action
@@ -64,7 +64,7 @@ class FaultError(ValueError):
     """A fault that cannot be read; the message says which word is wrong, and what would be right."""
 
 
-def parse_fault(text: str) -> Fault:
+def parse_fault(text: str) -> InjectedFault:
     """Read a fault in the grammar of this module.
 
     Raises:
@@ -95,7 +95,7 @@ def parse_fault(text: str) -> Fault:
             members["retry_after"] = _number(text, key, value, 0, 86_400)
         else:
             raise FaultError(f"fault {text!r}: {word!r} does not fit; after, method, path, nth, every, times do")
-    return Fault(**members)
+    return InjectedFault(**members)
 
 
 def _number(text: str, name: str, value: str, low: int, high: int) -> int:
@@ -112,16 +112,16 @@ def _seconds(text: str, value: str) -> float:
     raise FaultError(f"fault {text!r}: delay takes a time such as 250ms or 2s")
 
 
-class Faults:
+class InjectedFaults:
     """The faults of a sandbox, and how often each has been met."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[InjectedFault]) -> None:
         self._faults = tuple(faults)
         self._lock = threading.Lock()
         self._met = [0] * len(self._faults)
         self._done = [0] * len(self._faults)
 
-    def of_request(self, path: str, methods: Sequence[str]) -> list[Fault]:
+    def of_request(self, path: str, methods: Sequence[str]) -> list[InjectedFault]:
         """Return the faults that befall a request; `methods` is empty for all but the API endpoint."""
         return [
             fault
@@ -129,7 +129,7 @@ class Faults:
             if fault.action not in _IN_CALLS and _fits(fault, path, methods) and self._due(index, fault)
         ]
 
-    def of_call(self, method: str) -> list[Fault]:
+    def of_call(self, method: str) -> list[InjectedFault]:
         """Return the faults that befall the answer of one call."""
         verb = {"repeat-ids": "query", "leave-out": "set", "unavailable": "set"}
         return [
@@ -141,7 +141,7 @@ class Faults:
             and self._due(index, fault)
         ]
 
-    def _due(self, index: int, fault: Fault) -> bool:
+    def _due(self, index: int, fault: InjectedFault) -> bool:
         with self._lock:
             self._met[index] += 1
             met = self._met[index]
@@ -152,7 +152,7 @@ class Faults:
             return True
 
 
-def _fits(fault: Fault, path: str, methods: Sequence[str]) -> bool:
+def _fits(fault: InjectedFault, path: str, methods: Sequence[str]) -> bool:
     if fault.path:
         return fnmatchcase(path, fault.path)
     if fault.method:
@@ -160,7 +160,7 @@ def _fits(fault: Fault, path: str, methods: Sequence[str]) -> bool:
     return path.rstrip("/") == "/jmap"
 
 
-def alter_answer(faults: Iterable[Fault], answer: dict[str, Any]) -> dict[str, Any]:
+def alter_answer(faults: Iterable[InjectedFault], answer: dict[str, Any]) -> dict[str, Any]:
     """Return the answer of a call as the faults leave it."""
     for fault in faults:
         if fault.action == "repeat-ids" and len(answer.get("ids", ())) > 1:

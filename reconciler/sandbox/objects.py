@@ -11,10 +11,10 @@ from typing import Any
 
 from reconciler.kinds import Catalogue
 from reconciler.sandbox import ids
-from reconciler.sandbox.patch import ObjectPatcher, PatchError
+from reconciler.sandbox.patch import InvalidPatch, ObjectPatcher
 from reconciler.sandbox.references import CreationReferences, unresolvable
 from reconciler.sandbox.shapes import Body, Mould, Moulds
-from reconciler.sandbox.store import Database, Row, Table
+from reconciler.sandbox.store import Database, StoredObject, Table
 from reconciler.sandbox.validation import Expressions, oversize, problems
 
 
@@ -44,7 +44,7 @@ class Objects:
         self._database = Database(database)
         for kind, number, body in self._database.read():
             if kind in self.tables:
-                self._keep(kind, Row(number, body))
+                self._keep(kind, StoredObject(number, body))
         self._seed()
         self.commit()
 
@@ -60,7 +60,7 @@ class Objects:
         """Return an id above all others."""
         return self._new_ids.next()
 
-    def row(self, kind: str, number: int) -> Row | None:
+    def row(self, kind: str, number: int) -> StoredObject | None:
         """Return an object; the one of a singleton exists even before it is stored."""
         table = self.tables.get(kind)
         row = table.rows.get(number) if table is not None else None
@@ -68,9 +68,9 @@ class Objects:
             return self.unstored(kind)
         return row
 
-    def unstored(self, kind: str) -> Row:
+    def unstored(self, kind: str) -> StoredObject:
         """Return the one object of a singleton as it is before it was ever stored: its defaults."""
-        return Row(ids.SINGLETON, self.moulds.kinds[kind].default)
+        return StoredObject(ids.SINGLETON, self.moulds.kinds[kind].default)
 
     def created_body(self, kind: str, value: Any) -> Body:
         """Return the object that a create makes. Raises SetError."""
@@ -84,7 +84,7 @@ class Objects:
         mould = self.moulds.kinds[kind]
         try:
             body = make(mould)
-        except PatchError as error:
+        except InvalidPatch as error:
             raise SetError("invalidPatch", description=error.message, properties=[error.path]) from None
         complaint = self._expressions.complaint(mould, body)
         if complaint is not None:
@@ -118,7 +118,7 @@ class Objects:
             raise SetError("validationFailed", validationErrors=[large])
         if number is None:
             number = ids.SINGLETON if self.tables[kind].kind.singleton else self.new_id()
-        row = Row(number, mould.settle(body))
+        row = StoredObject(number, mould.settle(body))
         self._keep(kind, row)
         self._database.put(kind, row)
         self.writes += 1
@@ -151,7 +151,7 @@ class Objects:
         self._database.take(kind, number)
         self.writes += 1
 
-    def _keep(self, kind: str, row: Row) -> None:
+    def _keep(self, kind: str, row: StoredObject) -> None:
         self.tables[kind].put(row)
         if row.id != ids.SINGLETON:
             self._new_ids.above(row.id)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from reconciler.sandbox.shapes import Body, Mould, Moulds
-from reconciler.sandbox.values import Patcher, PatchError, Pointer
+from reconciler.sandbox.values import InvalidPatch, Patcher, Pointer
 
-__all__ = ["ObjectPatcher", "PatchError", "parse_pointer"]
+__all__ = ["InvalidPatch", "ObjectPatcher", "parse_pointer"]
 
 _WHOLE = Pointer((), "")
 
@@ -26,7 +26,7 @@ class ObjectPatcher:
         """Return a new object: defaults, with `value` applied.
 
         Raises:
-            PatchError: the value does not fit.
+            InvalidPatch: the value does not fit.
         """
         return self._patcher.record(mould, mould.default, _WHOLE, 0, value, creating=True)
 
@@ -34,7 +34,7 @@ class ObjectPatcher:
         """Return an object after a patch. `@type` of another variant makes a new object in the place of the old.
 
         Raises:
-            PatchError: a key names nothing, or its value does not fit.
+            InvalidPatch: a key names nothing, or its value does not fit.
         """
         variant = patch.get("@type")
         if mould.variants and isinstance(variant, str) and variant != current["@type"]:

@@ -13,14 +13,14 @@ from msgspec import Struct
 from reconciler.sandbox.patch import parse_pointer
 from reconciler.sandbox.request import MethodError
 from reconciler.sandbox.shapes import Mould
-from reconciler.sandbox.store import Row
+from reconciler.sandbox.store import StoredObject
 
 #: How deep the server looks for references.
 _DEPTH = 5
 _BAD = "invalidResultReference"
 
 
-class Result(Struct, frozen=True):
+class EarlierAnswer(Struct, frozen=True):
     """What an earlier call answered, as far as a later one can refer to it."""
 
     id: str
@@ -28,7 +28,7 @@ class Result(Struct, frozen=True):
     #: The ids of a query, or None.
     ids: list[str] | None = None
     #: The objects of a get and their type, or None.
-    objects: tuple[Mould, list[Row]] | None = None
+    objects: tuple[Mould, list[StoredObject]] | None = None
     #: The properties that the get showed; empty for all.
     shown: frozenset[str] = frozenset()
 
@@ -37,7 +37,7 @@ class Result(Struct, frozen=True):
 _REFERENCES = {"get": ("#ids", "#properties"), "set": ("#destroy",)}
 
 
-def resolve_results(verb: str, arguments: dict[str, Any], results: Iterable[Result]) -> dict[str, Any]:
+def resolve_results(verb: str, arguments: dict[str, Any], results: Iterable[EarlierAnswer]) -> dict[str, Any]:
     """Return the arguments of a call with every `#name` replaced by what it refers to.
 
     Raises:
@@ -59,7 +59,7 @@ def _words(reference: dict[str, str]) -> str:
     return f"{{ resultOf: {reference['resultOf']}, name: {reference['name']}, path: {reference['path']} }}"
 
 
-def _found(reference: dict[str, str], results: Iterable[Result]) -> list[str]:
+def _found(reference: dict[str, str], results: Iterable[EarlierAnswer]) -> list[str]:
     steps = parse_pointer(reference["path"]).steps
     for result in results:
         if (result.id, result.name) != (reference["resultOf"], reference["name"]):
@@ -80,7 +80,7 @@ def _among(values: list[Any], steps: tuple[str | int | None, ...]) -> Iterator[A
         yield values[steps[0]]
 
 
-def _ids(mould: Mould, row: Row, steps: tuple[str | int | None, ...], shown: frozenset[str]) -> Iterator[str]:
+def _ids(mould: Mould, row: StoredObject, steps: tuple[str | int | None, ...], shown: frozenset[str]) -> Iterator[str]:
     """Yield the ids at a path within an object; other values are passed over."""
     name = steps[0] if len(steps) == 1 else None
     if not isinstance(name, str) or (shown and name not in shown):

@@ -16,16 +16,16 @@ from msgspec import Struct, field
 from reconciler.kinds import Catalogue
 from reconciler.sandbox import ids
 from reconciler.sandbox.accounts import Limits, User, check_permission
-from reconciler.sandbox.faults import Fault, alter_answer
+from reconciler.sandbox.faults import InjectedFault, alter_answer
 from reconciler.sandbox.nodes import COORDINATOR, NODE, Cluster, Member
 from reconciler.sandbox.objects import Objects
 from reconciler.sandbox.query import query
-from reconciler.sandbox.references import Result, resolve_ids, resolve_results
+from reconciler.sandbox.references import EarlierAnswer, resolve_ids, resolve_results
 from reconciler.sandbox.reload import ACTION, Live, act
 from reconciler.sandbox.request import CORE, Call, MethodError
 from reconciler.sandbox.sets import SetWork, Unavailable
 from reconciler.sandbox.shapes import Body, Mould
-from reconciler.sandbox.store import Row
+from reconciler.sandbox.store import StoredObject
 
 _TOO_LARGE = "The number of ids requested by the client exceeds the maximum number the server is willing to process."
 _UNAVAILABLE = "This server is temporarily unavailable. Attempting this same operation later may succeed."
@@ -38,7 +38,7 @@ class Conversation(Struct):
     using: frozenset[str]
     #: Ids by creation id.
     created: dict[str, str] = field(default_factory=dict)
-    results: list[Result] = field(default_factory=list)
+    results: list[EarlierAnswer] = field(default_factory=list)
 
 
 class Registry:
@@ -111,12 +111,12 @@ class Registry:
                 for kind, mould in self.objects.moulds.kinds.items()
             }
 
-    def _rows(self, kind: str, name: str) -> Iterable[Row]:
+    def _rows(self, kind: str, name: str) -> Iterable[StoredObject]:
         table = self.objects.tables[kind]
         rows = list(table) if name == "stored" else self.live.rows(kind)
         return rows or ([self.objects.unstored(kind)] if table.kind.singleton else [])
 
-    def call(self, call: Call, talk: Conversation, faults: Iterable[Fault] = ()) -> tuple[str, Any]:
+    def call(self, call: Call, talk: Conversation, faults: Iterable[InjectedFault] = ()) -> tuple[str, Any]:
         """Run a method call; return the name and the arguments of its response.
 
         Raises:
@@ -132,7 +132,7 @@ class Registry:
             finally:
                 self.objects.commit()
 
-    def _run(self, call: Call, talk: Conversation, faults: tuple[Fault, ...]) -> Any:
+    def _run(self, call: Call, talk: Conversation, faults: tuple[InjectedFault, ...]) -> Any:
         if call.verb == "echo":
             if CORE not in talk.using:
                 words = f"requires capability {CORE} which is not present in the"
@@ -185,7 +185,7 @@ class Registry:
             raise MethodError("requestTooLarge", _TOO_LARGE)
         table = self.objects.tables.get(call.kind)
         missing: list[str] = []
-        rows: list[Row] = []
+        rows: list[StoredObject] = []
         if wanted is None:
             # What is beyond the limit is cut off, and nothing says so. A singleton is listed once it was stored.
             rows = [] if table is None else [table.rows[number] for number in table.order[:most]]
@@ -202,19 +202,21 @@ class Registry:
         names = self.objects.moulds.names
         shown = frozenset(name for name in arguments.get("properties") or () if name in names)
         listed: list[Any] = [_part(row, mould, shown) if shown else row.encoded(mould) for row in rows]
-        talk.results.append(Result(call.id, call.name, objects=(mould, rows), shown=shown and shown | {"id"}))
+        talk.results.append(EarlierAnswer(call.id, call.name, objects=(mould, rows), shown=shown and shown | {"id"}))
         return {"list": listed, "notFound": missing}
 
-    def _query(self, call: Call, arguments: dict[str, Any], talk: Conversation, faults: tuple[Fault, ...]) -> Body:
+    def _query(
+        self, call: Call, arguments: dict[str, Any], talk: Conversation, faults: tuple[InjectedFault, ...]
+    ) -> Body:
         if call.kind == ACTION:
             raise MethodError("invalidArguments", "Actions cannot be queried")
         names = self.objects.moulds.names
         answer = query(self.objects.tables[call.kind], names, arguments, self.limits.max_ids_in_query)
         answer = alter_answer(faults, answer)
-        talk.results.append(Result(call.id, call.name, ids=answer["ids"]))
+        talk.results.append(EarlierAnswer(call.id, call.name, ids=answer["ids"]))
         return answer
 
-    def _set(self, kind: str, arguments: dict[str, Any], user: User, faults: tuple[Fault, ...]) -> Body:
+    def _set(self, kind: str, arguments: dict[str, Any], user: User, faults: tuple[InjectedFault, ...]) -> Body:
         create, update = arguments.get("create") or {}, arguments.get("update") or {}
         destroy = arguments.get("destroy") or []
         if len(create) + len(update) + len(destroy) > self.limits.max_objects_in_set:
@@ -243,5 +245,5 @@ class Registry:
             return self.live.reload(self.objects.tables)
 
 
-def _part(row: Row, mould: Mould, shown: frozenset[str]) -> Body:
+def _part(row: StoredObject, mould: Mould, shown: frozenset[str]) -> Body:
     return {name: value for name, value in row.shown(mould).items() if name in shown or name == "id"}

@@ -14,8 +14,8 @@ from reconciler.sandbox import hostnames
 from reconciler.sandbox import ids as id_texts
 from reconciler.sandbox.accounts import ACTIONS, User
 from reconciler.sandbox.sets import WILL_DESTROY
-from reconciler.sandbox.shapes import Body, Mould, Moulds, Shape, Slot
-from reconciler.sandbox.store import Row, Table
+from reconciler.sandbox.shapes import Body, Mould, Moulds, Slot, VariantShape
+from reconciler.sandbox.store import StoredObject, Table
 
 #: The object type whose creation is a command.
 ACTION = "Action"
@@ -83,12 +83,12 @@ class Live:
     def __init__(self, moulds: Moulds, tables: Mapping[str, Table], environment: Mapping[str, str] | None) -> None:
         self._moulds = moulds
         self._environment = os.environ if environment is None else environment
-        self._rows: dict[str, list[Row]] = {}
+        self._rows: dict[str, list[StoredObject]] = {}
         #: By shape, the few properties that a reload has to look at.
-        self._outside: dict[Shape, tuple[Slot, ...]] = {}
+        self._outside: dict[VariantShape, tuple[Slot, ...]] = {}
         self._start(tables)
 
-    def rows(self, kind: str) -> list[Row]:
+    def rows(self, kind: str) -> list[StoredObject]:
         """Return the live objects of a kind, in order of creation."""
         return self._rows[kind]
 
@@ -116,7 +116,7 @@ class Live:
                 if any(slot.mould is None for slot in names):
                     continue
                 body = {**row.body, **{slot.name: slot.default for slot in names}}
-                self._rows[kind].append(Row(row.id, body) if names else row)
+                self._rows[kind].append(StoredObject(row.id, body) if names else row)
 
     def _obstacles(self, mould: Mould, body: Body) -> Iterator[tuple[Slot, str]]:
         """Yield every property that a reload cannot resolve, and why."""

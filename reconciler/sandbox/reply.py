@@ -25,7 +25,7 @@ class Reply(Struct, frozen=True):
     body: bytes = b""
 
 
-class Dropped(Exception):
+class ConnectionClosed(Exception):
     """The connection is closed without an answer: a fault was injected, or the real server would have crashed."""
 
 

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.sandbox import ids, reply
-from reconciler.sandbox.arguments import CHECKS, MARK, Place, check_arguments
+from reconciler.sandbox.arguments import CHECKS, MARK, Position, check_arguments
 
 _IETF = "urn:ietf:params:jmap:"
 CORE = f"{_IETF}core"
@@ -83,7 +83,7 @@ def parse_request(body: bytes, known_method: Callable[[str], bool], max_calls: i
     """
     if len(body) > max_size:
         raise reply.Refusal(reply.over_limit("maxSizeRequest"))
-    read = _Reader(body, known_method).request()
+    read = _BodyReader(body, known_method).request()
     if read is None:
         raise reply.Refusal(reply.not_request(body))
     if len(read.calls) > max_calls:
@@ -91,7 +91,7 @@ def parse_request(body: bytes, known_method: Callable[[str], bool], max_calls: i
     return read
 
 
-class _Reader:
+class _BodyReader:
     """Reads one body. Every method returns None where the request is to be refused."""
 
     def __init__(self, body: bytes, known_method: Callable[[str], bool]) -> None:
@@ -135,9 +135,9 @@ class _Reader:
         if verb not in CHECKS:
             return Call(name, arguments, call_id)
         place = check_arguments(verb, marked[1], self._known)
-        if place is Place.LOST:
+        if place is Position.LOST:
             return None
-        if place is Place.KEPT:
+        if place is Position.KEPT:
             error = MethodError("invalidArguments", f"invalid type or value among the arguments of {name}")
             return Call(name, {}, call_id, error)
         return Call(name, arguments, call_id)

@@ -16,10 +16,10 @@ import msgspec
 from reconciler.kinds import Catalogue, load
 from reconciler.sandbox import reply
 from reconciler.sandbox.accounts import Accounts, Limits, User, all_permissions
-from reconciler.sandbox.faults import Fault, Faults
+from reconciler.sandbox.faults import InjectedFault, InjectedFaults
 from reconciler.sandbox.published import Published
 from reconciler.sandbox.registry import Conversation, Registry
-from reconciler.sandbox.reply import Dropped, Refusal, Reply
+from reconciler.sandbox.reply import ConnectionClosed, Refusal, Reply
 from reconciler.sandbox.request import parse_request
 
 _PAGE = b"<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body><h1>It works!</h1></body></html>\n"
@@ -53,7 +53,7 @@ class Sandbox:
         users: Mapping[str, tuple[str, Iterable[str]]] | None = None,
         tokens: Mapping[str, str] | None = None,
         limits: Limits | None = None,
-        faults: Iterable[Fault] = (),
+        faults: Iterable[InjectedFault] = (),
         public_url: str = "https://mail.example.org",
         catalogue: Catalogue | None = None,
         environment: Mapping[str, str] | None = None,
@@ -74,14 +74,14 @@ class Sandbox:
         #: Where the server listens; "" in one process.
         self.url = ""
         self._accounts = Accounts(user, password, users or {}, tokens or {}, self.limits)
-        self._faults = Faults(faults)
+        self._faults = InjectedFaults(faults)
         self._public_url = public_url.rstrip("/")
         self._published: Published | None = None
         self._lock = threading.Lock()
 
-    def set_faults(self, *faults: Fault) -> None:
+    def set_faults(self, *faults: InjectedFault) -> None:
         """Replace the faults, and begin to count anew."""
-        self._faults = Faults(faults)
+        self._faults = InjectedFaults(faults)
 
     def state(self) -> dict[str, Any]:
         """Return what `GET /sandbox` tells: stored and live objects as `get` answers them, and the counts."""
@@ -107,7 +107,7 @@ class Sandbox:
         """Answer one request; header names are looked up without regard to case.
 
         Raises:
-            Dropped: the connection is to be closed without an answer.
+            ConnectionClosed: the connection is to be closed without an answer.
         """
         path = path.partition("?")[0]
         if path != "/sandbox":
@@ -211,9 +211,9 @@ class Sandbox:
         return answer
 
 
-def _mishap(fault: Fault) -> Reply:
+def _mishap(fault: InjectedFault) -> Reply:
     if fault.action == "drop":
-        raise Dropped
+        raise ConnectionClosed
     if fault.action == "html":
         return Reply(200, (("Content-Type", "text/html"),), _PAGE)
     wait = (("Retry-After", str(fault.retry_after)),) if fault.retry_after else ()

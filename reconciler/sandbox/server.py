@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from reconciler.sandbox.accounts import Limits
-from reconciler.sandbox.reply import Dropped, Reply, problem
+from reconciler.sandbox.reply import ConnectionClosed, Reply, problem
 from reconciler.sandbox.sandbox import Sandbox
 
 _CHUNK = 65_536
@@ -75,7 +75,7 @@ class _Connection(BaseHTTPRequestHandler):
             reply = self.server.sandbox.handle(
                 self.command, self.path, dict(self.headers.items()), body, self.client_address[0]
             )
-        except Dropped:
+        except ConnectionClosed:
             self.close_connection = True
             return
         except _BadBody:

@@ -11,8 +11,8 @@ from zlib import crc32
 
 from reconciler.sandbox import ids
 from reconciler.sandbox.objects import Objects, SetError
-from reconciler.sandbox.reply import Dropped
-from reconciler.sandbox.store import Row
+from reconciler.sandbox.reply import ConnectionClosed
+from reconciler.sandbox.store import StoredObject
 
 _SINGLETON = {"type": "singleton", "description": "Singletons cannot be created or destroyed."}
 WILL_DESTROY = {"type": "willDestroy", "description": "ID will be destroyed."}
@@ -45,7 +45,7 @@ class SetWork:
 
         Raises:
             Unavailable: the budget is spent.
-            Dropped: a patch is no object, which crashes the real server's handler.
+            ConnectionClosed: a patch is no object, which crashes the real server's handler.
         """
         if self._table.kind.singleton:
             self._not_destroyed = {ids.text(number): _SINGLETON for number in doomed}
@@ -77,7 +77,7 @@ class SetWork:
         }
         return {name: value for name, value in answer.items() if value}
 
-    def _read(self, patches: list[tuple[int, Any]], doomed: set[int]) -> list[tuple[Row, Any]]:
+    def _read(self, patches: list[tuple[int, Any]], doomed: set[int]) -> list[tuple[StoredObject, Any]]:
         """Read every object that is to be updated, before anything is written; refuse the others first."""
         kept = []
         for number, patch in patches:
@@ -111,9 +111,9 @@ class SetWork:
             number = self._objects.write(self._kind, stored.id if stored else None, body)
         self._created[name] = {"id": ids.text(number)}
 
-    def _update(self, row: Row, patch: Any) -> None:
+    def _update(self, row: StoredObject, patch: Any) -> None:
         if not isinstance(patch, dict):
-            raise Dropped
+            raise ConnectionClosed
         patch = self._objects.late_references(patch, self._created)
         body = self._objects.updated_body(self._kind, row.body, patch)
         if body != row.body:

@@ -40,7 +40,7 @@ class Slot(Struct, frozen=True, eq=False):
         return self.mould
 
 
-class Shape(Struct, frozen=True, eq=False):
+class VariantShape(Struct, frozen=True, eq=False):
     """What one variant holds. `variant` is "" where the type has none."""
 
     variant: str
@@ -58,7 +58,7 @@ class Mould(Struct, frozen=True, eq=False):
     """A type: its variants, the first of which is the default."""
 
     name: str
-    shapes: dict[str, Shape] = field(default_factory=dict)
+    shapes: dict[str, VariantShape] = field(default_factory=dict)
 
     @property
     def variants(self) -> bool:
@@ -70,7 +70,7 @@ class Mould(Struct, frozen=True, eq=False):
         """The value that a new object holds."""
         return next(iter(self.shapes.values())).default
 
-    def shape(self, body: Body) -> Shape:
+    def shape(self, body: Body) -> VariantShape:
         """Return the shape of a complete value."""
         return self.shapes[body.get("@type", "")]
 
@@ -169,13 +169,13 @@ class Moulds:
         return Slot(name, word, mould, default)
 
 
-def _shape(variant: str, slots: dict[str, Slot]) -> Shape:
+def _shape(variant: str, slots: dict[str, Slot]) -> VariantShape:
     default = {name: slot.default for name, slot in slots.items()}
     if variant:
         default["@type"] = variant
     nested = [slot for slot in slots.values() if slot.mould]
     within = {slot.name: tuple(slot.inner.shapes.values()) for slot in nested}
-    return Shape(
+    return VariantShape(
         variant,
         slots,
         default,

@@ -18,7 +18,7 @@ from reconciler.sandbox import ids
 from reconciler.sandbox.shapes import Body, Mould
 
 
-class Row:
+class StoredObject:
     """One stored object. `body` holds secrets in clear and no id."""
 
     __slots__ = ("_encoded", "body", "id", "text")
@@ -45,13 +45,13 @@ class Table:
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
-        self.rows: dict[int, Row] = {}
+        self.rows: dict[int, StoredObject] = {}
         #: Every id, ascending; for a kind that is no singleton this is the order of creation.
         self.order: list[int] = []
         self._unique: dict[str, dict[str, int]] = {name: {} for name in kind.unique}
         self._sorted: dict[str, list[tuple[str, int]]] = {}
 
-    def put(self, row: Row) -> None:
+    def put(self, row: StoredObject) -> None:
         """Add an object, or replace the one with its id."""
         old = self.rows.get(row.id)
         if old is not None:
@@ -71,7 +71,7 @@ class Table:
         del self.order[bisect_left(self.order, number)]
         self._sorted.clear()
 
-    def _forget(self, row: Row) -> None:
+    def _forget(self, row: StoredObject) -> None:
         for name, taken in self._unique.items():
             taken.pop(row.body[name], None)
 
@@ -87,7 +87,7 @@ class Table:
             self._sorted[name] = sorted((value, number) for value, number in pairs if value is not None)
         return self._sorted[name]
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[StoredObject]:
         return (self.rows[number] for number in self.order)
 
     def __len__(self) -> int:
@@ -117,7 +117,7 @@ class Database:
         rows = self._connection.execute("SELECT kind, id, body FROM object")
         return ((kind, ids.parse(text) or 0, msgspec.json.decode(body)) for kind, text, body in rows)
 
-    def put(self, kind: str, row: Row) -> None:
+    def put(self, kind: str, row: StoredObject) -> None:
         """Write one object; it is safe after `commit`."""
         if self._connection is not None:
             self._begin()

@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.sandbox import hostnames, ids
-from reconciler.sandbox.shapes import Body, Mould, Shape, Slot
+from reconciler.sandbox.shapes import Body, Mould, Slot, VariantShape
 
 #: Rust's `parse::<u32>` takes a plus sign and leading zeros.
 _INDEX = re.compile(r"\+?[0-9]+", re.ASCII)
@@ -21,7 +21,7 @@ _MAX_INDEX = 2**32 - 1
 _MAX_NUMBER = 2**64 - 1
 
 
-class PatchError(Exception):
+class InvalidPatch(Exception):
     """A value that cannot be applied; `path` is where, without a leading slash."""
 
     def __init__(self, path: str, message: str) -> None:
@@ -60,14 +60,14 @@ class Patcher:
         """Return what a property holds after `value` was applied at `pointer`, from its token `at` on.
 
         Raises:
-            PatchError: the value does not fit.
+            InvalidPatch: the value does not fit.
         """
         word = slot.word
         if word.mutability != "mutable":
             if word.mutability == "server-set":
-                raise PatchError(pointer.path, "Cannot modify server set property")
+                raise InvalidPatch(pointer.path, "Cannot modify server set property")
             if not creating:
-                raise PatchError(pointer.path, "Cannot modify read-only property")
+                raise InvalidPatch(pointer.path, "Cannot modify read-only property")
         if value is None and word.nullable:
             _end(pointer, at)
             return None
@@ -81,7 +81,7 @@ class Patcher:
             variant = value.get("@type") if isinstance(value, dict) else None
             shape = mould.shapes.get(variant) if isinstance(variant, str) else None
             if shape is None:
-                raise PatchError(pointer.path, "Missing or invalid '@type' property in object")
+                raise InvalidPatch(pointer.path, "Missing or invalid '@type' property in object")
             current = shape.default
         else:
             shape = mould.shape(current)
@@ -90,30 +90,32 @@ class Patcher:
             return current
         return self._members(shape, current, pointer, at, value, creating)
 
-    def _members(self, shape: Shape, current: Body, pointer: Pointer, at: int, value: Any, creating: bool) -> Body:
+    def _members(
+        self, shape: VariantShape, current: Body, pointer: Pointer, at: int, value: Any, creating: bool
+    ) -> Body:
         if at < len(pointer.steps):
             name = pointer.steps[at]
             if name == "@type":
                 return current
             slot = shape.slots.get(name) if isinstance(name, str) else None
             if slot is None:
-                raise PatchError(pointer.path, "Invalid property")
+                raise InvalidPatch(pointer.path, "Invalid property")
             changed = self.value(slot, current[slot.name], pointer, at + 1, value, creating)
             return {**current, slot.name: changed}
         if not isinstance(value, dict):
-            raise PatchError(pointer.path, "Invalid value type for object")
+            raise InvalidPatch(pointer.path, "Invalid value type for object")
         body = dict(current)
         for name, member in value.items():
             if name == "@type":
                 continue
             slot = shape.slots.get(name)
             if slot is None and name not in self._names:
-                raise PatchError(pointer.path, "Invalid key for object")
+                raise InvalidPatch(pointer.path, "Invalid key for object")
             try:
                 if slot is None:
-                    raise PatchError(name, "Invalid property")
+                    raise InvalidPatch(name, "Invalid property")
                 body[name] = self.value(slot, body[name], Pointer((name,), name), 1, member, creating)
-            except PatchError as error:
+            except InvalidPatch as error:
                 if pointer.steps:
                     error.path = f"{pointer.path}/{error.path}"
                 raise
@@ -140,15 +142,15 @@ class Patcher:
             for name, member in value.items():
                 index = _index(name)
                 if index is None:
-                    raise PatchError(pointer.path, "Invalid key for object property")
+                    raise InvalidPatch(pointer.path, "Invalid key for object property")
                 elements[str(index)] = self.record(mould, mould.default, pointer, at, member, creating)
             return _ordered(elements)
-        raise PatchError(pointer.path, "Invalid value for object property")
+        raise InvalidPatch(pointer.path, "Invalid value for object property")
 
 
 def _end(pointer: Pointer, at: int) -> None:
     if at < len(pointer.steps):
-        raise PatchError(pointer.path, "Invalid JSON Pointer path")
+        raise InvalidPatch(pointer.path, "Invalid JSON Pointer path")
 
 
 def _index(token: str) -> int | None:
@@ -164,16 +166,16 @@ def _ordered(elements: Body) -> Body:
 
 def _text(slot: Slot, pointer: Pointer, value: Any) -> str:
     if not isinstance(value, str) or not value:
-        raise PatchError(pointer.path, "Invalid value for property.")
+        raise InvalidPatch(pointer.path, "Invalid value for property.")
     if slot.word.form == "trimmed":
         trimmed = value.strip(hostnames.WHITESPACE)
         if not trimmed:
-            raise PatchError(pointer.path, "String cannot be empty")
+            raise InvalidPatch(pointer.path, "String cannot be empty")
         return trimmed
     if slot.word.form == "hostname":
         name = hostnames.hostname(value)
         if name is None:
-            raise PatchError(pointer.path, "Invalid hostname or IP address")
+            raise InvalidPatch(pointer.path, "Invalid hostname or IP address")
         return name
     return value
 
@@ -181,10 +183,10 @@ def _text(slot: Slot, pointer: Pointer, value: Any) -> str:
 def _string(slot: Slot, _: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> str:
     if slot.word.form == "ip":
         if not isinstance(value, str) or at < len(pointer.steps):
-            raise PatchError(pointer.path, "Invalid path for IpAddr, expected a string value")
+            raise InvalidPatch(pointer.path, "Invalid path for IpAddr, expected a string value")
         address = hostnames.address(value)
         if address is None:
-            raise PatchError(pointer.path, "Failed to parse IpAddr from string")
+            raise InvalidPatch(pointer.path, "Failed to parse IpAddr from string")
         return address
     text = _text(slot, pointer, value)
     _end(pointer, at)
@@ -193,7 +195,7 @@ def _string(slot: Slot, _: Any, pointer: Pointer, at: int, value: Any, creating:
 
 def _boolean(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> bool:
     if not isinstance(value, bool):
-        raise PatchError(pointer.path, "Invalid value for boolean property (expected true or false)")
+        raise InvalidPatch(pointer.path, "Invalid value for boolean property (expected true or false)")
     _end(pointer, at)
     return value
 
@@ -205,33 +207,33 @@ def _is_whole(value: Any) -> bool:
 def _whole(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> int:
     if not _is_whole(value):
         wanted = "(expected non-negative integer)"
-        raise PatchError(pointer.path, f"Invalid value for unsigned integer property {wanted}")
+        raise InvalidPatch(pointer.path, f"Invalid value for unsigned integer property {wanted}")
     _end(pointer, at)
     return int(value)
 
 
 def _duration(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> int:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or at < len(pointer.steps):
-        raise PatchError(pointer.path, "Invalid path for Duration")
+        raise InvalidPatch(pointer.path, "Invalid path for Duration")
     if not _is_whole(value) or not value:
-        raise PatchError(pointer.path, "Invalid duration value")
+        raise InvalidPatch(pointer.path, "Invalid duration value")
     return int(value)
 
 
 def _enum(slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> str:
     if not isinstance(value, str) or value not in slot.word.values:
         inside = current[:1].upper() + current[1:]
-        raise PatchError(pointer.path, f"Invalid value {_debug(value)} for enum type {inside}.")
+        raise InvalidPatch(pointer.path, f"Invalid value {_debug(value)} for enum type {inside}.")
     _end(pointer, at)
     return value
 
 
 def _reference(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> str:
     if not isinstance(value, str) or at < len(pointer.steps):
-        raise PatchError(pointer.path, "Invalid path for Id, expected a string value")
+        raise InvalidPatch(pointer.path, "Invalid path for Id, expected a string value")
     canonical = ids.canonical(value)
     if canonical is None:
-        raise PatchError(pointer.path, "Failed to parse Id from string")
+        raise InvalidPatch(pointer.path, "Failed to parse Id from string")
     return canonical
 
 
@@ -248,11 +250,11 @@ def _set(slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creati
         for name, wanted in value.items():
             member = _member(slot, name)
             if member is None or not (wanted is None or isinstance(wanted, bool)):
-                raise PatchError(pointer.path, "Invalid key for object property")
+                raise InvalidPatch(pointer.path, "Invalid key for object property")
             if wanted:
                 members[member] = True
         return members
-    raise PatchError(pointer.path, "Invalid value for object property")
+    raise InvalidPatch(pointer.path, "Invalid value for object property")
 
 
 def _key(pointer: Pointer, at: int) -> str:
@@ -280,10 +282,10 @@ def _map(slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creati
         for name, member in value.items():
             key = name.strip(hostnames.WHITESPACE)
             if not key:
-                raise PatchError(pointer.path, "Invalid key for object property")
+                raise InvalidPatch(pointer.path, "Invalid key for object property")
             entries[key] = _text(slot, pointer, member)
         return entries
-    raise PatchError(pointer.path, "Invalid value for object property")
+    raise InvalidPatch(pointer.path, "Invalid value for object property")
 
 
 def _debug(value: Any) -> str:

@@ -17,7 +17,7 @@ from msgspec import Raw
 
 from reconciler.yamlio.faults import forbidden_character
 from reconciler.yamlio.hints import short
-from reconciler.yamlio.places import Place, Positions, Token, Tree, grow
+from reconciler.yamlio.places import DocumentPlaces, Place, Positions, YamlToken, grow
 from reconciler.yamlio.problem import MAX_DEPTH, MAX_NUMBER, MAX_PROBLEMS, Problem, YamlDocument, check_size
 
 _BLANKS = re.compile(r"[ \t\n\r]*")
@@ -83,7 +83,7 @@ def positions_json(text: str) -> tuple[Positions, ...]:
     return (Positions(partial(_tree, text.removeprefix("\ufeff"))),)
 
 
-def _tree(text: str) -> Tree:
+def _tree(text: str) -> DocumentPlaces:
     return grow(_Scanner(text).tokens(), (1, 1))
 
 
@@ -185,7 +185,7 @@ class _Scanner:
         self.opened: list[dict[str, int] | None] = []
         self.expected = _VALUE
 
-    def tokens(self) -> Iterator[Token]:
+    def tokens(self) -> Iterator[YamlToken]:
         """Yield keys, scalars, and where objects and arrays begin and end."""
         try:
             while True:
@@ -202,7 +202,7 @@ class _Scanner:
                 elif char and self.opened and self.expected in _CLOSING.get(char, ()):
                     self.opened.pop()
                     self._pass(self._after_value())
-                    yield Token("end", place)
+                    yield YamlToken("end", place)
                 else:
                     yield self._text(char, place)
         except _Broken as broken:
@@ -227,16 +227,16 @@ class _Scanner:
             return _END
         return _NEXT_ELEMENT if self.opened[-1] is None else _NEXT_PAIR
 
-    def _open(self, char: str, place: Place) -> Token:
+    def _open(self, char: str, place: Place) -> YamlToken:
         mapping = char == "{"
         self.opened.append({} if mapping else None)
         if len(self.opened) > MAX_DEPTH:
             message = f"more than {MAX_DEPTH} mappings and lists are nested here"
             raise _Broken(Problem(*place, "too-deep", message))
         self._pass(_FIRST_KEY if mapping else _FIRST_ELEMENT)
-        return Token("map" if mapping else "list", place)
+        return YamlToken("map" if mapping else "list", place)
 
-    def _text(self, char: str, place: Place) -> Token:
+    def _text(self, char: str, place: Place) -> YamlToken:
         """Return a key or a scalar."""
         key = self.expected in (_KEY, _FIRST_KEY)
         if not key and self.expected not in (_VALUE, _FIRST_ELEMENT):
@@ -255,7 +255,7 @@ class _Scanner:
         if key:
             self._check_key(text, place)
         self.expected = _COLON if key else self._after_value()
-        return Token("text", place, text)
+        return YamlToken("text", place, text)
 
     def _check_number(self, text: str, place: Place) -> None:
         if len(text) > MAX_NUMBER:

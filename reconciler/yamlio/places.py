@@ -19,7 +19,7 @@ from reconciler.yamlio.problem import MAX_ALIASED_NODES, MAX_DEPTH
 Place = tuple[int, int]
 
 
-class Token(NamedTuple):
+class YamlToken(NamedTuple):
     """A step of a document, whatever it is written in."""
 
     kind: Literal["map", "list", "end", "text", "merge", "alias"]
@@ -28,7 +28,7 @@ class Token(NamedTuple):
     anchor: str | None = None
 
 
-class Branch:
+class Collection:
     """A mapping or list: its own place and its children, which are places where they are scalars."""
 
     __slots__ = ("children", "keys", "merged", "place")
@@ -40,10 +40,10 @@ class Branch:
         self.merged: list[Node] = []
 
 
-Node = Branch | Place
+Node = Collection | Place
 
 
-class Tree(NamedTuple):
+class DocumentPlaces(NamedTuple):
     """The places of one document, and for each key that stands again the line where it stood first."""
 
     root: Node
@@ -60,14 +60,14 @@ class Positions:
 
     __slots__ = ("_grow", "_tree")
 
-    def __init__(self, grow: Callable[[], Tree]) -> None:
+    def __init__(self, grow: Callable[[], DocumentPlaces]) -> None:
         self._grow = grow
-        self._tree: Tree | None = None
+        self._tree: DocumentPlaces | None = None
 
     def value(self, pointer: str) -> Place:
         """Return the line and column where a value begins."""
         node, _ = self._find(pointer)
-        return node.place if isinstance(node, Branch) else node
+        return node.place if isinstance(node, Collection) else node
 
     def key(self, pointer: str) -> Place:
         """Return the line and column of the key before a value; of a list's element and the root, the value's."""
@@ -78,14 +78,14 @@ class Positions:
         if self._tree is None:
             self._tree = self._grow()
         node = self._tree.root
-        key = node.place if isinstance(node, Branch) else node
+        key = node.place if isinstance(node, Collection) else node
         for step in pointer.split("/")[1:]:
             name = step.replace("~1", "/").replace("~0", "~")
-            if not isinstance(node, Branch) or name not in node.children:
+            if not isinstance(node, Collection) or name not in node.children:
                 break
             place = node.keys.get(name)
             node = node.children[name]
-            key = place or (node.place if isinstance(node, Branch) else node)
+            key = place or (node.place if isinstance(node, Collection) else node)
         return node, key
 
 
@@ -101,7 +101,7 @@ def positions(text: str) -> tuple[Positions, ...]:
     )
 
 
-def document_tree(text: str, start: int, stop: int, line: int) -> Tree:
+def document_tree(text: str, start: int, stop: int, line: int) -> DocumentPlaces:
     """Return the tree of the document between two offsets, whose first line is `line`, from 0."""
     return grow(_tokens(text[start:stop], line, PARSER), (line + 1, 1))
 
@@ -133,7 +133,7 @@ def _documents(text: str, parser: Parser) -> Iterator[tuple[int, int, int]]:
         yield start, len(text), line
 
 
-def _tokens(text: str, line: int, parser: Parser) -> Iterator[Token]:
+def _tokens(text: str, line: int, parser: Parser) -> Iterator[YamlToken]:
     """Yield the tokens of the first document in a text; `line` stands before it. Ends at a syntax error."""
     try:
         source = parser(text)
@@ -142,27 +142,27 @@ def _tokens(text: str, line: int, parser: Parser) -> Iterator[Token]:
             match event:
                 case yaml.ScalarEvent():
                     merge = event.value == "<<" and not event.style
-                    yield Token("merge" if merge else "text", place, event.value, event.anchor)
+                    yield YamlToken("merge" if merge else "text", place, event.value, event.anchor)
                 case yaml.MappingStartEvent():
-                    yield Token("map", place, anchor=event.anchor)
+                    yield YamlToken("map", place, anchor=event.anchor)
                 case yaml.SequenceStartEvent():
-                    yield Token("list", place, anchor=event.anchor)
+                    yield YamlToken("list", place, anchor=event.anchor)
                 case yaml.AliasEvent():
-                    yield Token("alias", place, event.anchor or "")
+                    yield YamlToken("alias", place, event.anchor or "")
                 case yaml.CollectionEndEvent():
-                    yield Token("end", place)
+                    yield YamlToken("end", place)
                 case yaml.DocumentEndEvent():
                     return
     except (yaml.YAMLError, UnicodeEncodeError):
         return
 
 
-class _Open:
+class _OpenCollection:
     """A mapping or list that is being read."""
 
     __slots__ = ("branch", "count", "key", "mapping", "place")
 
-    def __init__(self, branch: Branch, *, mapping: bool) -> None:
+    def __init__(self, branch: Collection, *, mapping: bool) -> None:
         self.branch = branch
         self.mapping = mapping
         self.count = 0
@@ -171,10 +171,10 @@ class _Open:
         self.place: Place | None = None
 
 
-def grow(tokens: Iterable[Token], start: Place) -> Tree:
+def grow(tokens: Iterable[YamlToken], start: Place) -> DocumentPlaces:
     """Build the tree of one document's tokens; `start` is the place where there is nothing."""
     root: Node | None = None
-    opened: list[_Open] = []
+    opened: list[_OpenCollection] = []
     anchors: dict[str, Node] = {}
     repeated: dict[Place, int] = {}
     budget = MAX_ALIASED_NODES
@@ -197,21 +197,21 @@ def grow(tokens: Iterable[Token], start: Place) -> Tree:
         if token.kind == "alias":
             node = anchors.get(token.text, token.place)
         elif token.kind != "text":
-            node = Branch(token.place) if token.kind in ("map", "list") else token.place
+            node = Collection(token.place) if token.kind in ("map", "list") else token.place
         if token.anchor is not None:
             anchors[token.anchor] = node
         if top is None:
             root = node
         else:
             _attach(top, node)
-        if isinstance(node, Branch) and token.kind != "alias":
-            opened.append(_Open(node, mapping=token.kind == "map"))
+        if isinstance(node, Collection) and token.kind != "alias":
+            opened.append(_OpenCollection(node, mapping=token.kind == "map"))
             if len(opened) > MAX_DEPTH:
                 break
-    return Tree(start if root is None else root, repeated)
+    return DocumentPlaces(start if root is None else root, repeated)
 
 
-def _attach(top: _Open, node: Node) -> None:
+def _attach(top: _OpenCollection, node: Node) -> None:
     """Put a node where it belongs in the mapping or list that is open."""
     if not top.mapping:
         top.branch.children[str(top.count)] = node
@@ -228,12 +228,15 @@ def _attach(top: _Open, node: Node) -> None:
         top.key = None
 
 
-def _merge(branch: Branch, budget: int) -> int:
+def _merge(branch: Collection, budget: int) -> int:
     """Give a mapping what it merges and does not have, at most `budget` children; return how many."""
     count = 0
     for merged in branch.merged:
-        for source in [merged, *(merged.children.values() if isinstance(merged, Branch) and not merged.keys else ())]:
-            if not isinstance(source, Branch):
+        for source in [
+            merged,
+            *(merged.children.values() if isinstance(merged, Collection) and not merged.keys else ()),
+        ]:
+            if not isinstance(source, Collection):
                 continue
             for name, place in source.keys.items():
                 if count < budget and name in source.children and name not in branch.children:

@@ -37,7 +37,7 @@ _NO_KEY: Any = object()
 _ANCHORED = ("yaml-syntax", "an anchor stands before an operator", "put the whole value in quotes")
 
 
-class _Stop(Exception):
+class _ReadingEnds(Exception):
     """The reading ends; the reason is among the problems."""
 
 
@@ -55,12 +55,12 @@ def read(text: str, parser: Parser) -> tuple[list[YamlDocument], list[Problem]]:
     too_large = check_size(len(text))
     if too_large is not None:
         return [], [too_large]
-    reader = _Reader(text.removeprefix("\ufeff"))
+    reader = _DocumentsReader(text.removeprefix("\ufeff"))
     reader.read(parser)
     return reader.documents, sorted(reader.problems, key=lambda each: (each.line, each.column))
 
 
-class _Reader:
+class _DocumentsReader:
     def __init__(self, text: str) -> None:
         self.text = text
         self.documents: list[YamlDocument] = []
@@ -86,7 +86,7 @@ class _Reader:
             self._events(parser(self.text))
         except (ReaderError, UnicodeEncodeError):
             self.problems.append(forbidden_character(self.text))
-        except _Stop:
+        except _ReadingEnds:
             pass
         if self.repeats:
             self._name_first(len(self.text))
@@ -341,7 +341,7 @@ class _Reader:
         if self.expansion.total > MAX_ALIASED_NODES:
             message = f"the aliases of this file stand for more than {MAX_ALIASED_NODES} nodes"
             self._tell(event, "too-many-nodes", message, "write out what they stand for, or split the file")
-            raise _Stop
+            raise _ReadingEnds
         return value
 
     def _check_cut(self, event: Any, key: Any) -> None:
@@ -376,7 +376,7 @@ class _Reader:
 
     def _too_deep(self, event: Any) -> NoReturn:
         self._tell(event, "too-deep", f"more than {MAX_DEPTH} mappings and lists are nested here")
-        raise _Stop
+        raise _ReadingEnds
 
     def _names(self, key: Any) -> list[str]:
         """Return the keys that a node stands below; `key` is its own."""
@@ -391,7 +391,7 @@ class _Reader:
         if len(self.problems) >= MAX_PROBLEMS:
             message = f"reading stopped after {MAX_PROBLEMS} problems"
             self.problems.append(Problem(problem.line, problem.column, "too-many-problems", message))
-            raise _Stop
+            raise _ReadingEnds
 
 
 def _place(event: Any) -> tuple[int, int]:

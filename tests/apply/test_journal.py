@@ -14,8 +14,8 @@ from msgspec import UNSET
 from reconciler.apply.journal import (
     Cannot,
     Journal,
+    RecordedResult,
     Run,
-    Told,
     Undo,
     Who,
     begin_record,
@@ -126,7 +126,11 @@ def test_a_finished_run_is_read_as_it_was_written(tmp_path: Path) -> None:
         plan="d1",
         changes=run.changes,
         inverses=tuple(undo),
-        results={0: Told(0, "applied", "a"), 1: Told(1, "applied", "n"), 2: Told(2, "applied", "b")},
+        results={
+            0: RecordedResult(0, "applied", "a"),
+            1: RecordedResult(1, "applied", "n"),
+            2: RecordedResult(2, "applied", "b"),
+        },
         code=0,
         reload="applied",
         ended="2026-11-21T12:00:01Z",

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from reconciler.apply.journal import Run, Told, Who, not_live
+from reconciler.apply.journal import RecordedResult, Run, Who, not_live
 from tests.running import command, environment, write
 
 PULL = {
@@ -101,7 +101,7 @@ def test_a_directory_without_journals_is_no_error(env: dict[str, str], tmp_path:
 def finished(**how: Any) -> Run:
     run = Run(
         id="r1", time="", who=Who("u", "h", 1), target="", url="", plan="", changes=(), inverses=(), code=0,
-        results={0: Told(0, "applied")}, reload="applied",
+        results={0: RecordedResult(0, "applied")}, reload="applied",
     )  # fmt: skip
     return msgspec.structs.replace(run, **how)
 

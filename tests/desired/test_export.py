@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from reconciler.desired.export import export_state, printed
-from reconciler.desired.manifest import Text, parse
+from reconciler.desired.manifest import ManifestText, parse
 from reconciler.kinds.catalogue import Kind
 from reconciler.kinds.schema.judge import Judge
 from reconciler.values.model import Address
@@ -192,7 +192,7 @@ def test_branches_are_declared_beside_an_else_that_cannot_be() -> None:
     assert [(str(address), pointer) for address, pointer, _ in found.omitted] == [("MtaOutboundStrategy", "route/else")]
     assert document.value["metadata"] == {"unmanaged": ["route/else"]}
     assert document.value["spec"]["route"] == {"match": [{"if": "is_local_domain(rcpt_domain)", "use": "local"}]}
-    desired = parse(CATALOGUE, [[Text("a.yaml", printed(found, found.documents, "s.json"))]]).checked()
+    desired = parse(CATALOGUE, [[ManifestText("a.yaml", printed(found, found.documents, "s.json"))]]).checked()
     assert [each.unmanaged for each in desired.resources] == [("route/else",)]
 
 
@@ -241,7 +241,7 @@ def test_a_name_that_looks_like_a_variable_is_freed_of_its_meaning_too() -> None
 
     text = imported("MtaQueueQuota", *quotas)
 
-    names = [str(each.address) for each in parse(CATALOGUE, [[Text("m.yaml", text)]]).checked().resources]
+    names = [str(each.address) for each in parse(CATALOGUE, [[ManifestText("m.yaml", text)]]).checked().resources]
     assert names == ["MtaQueueQuota/${var:x}-1", "MtaQueueQuota/${var:x}-2"]
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.desired.manifest import Text, parse
+from reconciler.desired.manifest import ManifestText, parse
 from reconciler.kinds.catalogue import load
 from reconciler.values.model import Address, EnvironmentText
 from tests.running import Ran, command, environment, write
@@ -327,7 +327,7 @@ def test_patches_follow_the_rules_below_the_top(spec: str, patch: str, merged: d
     base = f"kind: MtaDeliverySchedule\nspec: {{name: a, queueId: 'id:a', {spec}}}\n"
     layer = f"kind: MtaDeliverySchedule\nmetadata: {{patch: true}}\nspec: {{name: a, {patch}}}\n"
 
-    desired = parse(load(), [[Text("base.yaml", base)], [Text("layer.yaml", layer)]])
+    desired = parse(load(), [[ManifestText("base.yaml", base)], [ManifestText("layer.yaml", layer)]])
 
     ((_, entry),) = desired.locate.entries(Address("MtaDeliverySchedule", "a"))
     assert desired.diagnostics == ()
@@ -338,7 +338,7 @@ def test_headers_are_merged_by_name() -> None:
     base = "kind: MtaHook\nspec: {url: 'https://a.example', httpHeaders: {A: '1', B: '2'}}\n"
     layer = "kind: MtaHook\nmetadata: {patch: true}\nspec: {url: 'https://a.example', httpHeaders: {A: null, C: '3'}}\n"
 
-    desired = parse(load(), [[Text("base.yaml", base)], [Text("layer.yaml", layer)]])
+    desired = parse(load(), [[ManifestText("base.yaml", base)], [ManifestText("layer.yaml", layer)]])
 
     assert desired.resources[0].wire["httpHeaders"] == {"B": "2", "C": "3"}
 
@@ -374,7 +374,7 @@ def test_headers_are_merged_by_name() -> None:
 def test_a_mistake_in_a_layer_is_told_where_it_stands(layer: str, told: str) -> None:
     base = "kind: MtaRoute\nspec: {type: Relay, name: r, address: a.example.net}\n"
 
-    desired = parse(load(), [[Text("b.yaml", base)], [Text("l.yaml", f"kind: MtaRoute\n{layer}\n")]])
+    desired = parse(load(), [[ManifestText("b.yaml", base)], [ManifestText("l.yaml", f"kind: MtaRoute\n{layer}\n")]])
 
     assert [str(each) for each in desired.diagnostics] == [told]
 
@@ -439,7 +439,7 @@ def test_a_mistake_in_a_layer_is_told_where_it_stands(layer: str, told: str) -> 
     ],
 )
 def test_mistakes_of_layers_are_told_once(base: str, layers: list[str], told: list[str]) -> None:
-    texts = [[Text(f"l{number}.yaml", text)] for number, text in enumerate((base, *layers))]
+    texts = [[ManifestText(f"l{number}.yaml", text)] for number, text in enumerate((base, *layers))]
 
     desired = parse(load(), texts)
 
@@ -451,7 +451,7 @@ def test_a_field_that_is_left_alone_is_not_brought_to_its_default() -> None:
     base = "kind: MtaSts\nspec: {maxAge: 3d, mode: enforce}\n"
     layer = "kind: MtaSts\nmetadata: {patch: true, unmanaged: [maxAge]}\nspec: {maxAge: null}\n"
 
-    desired = parse(load(), [[Text("b.yaml", base)], [Text("l.yaml", layer)]])
+    desired = parse(load(), [[ManifestText("b.yaml", base)], [ManifestText("l.yaml", layer)]])
 
     assert desired.diagnostics == ()
     assert [each.wire for each in desired.resources] == [{"mode": "enforce"}]
@@ -467,7 +467,7 @@ def test_what_a_patch_gives_a_singleton_stands_in_the_patch() -> None:
     base = "kind: MtaOutboundStrategy\nspec: {route: {use: local}, tls: {use: default}}\n"
     layer = "kind: MtaOutboundStrategy\nmetadata: {patch: true}\nspec:\n  route: {use: mx}\n"
 
-    desired = parse(load(), [[Text("b.yaml", base)], [Text("l.yaml", layer)]])
+    desired = parse(load(), [[ManifestText("b.yaml", base)], [ManifestText("l.yaml", layer)]])
 
     (resource,) = desired.resources
     assert [str(resource.place(name)) for name in ("route/else", "tls")] == ["l.yaml:4:10", "b.yaml:2:34"]
@@ -477,7 +477,7 @@ def test_waivers_of_both_layers_hold() -> None:
     base = "kind: MtaRoute\nmetadata: {accept: {a: one, b: one}}\nspec: {type: Local, name: r}\n"
     layer = "kind: MtaRoute\nmetadata: {patch: true, accept: {b: two}}\nspec: {name: r}\n"
 
-    desired = parse(load(), [[Text("b.yaml", base)], [Text("l.yaml", layer)]])
+    desired = parse(load(), [[ManifestText("b.yaml", base)], [ManifestText("l.yaml", layer)]])
 
     assert desired.resources[0].accept == {"a": "one", "b": "two"}
 
@@ -489,7 +489,7 @@ metadata: {name: "hook-${var:n}"}
 spec: {url: "https://${var:n}.example", httpHeaders: {"X-${var:n}": "$${var:n}"}}
 """
 
-    desired = parse(load(), [[Text("b.yaml", text)]], {"n": "r"})
+    desired = parse(load(), [[ManifestText("b.yaml", text)]], {"n": "r"})
 
     (resource,) = desired.resources
     assert (str(resource.address), resource.wire["httpHeaders"]) == ("MtaHook/hook-r", {"X-r": "${var:n}"})
@@ -503,7 +503,9 @@ spec:
    description: "${var:yes}"}
 """
 
-    desired = parse(load(), [[Text("b.yaml", text)]], {key: EnvironmentText(value) for key, value in ENVIRONMENT})
+    desired = parse(
+        load(), [[ManifestText("b.yaml", text)]], {key: EnvironmentText(value) for key, value in ENVIRONMENT}
+    )
 
     (resource,) = desired.resources
     names = ("name", "port", "implicitTls", "description")
@@ -513,7 +515,9 @@ spec:
 def test_a_text_of_the_environment_that_is_no_number_is_told() -> None:
     text = "kind: MtaRoute\nspec: {type: Relay, name: r, address: a.example.net, port: '${var:yes}'}\n"
 
-    desired = parse(load(), [[Text("b.yaml", text)]], {key: EnvironmentText(value) for key, value in ENVIRONMENT})
+    desired = parse(
+        load(), [[ManifestText("b.yaml", text)]], {key: EnvironmentText(value) for key, value in ENVIRONMENT}
+    )
 
     assert [each.pointer for each in desired.diagnostics] == ["port"]
 
@@ -521,6 +525,6 @@ def test_a_text_of_the_environment_that_is_no_number_is_told() -> None:
 def test_keys_that_variables_make_equal_are_a_mistake() -> None:
     text = "kind: MtaHook\nspec: {url: 'https://a.example', httpHeaders: {'X-${var:n}': a, X-r: b}}\n"
 
-    desired = parse(load(), [[Text("b.yaml", text)]], {"n": "r"})
+    desired = parse(load(), [[ManifestText("b.yaml", text)]], {"n": "r"})
 
     assert [each.message for each in desired.diagnostics] == ["with its variable the key X-r stands twice"]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.desired.manifest import Desired, Text, load, parse
+from reconciler.desired.manifest import Desired, ManifestText, load, parse
 from reconciler.kinds.catalogue import load as load_catalogue
 from reconciler.values.errors import Diagnostic, UsageError
 from reconciler.values.model import Address, Sensitive, Source
@@ -14,7 +14,7 @@ CATALOGUE = load_catalogue()
 
 
 def read(*layers: str, **variables: Any) -> Desired:
-    texts = [[Text(f"layer{number}.yaml", text)] for number, text in enumerate(layers)]
+    texts = [[ManifestText(f"layer{number}.yaml", text)] for number, text in enumerate(layers)]
     return parse(CATALOGUE, texts, variables)
 
 

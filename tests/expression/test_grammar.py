@@ -7,12 +7,12 @@ import pytest
 from reconciler.expression import (
     Adjacent,
     Binary,
-    Call,
-    Capture,
+    Captured,
     Commas,
     ConstantName,
     Context,
     ExpressionError,
+    FunctionCall,
     Global,
     Group,
     Index,
@@ -85,16 +85,16 @@ A, B, C = number(1), number(2), number(3)
         ("0s", Literal(0, 0, "duration")),
         ("rcpt", Variable(0, "rcpt")),
         ("relaxed", ConstantName(0, "relaxed")),
-        ("$1", Capture(0, 1)),
-        ("$007", Capture(0, 7)),
+        ("$1", Captured(0, 1)),
+        ("$007", Captured(0, 7)),
         ("$name", Global(0, "name")),
         ("$1x", Global(0, "1x")),
         ("$4294967296", Global(0, "4294967296")),
         ("system('hostname')", Reading(0, "system", "hostname")),
         ("metric('queue.count')", Reading(0, "metric", "queue.count")),
         ("matches('^a', rcpt)", Matches(0, "^a", (Variable(0, "rcpt"),), "valid")),
-        ("len(rcpt)", Call(0, "len", (Variable(0, "rcpt"),))),
-        ("if_then(1, 2, 3)", Call(0, "if_then", (A, B, C))),
+        ("len(rcpt)", FunctionCall(0, "len", (Variable(0, "rcpt"),))),
+        ("if_then(1, 2, 3)", FunctionCall(0, "if_then", (A, B, C))),
         ("[1, 2]", ListOf(0, (A, B), 2)),
         ("[]", ListOf(0, (), 0)),
         ("rcpt[1]", Index(0, Variable(0, "rcpt"), (A,))),
@@ -149,10 +149,10 @@ def test_operators_bind_as_the_server_binds_them(source: str, expected: Node) ->
         ("[1,]", ListOf(0, (A, GONE), 1)),
         ("'a'[1]", Adjacent(0, (text("a"), ListOf(0, (A,), 1)))),
         ("retry_num (1)", Adjacent(0, (Variable(0, "retry_num"), Group(0, (A,))))),
-        ("len 1 ()", Call(0, "len", (), (A,))),
-        ("len 1 + 2, ()", Call(0, "len", (), (binary("+", A, B), GONE))),
-        ("contains(1 2)", Call(0, "contains", (Adjacent(0, (A, B)),))),
-        ("contains((1, 2))", Call(0, "contains", (Group(0, (A, B)),))),
+        ("len 1 ()", FunctionCall(0, "len", (), (A,))),
+        ("len 1 + 2, ()", FunctionCall(0, "len", (), (binary("+", A, B), GONE))),
+        ("contains(1 2)", FunctionCall(0, "contains", (Adjacent(0, (A, B)),))),
+        ("contains((1, 2))", FunctionCall(0, "contains", (Group(0, (A, B)),))),
         ("system('domain', )", Reading(0, "system", "domain", (GONE, GONE))),
         ("rcpt[1 2 +]", Index(0, Variable(0, "rcpt"), (binary("+", Adjacent(0, (A, B)), GONE),))),
         ("(1)[2]", Index(0, Group(0, (A,)), (B,))),
@@ -182,7 +182,7 @@ def test_types_are_part_of_equality() -> None:
 def test_nodes_say_where_they_stand() -> None:
     found = [(type(node).__name__, node.column) for node in walk(parse("rcpt == len( 'a')", ROUTE))]
 
-    assert found == [("Binary", 6), ("Variable", 1), ("Call", 9), ("Literal", 14)]
+    assert found == [("Binary", 6), ("Variable", 1), ("FunctionCall", 9), ("Literal", 14)]
 
 
 def test_a_single_equals_sign_shows_what_it_swallowed() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.expression import verdict
 from reconciler.expression.automaton import TooLarge, effort, search
-from reconciler.expression.classes import Doubtful, Refused
+from reconciler.expression.classes import Doubtful, PatternRefused
 from reconciler.expression.regex import read
 
 
@@ -134,14 +134,14 @@ def test_of_these_nothing_is_sure(pattern: str) -> None:
 
 
 def test_a_refusal_says_where() -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(PatternRefused) as caught:
         read("ab(?=c)")
 
     assert caught.value.position == 2
 
 
 def test_a_doubt_is_a_kind_of_refusal() -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(PatternRefused) as caught:
         read(r"a\p{Greek}")
 
     assert isinstance(caught.value, Doubtful)

@@ -5,19 +5,19 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.desired import Declared
+from reconciler.desired import ExportedResource
 from reconciler.fleet.deviations import Deviation, lay_apart, patch
 from reconciler.values import Address
 from tests.states import CATALOGUE
 
 
-def route(name: str, **spec: Any) -> Declared:
-    return Declared(Address("MtaRoute", name), {"type": "Relay", "name": name, **spec}, {}, {})
+def route(name: str, **spec: Any) -> ExportedResource:
+    return ExportedResource(Address("MtaRoute", name), {"type": "Relay", "name": name, **spec}, {}, {})
 
 
-def milter(port: int, **spec: Any) -> Declared:
+def milter(port: int, **spec: Any) -> ExportedResource:
     address = Address("MtaMilter", f"127.0.0.1:{port}")
-    return Declared(address, {"hostname": "127.0.0.1", "port": port, **spec}, {}, {})
+    return ExportedResource(address, {"hostname": "127.0.0.1", "port": port, **spec}, {}, {})
 
 
 def test_what_all_targets_hold_is_the_base_and_needs_no_overlay() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given as given_messages
 from hypothesis import strategies
 
-from reconciler.desired.manifest import Text, parse
+from reconciler.desired.manifest import ManifestText, parse
 from reconciler.expression import EvaluationError, GivenError, Unknown
 from reconciler.kinds.catalogue import load
 from reconciler.mail.explain import (
@@ -28,7 +28,7 @@ CATALOGUE = load()
 
 
 def of(text: str) -> Routing:
-    desired = parse(CATALOGUE, [[Text("m.yaml", text)]]).checked()
+    desired = parse(CATALOGUE, [[ManifestText("m.yaml", text)]]).checked()
     return routing_of(CATALOGUE, desired_state(CATALOGUE, desired.resources, desired.locate))
 
 

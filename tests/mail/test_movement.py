@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from reconciler.desired.manifest import Text, parse
+from reconciler.desired.manifest import ManifestText, parse
 from reconciler.desired.manifest import load as load_manifests
 from reconciler.kinds.catalogue import load
 from reconciler.mail.explain import State, desired_state
@@ -26,7 +26,7 @@ items:
 
 
 def state(text: str) -> State:
-    desired = parse(CATALOGUE, [[Text("m.yaml", text)]]).checked()
+    desired = parse(CATALOGUE, [[ManifestText("m.yaml", text)]]).checked()
     return desired_state(CATALOGUE, desired.resources, desired.locate)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.desired.manifest import Desired, Text, parse
+from reconciler.desired.manifest import Desired, ManifestText, parse
 from reconciler.desired.manifest import load as load_manifests
 from reconciler.kinds.catalogue import load
 from reconciler.mail.explain import Check, desired_state
@@ -27,7 +27,7 @@ spec:
 
 
 def of(tests: str, strategy: str = STRATEGY) -> Desired:
-    return parse(CATALOGUE, [[Text("m.yaml", strategy), Text("t.yaml", tests)]])
+    return parse(CATALOGUE, [[ManifestText("m.yaml", strategy), ManifestText("t.yaml", tests)]])
 
 
 def checked(tests: str, strategy: str = STRATEGY) -> tuple[Diagnostic, ...]:
@@ -41,7 +41,7 @@ def mistakes(tests: str) -> list[tuple[int, int, str, str]]:
 
 
 def test_desired_state_without_tests_has_no_findings() -> None:
-    desired = parse(CATALOGUE, [[Text("m.yaml", STRATEGY)]])
+    desired = parse(CATALOGUE, [[ManifestText("m.yaml", STRATEGY)]])
 
     assert check_documents(CATALOGUE, desired.resources, desired.locate, desired.tests) == ()
 

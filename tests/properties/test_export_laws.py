@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.desired.export import Export, export_state, file_name, printed
-from reconciler.desired.manifest import Text, parse
+from reconciler.desired.manifest import ManifestText, parse
 from reconciler.kinds.catalogue import Kind
 from reconciler.kinds.schema.judge import Judge
 from reconciler.plan.diff import Diff
@@ -54,7 +54,7 @@ def servers(draw: st.DrawFn) -> Server:
 
 def planned(live: LiveState, text: str) -> Difference:
     """Compare the manifest with live state; every mistake in it is a failure of the test."""
-    desired = parse(CATALOGUE, [[Text("m.yaml", text)]]).checked()
+    desired = parse(CATALOGUE, [[ManifestText("m.yaml", text)]]).checked()
     difference, problems = Diff(CATALOGUE).compare(desired.resources, live, list(CATALOGUE.kinds))
     assert problems == ()
     return difference

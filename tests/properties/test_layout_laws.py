@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.desired.layout import lay_out
-from reconciler.desired.layout.nodes import Block, List, Mapping, Node, Scalar, read
+from reconciler.desired.layout.nodes import BlockScalar, List, Mapping, Node, Scalar, read
 from reconciler.kinds.catalogue import load as load_catalogue
 from reconciler.yamlio import load
 
@@ -158,7 +158,7 @@ def values(text: str) -> Any:
 
 def lines_of(node: Node, path: str, key: int) -> Iterator[tuple[str, int, int]]:
     """Yield the path of every key and element, with the lines of its key and of its end."""
-    last = node.end[0] - (node.end[1] == 0) if isinstance(node, Block) else node.end[0]
+    last = node.end[0] - (node.end[1] == 0) if isinstance(node, BlockScalar) else node.end[0]
     if isinstance(node, Scalar) or node.flow:
         yield path, key, key if node.start == node.end else last
         return

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.desired.manifest import Desired, Text, parse
+from reconciler.desired.manifest import Desired, ManifestText, parse
 from reconciler.desired.manifest import load as load_manifests
 from reconciler.kinds.catalogue import load
 from reconciler.mail import State, movement_between
@@ -31,7 +31,7 @@ def state(desired: Desired) -> State:
 
 
 def of(text: str) -> Desired:
-    return parse(CATALOGUE, [[Text("m.yaml", text)]]).checked()
+    return parse(CATALOGUE, [[ManifestText("m.yaml", text)]]).checked()
 
 
 def told(before: State, after: Desired) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.sandbox import Dropped, Fault, FaultError, Reply, Sandbox, parse_fault
+from reconciler.sandbox import ConnectionClosed, FaultError, InjectedFault, Reply, Sandbox, parse_fault
 from tests.talk import Talk
 
 ROUTE = {"@type": "Mx", "name": "new"}
@@ -26,17 +26,20 @@ def post(talk: Talk, method: str = "x:MtaRoute/set", **arguments: Any) -> Reply:
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("drop", Fault(action="drop")),
-        ("drop, after", Fault(action="drop", after=True)),
-        ("delay=250ms,nth=2", Fault(action="delay", seconds=0.25, nth=2)),
-        ("delay=3s", Fault(action="delay", seconds=3)),
-        ("status=429,retry-after=7", Fault(action="status", status=429, retry_after=7)),
-        ("unavailable", Fault(action="unavailable")),
-        ("unavailable=0,method=*/set", Fault(action="unavailable", objects=0, method="*/set")),
-        ("html,path=/jmap/session,every=3,times=2", Fault(action="html", path="/jmap/session", every=3, times=2)),
+        ("drop", InjectedFault(action="drop")),
+        ("drop, after", InjectedFault(action="drop", after=True)),
+        ("delay=250ms,nth=2", InjectedFault(action="delay", seconds=0.25, nth=2)),
+        ("delay=3s", InjectedFault(action="delay", seconds=3)),
+        ("status=429,retry-after=7", InjectedFault(action="status", status=429, retry_after=7)),
+        ("unavailable", InjectedFault(action="unavailable")),
+        ("unavailable=0,method=*/set", InjectedFault(action="unavailable", objects=0, method="*/set")),
+        (
+            "html,path=/jmap/session,every=3,times=2",
+            InjectedFault(action="html", path="/jmap/session", every=3, times=2),
+        ),
     ],
 )
-def test_faults_are_read(text: str, fault: Fault) -> None:
+def test_faults_are_read(text: str, fault: InjectedFault) -> None:
     assert parse_fault(text) == fault
 
 
@@ -67,7 +70,7 @@ def test_connection_is_dropped_before_or_after_the_write() -> None:
     before, after = talk_with("drop,nth=1"), talk_with("drop,after,nth=1")
 
     for talk in (before, after):
-        with pytest.raises(Dropped):
+        with pytest.raises(ConnectionClosed):
             create(talk)
 
     assert (before.sandbox.registry.writes, after.sandbox.registry.writes) == (0, 1)
@@ -149,7 +152,7 @@ def test_faults_can_be_set_while_it_runs() -> None:
     talk = Talk()
     assert post(talk).status == 200
 
-    talk.sandbox.set_faults(Fault(action="status", status=500))
+    talk.sandbox.set_faults(InjectedFault(action="status", status=500))
     assert post(talk).status == 500
     talk.sandbox.set_faults()
     assert post(talk).status == 200

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.kinds.catalogue import load
-from reconciler.sandbox import Dropped, Sandbox
+from reconciler.sandbox import ConnectionClosed, Sandbox
 from reconciler.sandbox.shapes import Body, Mould, Moulds, Slot
 from tests.talk import USING, Talk
 
@@ -51,7 +51,7 @@ def test_any_calls_get_an_answer_for_each(calls: list[tuple[str, str, Any]]) -> 
     body = {"using": USING, "methodCalls": [[f"x:{kind}/{verb}", given, "c"] for kind, verb, given in calls]}
     try:
         reply = TALK.send(json.dumps(body))
-    except Dropped:
+    except ConnectionClosed:
         return
 
     answer = json.loads(reply.body)

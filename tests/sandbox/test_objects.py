@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reconciler.kinds.catalogue import load
-from reconciler.sandbox import Dropped
+from reconciler.sandbox import ConnectionClosed
 from reconciler.sandbox.hostnames import address, hostname, resolvable
 from reconciler.sandbox.patch import parse_pointer
 from reconciler.sandbox.shapes import Moulds
@@ -636,7 +636,7 @@ def test_patch_that_is_no_object_crashes_the_server(talk: Talk, patch: Any) -> N
     writes = talk.sandbox.registry.writes
 
     assert talk.call("x:MtaRoute/set", update={"zz": patch})["notUpdated"] == {"zz": {"type": "notFound"}}
-    with pytest.raises(Dropped):
+    with pytest.raises(ConnectionClosed):
         talk.call(
             "x:MtaRoute/set",
             create={"a": {"@type": "Mx", "name": "before"}},

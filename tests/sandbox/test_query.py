@@ -10,7 +10,7 @@ from reconciler.kinds.catalogue import load
 from reconciler.sandbox import Limits, Sandbox
 from reconciler.sandbox import ids as id_texts
 from reconciler.sandbox.query import query
-from reconciler.sandbox.store import Row, Table
+from reconciler.sandbox.store import StoredObject, Table
 from tests.talk import Talk
 
 NAMES = frozenset(["name", "description", "@type", "id", "hostname"])
@@ -20,7 +20,7 @@ def table(count: int) -> Table:
     """Routes with ids 10, 20, 30 … and names that descend while ids ascend."""
     filled = Table(load().kinds["MtaRoute"])
     for number in range(1, count + 1):
-        filled.put(Row(number * 10, {"name": f"r{count - number:03}"}))
+        filled.put(StoredObject(number * 10, {"name": f"r{count - number:03}"}))
     return filled
 
 
@@ -206,7 +206,7 @@ def test_filter_that_finds_nothing_hides_a_bad_order() -> None:
 def test_comparisons_split_all_names_in_two(names: set[str], value: str) -> None:
     filled = Table(load().kinds["MtaRoute"])
     for number, name in enumerate(sorted(names)):
-        filled.put(Row(number, {"name": name}))
+        filled.put(StoredObject(number, {"name": name}))
 
     def count(key: str) -> int:
         return len(query(filled, NAMES, {"filter": {key: value}}, 5000)["ids"])
@@ -259,8 +259,8 @@ def test_listing_is_cut_off_silently() -> None:
 def test_table_keeps_order_and_index_through_changes() -> None:
     filled = table(3)
 
-    filled.put(Row(15, {"name": "between"}))
-    filled.put(Row(20, {"name": "renamed"}))
+    filled.put(StoredObject(15, {"name": "between"}))
+    filled.put(StoredObject(20, {"name": "renamed"}))
     filled.take(10)
 
     assert filled.order == [15, 20, 30]

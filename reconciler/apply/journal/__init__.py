@@ -7,7 +7,7 @@ in a journal, and nothing but rollback and audits reads one.
 from reconciler.apply.journal.inverse import Cannot, Undo, inverse, masked
 from reconciler.apply.journal.origin import Origin, find_origin
 from reconciler.apply.journal.records import Begin, begin_record, read
-from reconciler.apply.journal.run import Run, Told, Who
+from reconciler.apply.journal.run import RecordedResult, Run, Who
 from reconciler.apply.journal.standing import not_live
 from reconciler.apply.journal.writer import DEFAULT_DIRECTORY, Journal, file_name, whoami
 
@@ -17,8 +17,8 @@ __all__ = [
     "Cannot",
     "Journal",
     "Origin",
+    "RecordedResult",
     "Run",
-    "Told",
     "Undo",
     "Who",
     "begin_record",

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from reconciler.apply.journal.inverse import steps_of
 from reconciler.apply.journal.origin import NOWHERE, Origin
-from reconciler.apply.journal.run import Run, Told, Who
+from reconciler.apply.journal.run import RecordedResult, Run, Who
 from reconciler.kinds import Catalogue
 from reconciler.plan import WrittenChange, pack, read_change, unpack_wire, write_change
 from reconciler.plan import read as read_bounded
@@ -64,7 +64,7 @@ class Results(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag
     """What became of some changes."""
 
     run: str
-    results: tuple[Told, ...]
+    results: tuple[RecordedResult, ...]
 
 
 class End(
@@ -211,7 +211,7 @@ def _take(runs: dict[str, Run], record: Record) -> None:
     runs[record.run] = msgspec.structs.replace(run, code=record.code, reload=record.reload, ended=record.time)
 
 
-def _merged(known: Mapping[int, Told], more: Iterable[Told]) -> Mapping[int, Told]:
+def _merged(known: Mapping[int, RecordedResult], more: Iterable[RecordedResult]) -> Mapping[int, RecordedResult]:
     # Grown in place: a run of ten thousand results would be copied as often.
     found = known if isinstance(known, dict) and known else dict(known)
     found.update({told.index: told for told in more})

@@ -21,7 +21,7 @@ class Who(Struct, frozen=True):
     pid: int
 
 
-class Told(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class RecordedResult(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """What became of the change at an index of the run."""
 
     index: int
@@ -47,7 +47,7 @@ class Run(Struct, frozen=True, kw_only=True):
     inverses: tuple[tuple[Action, Wire] | str, ...]
     #: Per kind that the server runs in order of creation: the ids before the run, and what they were called.
     order: Mapping[str, tuple[tuple[str, Address], ...]] = {}
-    results: Mapping[int, Told] = {}
+    results: Mapping[int, RecordedResult] = {}
     #: The exit code; None where the run did not come to its end.
     code: int | None = None
     reload: str = ""

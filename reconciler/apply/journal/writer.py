@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from reconciler.apply.journal.records import Begin, Results, end_record
-from reconciler.apply.journal.run import Told, Who
+from reconciler.apply.journal.run import RecordedResult, Who
 from reconciler.values import ConfigError, Outcome, Result
 
 #: Where journals are, unless an option says otherwise; below the working directory.
@@ -135,7 +135,7 @@ class Journal:
     def results(self, results: Iterable[Result]) -> None:
         """Write what became of some changes of the plan."""
         told = [
-            Told(each.change.number, each.result, each.id, each.because)
+            RecordedResult(each.change.number, each.result, each.id, each.because)
             for each in results
             if each.change.number < self._planned
         ]

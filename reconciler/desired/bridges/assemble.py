@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from reconciler.desired.bridges.bridged import Bridged, Foreign
 from reconciler.desired.export import Export, export_state
-from reconciler.desired.export.documents import Declared, documents
+from reconciler.desired.export.documents import ExportedResource, documents
 from reconciler.kinds import Catalogue, Codec, Judge, Kind, address_of, key_of
 from reconciler.values import MASK, Address, LiveObject, LiveState, Policy, Scope, Sensitive
 
@@ -75,7 +75,7 @@ def assemble(
     for foreign in bridged.objects:
         if foreign.absent and foreign.kind in kinds:
             address = Address(foreign.kind, ":".join(map(str, foreign.spec.values())))
-            declared.setdefault(foreign.kind, []).append(Declared(address, foreign.spec, {"absent": True}, {}))
+            declared.setdefault(foreign.kind, []).append(ExportedResource(address, foreign.spec, {"absent": True}, {}))
     written = {name: tuple(documents(catalogue.kinds[name], held)) for name, held in sorted(declared.items()) if held}
     return replace(export, documents=written, declared={name: tuple(held) for name, held in declared.items()})
 
@@ -128,7 +128,7 @@ def _names(
     return names
 
 
-def _with(declared: Declared, foreign: Foreign, variables: Collection[str]) -> Declared:
+def _with(declared: ExportedResource, foreign: Foreign, variables: Collection[str]) -> ExportedResource:
     """Return a document's object with what its origin says besides."""
     for name in variables:
         declared.spec = _replaced(declared.spec, f"$${{var:{name}}}", f"${{var:{name}}}")

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from reconciler.desired.bridges.reading import Branch, Keys
+from reconciler.desired.bridges.reading import IfThen, Keys
 from reconciler.desired.bridges.translating import Translated, Untranslatable, translate
 from reconciler.kinds import Catalogue, Property, check_expression, context_of
 from reconciler.values import Severity, literal, unquote
@@ -61,7 +61,7 @@ class Conditions:
             if not values[0].strip() and not _off(prop):
                 # Nothing is what 0.15 did without the key too.
                 return None
-            branches = [Branch(None, values[0], line)]
+            branches = [IfThen(None, values[0], line)]
         elif self.keys.unordered(key):
             message = f"the numbers of {key} are ordered as numbers here; 0.15 ordered them as texts, and 10 before 2"
             self.tell("warning", "order", message, line, "pad them in mind: 0.15 may have refused the list")
@@ -75,7 +75,7 @@ class Conditions:
         return found
 
     def judged(
-        self, key: str, prop: Property, rule: Mapping[str, Any], given: list[Branch], line: int
+        self, key: str, prop: Property, rule: Mapping[str, Any], given: list[IfThen], line: int
     ) -> Condition | None:
         """Return the expression of some branches, or what 0.15 made of them where it refused them."""
         wrong = _misordered(given)
@@ -162,7 +162,7 @@ class Conditions:
         return translated
 
 
-def _misordered(branches: list[Branch]) -> str:
+def _misordered(branches: list[IfThen]) -> str:
     """Say why 0.15 refused a list of branches, or ""."""
     for at, each in enumerate(branches):
         last = at + 1 == len(branches)

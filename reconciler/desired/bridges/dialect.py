@@ -38,10 +38,10 @@ def read_toml(text: str) -> list[Setting]:
     Raises:
         DialectError: that server would not have read it either.
     """
-    return _Reader(text).read()
+    return _DialectReader(text).read()
 
 
-class _Reader:
+class _DialectReader:
     def __init__(self, text: str) -> None:
         self.text = text.removeprefix("\ufeff").replace("\r\n", "\n")
         self.at = 0

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from reconciler.desired.bridges.bridged import Bridged, Foreign
 from reconciler.desired.bridges.conditions import Condition, Conditions
-from reconciler.desired.bridges.reading import Branch, Keys, duration, integer
+from reconciler.desired.bridges.reading import IfThen, Keys, duration, integer
 from reconciler.desired.bridges.translating import Untranslatable, translate
 from reconciler.kinds import Catalogue
 from reconciler.values import literal, unquote
@@ -35,7 +35,7 @@ class _Given(Struct):
     rule: Mapping[str, Any]
     key: str
     values: list[str]
-    branches: list[Branch]
+    branches: list[IfThen]
 
 
 def older(
@@ -103,7 +103,7 @@ class _Group:
         for rule in fields:
             key: str = rule["from"][0]
             values: list[str] = []
-            branches: list[Branch] = []
+            branches: list[IfThen] = []
             for each in rule["from"]:
                 if self.keys.has(each):
                     key = each
@@ -195,17 +195,17 @@ class _Group:
         kind_name, pointer = rules["strategy"]
         prop = self.catalogue.kinds[kind_name].properties[pointer]
         twin = rules.get("twin")
-        branches: list[Branch] = []
+        branches: list[IfThen] = []
         retry = self.retry(twin) if twin else []
         for at, question in enumerate(questions):
             for each in retry:
                 both = f"({question}) && ({each.condition})"
                 name = f"{each.result}-{at + 1}" if each.result not in rules["names"] else chosen[at]
-                branches.append(Branch(both, literal(name), 0))
-            branches.append(Branch(question, literal(chosen[at]), 0))
-        branches += [Branch(each.condition, literal(str(each.result)), 0) for each in retry]
+                branches.append(IfThen(both, literal(name), 0))
+            branches.append(IfThen(question, literal(chosen[at]), 0))
+        branches += [IfThen(each.condition, literal(str(each.result)), 0) for each in retry]
         if not branches or branches[-1].condition is not None:
-            branches.append(Branch(None, literal(chosen[-1]), 0))
+            branches.append(IfThen(None, literal(chosen[-1]), 0))
         line = self.keys.line(rules["fields"][0]["from"][0])
         found = self.conditions.judged(rules["fields"][0]["from"][0], prop, {}, branches, line)
         if found is not None:
@@ -213,7 +213,7 @@ class _Group:
             made = Foreign(kind=kind_name, spec={pointer: found.value}, file=self.bridged.file, line=line)
             self.bridged.objects.append(made)
 
-    def retry(self, twin: Mapping[str, Any]) -> list[Branch]:
+    def retry(self, twin: Mapping[str, Any]) -> list[IfThen]:
         """Return when the twin is taken: an expression that is true or false, or the default of 0.12."""
         key, name = twin["from"], twin["name"]
         self.keys.mark(key, "carried")
@@ -221,17 +221,17 @@ class _Group:
         if branches is None:
             values = self.keys.values(key)
             text = values[0] if values else twin["condition"]
-            return [] if text == "false" else [Branch(text, name, 0)]
+            return [] if text == "false" else [IfThen(text, name, 0)]
         made = []
         for each in branches:
             if each.condition is None and each.result == "false":
                 continue
             condition = each.condition or "true"
             if each.result == "false":
-                made.append(Branch(condition, "default", 0))
+                made.append(IfThen(condition, "default", 0))
             else:
                 made.append(
-                    Branch(condition if each.result == "true" else f"({condition}) && ({each.result})", name, 0)
+                    IfThen(condition if each.result == "true" else f"({condition}) && ({each.result})", name, 0)
                 )
         return made
 

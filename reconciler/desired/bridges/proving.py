@@ -14,11 +14,11 @@ from reconciler.desired.bridges.conditions import Condition
 from reconciler.expression import (
     FIELDS,
     Binary,
-    Call,
     Context,
     Empty,
     EvaluationError,
     ExpressionError,
+    FunctionCall,
     GivenError,
     Literal,
     Node,
@@ -106,7 +106,7 @@ def _messages(asked: Iterable[tuple[Context, Condition, frozenset[str]]]) -> Ite
             except ExpressionError:
                 continue
             for node in walk(root):
-                local = local or (isinstance(node, Call) and node.name == _FUNCTION)
+                local = local or (isinstance(node, FunctionCall) and node.name == _FUNCTION)
                 literals.update(dict.fromkeys(_compared(node)))
     domains = [_LOCAL]
     base = {"sender": f"a@{_OTHER}", "rcpt": f"b@{_OTHER}", "localDomains": domains}

@@ -19,7 +19,7 @@ _DURATION = re.compile(r"([0-9]+)\s*(ms|s|m|h|d)?\Z")
 _UNSET = frozenset(("0", "false", "disable", "disabled", "never", ""))
 
 
-class Branch:
+class IfThen:
     """One member of a conditional value: a condition and a result, or a result alone."""
 
     __slots__ = ("condition", "line", "result")
@@ -89,7 +89,7 @@ class Keys:
         ]
         return [value for _, value in sorted(numbered)]
 
-    def branches(self, prefix: str) -> list[Branch] | None:
+    def branches(self, prefix: str) -> list[IfThen] | None:
         """Return the members of a conditional value in the order of their numbers; None where it has none."""
         parts: dict[int, dict[str, Setting]] = {}
         for each in self.under(prefix):
@@ -100,10 +100,10 @@ class Keys:
         for _, held in sorted(parts.items()):
             line = next(iter(held.values())).line
             if "else" in held and "if" not in held:
-                made.append(Branch(None, held["else"].value, line))
+                made.append(IfThen(None, held["else"].value, line))
             else:
                 condition, result = held.get("if"), held.get("then")
-                made.append(Branch(condition.value if condition else "", result.value if result else None, line))
+                made.append(IfThen(condition.value if condition else "", result.value if result else None, line))
         return made or None
 
     def unordered(self, prefix: str) -> bool:

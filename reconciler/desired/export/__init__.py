@@ -6,8 +6,8 @@ out, left alone by `metadata.unmanaged`, and told in a comment; nothing is guess
     LiveState -> exporter (a spec each, faults left out) -> documents (brought together) -> printed (YAML)
 """
 
-from reconciler.desired.export.documents import Document, Export, file_name, printed, printed_tests
+from reconciler.desired.export.documents import Export, NewDocument, file_name, printed, printed_tests
 from reconciler.desired.export.exporter import Remark, export_state
 from reconciler.desired.export.faults import Judge
 
-__all__ = ["Document", "Export", "Judge", "Remark", "export_state", "file_name", "printed", "printed_tests"]
+__all__ = ["Export", "Judge", "NewDocument", "Remark", "export_state", "file_name", "printed", "printed_tests"]

@@ -20,7 +20,7 @@ Path = tuple[str | int, ...]
 Told = tuple[Address, str, str]
 
 
-class Document(Struct, frozen=True):
+class NewDocument(Struct, frozen=True):
     """A document to be written: its value in human form, and comments by the path that they stand above."""
 
     kind: str
@@ -28,7 +28,7 @@ class Document(Struct, frozen=True):
     comments: Mapping[Path, str] = {}
 
 
-class Declared(Struct):
+class ExportedResource(Struct):
     """One object: its spec, its metadata, and comments by the path in the spec."""
 
     address: Address
@@ -45,7 +45,7 @@ class Export(Struct, frozen=True):
     """What live state looks like as manifests."""
 
     #: Per kind its documents in order; kinds of which there is nothing to say are not here.
-    documents: Mapping[str, tuple[Document, ...]]
+    documents: Mapping[str, tuple[NewDocument, ...]]
     #: Objects (with an empty pointer) that are left out and properties that are left alone, and why.
     omitted: tuple[Told, ...] = ()
     #: Variables that stand for secrets, and the secret that each stands for: address and wire pointer.
@@ -55,7 +55,7 @@ class Export(Struct, frozen=True):
     #: Per kind the number of objects that are left out because they are outside what the manifests own.
     outside: Mapping[str, int] = {}
     #: Per kind each object that is declared, before those in a row come together to documents.
-    declared: Mapping[str, tuple[Declared, ...]] = {}
+    declared: Mapping[str, tuple[ExportedResource, ...]] = {}
     #: Routing tests that hold what the documents were made of, as documents.
     tests: tuple[Mapping[str, Any], ...] = ()
 
@@ -81,9 +81,9 @@ def file_name(kind: str) -> str:
     return f"{CAMEL.sub('-', kind).lower()}.yaml"
 
 
-def documents(kind: Kind, declared: Sequence[Declared]) -> Iterator[Document]:
+def documents(kind: Kind, declared: Sequence[ExportedResource]) -> Iterator[NewDocument]:
     """Bring objects in a row that need no metadata together under `items`."""
-    run: list[Declared] = []
+    run: list[ExportedResource] = []
     for each in declared:
         if each.metadata:
             yield from _together(kind, run)
@@ -94,21 +94,21 @@ def documents(kind: Kind, declared: Sequence[Declared]) -> Iterator[Document]:
     yield from _together(kind, run)
 
 
-def _together(kind: Kind, run: Sequence[Declared]) -> Iterator[Document]:
+def _together(kind: Kind, run: Sequence[ExportedResource]) -> Iterator[NewDocument]:
     if not run:
         return
     head: dict[str, Any] = {"kind": kind.kind}
     if len(run) > 1:
         comments = {path: text for index, each in enumerate(run) for path, text in _comments(each, ("items", index))}
-        yield Document(kind.kind, {**head, "items": [each.spec for each in run]}, comments)
+        yield NewDocument(kind.kind, {**head, "items": [each.spec for each in run]}, comments)
         return
     each = run[0]
     if each.metadata:
         head["metadata"] = each.metadata
-    yield Document(kind.kind, {**head, "spec": each.spec}, dict(_comments(each, ("spec",))))
+    yield NewDocument(kind.kind, {**head, "spec": each.spec}, dict(_comments(each, ("spec",))))
 
 
-def _comments(each: Declared, at: Path) -> Iterator[tuple[Path, str]]:
+def _comments(each: ExportedResource, at: Path) -> Iterator[tuple[Path, str]]:
     if each.note:
         yield ("metadata",) if each.metadata else at, each.note
     for path, text in each.comments.items():

@@ -12,8 +12,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.desired.export.documents import Declared, Export, Path, Told, documents
-from reconciler.desired.export.faults import PARTS, Faults, Judge, blocked, known, variant_of, widened, without
+from reconciler.desired.export.documents import Export, ExportedResource, Path, Told, documents
+from reconciler.desired.export.faults import PARTS, FaultFinder, Judge, blocked, known, variant_of, widened, without
 from reconciler.desired.export.spelling import escaped, tidy, trimmed
 from reconciler.desired.export.variables import variables
 from reconciler.kinds import Catalogue, Kind, Property, Record, decode, name_of
@@ -111,7 +111,7 @@ class _Exporter:
         self.policy = policy
         self.remark = remark
         self.masked = masked
-        self._faults = Faults(catalogue, judge)
+        self._faults = FaultFinder(catalogue, judge)
         self.omitted: list[Told] = []
         self.secrets: list[tuple[str, Address, str]] = []
         self.remarks: list[Told] = []
@@ -129,7 +129,7 @@ class _Exporter:
             for path in self._masked(catalogue.kinds[name], each.wire)
         )
 
-    def kind(self, kind: Kind) -> list[Declared]:
+    def kind(self, kind: Kind) -> list[ExportedResource]:
         """Return the objects of one kind that are to be declared, in the order of their documents."""
         declared = []
         partly: set[str] = set()
@@ -147,7 +147,7 @@ class _Exporter:
         self._remark(written)
         return written
 
-    def _chosen(self, kind: Kind, found: LiveObject) -> Declared | None:
+    def _chosen(self, kind: Kind, found: LiveObject) -> ExportedResource | None:
         """Return an object if it is to be declared, and can be."""
         address = self._address(found)
         if not self.scope.holds(address) and not self.scope.holds(found.address):
@@ -164,7 +164,7 @@ class _Exporter:
         name = self._names[kind.kind].get(found.id, "")
         return Address(kind.kind, name) if name and "name" not in kind.match else found.address
 
-    def _declared(self, kind: Kind, found: LiveObject, address: Address) -> Declared | None:
+    def _declared(self, kind: Kind, found: LiveObject, address: Address) -> ExportedResource | None:
         ready = self._ready(kind, found, address)
         whole = tidy(kind, decode(self.catalogue, kind, ready.wire, defaults=kind.singleton))
         left: dict[str, str] = {}
@@ -190,9 +190,9 @@ class _Exporter:
         self.secrets += [(variable, address, "/".join(path)) for path, variable in shown.items()]
         kept = {path: text for path, text in ready.comments.items() if path[0] in spec}
         note = "\n".join(_left_alone(pointer, reason, whole) for pointer, reason in alone)
-        return Declared(address, escaped(spec, shown.keys()), metadata, kept, wire, note)
+        return ExportedResource(address, escaped(spec, shown.keys()), metadata, kept, wire, note)
 
-    def _remark(self, declared: Sequence[Declared]) -> None:
+    def _remark(self, declared: Sequence[ExportedResource]) -> None:
         """Add what else is to be said as comments."""
         by_address = {each.address: each for each in declared}
         resources = [Resource(address=each.address, wire=each.wire, source=Source(""), key=()) for each in declared]

@@ -30,7 +30,7 @@ Judge = Callable[[Kind, dict[str, Any]], Sequence[tuple[tuple[str, ...], str]]]
 PARTS = frozenset(("match", "else"))
 
 
-class Faults:
+class FaultFinder:
     """Finds faults by one catalogue."""
 
     def __init__(self, catalogue: Catalogue, judge: Judge) -> None:

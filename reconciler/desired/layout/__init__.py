@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from reconciler.desired.layout.hiding import hidden
 from reconciler.desired.layout.lines import Irregular, written
-from reconciler.desired.layout.nodes import Document, read
+from reconciler.desired.layout.nodes import DocumentLines, read
 from reconciler.desired.layout.order import Order, ours, top
 from reconciler.kinds import Catalogue, exact
 from reconciler.yamlio import Problem, load
@@ -101,7 +101,7 @@ def _once(catalogue: Catalogue, order: Order, lines: list[str]) -> tuple[list[st
     return [*result, *lines[at:]], left
 
 
-def _chosen(order: Order, lines: list[str], document: Document) -> list[str]:
+def _chosen(order: Order, lines: list[str], document: DocumentLines) -> list[str]:
     """Return the lines of a document in the best layout that keeps what they mean.
 
     Raises:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
-from reconciler.desired.layout.nodes import Alias, Block, Document, Mapping, Node, Scalar, read
+from reconciler.desired.layout.nodes import Alias, BlockScalar, DocumentLines, Mapping, Node, Scalar, read
 from reconciler.desired.layout.order import OWN, Order, nothing, ours, top
 from reconciler.kinds import PLACE_PATTERN, Catalogue
 from reconciler.values import Sensitive, reference_of
@@ -128,18 +128,18 @@ def _spans(node: Scalar, lines: list[str]) -> Iterator[tuple[int, int, int]]:
     if node.start == node.end:
         return
     (first, start), (last, end) = node.start, node.end
-    if isinstance(node, Block):
+    if isinstance(node, BlockScalar):
         first, start, last, end = first + 1, 0, last - (not end), len(lines[min(last, len(lines) - 1)])
     for number in range(first, last + 1):
         text = lines[number].rstrip()
         begin = start if number == first and start else len(text) - len(text.lstrip())
-        stop = end if number == last and not isinstance(node, Block) else len(text)
+        stop = end if number == last and not isinstance(node, BlockScalar) else len(text)
         if begin < stop:
             yield number, begin, stop
 
 
 def _blocks(
-    document: Document, lines: list[str], covered: dict[int, list[tuple[int, int]]]
+    document: DocumentLines, lines: list[str], covered: dict[int, list[tuple[int, int]]]
 ) -> Iterator[list[tuple[int, int, str]]]:
     """Yield the comments of a document that stand in lines below each other: line, column, and the line up to its end.
 

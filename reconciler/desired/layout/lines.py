@@ -13,7 +13,7 @@ from typing import TypeGuard
 
 from msgspec import Struct
 
-from reconciler.desired.layout.nodes import Block, Document, List, Mapping, Node, Scalar
+from reconciler.desired.layout.nodes import BlockScalar, DocumentLines, List, Mapping, Node, Scalar
 from reconciler.desired.layout.order import Order, arranged, nothing
 
 _COLON = re.compile(r"[ \t]*:(?=[ \t]|\Z)")
@@ -30,7 +30,7 @@ class Irregular(Exception):
         self.reason = reason
 
 
-def written(order: Order, lines: list[str], document: Document, *, still: bool) -> list[str]:
+def written(order: Order, lines: list[str], document: DocumentLines, *, still: bool) -> list[str]:
     """Return the lines of a manifest's document in canonical layout.
 
     With `still`, what holds an anchor or an alias keeps the order of its keys.
@@ -44,7 +44,7 @@ def written(order: Order, lines: list[str], document: Document, *, still: bool) 
     return _Layout(lines, still=still).document(document, root, order)
 
 
-class _Part(Struct):
+class _Segment(Struct):
     """One pair or element: the comments above it and its own lines, none of them indented by what is around."""
 
     lead: list[str]
@@ -60,7 +60,7 @@ class _Layout:
         #: Whether the lines that were laid out last end with a text that keeps the blank lines behind it.
         self.open = False
 
-    def document(self, document: Document, root: Mapping, order: Order) -> list[str]:
+    def document(self, document: DocumentLines, root: Mapping, order: Order) -> list[str]:
         """Return a document's lines; the comments at its head stay there."""
         first = root.pairs[0][0].start[0]
         head = self._gap(document.first, first)
@@ -117,10 +117,10 @@ class _Layout:
         """Return what stands behind a place in its line, with the blanks before it."""
         return _spaced(self.lines[behind[0]][behind[1] :])
 
-    def _mapping(self, mapping: Mapping, order: Order, stop: int) -> tuple[list[_Part], int]:
+    def _mapping(self, mapping: Mapping, order: Order, stop: int) -> tuple[list[_Segment], int]:
         """Return the parts of a mapping in the order in which they stand, and the line behind the last."""
         ranks = order(mapping)
-        parts: list[_Part] = []
+        parts: list[_Segment] = []
         column = mapping.pairs[0][0].start[1]
         at = mapping.pairs[0][0].start[0]
         for index, (key, value) in enumerate(mapping.pairs):
@@ -133,7 +133,7 @@ class _Layout:
             head = self.lines[line][start : key.end[1]]
             below = ranks.below.get(key.text, nothing)
             written, at = self._value(head + ":", self._behind(key), value, below, limit, column)
-            parts.append(_Part(lead, written, self.open))
+            parts.append(_Segment(lead, written, self.open))
         return parts, at
 
     def _behind(self, key: Scalar) -> tuple[int, int]:
@@ -144,9 +144,9 @@ class _Layout:
             raise Irregular(line, "a key that is not simply `key:`")
         return line, match.end()
 
-    def _list(self, found: List, order: Order, stop: int) -> tuple[list[_Part], int]:
+    def _list(self, found: List, order: Order, stop: int) -> tuple[list[_Segment], int]:
         """Return the parts of a list, and the line behind the last."""
-        parts: list[_Part] = []
+        parts: list[_Segment] = []
         at = -1
         column = found.start[1]
         for index, element in enumerate(found.elements):
@@ -156,7 +156,7 @@ class _Layout:
             if index + 1 < len(found.elements):
                 limit = self._dash(found.elements[index + 1], column, line + 1, line + 1)
             written, at = self._element(element, (line, column + 1), order, limit, column, lead)
-            parts.append(_Part(lead, written, self.open))
+            parts.append(_Segment(lead, written, self.open))
         return parts, at
 
     def _dash(self, element: Node, column: int, at: int, start: int) -> int:
@@ -232,14 +232,14 @@ class _Layout:
         self.open &= not tail
         return [*body, *tail], at
 
-    def _in_order(self, mapping: Mapping, order: Order, parts: list[_Part]) -> list[str]:
+    def _in_order(self, mapping: Mapping, order: Order, parts: list[_Segment]) -> list[str]:
         places = arranged(mapping, order(mapping), still=self.still)
         if places[0] and parts[places[0]].lead[:1] == [""]:
             # Nothing stands before the first, so the blank line is now before the one that was first.
             parts[0].lead = ["", *parts[0].lead]
         return self._flat([parts[place] for place in places])
 
-    def _flat(self, parts: list[_Part]) -> list[str]:
+    def _flat(self, parts: list[_Segment]) -> list[str]:
         """Return the lines of several parts, without blank lines before the first."""
         lines: list[str] = []
         self.open = True
@@ -259,7 +259,7 @@ class _Layout:
         if value.start == value.end:
             # Nothing is written, or an anchor alone.
             comment, last = _comment(written[len(head) :]), line
-        elif isinstance(value, Block):
+        elif isinstance(value, BlockScalar):
             if begin != line:
                 raise Irregular(begin, "a block of text that does not begin beside its key")
             last -= not value.end[1]

@@ -55,7 +55,7 @@ Node = Scalar | Mapping | List
 _TO_DASH = re.compile(r"&\S+[ \t]*(?:(?:#[^\n]*)?\n[ \t]*)+(?=-)")
 
 
-class Document(Struct):
+class DocumentLines(Struct):
     """A document's root, and the lines between its markers."""
 
     first: int
@@ -67,20 +67,20 @@ class Alias(Scalar):
     """An alias, with the name of its anchor."""
 
 
-class Block(Scalar):
+class BlockScalar(Scalar):
     """A text of several lines behind `|` or `>`, whose end is where the next line begins."""
 
 
-def read(text: str) -> list[Document]:
+def read(text: str) -> list[DocumentLines]:
     """Return the documents of a text that the strict reader has taken, so that its depth has a bound."""
     source = PARSER(text)
-    documents: list[Document] = []
+    documents: list[DocumentLines] = []
     while (event := source.get_event()) is not None:
         # PyYAML's classes are known by their names: only `strictyaml` imports PyYAML.
         name = type(event).__name__
         if name == "DocumentStartEvent":
             mark = event.end_mark if event.explicit else event.start_mark
-            documents.append(Document(mark.line + 1 if event.explicit else 0, 0, None))
+            documents.append(DocumentLines(mark.line + 1 if event.explicit else 0, 0, None))
             documents[-1].root = _node(text, source, source.get_event())
         elif name == "DocumentEndEvent":
             documents[-1].last = event.start_mark.line
@@ -123,6 +123,6 @@ def _scalar(event: Any) -> Scalar:
     if type(event).__name__ == "AliasEvent":
         return Alias(start, end, "*", anchor)
     if event.style in ("|", ">"):
-        return Block(start, end, event.value, anchor)
+        return BlockScalar(start, end, event.value, anchor)
     # Where nothing is written, unless it is an anchor, the parser says so at the next token.
     return Scalar(start, end if event.style or event.value else start, event.value, anchor)

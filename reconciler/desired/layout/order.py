@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from msgspec import Struct
 
-from reconciler.desired.layout.nodes import Document, List, Mapping, Node
+from reconciler.desired.layout.nodes import DocumentLines, List, Mapping, Node
 from reconciler.kinds import ROUTING_TEST, Catalogue, Kind, Property, Record, holds_secret
 
 #: Orders a mapping: ranks its keys, and leads to the ordering of what is below each.
@@ -44,7 +44,7 @@ def _named(*names: str, **below: Order) -> Order:
     return lambda _: Ranks((_MERGE, *names), below)
 
 
-def ours(catalogue: Catalogue, document: Document) -> bool:
+def ours(catalogue: Catalogue, document: DocumentLines) -> bool:
     """Whether a document is a manifest's, by its kind."""
     kind = document.root.value("kind") if isinstance(document.root, Mapping) else ""
     return kind in catalogue.kinds or kind == ROUTING_TEST

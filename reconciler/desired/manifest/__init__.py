@@ -14,9 +14,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.desired.manifest.documents import Reader
-from reconciler.desired.manifest.entries import Entry, TestDocument, Where, is_json
-from reconciler.desired.manifest.files import Text, find, read
+from reconciler.desired.manifest.documents import DocumentReader
+from reconciler.desired.manifest.entries import Declaration, DocumentPlace, TestDocument, is_json
+from reconciler.desired.manifest.files import ManifestText, find, read
 from reconciler.desired.manifest.layers import Dropped
 from reconciler.desired.manifest.walk import text_of
 from reconciler.kinds import Catalogue
@@ -24,15 +24,15 @@ from reconciler.values import Address, Diagnostic, ManifestError, Resource, Sour
 from reconciler.yamlio import load as load_yaml
 from reconciler.yamlio import load_json
 
-__all__ = ["Desired", "Locator", "TestDocument", "Text", "find", "load", "parse", "read"]
+__all__ = ["Desired", "Locator", "ManifestText", "TestDocument", "find", "load", "parse", "read"]
 
 
 class Locator:
     """Finds where a property of a resource is declared; works it out only when it is asked for."""
 
-    def __init__(self, pairs: Iterable[tuple[Resource, Entry]]) -> None:
+    def __init__(self, pairs: Iterable[tuple[Resource, Declaration]]) -> None:
         self._pairs = tuple(pairs)
-        self._entries: dict[Address, list[tuple[Resource, Entry]]] | None = None
+        self._entries: dict[Address, list[tuple[Resource, Declaration]]] | None = None
 
     def __call__(self, address: Address, pointer: str = "") -> Source | None:
         """Return the place of a wire pointer into a resource; None where nothing declares it."""
@@ -43,7 +43,7 @@ class Locator:
             best = next((entry for resource, entry in found if resource.declares(pointer)), None)
         return best.at(pointer) if best else None
 
-    def entries(self, address: Address) -> list[tuple[Resource, Entry]]:
+    def entries(self, address: Address) -> list[tuple[Resource, Declaration]]:
         """Return what declares an address; several documents may share a singleton."""
         if self._entries is None:
             self._entries = {}
@@ -100,7 +100,7 @@ def load(
     Raises:
         UsageError: a path does not exist.
     """
-    layers: list[list[Text]] = []
+    layers: list[list[ManifestText]] = []
     problems: list[Diagnostic] = []
     held: dict[str, list[str]] = {}
     seen: set[Path] = set()
@@ -133,11 +133,11 @@ def _empty(path: str) -> Diagnostic:
 
 
 def parse(
-    catalogue: Catalogue, layers: Sequence[Sequence[Text]], variables: Mapping[str, Any] | None = None
+    catalogue: Catalogue, layers: Sequence[Sequence[ManifestText]], variables: Mapping[str, Any] | None = None
 ) -> Desired:
     """Turn the texts of manifests, layer by layer, into desired state. Pure."""
-    reader = Reader(catalogue, variables)
-    entries: list[Entry] = []
+    reader = DocumentReader(catalogue, variables)
+    entries: list[Declaration] = []
     misread: list[Diagnostic] = []
     digest = hashlib.sha256()
     files: dict[str, int] = {}
@@ -150,7 +150,7 @@ def parse(
             dollars = "${" in each.text
             ends = [*(document.line for document in documents[1:]), 0]
             for document, end in zip(documents, ends, strict=False):
-                entries += reader.entries(Where(each.file, each.text, document, dollars, end), layer)
+                entries += reader.entries(DocumentPlace(each.file, each.text, document, dollars, end), layer)
     standing, dropped = reader.overlaid(entries)
     pairs = [(reader.resource(entry), entry) for entry in standing]
     good = [(resource, entry) for resource, entry in pairs if resource is not None]

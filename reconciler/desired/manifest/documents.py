@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from reconciler.desired.manifest.entries import Entry, Path, TestDocument, Where
+from reconciler.desired.manifest.entries import Declaration, DocumentPlace, Path, TestDocument
 from reconciler.desired.manifest.layers import Called, Dropped, overlay
 from reconciler.desired.manifest.specs import guess, key_only, untyped
 from reconciler.desired.manifest.variables import Substitution, references
@@ -39,7 +39,7 @@ _EXCLUSIVE = {"drop": ("patch", "absent", "was", "unmanaged", "accept"), "absent
 _SINGLE = ("id", "was")
 
 
-class Reader:
+class DocumentReader:
     """Reads documents by one catalogue, and keeps every mistake.
 
     Documents become entries, layers bring entries together, and entries become resources.
@@ -55,7 +55,7 @@ class Reader:
         self.layered = False
         self._keys: dict[str, Kind] = {}
 
-    def entries(self, where: Where, layer: int) -> list[Entry]:
+    def entries(self, where: DocumentPlace, layer: int) -> list[Declaration]:
         """Return what a document declares; its mistakes go to `problems`."""
         value = where.document.value
         if not isinstance(value, dict):
@@ -84,20 +84,20 @@ class Reader:
             self._tell(where, ("metadata", single[0]), "metadata", message)
             return []
         self.layered |= bool(metadata.get("patch") or metadata.get("drop"))
-        found = [Entry(kind, metadata, spec, where, path, line, layer) for path, spec, line in specs]
+        found = [Declaration(kind, metadata, spec, where, path, line, layer) for path, spec, line in specs]
         return [self._substituted(each) for each in found] if where.variables else found
 
-    def overlaid(self, entries: list[Entry]) -> tuple[list[Entry], list[Dropped]]:
+    def overlaid(self, entries: list[Declaration]) -> tuple[list[Declaration], list[Dropped]]:
         """Bring the layers together, where there are any."""
         if not self.layered:
             return entries, []
 
-        def tell(entry: Entry, path: Path, code: str, message: str, hint: str) -> None:
+        def tell(entry: Declaration, path: Path, code: str, message: str, hint: str) -> None:
             self._about(entry, path, code, message, hint, guess(entry))
 
         return overlay(self.catalogue, [self._key_alone(each) for each in entries], self._called, tell)
 
-    def _called(self, entry: Entry) -> Called:
+    def _called(self, entry: Declaration) -> Called:
         """Return what an entry is called in the server's own form, as far as its spec tells."""
         kind, spec, name = entry.kind, entry.spec, str(entry.metadata.get("name", ""))
         if kind.singleton:
@@ -117,7 +117,7 @@ class Reader:
             self._keys[kind.kind] = key_only(kind)
         return self._keys[kind.kind]
 
-    def _key_alone(self, entry: Entry) -> Entry:
+    def _key_alone(self, entry: Declaration) -> Declaration:
         """Check that a drop gives no more than what tells its object from others."""
         if not entry.metadata.get("drop") or entry.flawed:
             return entry
@@ -125,7 +125,7 @@ class Reader:
         self._judged(entry, self._key_only(entry.kind), untyped({} if entry.spec is None else entry.spec))
         return replace(entry, flawed=len(self.problems) > told)
 
-    def _kind(self, where: Where, value: Mapping[str, Any]) -> Kind | None:
+    def _kind(self, where: DocumentPlace, value: Mapping[str, Any]) -> Kind | None:
         name = value.get("kind")
         if name is None:
             self._tell(where, (), "missing", "the required field kind is missing", "such as kind: MtaRoute")
@@ -139,7 +139,7 @@ class Reader:
         self._tell(where, ("kind",), "unknown-kind", f"unknown kind {name!r}", hint)
         return None
 
-    def _metadata(self, where: Where, value: Mapping[str, Any], kind: Kind) -> dict[str, Any] | None:
+    def _metadata(self, where: DocumentPlace, value: Mapping[str, Any], kind: Kind) -> dict[str, Any] | None:
         metadata = value.get("metadata")
         if metadata is None or metadata == {}:
             return {}
@@ -174,7 +174,7 @@ class Reader:
         return None if wrong else metadata
 
     def _specs(
-        self, where: Where, value: Mapping[str, Any], kind: Kind, metadata: Mapping[str, Any]
+        self, where: DocumentPlace, value: Mapping[str, Any], kind: Kind, metadata: Mapping[str, Any]
     ) -> list[tuple[tuple[str, ...], Any, int]]:
         """Return the path, value and line of every spec of a document."""
         if "spec" in value and "items" in value:
@@ -195,7 +195,7 @@ class Reader:
         lines = where.document.item_lines or (where.document.line,) * len(specs)
         return [(("items", str(index)), spec, lines[index]) for index, spec in enumerate(specs)]
 
-    def resource(self, entry: Entry) -> Resource | None:
+    def resource(self, entry: Declaration) -> Resource | None:
         """Judge and encode one entry; None if it holds a mistake, which goes to `problems`."""
         if entry.flawed:
             return None
@@ -238,7 +238,7 @@ class Reader:
         fine &= self._expressions(entry, resource)
         return resource if fine else None
 
-    def _names_fields(self, entry: Entry) -> bool:
+    def _names_fields(self, entry: Declaration) -> bool:
         """Check that a patch upon what is absent, of which only the key counts, gives no field that the kind lacks."""
         known = entry.kind.legible(None)
         fine = True
@@ -248,7 +248,7 @@ class Reader:
                 self._about(entry, (name,), "unknown-field", f"unknown field {name}", key=True)
         return fine
 
-    def _judged(self, entry: Entry, kind: Kind, spec: Any) -> dict[str, Any] | None:
+    def _judged(self, entry: Declaration, kind: Kind, spec: Any) -> dict[str, Any] | None:
         """Judge a spec by its schema and encode it; None if it holds a mistake, which goes to `problems`."""
         faults = self.judge.faults(kind, spec)
         for fault in faults:
@@ -264,7 +264,7 @@ class Reader:
             self._about(entry, mistake.path, mistake.code, mistake.message, mistake.hint)
         return None if mistakes else wire
 
-    def _substituted(self, entry: Entry) -> Entry:
+    def _substituted(self, entry: Declaration) -> Declaration:
         """Put variables in their places."""
         told = len(self.problems)
 
@@ -274,13 +274,13 @@ class Reader:
         spec = self.substitution.spec(entry.kind, entry.spec, tell)
         return replace(entry, spec=spec, flawed=len(self.problems) > told)
 
-    def _teller(self, where: Where, *above: str) -> Callable[[Path, str, str], None]:
+    def _teller(self, where: DocumentPlace, *above: str) -> Callable[[Path, str, str], None]:
         def tell(path: Path, message: str, hint: str) -> None:
             self._tell(where, (*above, *path), "variable", message, hint)
 
         return tell
 
-    def _hidden(self, entry: Entry, resource: Resource) -> bool:
+    def _hidden(self, entry: Declaration, resource: Resource) -> bool:
         """Check that every reference to a secret stands in a field that holds one."""
         fine = True
         for at in references(entry.spec) if entry.where.variables or entry.patches else ():
@@ -293,7 +293,7 @@ class Reader:
                 self._about(entry, at, "secret", message, "", resource.address)
         return fine
 
-    def _unmanaged(self, entry: Entry, spec: Mapping[str, Any], resource: Resource) -> bool:
+    def _unmanaged(self, entry: Declaration, spec: Mapping[str, Any], resource: Resource) -> bool:
         """Check that what is left alone is a property, and is not declared beside."""
         fine = True
         for index, pointer in enumerate(resource.unmanaged):
@@ -327,7 +327,7 @@ class Reader:
             return steps[1:] in (["match"], ["else"])
         return prop.type == "object" and self._leads(self.catalogue.record(prop.of), "", steps[1:])
 
-    def _expressions(self, entry: Entry, resource: Resource) -> bool:
+    def _expressions(self, entry: Declaration, resource: Resource) -> bool:
         """Check every expression as the server will when it is sent."""
         fine = True
         for name, prop in entry.kind.expressions(resource.wire.get("@type", "")):
@@ -349,7 +349,7 @@ class Reader:
 
     def _about(
         self,
-        entry: Entry,
+        entry: Declaration,
         path: Path,
         code: str,
         message: str,
@@ -365,7 +365,7 @@ class Reader:
 
     def _tell(
         self,
-        where: Where,
+        where: DocumentPlace,
         path: Path,
         code: str,
         message: str,

@@ -27,7 +27,7 @@ def is_json(file: str) -> bool:
     return file.lower().endswith(".json")
 
 
-class Where(Struct):
+class DocumentPlace(Struct):
     """A document in its file, and how to find the place of a path in it."""
 
     file: str
@@ -74,17 +74,17 @@ def _starts(text: str) -> tuple[int, ...]:
 
 
 #: A layer's document, and the path of its spec in there.
-Origin = tuple[Where, Path]
+Origin = tuple[DocumentPlace, Path]
 
 
-class Entry(Struct):
+class Declaration(Struct):
     """One spec of one document, or what several layers made of it."""
 
     kind: Kind
     metadata: Mapping[str, Any]
     spec: Any
     #: The document, the path of the spec in it, and the spec's line.
-    where: Where
+    where: DocumentPlace
     path: Path
     line: int
     #: Which of the layers it stands in, from 0.
@@ -94,7 +94,7 @@ class Entry(Struct):
     #: Paths that a later layer took out with `null`.
     taken: Mapping[Path, Origin] = {}
     #: Metadata that a later layer gave.
-    told: Mapping[str, Where] = {}
+    told: Mapping[str, DocumentPlace] = {}
     #: Where each layer upon it stands.
     patches: tuple[Source, ...] = ()
     #: It holds a mistake, which was told already.
@@ -142,4 +142,4 @@ class TestDocument(Struct, frozen=True):
     """A routing test with its variables replaced; its cases are judged and run elsewhere."""
 
     value: Mapping[str, Any]
-    where: Where
+    where: DocumentPlace

@@ -17,14 +17,14 @@ from reconciler.desired.manifest.walk import SUFFIXES, is_manifest, text_of, wal
 from reconciler.values import Diagnostic, UsageError, in_file
 from reconciler.yamlio import check_size, decode
 
-__all__ = ["SUFFIXES", "Text", "find", "read"]
+__all__ = ["SUFFIXES", "ManifestText", "find", "read"]
 
 HINT = "name the files or directories that hold the manifests"
 #: A pipe without a writer is opened at once, so that it can be refused.
 _FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-class Text(Struct, frozen=True):
+class ManifestText(Struct, frozen=True):
     """A manifest's text and the name that it is reported by."""
 
     file: str
@@ -68,9 +68,9 @@ def _absent(name: str, error: Exception) -> str:
     return f"cannot be read: {error.strerror}" if known and isinstance(error, OSError) else "does not exist"
 
 
-def read(paths: Iterable[Path]) -> tuple[list[Text], list[Diagnostic]]:
+def read(paths: Iterable[Path]) -> tuple[list[ManifestText], list[Diagnostic]]:
     """Read files as UTF-8; what cannot be read becomes a diagnostic."""
-    texts: list[Text] = []
+    texts: list[ManifestText] = []
     problems: list[Diagnostic] = []
     for path in paths:
         name = text_of(str(path))
@@ -89,7 +89,7 @@ def read(paths: Iterable[Path]) -> tuple[list[Text], list[Diagnostic]]:
             problems.append(Diagnostic(file=name, code="unreadable", message=f"it cannot be read: {error.strerror}"))
             continue
         if isinstance(found, str):
-            texts.append(Text(name, found))
+            texts.append(ManifestText(name, found))
         else:
             problems.append(in_file(name, found))
     return texts, problems

@@ -14,13 +14,13 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.desired.manifest.entries import Entry, Origin, Path
+from reconciler.desired.manifest.entries import Declaration, Origin, Path
 from reconciler.desired.manifest.specs import TAGS
 from reconciler.kinds import Catalogue, Property, Record
 from reconciler.values import Address, Source
 
 #: Called with every mistake: entry, path, code, message, hint.
-Tell = Callable[[Entry, Path, str, str, str], None]
+Tell = Callable[[Declaration, Path, str, str, str], None]
 _Name = Address | tuple[str, Any]
 
 
@@ -39,8 +39,8 @@ class Dropped(Struct, frozen=True):
 
 
 def overlay(
-    catalogue: Catalogue, entries: Sequence[Entry], called: Callable[[Entry], Called], tell: Tell
-) -> tuple[list[Entry], list[Dropped]]:
+    catalogue: Catalogue, entries: Sequence[Declaration], called: Callable[[Declaration], Called], tell: Tell
+) -> tuple[list[Declaration], list[Dropped]]:
     """Bring layers together. Entries come back in the order of their first declaration.
 
     Args:
@@ -59,22 +59,22 @@ def overlay(
 
 
 class _Layers:
-    def __init__(self, catalogue: Catalogue, called: Callable[[Entry], Called], tell: Tell) -> None:
+    def __init__(self, catalogue: Catalogue, called: Callable[[Declaration], Called], tell: Tell) -> None:
         self.catalogue = catalogue
         self.called = called
         self.tell = tell
         #: What is declared so far; None where a layer took it out.
-        self.standing: list[Entry | None] = []
+        self.standing: list[Declaration | None] = []
         self.dropped: list[Dropped] = []
         #: The places of each name, and the names of each place.
         self._places: dict[_Name, list[int]] = {}
         self._names: dict[int, set[_Name]] = {}
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Declaration) -> None:
         self.standing.append(None)
         self._stand(len(self.standing) - 1, entry)
 
-    def _stand(self, place: int, entry: Entry) -> None:
+    def _stand(self, place: int, entry: Declaration) -> None:
         self.standing[place] = entry
         called = self.called(entry)
         names: set[_Name] = {called.address, (entry.kind.kind, called.key)}
@@ -85,7 +85,7 @@ class _Layers:
             insort(self._places.setdefault(name, []), place)
         self._names[place] = names
 
-    def lay(self, entry: Entry) -> None:
+    def lay(self, entry: Declaration) -> None:
         """Change what stands, or take it out."""
         word = "patch" if entry.metadata.get("patch") else "drop"
         called = self.called(entry)
@@ -110,10 +110,10 @@ class _Layers:
         else:
             self._patch(places, entry)
 
-    def _at(self, places: Sequence[int]) -> list[Entry]:
+    def _at(self, places: Sequence[int]) -> list[Declaration]:
         return [each for each in (self.standing[place] for place in places) if each is not None]
 
-    def _bases(self, entry: Entry, called: Called, *, earlier: bool = True) -> list[int]:
+    def _bases(self, entry: Declaration, called: Called, *, earlier: bool = True) -> list[int]:
         """Return the places of what a layer may mean: by its name, else by its key; of those the one with its id.
 
         Only those of earlier layers count, whatever the order of files within a layer.
@@ -133,7 +133,7 @@ class _Layers:
                 return same or free
         return []
 
-    def _patch(self, places: Sequence[int], entry: Entry) -> None:
+    def _patch(self, places: Sequence[int], entry: Declaration) -> None:
         """Merge a patch with its base; a singleton's fields with the document of the owner that declares each."""
         shares: dict[int, dict[str, Any]] = {places[0]: {}}
         spec = {} if entry.spec is None and entry.kind.singleton else entry.spec
@@ -149,14 +149,14 @@ class _Layers:
                 self._stand(place, _Merge(self.catalogue, part, self.tell).onto(base))
 
 
-def _spec(entry: Entry | None) -> Mapping[str, Any]:
+def _spec(entry: Declaration | None) -> Mapping[str, Any]:
     return entry.spec if entry is not None and isinstance(entry.spec, dict) else {}
 
 
 class _Merge:
     """One patch, merged into one base."""
 
-    def __init__(self, catalogue: Catalogue, patch: Entry, tell: Tell) -> None:
+    def __init__(self, catalogue: Catalogue, patch: Declaration, tell: Tell) -> None:
         self.catalogue = catalogue
         self.patch = patch
         self.tell = tell
@@ -164,7 +164,7 @@ class _Merge:
         self.origins: dict[Path, Origin] = {}
         self.taken: dict[Path, Origin] = {}
 
-    def onto(self, base: Entry) -> Entry:
+    def onto(self, base: Declaration) -> Declaration:
         self.origins, self.taken = dict(base.origins), dict(base.taken)
         spec = self.patch.spec
         if isinstance(base.spec, dict) and isinstance(spec, dict):

@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from reconciler.desired.manifest import Desired
-from reconciler.desired.manifest.entries import Entry, Origin
+from reconciler.desired.manifest.entries import Declaration, Origin
 from reconciler.desired.manifest.entries import Path as Steps
 from reconciler.desired.manifest.specs import TAGS
-from reconciler.desired.manifest.variables import Literal, names_in
+from reconciler.desired.manifest.variables import LiteralText, names_in
 from reconciler.kinds import HIDDEN, Catalogue, Kind, decode
 from reconciler.server import within
 from reconciler.values import Resource, Source
@@ -85,7 +85,7 @@ def _leaves(kind: Kind, name: str, value: Any) -> Iterator[Steps]:
         yield (name,)
 
 
-def _origin(entry: Entry, path: Steps) -> str:
+def _origin(entry: Declaration, path: Steps) -> str:
     """Say which file and line gave a value, and by which variables."""
     found = next((entry.origins[path[:size]] for size in range(len(path), 0, -1) if path[:size] in entry.origins), None)
     where, base = found or (entry.where, entry.path)
@@ -116,7 +116,7 @@ def _shown(value: Any, secrets: Iterable[str]) -> Any:
         return [_shown(each, secrets) for each in value]
     if isinstance(value, str) and value in secrets:
         return HIDDEN
-    return _freed(value) if isinstance(value, Literal) else value
+    return _freed(value) if isinstance(value, LiteralText) else value
 
 
 def _freed(value: Any) -> Any:

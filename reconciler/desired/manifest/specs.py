@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from reconciler.desired.manifest.entries import Entry
+from reconciler.desired.manifest.entries import Declaration
 from reconciler.kinds import Kind, address_of
 from reconciler.values import Address
 
@@ -31,7 +31,7 @@ def key_only(kind: Kind) -> Kind:
     return replace(kind, kind=f"{kind.kind} key", variants={}, properties={name: shape[name] for name in kind.match})
 
 
-def guess(entry: Entry) -> Address:
+def guess(entry: Declaration) -> Address:
     """Name an object by its spec as written, as well as what stands there allows."""
     kind, spec, name = entry.kind, entry.spec, str(entry.metadata.get("name", ""))
     if kind.singleton or not isinstance(spec, dict):

@@ -26,7 +26,7 @@ Leading = Callable[[Path], Property | None]
 Tell = Callable[[Path, str, str], None]
 
 
-class Literal(str):
+class LiteralText(str):
     """A text whose `$${` has become `${`, so that it is no reference whatever it looks like."""
 
     __slots__ = ()
@@ -105,7 +105,7 @@ class Substitution:
             quoted = expression and _quoted("".join(parts))
             parts.append(self._within(value, path, tell, expression=expression, quoted=quoted))
         parts.append(text[last:])
-        return Literal("".join(parts))
+        return LiteralText("".join(parts))
 
     def _value(self, name: str, path: Path, tell: Tell) -> Any:
         if name not in self.variables:
@@ -113,7 +113,7 @@ class Substitution:
             tell(path, f"there is no variable {name}", f"known here: {known}")
             return ""
         value = self.variables[name]
-        return Literal(value) if isinstance(value, str) and "${" in value else value
+        return LiteralText(value) if isinstance(value, str) and "${" in value else value
 
     def _within(self, value: Any, path: Path, tell: Tell, *, expression: bool, quoted: bool) -> str:
         if isinstance(value, bool):

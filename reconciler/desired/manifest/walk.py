@@ -22,7 +22,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 _Identity = tuple[int, int]
 
 
-class _Open(Struct):
+class _OpenDirectory(Struct):
     """A directory that is being looked through."""
 
     path: Path
@@ -54,7 +54,7 @@ class _Walk:
     def __init__(self, directory: Path, links: Sequence[str]) -> None:
         self._roots = [os.path.realpath(each) for each in (str(directory), *links)]
         self._seen: set[_Identity] = set()
-        self._stack: list[_Open] = []
+        self._stack: list[_OpenDirectory] = []
         self._files: list[Path] = []
         self._problems: list[Diagnostic] = []
         self._top = directory
@@ -107,7 +107,7 @@ class _Walk:
             return
         identity = (about.st_dev, about.st_ino)
         self._seen.add(identity)
-        self._stack.append(_Open(path, identity, iter(names)))
+        self._stack.append(_OpenDirectory(path, identity, iter(names)))
 
     def _unread(self, path: Path, error: OSError, *, link: bool) -> None:
         if link and error.errno == errno.ELOOP:

@@ -5,7 +5,7 @@ Law: pure; it knows no manifest and no server, only the catalogue, the expressio
     resources | live objects -> State -> routing -> Routing, with a message -> choices, filters, explain
 """
 
-from reconciler.mail.explain.cases import Case, CaseResult, Check, Step, listed, told
+from reconciler.mail.explain.cases import Case, CaseResult, Check, Expectation, listed, told
 from reconciler.mail.explain.choose import (
     NEVER_FAILS_OVER,
     Attempt,
@@ -42,6 +42,7 @@ __all__ = [
     "Check",
     "Choice",
     "Decider",
+    "Expectation",
     "Explanation",
     "Filter",
     "Gate",
@@ -51,7 +52,6 @@ __all__ = [
     "Origin",
     "Routing",
     "State",
-    "Step",
     "choices",
     "desired_state",
     "explain_message",

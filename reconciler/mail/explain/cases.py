@@ -17,7 +17,7 @@ from reconciler.values import Source
 Find = Callable[[tuple[str, ...]], Source]
 
 
-class Step(Struct, frozen=True):
+class Expectation(Struct, frozen=True):
     """What is expected of one message: a name by field, or a tuple of names for filters."""
 
     #: The attempt in a ladder, from 0; None outside a ladder.
@@ -32,7 +32,7 @@ class Case(Struct, frozen=True):
     """One case of a routing test."""
 
     name: str
-    steps: tuple[Step, ...]
+    steps: tuple[Expectation, ...]
     path: tuple[str, ...]
     find: Find
 

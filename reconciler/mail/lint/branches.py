@@ -12,12 +12,12 @@ from reconciler.expression import (
     NUMBERS,
     Adjacent,
     Binary,
-    Call,
-    Capture,
+    Captured,
     Commas,
     Context,
     Empty,
     EvaluationError,
+    FunctionCall,
     ListOf,
     Literal,
     Missing,
@@ -151,15 +151,15 @@ def always_is(tree: Tree) -> bool | None:
 
 def disjuncts(tree: Tree) -> tuple[Disjunct, ...]:
     """Return a condition as groups of tests, any of which makes it true; () where it is no such choice."""
-    odd = (Missing, Adjacent, Commas, Capture)
+    odd = (Missing, Adjacent, Commas, Captured)
     for node in walk(tree):
-        if isinstance(node, odd) or (isinstance(node, Call) and (node.ahead or node.name in _CHANGING)):
+        if isinstance(node, odd) or (isinstance(node, FunctionCall) and (node.ahead or node.name in _CHANGING)):
             return ()
     return tuple(each for part in operands(tree.root, "||") for each in _disjunct(part))
 
 
 def _disjunct(node: Node) -> list[Disjunct]:
-    if isinstance(node, Call) and node.name == "contains" and len(node.arguments) == 2:
+    if isinstance(node, FunctionCall) and node.name == "contains" and len(node.arguments) == 2:
         held, value = bare(node.arguments[0]), bare(node.arguments[1])
         if isinstance(held, ListOf) and held.elements and isinstance(value, Variable):
             members = list(comparisons(node))

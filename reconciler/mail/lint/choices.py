@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from reconciler.expression import Call, Context, ExpressionError, parse, walk
+from reconciler.expression import Context, ExpressionError, FunctionCall, parse, walk
 from reconciler.kinds import Kind, context_of
 from reconciler.mail.facts import LOCAL_NAME, LOCAL_VARIANT, ROUTE, SCHEDULE, STRATEGY, TLS, TLS_REQUIRED, last_attempt
 from reconciler.mail.lint.branches import Before, disjuncts
@@ -85,7 +85,7 @@ def _no_local(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
             nodes = walk(parse(text, context))
         except ExpressionError:
             return
-        if any(isinstance(node, Call) and node.name in LOCAL_TESTS for node in nodes):
+        if any(isinstance(node, FunctionCall) and node.name in LOCAL_TESTS for node in nodes):
             return
     yield Finding(
         rule="no-local-route",

@@ -16,10 +16,10 @@ from reconciler.expression import (
     NUMBERS,
     Adjacent,
     Binary,
-    Call,
     Commas,
     ConstantName,
     Context,
+    FunctionCall,
     Group,
     ListOf,
     Literal,
@@ -133,7 +133,7 @@ def _adjacent(node: Node) -> Iterator[Remark]:
     elif isinstance(node, Commas) or (isinstance(node, Group) and len(node.inner) > 1):
         message = f"there are commas between values outside of any function or list: {counted}"
         yield Remark("adjacent-values", node.column, message, "write [ ] around a list")
-    elif isinstance(node, Call) and node.ahead:
+    elif isinstance(node, FunctionCall) and node.ahead:
         message = f"{node.name} takes what stands ahead of its parenthesis as an argument"
         yield Remark("adjacent-values", node.column, message, "write all arguments within the parenthesis")
 
@@ -224,7 +224,7 @@ def _list_compared(node: Node) -> Iterator[Remark]:
 
 
 def _local_address(node: Node) -> Iterator[Remark]:
-    if isinstance(node, Call) and node.name == "is_local_address" and len(node.arguments) == 1:
+    if isinstance(node, FunctionCall) and node.name == "is_local_address" and len(node.arguments) == 1:
         value = bare(node.arguments[0])
         if isinstance(value, Variable) and value.name in ADDRESSES:
             message = f"{value.name} keeps the capitals of its local part, and the test is case-sensitive"
@@ -236,7 +236,7 @@ def _escaped_twice(node: Node) -> Iterator[Remark]:
     if not isinstance(node, Matches) or not _TWICE.search(node.pattern) or not node.arguments:
         return
     value = bare(node.arguments[-1])
-    if isinstance(value, Call) and value.arguments:
+    if isinstance(value, FunctionCall) and value.arguments:
         value = bare(value.arguments[0])
     if isinstance(value, Variable) and value.name in WORDS:
         message = f"the pattern asks for a backslash in the text, and {value.name} holds none"
@@ -246,7 +246,7 @@ def _escaped_twice(node: Node) -> Iterator[Remark]:
 
 
 def _algorithm(node: Node) -> Iterator[Remark]:
-    if isinstance(node, Call) and node.name == "hash" and len(node.arguments) == 2:
+    if isinstance(node, FunctionCall) and node.name == "hash" and len(node.arguments) == 2:
         algorithm = bare(node.arguments[1])
         if isinstance(algorithm, Literal) and algorithm.value not in HASHES:
             message = f"the server knows no algorithm {_spelled(algorithm)}: the hash is '', for every message the same"
@@ -270,7 +270,7 @@ def comparisons(node: Node) -> Iterator[Compared]:
             yield Compared(left, right, node.operator, right.column)
         elif isinstance(right, Variable) and isinstance(left, Literal):
             yield Compared(right, left, node.operator, left.column)
-    elif isinstance(node, Call) and node.name == "contains" and len(node.arguments) == 2:
+    elif isinstance(node, FunctionCall) and node.name == "contains" and len(node.arguments) == 2:
         held, value = bare(node.arguments[0]), bare(node.arguments[1])
         if isinstance(held, ListOf) and isinstance(value, Variable):
             for element in held.elements:

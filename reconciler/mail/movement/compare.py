@@ -25,13 +25,13 @@ from reconciler.mail.explain import (
     routing_of,
 )
 from reconciler.mail.facts import ROUTE, effect_of
-from reconciler.mail.movement.flows import Part, flows_of
-from reconciler.mail.movement.formula import All, Any_, Formula, Not, Odd, Reader, Test, every
-from reconciler.mail.movement.model import End, Flow, Movement, Shift, Side, side_of
+from reconciler.mail.movement.flows import ShiftRegions, flows_of
+from reconciler.mail.movement.formula import All, Any_, ConditionReader, Formula, Not, Odd, Test, every
+from reconciler.mail.movement.model import Ending, Flow, Movement, Shift, Side, side_of
 from reconciler.mail.movement.program import Ends, asked, changes_the_world, frozen, key_of, program_of, switched
 from reconciler.mail.movement.regions import Box, merged
 from reconciler.mail.movement.space import links_of, space_of
-from reconciler.mail.movement.walk import Leaf, Program, Row, TooMuchWork, Walk
+from reconciler.mail.movement.walk import EndingRow, Leaf, Program, TooMuchWork, Walk
 from reconciler.mail.movement.witness import Given, Witnesses
 
 _NO_MAIL: dict[str, str | tuple[str, ...]] = {
@@ -50,7 +50,7 @@ _TRIED, _TRIED_TERMS = 3, 40
 _NO_MESSAGE = "no message was found that this holds for, nor is it proved that there is none"
 
 
-class Context(Struct, frozen=True):
+class Situation(Struct, frozen=True):
     """Where expressions are asked: what is fixed there, and what a message of it says."""
 
     name: str
@@ -66,11 +66,11 @@ Outcome = Callable[[Routing, Given], tuple[tuple[object, ...], Side]]
 class Job(Struct):
     """Two programs to compare, and how their ends are judged."""
 
-    context: Context
+    context: Situation
     field: str
     programs: tuple[Program, Program]
     ends: Ends
-    equal: Callable[[End, End], bool]
+    equal: Callable[[Ending, Ending], bool]
     outcome: Outcome
 
 
@@ -88,7 +88,7 @@ class _Comparison:
         self.catalogue = catalogue
         self.before = before
         self.after = after
-        self.parts: list[Part] = []
+        self.parts: list[ShiftRegions] = []
         self.reasons: list[str] = []
         self.classes = 0
         self.steps = 0
@@ -112,7 +112,7 @@ class _Comparison:
 
     # -- expressions that name objects
 
-    def decided(self, context: Context, old: Decider, new: Decider) -> None:
+    def decided(self, context: Situation, old: Decider, new: Decider) -> None:
         because = old.because or new.because
         if old.held is None and new.held is None and self.same_names(old.language.names):
             return
@@ -125,12 +125,12 @@ class _Comparison:
         if not same and changes_the_world((old, new)):
             self.reasons.append(f"{old.field}: {changes_the_world((old, new))}")
             return
-        reader, ends = Reader(context.fixed), Ends()
+        reader, ends = ConditionReader(context.fixed), Ends()
         one = program_of(self.catalogue, self.before, old, reader, ends)
         two = program_of(self.catalogue, self.after, new, reader, ends)
         names_equal = self.same_names(old.language.names)
 
-        def equal(left: End, right: End) -> bool:
+        def equal(left: Ending, right: Ending) -> bool:
             if left.because or right.because:
                 return left.because == right.because and left.side.name == right.side.name
             return left.key == right.key and (not left.term or names_equal)
@@ -168,7 +168,7 @@ class _Comparison:
                 self.reasons.append(f"{each.address}: {each.decider.because}")
                 return
         context = _stage(stage)
-        reader, ends = Reader(context.fixed), Ends()
+        reader, ends = ConditionReader(context.fixed), Ends()
         programs = (self.switch(old, stage, reader, ends), self.switch(new, stage, reader, ends))
         name = next(str(gate.address) for gate in (new, old) if gate is not None)
 
@@ -185,11 +185,11 @@ class _Comparison:
 
         self.compared(Job(context, f"filter {name}", programs, ends, _same, outcome))
 
-    def switch(self, gate: Gate | None, stage: str, reader: Reader, ends: Ends) -> Program:
-        off = ends.add(End(("off",), Side(name=str(gate.address) if gate else "", asked=False)))
+    def switch(self, gate: Gate | None, stage: str, reader: ConditionReader, ends: Ends) -> Program:
+        off = ends.add(Ending(("off",), Side(name=str(gate.address) if gate else "", asked=False)))
         if gate is None or stage not in gate.stages:
             return Program((), off, off)
-        return asked(gate, reader, ends, off, ends.add(End(_effect(self.catalogue, gate), _gate_side(gate))))
+        return asked(gate, reader, ends, off, ends.add(Ending(_effect(self.catalogue, gate), _gate_side(gate))))
 
     def reordered(self, stage: str, pairs: Sequence[tuple[Gate | None, Gate | None]]) -> None:
         """Compare the order in which two filters are asked."""
@@ -199,15 +199,18 @@ class _Comparison:
             if places[id(first[1])] < places[id(second[1])]:
                 continue
             context = _stage(stage)
-            reader, ends = Reader(context.fixed), Ends()
+            reader, ends = ConditionReader(context.fixed), Ends()
             one, two = str(first[1].address), str(second[1].address)
-            off = ends.add(End(("off",), Side(name="")))
-            old = ends.add(End(("order", one, two), Side(name=f"{one}, then {two}")))
-            new = ends.add(End(("order", two, one), Side(name=f"{two}, then {one}")))
+            off = ends.add(Ending(("off",), Side(name="")))
+            old = ends.add(Ending(("order", one, two), Side(name=f"{one}, then {two}")))
+            new = ends.add(Ending(("order", two, one), Side(name=f"{two}, then {one}")))
             before = every(switched(first[0], reader), switched(second[0], reader))
             after = every(switched(first[1], reader), switched(second[1], reader))
             everywhere = every(before, after)
-            programs = (Program((Row(everywhere, old),), off, off), Program((Row(everywhere, new),), off, off))
+            programs = (
+                Program((EndingRow(everywhere, old),), off, off),
+                Program((EndingRow(everywhere, new),), off, off),
+            )
 
             outcome = partial(self.order, ((first[0], second[0]), (first[1], second[1])))
             self.compared(Job(context, "order of filters", programs, ends, _same, outcome))
@@ -256,10 +259,10 @@ class _Comparison:
         finder = Witnesses(space, begin, context.given, links)
         for leaf, boxes in groups.values():
             shift = Shift(field, ends[leaf.before].side, ends[leaf.after].side)
-            part = Part(context.name, shift, merged(space, boxes, begin), space, begin, walk.settled)
+            part = ShiftRegions(context.name, shift, merged(space, boxes, begin), space, begin, walk.settled)
             self.judged(job, part, (ends[leaf.before], ends[leaf.after]), finder)
 
-    def judged(self, job: Job, part: Part, ends: tuple[End, End], finder: Witnesses) -> None:
+    def judged(self, job: Job, part: ShiftRegions, ends: tuple[Ending, Ending], finder: Witnesses) -> None:
         """Keep the regions of one shift: those with a witness move, and of the others nobody can tell."""
         regions, part.boxes = part.boxes, []
         left, right = ends
@@ -281,7 +284,7 @@ class _Comparison:
             self.parts.append(part)
 
     def witness(
-        self, job: Job, shift: Shift, ends: tuple[End, End], messages: Iterator[Given]
+        self, job: Job, shift: Shift, ends: tuple[Ending, Ending], messages: Iterator[Given]
     ) -> tuple[Shift, Given | None]:
         """Return a message that the evaluator says moves as it should, and what it takes."""
         left, right = ends
@@ -306,21 +309,21 @@ def _reading(flow: Flow) -> tuple[bool, tuple[str, ...], int]:
     return all(shift.field != ROUTE for shift in flow.shifts), flow.mail, retry
 
 
-def _contexts(decider: Decider) -> tuple[Context, ...]:
+def _contexts(decider: Decider) -> tuple[Situation, ...]:
     language = decider.language
     if language.queued:
         first: dict[str, Value] = {"retry_num": 0, "last_error": "none", "last_status": "Scheduled"}
-        queued = Context("when it is queued", {**first, **language.fixed, **language.queued}, {"retryNum": 0})
-        return queued, Context("after each failure", language.fixed, {"lastError": "connection"})
-    return (Context("each attempt", language.fixed, {}, attempt=True),)
+        queued = Situation("when it is queued", {**first, **language.fixed, **language.queued}, {"retryNum": 0})
+        return queued, Situation("after each failure", language.fixed, {"lastError": "connection"})
+    return (Situation("each attempt", language.fixed, {}, attempt=True),)
 
 
-def _stage(stage: str) -> Context:
+def _stage(stage: str) -> Situation:
     later = _LATER.get(stage, ())
     fixed = {name: _NO_MAIL[name] for name in later}
     shown = {"sender": "sender", "rcpt": "rcpt", "helo_domain": "heloDomain", "authenticated_as": "authenticatedAs"}
     given: Given = {shown[name]: "" for name in later if name in shown}
-    return Context(f"at {stage}", fixed, {**given, "stage": stage})
+    return Situation(f"at {stage}", fixed, {**given, "stage": stage})
 
 
 def _paired(
@@ -343,7 +346,7 @@ def _paired(
     return [*pairs, *((None, new) for new in left)]
 
 
-def _same(left: End, right: End) -> bool:
+def _same(left: Ending, right: Ending) -> bool:
     return left.key == right.key
 
 

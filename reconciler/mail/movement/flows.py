@@ -21,7 +21,7 @@ EACH, EVERY = "each attempt", "every attempt"
 _LONGEST_LADDER = 12
 
 
-class Part(Struct):
+class ShiftRegions(Struct):
     """Regions of one shift in one context."""
 
     context: str
@@ -35,9 +35,9 @@ class Part(Struct):
     because: str = ""
 
 
-def flows_of(parts: Sequence[Part], before: Routing, after: Routing) -> Iterator[Flow]:
+def flows_of(parts: Sequence[ShiftRegions], before: Routing, after: Routing) -> Iterator[Flow]:
     """Yield the flows of all parts."""
-    grouped: dict[_Key, list[tuple[Part, str]]] = {}
+    grouped: dict[_Key, list[tuple[ShiftRegions, str]]] = {}
     for part in parts:
         lines: dict[str, list[int]] = {}
         texts: list[str] = []
@@ -76,14 +76,14 @@ class _Key(Struct, frozen=True):
     stage: str
 
 
-def _flows(key: _Key, several: list[tuple[Part, str]], before: Routing, after: Routing) -> Iterator[Flow]:
+def _flows(key: _Key, several: list[tuple[ShiftRegions, str]], before: Routing, after: Routing) -> Iterator[Flow]:
     """Yield what is told of the same mail: all that changes at each attempt, or when it is queued."""
     left = several
     while left:
         shifts: dict[str, Shift] = {}
-        kept: list[Part] = []
+        kept: list[ShiftRegions] = []
         times: dict[str, None] = {}
-        rest: list[tuple[Part, str]] = []
+        rest: list[tuple[ShiftRegions, str]] = []
         for part, at in left:
             if shifts.setdefault(part.shift.field, part.shift) != part.shift:
                 rest.append((part, at))

@@ -19,11 +19,11 @@ from reconciler.expression import (
     NUMBERS,
     Adjacent,
     Binary,
-    Call,
-    Capture,
+    Captured,
     Commas,
     Empty,
     EvaluationError,
+    FunctionCall,
     Group,
     Index,
     ListOf,
@@ -137,7 +137,7 @@ def either(*parts: Formula) -> Formula:
     return kept[0] if len(kept) == 1 else Any_(tuple(kept), any(map(can_fail, kept)))
 
 
-class Reader(Struct, frozen=True):
+class ConditionReader(Struct, frozen=True):
     """Takes conditions apart in one context. `fixed` holds the variables that have one value there."""
 
     fixed: Mapping[str, Value] = {}
@@ -169,9 +169,9 @@ class Reader(Struct, frozen=True):
     def whole(self, tree: Tree, path: str) -> Formula:
         """Return a test that is not taken apart, or what it comes to where that is certain."""
         nodes = list(walk(tree))
-        captures = any(isinstance(node, Capture) for node in nodes)
+        captures = any(isinstance(node, Captured) for node in nodes)
         reads = frozenset(node.name for node in nodes if isinstance(node, Variable) and node.name not in self.fixed)
-        world = frozenset(node.name for node in nodes if isinstance(node, Call) and node.name in LOOKUPS)
+        world = frozenset(node.name for node in nodes if isinstance(node, FunctionCall) and node.name in LOOKUPS)
         world |= {node.form for node in nodes if isinstance(node, Reading)}
         if not captures and not world and not reads:
             value, _ = evaluate(tree, self.fixed)
@@ -200,7 +200,7 @@ class Reader(Struct, frozen=True):
                 return self.compared(name, operator, right.value)
             if isinstance(right, Literal) and isinstance(right.value, str) and operator in _ORDERS:
                 return self.share(left, operator, right.value)
-        if isinstance(node, Call) and len(node.arguments) == 2:
+        if isinstance(node, FunctionCall) and len(node.arguments) == 2:
             return self.called(node.name, bare(node.arguments[0]), bare(node.arguments[1]))
         if isinstance(node, Matches) and len(node.arguments) == 1:
             name, shapes = self.view(bare(node.arguments[0])), texts_of(node.pattern)
@@ -222,7 +222,7 @@ class Reader(Struct, frozen=True):
         node = bare(node)
         if isinstance(node, Variable) and node.name not in self.fixed and node.name != "recipients":
             return node.name
-        if isinstance(node, Call) and node.name == "email_part" and len(node.arguments) == 2:
+        if isinstance(node, FunctionCall) and node.name == "email_part" and len(node.arguments) == 2:
             address, part = bare(node.arguments[0]), bare(node.arguments[1])
             known = isinstance(address, Variable) and address.name in PARTS and address.name not in self.fixed
             if known and isinstance(address, Variable) and isinstance(part, Literal):
@@ -259,12 +259,12 @@ class Reader(Struct, frozen=True):
 
     def share(self, term: Node, operator: str, literal: str) -> Formula:
         """Return whether a hash is on one side of a text: it cuts mail into shares, always the same ones."""
-        if not isinstance(term, Call) or term.name != "hash" or len(term.arguments) != 2:
+        if not isinstance(term, FunctionCall) or term.name != "hash" or len(term.arguments) != 2:
             return None
         algorithm = bare(term.arguments[1])
         inner = list(walk(term.arguments[0]))
-        plain = all(not isinstance(node, Capture | Reading | Matches) for node in inner)
-        plain = plain and not any(isinstance(node, Call) and node.name in LOOKUPS for node in inner)
+        plain = all(not isinstance(node, Captured | Reading | Matches) for node in inner)
+        plain = plain and not any(isinstance(node, FunctionCall) and node.name in LOOKUPS for node in inner)
         reads = frozenset(node.name for node in inner if isinstance(node, Variable))
         if not plain or not reads or reads & set(self.fixed):
             return None
@@ -310,7 +310,7 @@ def _is_odd(node: Node) -> bool:
     match node:
         case Group(inner=parts) | Index(positions=parts):
             return len(parts) != 1
-        case Call(ahead=ahead):
+        case FunctionCall(ahead=ahead):
             return bool(ahead)
         case Matches(arguments=parts):
             return len(parts) != 1

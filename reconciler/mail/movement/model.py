@@ -91,7 +91,7 @@ class Movement(Struct, frozen=True, kw_only=True):
         return not self.reasons
 
 
-class End(Struct, frozen=True):
+class Ending(Struct, frozen=True):
     """What a program comes to. `key` tells whether two are the same; `term` names a result that is not known."""
 
     key: tuple[object, ...]

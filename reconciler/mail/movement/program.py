@@ -10,10 +10,10 @@ from typing import Any
 
 from reconciler.expression import (
     NUMBERS,
-    Call,
-    Capture,
+    Captured,
     Decision,
     EvaluationError,
+    FunctionCall,
     Index,
     ListOf,
     Literal,
@@ -28,9 +28,9 @@ from reconciler.expression import (
 from reconciler.kinds import Catalogue
 from reconciler.mail.explain import Choice, Decider, Gate, Routing, settle_choice
 from reconciler.mail.facts import effect_of
-from reconciler.mail.movement.formula import CHANGING, Formula, Not, Reader, Test, can_fail, either, every
-from reconciler.mail.movement.model import End, side_of
-from reconciler.mail.movement.walk import Program, Row
+from reconciler.mail.movement.formula import CHANGING, ConditionReader, Formula, Not, Test, can_fail, either, every
+from reconciler.mail.movement.model import Ending, side_of
+from reconciler.mail.movement.walk import EndingRow, Program
 from reconciler.values import MASK, Address, Sensitive
 
 #: Deepest choice within a result that is taken apart.
@@ -41,9 +41,9 @@ class Ends:
     """The ends of both sides of one comparison, numbered."""
 
     def __init__(self) -> None:
-        self.ends: list[End] = []
+        self.ends: list[Ending] = []
 
-    def add(self, end: End) -> int:
+    def add(self, end: Ending) -> int:
         """Return the number of an end."""
         self.ends.append(end)
         return len(self.ends) - 1
@@ -77,46 +77,48 @@ def changes_the_world(deciders: Sequence[Decider]) -> str:
             parts = (part for branch in decider.block.branches for part in (branch.condition, branch.result))
             for tree in (*parts, decider.block.otherwise):
                 for node in walk(tree):
-                    if isinstance(node, Call) and node.name in CHANGING:
+                    if isinstance(node, FunctionCall) and node.name in CHANGING:
                         return f"{node.name} changes what it asks about"
     return ""
 
 
-def program_of(catalogue: Catalogue, routing: Routing, decider: Decider, reader: Reader, ends: Ends) -> Program:
+def program_of(
+    catalogue: Catalogue, routing: Routing, decider: Decider, reader: ConditionReader, ends: Ends
+) -> Program:
     """Return an expression that names objects as a program, and add its ends."""
     block = decider.block
     if block is None:
         raise ValueError(decider.because)
-    rows: list[Row] = []
+    rows: list[EndingRow] = []
 
     def end(branch: int | None, tree: Tree) -> int:
         if _is_open(tree, reader):
             key = f"{unparse(tree)} after {path}" if _captures(tree) else unparse(tree)
             choice = settle_choice(routing, decider, Decision("", branch, ()))
             side = side_of(choice)
-            return ends.add(End(("term", key), type(side)(name=unparse(tree), pointer=side.pointer), key))
+            return ends.add(Ending(("term", key), type(side)(name=unparse(tree), pointer=side.pointer), key))
         value, _ = evaluate(tree, reader.fixed)
         choice = settle_choice(routing, decider, Decision(value, branch, ()))
         unknown = choice.because if choice.outcome == "unknown" else ""
-        return ends.add(End(key_of(catalogue, choice), side_of(choice), "", unknown))
+        return ends.add(Ending(key_of(catalogue, choice), side_of(choice), "", unknown))
 
     path = ""
     for place, branch in enumerate(block.branches):
         condition = reader.condition(branch.condition, path)
         path += f"[{unparse(branch.condition)}]"
         for inner, tree in results(branch.result, reader, path):
-            rows.append(Row(every(condition, inner), end(place, tree)))
+            rows.append(EndingRow(every(condition, inner), end(place, tree)))
     *inside, (_, last) = results(block.otherwise, reader, path)
     for inner, tree in inside:
-        rows.append(Row(inner, end(None, tree)))
+        rows.append(EndingRow(inner, end(None, tree)))
     failed = settle_choice(routing, decider, Decision(EvaluationError(), None, ()))
-    return Program(tuple(rows), end(None, last), ends.add(End(key_of(catalogue, failed), side_of(failed))))
+    return Program(tuple(rows), end(None, last), ends.add(Ending(key_of(catalogue, failed), side_of(failed))))
 
 
-def results(tree: Tree, reader: Reader, path: str, depth: int = 0) -> Iterator[tuple[Formula, Tree]]:
+def results(tree: Tree, reader: ConditionReader, path: str, depth: int = 0) -> Iterator[tuple[Formula, Tree]]:
     """Yield what a result comes to, and when; the last one holds where none before it does."""
     root = bare(tree.root)
-    if isinstance(root, Call) and root.name == "if_then" and not root.ahead and depth < _DEEPEST:
+    if isinstance(root, FunctionCall) and root.name == "if_then" and not root.ahead and depth < _DEEPEST:
         condition = reader.condition(Tree(root.arguments[0]), path)
         if not can_fail(condition):
             for inner, chosen in results(Tree(root.arguments[1]), reader, path, depth + 1):
@@ -137,13 +139,13 @@ def results(tree: Tree, reader: Reader, path: str, depth: int = 0) -> Iterator[t
     yield True, tree
 
 
-def asked(gate: Gate, reader: Reader, ends: Ends, off: int, on: int) -> Program:
+def asked(gate: Gate, reader: ConditionReader, ends: Ends, off: int, on: int) -> Program:
     """Return whether a filter is asked as a program; what fails counts as no."""
     formula = switched(gate, reader)
-    return Program((Row(formula, on),), off, off)
+    return Program((EndingRow(formula, on),), off, off)
 
 
-def switched(gate: Gate, reader: Reader) -> Formula:
+def switched(gate: Gate, reader: ConditionReader) -> Formula:
     """Return the condition on which a filter is asked."""
     block = gate.decider.block
     if block is None:
@@ -160,15 +162,15 @@ def switched(gate: Gate, reader: Reader) -> Formula:
 
 
 def _captures(tree: Tree) -> bool:
-    return any(isinstance(node, Capture) for node in walk(tree))
+    return any(isinstance(node, Captured) for node in walk(tree))
 
 
-def _is_open(tree: Tree, reader: Reader) -> bool:
+def _is_open(tree: Tree, reader: ConditionReader) -> bool:
     """Whether a result depends on the mail."""
     for node in walk(tree):
-        if isinstance(node, Capture | Reading) or (isinstance(node, Variable) and node.name not in reader.fixed):
+        if isinstance(node, Captured | Reading) or (isinstance(node, Variable) and node.name not in reader.fixed):
             return True
-        if isinstance(node, Call) and node.name not in _PURE:
+        if isinstance(node, FunctionCall) and node.name not in _PURE:
             return True
     return False
 

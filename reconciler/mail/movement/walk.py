@@ -24,7 +24,7 @@ _FAILS = 2
 Answers = Mapping[str, int]
 
 
-class Row(Struct, frozen=True):
+class EndingRow(Struct, frozen=True):
     """A condition, and the number of the end that it leads to."""
 
     condition: Formula
@@ -34,7 +34,7 @@ class Row(Struct, frozen=True):
 class Program(Struct, frozen=True):
     """Conditions in the order in which they are tried; the last end is that of none of them."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[EndingRow, ...]
     last: int
     #: The end where a condition fails.
     failed: int

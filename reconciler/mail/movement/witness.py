@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from reconciler.expression import (
     FIELDS,
     LOOKUPS,
-    Call,
+    FunctionCall,
     GivenError,
     Known,
     Literal,
@@ -171,7 +171,7 @@ def _asked(tree: Tree, given: Given) -> list[str]:
     variables, _ = envelope({**given, "localAddresses": []})
     asked = []
     for node in walk(tree):
-        if isinstance(node, Call) and node.name in LOOKUPS:
+        if isinstance(node, FunctionCall) and node.name in LOOKUPS:
             value, _ = evaluate(Tree(bare(node.arguments[0])), variables)
             if isinstance(value, str) and value:
                 asked.append(value)

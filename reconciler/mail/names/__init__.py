@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from reconciler.expression import Context, ExpressionError, parse
 from reconciler.kinds import Catalogue, Property, context_of
-from reconciler.mail.names.possible import Other, Possible, Text, Untold, returned
+from reconciler.mail.names.possible import Other, Possible, PossibleText, Untold, returned
 from reconciler.values import Address
 
 __all__ = [
@@ -21,8 +21,8 @@ __all__ = [
     "Mention",
     "Other",
     "Possible",
+    "PossibleText",
     "ResultFault",
-    "Text",
     "Untold",
     "dangling",
     "mentions",

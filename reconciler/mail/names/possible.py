@@ -21,11 +21,11 @@ from reconciler.expression import (
     LOOKUPS,
     Adjacent,
     Binary,
-    Call,
-    Capture,
+    Captured,
     Commas,
     Constant,
     ConstantName,
+    FunctionCall,
     Global,
     Group,
     Index,
@@ -73,7 +73,7 @@ _NUMBERS = frozenset(
 _COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))
 
 
-class Text(Struct, frozen=True, order=True):
+class PossibleText(Struct, frozen=True, order=True):
     """A text that an expression can give, and the column (from 1) of what gives it."""
 
     text: str
@@ -99,7 +99,7 @@ class Untold(Struct, frozen=True, order=True):
 class Possible(Struct, frozen=True):
     """Everything that one expression can give."""
 
-    texts: tuple[Text, ...] = ()
+    texts: tuple[PossibleText, ...] = ()
     others: tuple[Other, ...] = ()
     untold: tuple[Untold, ...] = ()
 
@@ -131,7 +131,7 @@ def returned(tree: Tree) -> Possible:
         found[id(node)] = _limited(node, _results(node, lambda part: found[id(part)]))
     results = found[id(root)]
     texts = (
-        Text(each.value, each.column, each.past_end)
+        PossibleText(each.value, each.column, each.past_end)
         for each in results
         if each.type == "known" and isinstance(each.value, str)
     )
@@ -163,10 +163,10 @@ def _in_order(nodes: Sequence[Node]) -> bool:
 
     Values side by side are in order as arguments only, where each is one.
     """
-    listed = {id(part) for node in nodes if isinstance(node, Call) for part in node.arguments}
+    listed = {id(part) for node in nodes if isinstance(node, FunctionCall) for part in node.arguments}
     for node in nodes:
         match node:
-            case Missing() | Commas() | Call(ahead=(_, *_)) | Reading(arguments=(_, *_)):
+            case Missing() | Commas() | FunctionCall(ahead=(_, *_)) | Reading(arguments=(_, *_)):
                 return False
             case Group(inner=parts) | Index(positions=parts) | Matches(arguments=parts) if len(parts) != 1:
                 return False
@@ -195,7 +195,7 @@ def _results(node: Node, below: Callable[[Node], _Results]) -> _Results:
             return (_listed(column, tuple(below(each) for each in elements)),)
         case Index(value=value, positions=positions):
             return _indexed(column, below(bare(value)), below(positions[-1]))
-        case Call(name=name):
+        case FunctionCall(name=name):
             return _called(column, name, [below(each) for each in _arguments(node)])
     return (_leaf(node),)
 
@@ -209,7 +209,7 @@ def _leaf(node: Node) -> _Result:
             return _Result(column, value=Constant(name))
         case Global():
             return _Result(column, value=0)
-        case Capture(number=number):
+        case Captured(number=number):
             return _untold(column, f"${number} is what a regular expression finds", "text")
         case Variable(name=name):
             return _untold(column, f"{name} depends on the message", _VARIABLES.get(name, "any"))
@@ -338,7 +338,7 @@ def _indexed(column: int, values: _Results, places: _Results) -> _Results:
     return tuple(found)
 
 
-def _arguments(node: Call) -> list[Node]:
+def _arguments(node: FunctionCall) -> list[Node]:
     """Return the arguments of a call as the server counts them; side by side, each value is one."""
     found: list[Node] = []
     for each in node.arguments:

@@ -18,7 +18,7 @@ from reconciler import __version__
 from reconciler.mail import RULES
 from reconciler.report.checks import ErrorReport, ValidationReport
 from reconciler.report.page import Page
-from reconciler.report.parts import Finding
+from reconciler.report.parts import ReportedDiagnostic
 
 #: Results that a page takes; GitHub shows no more.
 MOST = 4999
@@ -29,11 +29,11 @@ _WORST = tuple(_GRAVE)
 _NOWHERE = "reconciler.yaml"
 
 
-def _findings(report: ValidationReport | ErrorReport) -> list[Finding]:
+def _findings(report: ValidationReport | ErrorReport) -> list[ReportedDiagnostic]:
     """Return the findings of a report, the worst first; a run that failed without any is one itself."""
     found = [*report.diagnostics]
     if isinstance(report, ErrorReport) and not found:
-        found = [Finding(severity="error", code="failed", message=report.message, hint=report.hint)]
+        found = [ReportedDiagnostic(severity="error", code="failed", message=report.message, hint=report.hint)]
     return sorted(found, key=lambda each: _WORST.index(each.severity))[:MOST]
 
 
@@ -62,7 +62,7 @@ def _rule(code: str) -> dict[str, Any]:
     return {"id": code, "shortDescription": {"text": rule.description if rule else code.replace("-", " ")}}
 
 
-def _location(finding: Finding, root: str) -> dict[str, Any]:
+def _location(finding: ReportedDiagnostic, root: str) -> dict[str, Any]:
     place = finding.source
     region = (
         {"startLine": place.line, **({"startColumn": place.column} if place.column else {})}
@@ -99,18 +99,18 @@ def codequality(report: ValidationReport | ErrorReport, page: Page) -> str:
     )
 
 
-def _sentence(finding: Finding) -> str:
+def _sentence(finding: ReportedDiagnostic) -> str:
     subject = " ".join(filter(None, (finding.address, finding.pointer)))
     return f"{subject}{': ' if subject else ''}{finding.message}{f' ({finding.hint})' if finding.hint else ''}"
 
 
-def _file(finding: Finding, root: str) -> str:
+def _file(finding: ReportedDiagnostic, root: str) -> str:
     """Return the file of a finding as seen from the root, which is where a pipeline checked it out."""
     path = PurePosixPath(finding.source.file if finding.source else _NOWHERE)
     return str(path.relative_to(root) if root and path.is_relative_to(root) else path)
 
 
-def _marks(findings: Sequence[Finding], root: str) -> Iterator[str]:
+def _marks(findings: Sequence[ReportedDiagnostic], root: str) -> Iterator[str]:
     """Yield a fingerprint for each finding: of everything but its lines, and its number among equal ones."""
     seen: Counter[tuple[str, ...]] = Counter()
     for each in findings:

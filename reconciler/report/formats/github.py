@@ -12,7 +12,7 @@ from reconciler.report.checks import ErrorReport, ValidationReport
 from reconciler.report.formats import text
 from reconciler.report.page import Page
 from reconciler.report.paint import Paint
-from reconciler.report.parts import Finding
+from reconciler.report.parts import ReportedDiagnostic
 
 #: Annotations of a level that GitHub shows of one step.
 SHOWN = 10
@@ -45,7 +45,7 @@ def plan(report: PlanReport, page: Page) -> str:
     return "".join(f"{line}\n" for line in _limited(commands))
 
 
-def _of(findings: Sequence[Finding]) -> list[tuple[str, str]]:
+def _of(findings: Sequence[ReportedDiagnostic]) -> list[tuple[str, str]]:
     return [
         (
             _LEVELS[each.severity],

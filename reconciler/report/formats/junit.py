@@ -14,7 +14,7 @@ from reconciler.report.checks import ValidationReport
 from reconciler.report.formats.mail_text import attempt, failure
 from reconciler.report.mail import RoutingTestsReport
 from reconciler.report.page import Page
-from reconciler.report.parts import Finding, Place
+from reconciler.report.parts import Place, ReportedDiagnostic
 
 
 def routing_tests(report: RoutingTestsReport, page: Page) -> str:
@@ -67,7 +67,7 @@ def _counts(cases: Sequence[Element]) -> dict[str, str]:
     }
 
 
-def _told(finding: Finding) -> str:
+def _told(finding: ReportedDiagnostic) -> str:
     place = " ".join(filter(None, (str(finding.source or ""), finding.address, finding.pointer)))
     return f"{place}{': ' if place else ''}{finding.message}{f' ({finding.hint})' if finding.hint else ''}"
 

@@ -31,7 +31,7 @@ _TABLE = "| | {} | {} |\n|---|---|---|\n"
 _MARGIN = 600
 
 
-class _Part:
+class _PagePart:
     """A part of the page: a head and a foot that stay, and lines of which as many stand between as there is room."""
 
     def __init__(self, head: str, lines: Iterable[str] = (), foot: str = "", *, whole: bool = False) -> None:
@@ -53,7 +53,7 @@ class _Part:
         return "".join([self.head, *kept, f"… and {len(self.lines) - len(kept)} more lines\n", self.foot]), False
 
 
-def _page(report: Report, target: Target | None, digest: str, parts: Sequence[_Part], page: Page) -> str:
+def _page(report: Report, target: Target | None, digest: str, parts: Sequence[_PagePart], page: Page) -> str:
     """Put parts together: what must stay is counted first, then the others take what room is left, in their order."""
     limit = page.limit_bytes or LIMIT
     room = limit - _MARGIN - sum(len(part.fit(0)[0].encode()) for part in parts if part.whole)
@@ -84,16 +84,16 @@ def _fence(lines: Sequence[str], language: str) -> tuple[str, str]:
     return f"{ticks}{language}\n", f"{ticks}\n"
 
 
-def _fenced(title: str, lines: Iterable[str], language: str = "text", *, folded: bool = True) -> list[_Part]:
+def _fenced(title: str, lines: Iterable[str], language: str = "text", *, folded: bool = True) -> list[_PagePart]:
     """Return a section of lines in a fence, folded where there are many."""
     told = [f"{line}\n" for line in lines]
     if not told:
         return []
     opening, closing = _fence(told, language)
     if not folded:
-        return [_Part(f"\n{title}\n\n{opening}", told, closing)]
+        return [_PagePart(f"\n{title}\n\n{opening}", told, closing)]
     state = " open" if len(told) < OPEN else ""
-    return [_Part(f"\n<details{state}><summary>{title}</summary>\n\n{opening}", told, f"{closing}\n</details>\n")]
+    return [_PagePart(f"\n<details{state}><summary>{title}</summary>\n\n{opening}", told, f"{closing}\n</details>\n")]
 
 
 def _where(target: Target) -> str:
@@ -111,17 +111,19 @@ def plan(report: PlanReport, page: Page) -> str:
     name = f" {code(report.target.name)}" if report.target.name else ""
     digest = f" Digest {code(report.digest)}." if report.digest and report.changes else ""
     parts = [
-        _Part(f"## reconciler {report.name}{name}: {state}{destroys}\n\n{_where(report.target)}.{digest}\n", whole=True)
+        _PagePart(
+            f"## reconciler {report.name}{name}: {state}{destroys}\n\n{_where(report.target)}.{digest}\n", whole=True
+        )
     ]
     if report.refusals:
         refused = "".join(f"> - {code(each)}\n" for each in report.refusals)
-        parts.append(_Part(f"\n> [!CAUTION]\n> Refused, and nothing would be written:\n{refused}", whole=True))
+        parts.append(_PagePart(f"\n> [!CAUTION]\n> Refused, and nothing would be written:\n{refused}", whole=True))
     parts += _destroys(doomed, page)
-    parts.append(_Part(f"\n**{result}**\n", whole=True))
+    parts.append(_PagePart(f"\n**{result}**\n", whole=True))
     for action, verb in _VERBS.items():
         names = [f"- {code(each.address)}\n" for each in report.changes if each.action == action]
         if names:
-            parts.append(_Part(f"\n{verb} ({len(names)}):\n\n", names))
+            parts.append(_PagePart(f"\n{verb} ({len(names)}):\n\n", names))
     told = text.diagnostics(report.diagnostics, Page()).splitlines()
     findings = _fenced("Diagnostics", told)
     changes = (line for each in report.changes if each.action != "destroy" for line in diff(each))
@@ -131,12 +133,12 @@ def plan(report: PlanReport, page: Page) -> str:
     parts += _fenced("Left alone", left)
     if report.changes and not report.refusals:
         parts.append(
-            _Part("\nThe server is reloaded once all of it is written, and `reconciler rollback` undoes it.\n")
+            _PagePart("\nThe server is reloaded once all of it is written, and `reconciler rollback` undoes it.\n")
         )
     return _page(report, report.target, report.digest, parts, page)
 
 
-def _destroys(doomed: Sequence[Planned], page: Page) -> Iterator[_Part]:
+def _destroys(doomed: Sequence[Planned], page: Page) -> Iterator[_PagePart]:
     """Yield the destroys: every name stays, and what is lost as long as that takes no more than half of the page."""
     names = [f"- {code(each.address)}{f': {code(each.because)}' if each.because else ''}\n" for each in doomed]
     full = [
@@ -147,7 +149,7 @@ def _destroys(doomed: Sequence[Planned], page: Page) -> Iterator[_Part]:
     if doomed:
         lost = "" if not short else "What is lost is in the JSON report.\n\n"
         rows = [f"- {code(each.address)}\n" for each in doomed] if short else full
-        yield _Part(f"\n### Destroys ({len(doomed)})\n\n{lost}{''.join(rows)}", whole=True)
+        yield _PagePart(f"\n### Destroys ({len(doomed)})\n\n{lost}{''.join(rows)}", whole=True)
 
 
 def diff(change: Planned) -> Iterator[str]:
@@ -186,15 +188,15 @@ def outcome(report: OutcomeReport, page: Page) -> str:
     state = "done" if not wrong and report.reload.result != "failed" and not report.residue else "not all is as planned"
     told = ", ".join(f"{getattr(counts, name)} {name}" for name in ("applied", "failed", "skipped", "unknown"))
     name = f" {code(report.target.name)}" if report.target.name else ""
-    parts = [_Part(f"## reconciler {report.work}{name}: {state}\n\n{_where(report.target)}.\n", whole=True)]
+    parts = [_PagePart(f"## reconciler {report.work}{name}: {state}\n\n{_where(report.target)}.\n", whole=True)]
     doomed = [_done(each) for each in report.changes if each.action == "destroy"]
     if doomed:
-        parts.append(_Part(f"\n### Destroys ({len(doomed)})\n\n{''.join(doomed)}", whole=True))
-    parts.append(_Part(f"\n**{told}; reload {report.reload.result}.**\n", whole=True))
+        parts.append(_PagePart(f"\n### Destroys ({len(doomed)})\n\n{''.join(doomed)}", whole=True))
+    parts.append(_PagePart(f"\n**{told}; reload {report.reload.result}.**\n", whole=True))
     parts += _fenced("What happened", lines, folded=False)
     rest = [_done(each) for each in report.changes if each.action != "destroy"]
     if rest:
-        parts.append(_Part(f"\nChanges ({len(rest)}):\n\n", rest))
+        parts.append(_PagePart(f"\nChanges ({len(rest)}):\n\n", rest))
     return _page(report, report.target, "", parts, page)
 
 
@@ -211,12 +213,12 @@ def validation(report: ValidationReport, page: Page) -> str:
         f"## reconciler validate: {state}\n\n{plural(counts.files, 'file')}, {plural(counts.documents, 'document')}.\n"
     )
     lines = text.diagnostics(report.diagnostics, Page()).splitlines()
-    return _page(report, None, "", [_Part(title, whole=True), *_fenced("Findings", lines)], page)
+    return _page(report, None, "", [_PagePart(title, whole=True), *_fenced("Findings", lines)], page)
 
 
 def explanation(report: ExplanationReport, page: Page) -> str:
     """Print which way a message would take."""
-    parts = [_Part(f"## Mail to {code(str(report.given.get('rcpt')))}\n", whole=True)]
+    parts = [_PagePart(f"## Mail to {code(str(report.given.get('rcpt')))}\n", whole=True)]
     for attempt in report.attempts:
         table = _TABLE.format("takes", "because")
         head = f"\n### Attempt {attempt.attempt}, last error {code(attempt.last_error)}\n\n{table}"
@@ -224,7 +226,7 @@ def explanation(report: ExplanationReport, page: Page) -> str:
             f"| {_cell(name)} | {_cell(each.name or 'unknown')} | {_cell(mail_text.deciding(each) or each.because)} |\n"
             for name, each in attempt.decisions.items()
         ]
-        parts.append(_Part(head, rows))
+        parts.append(_PagePart(head, rows))
     parts += _fenced("Assumptions", report.assumptions)
     return _page(report, report.target, "", parts, page)
 
@@ -240,7 +242,9 @@ def routing_tests(report: RoutingTestsReport, page: Page) -> str:
     wrong = f", {plural(counts.mistakes, 'mistake')}" if counts.mistakes else ""
     title = f"## reconciler test: {counts.failed} failed, {counts.passed} passed{wrong}\n"
     lines = mail_text.routing_tests(report, Page(quiet=True)).splitlines()
-    return _page(report, report.target, "", [_Part(title, whole=True), *_fenced("Failures", lines, folded=False)], page)
+    return _page(
+        report, report.target, "", [_PagePart(title, whole=True), *_fenced("Failures", lines, folded=False)], page
+    )
 
 
 def diagnosis(report: DiagnosisReport, page: Page) -> str:
@@ -251,8 +255,8 @@ def diagnosis(report: DiagnosisReport, page: Page) -> str:
         f"| {each.verdict} | {_cell(each.subject)} | {_cell(each.message)} {_cell(each.hint)} |\n"
         for each in report.verdicts
     ]
-    title = _Part(f"## reconciler doctor: {counted}\n\n{_where(report.target)}.\n", whole=True)
-    return _page(report, report.target, "", [title, _Part("\n" + _TABLE.format("subject", "found"), rows)], page)
+    title = _PagePart(f"## reconciler doctor: {counted}\n\n{_where(report.target)}.\n", whole=True)
+    return _page(report, report.target, "", [title, _PagePart("\n" + _TABLE.format("subject", "found"), rows)], page)
 
 
 def permissions(report: PermissionsReport, page: Page) -> str:
@@ -262,7 +266,7 @@ def permissions(report: PermissionsReport, page: Page) -> str:
         report,
         None,
         "",
-        [_Part("## Permissions\n", whole=True), *_fenced("Each for a role", lines, folded=False)],
+        [_PagePart("## Permissions\n", whole=True), *_fenced("Each for a role", lines, folded=False)],
         page,
     )
 
@@ -270,5 +274,5 @@ def permissions(report: PermissionsReport, page: Page) -> str:
 def error(report: ErrorReport, page: Page) -> str:
     """Print what stopped a run."""
     lines = text.error(report, Page()).splitlines()
-    title = _Part(f"## reconciler: the run failed, exit code {report.exit_code}\n", whole=True)
+    title = _PagePart(f"## reconciler: the run failed, exit code {report.exit_code}\n", whole=True)
     return _page(report, None, "", [title, *_fenced("What happened", lines, folded=False)], page)

@@ -15,7 +15,7 @@ from msgspec.json import encode, format  # noqa: A004 - msgspec's own name for l
 
 from reconciler.report.page import Page
 from reconciler.report.paint import Paint, plural
-from reconciler.report.parts import Finding, Target
+from reconciler.report.parts import ReportedDiagnostic, Target
 from reconciler.yamlio import scalar
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ _PERMISSIONS = (
 )
 
 
-def diagnostics(found: Sequence[Finding], page: Page) -> str:
+def diagnostics(found: Sequence[ReportedDiagnostic], page: Page) -> str:
     """Print diagnostics. Equal ones are told once, with their places; of a crowd of notes some are shown."""
-    groups: dict[tuple[str, ...], list[Finding]] = {}
+    groups: dict[tuple[str, ...], list[ReportedDiagnostic]] = {}
     notes: Counter[str] = Counter()
     for each in found:
         if each.severity == "note":
@@ -60,7 +60,7 @@ def diagnostics(found: Sequence[Finding], page: Page) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def _told(findings: Sequence[Finding], paint: Paint) -> Iterator[str]:
+def _told(findings: Sequence[ReportedDiagnostic], paint: Paint) -> Iterator[str]:
     """Yield the lines of one diagnostic, or of several that say the same."""
     first = findings[0]
     tone = paint(first.severity, _TONES[first.severity])

@@ -16,8 +16,8 @@ from msgspec import UNSET
 from msgspec.structs import asdict, replace
 
 from reconciler.kinds.catalogue import Catalogue, Form, Kind, Language, Mutability, Property, Record, Variant, load
-from reconciler.kinds.catalogue.published.overlay import Overlay, Told, overlays, told_types
-from reconciler.kinds.catalogue.published.pulled import PREFIX, Field, Fields, Pulled, Type
+from reconciler.kinds.catalogue.published.overlay import Overlay, PropertyOverlay, overlays, told_types
+from reconciler.kinds.catalogue.published.pulled import PREFIX, Fields, PublishedField, Pulled, Type
 from reconciler.values import parse_duration
 
 #: The type whose objects are texts of the server's expression language.
@@ -109,7 +109,7 @@ class _Builder:
             volatile=overlay.volatile,
         )
 
-    def _record(self, full: str, told: Mapping[str, Told]) -> Record:
+    def _record(self, full: str, told: Mapping[str, PropertyOverlay]) -> Record:
         shape = self.pulled.schemas[full]
         if shape.type == "single":
             return Record(properties=self._properties(shape.schema_name, told, ""))
@@ -126,7 +126,7 @@ class _Builder:
             },
         )
 
-    def _properties(self, own: str, told: Mapping[str, Told], variant: str) -> dict[str, Property]:
+    def _properties(self, own: str, told: Mapping[str, PropertyOverlay], variant: str) -> dict[str, Property]:
         fields = self.pulled.fields.get(own, Fields())
         found = {}
         for name, field in fields.properties.items():
@@ -137,7 +137,7 @@ class _Builder:
             found[name] = replace(prop, default=UNSET) if prop.required else prop
         return found
 
-    def _property(self, field: Field, given: Any) -> Property:
+    def _property(self, field: PublishedField, given: Any) -> Property:
         default, whole = self._default(field.type, given)
         mutability = _MUTABILITY[field.update]
         own = mutability == "server-set"

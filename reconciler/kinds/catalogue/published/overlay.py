@@ -18,7 +18,7 @@ from reconciler.kinds.catalogue import Form, Language, Property
 FOLDER = Path(__file__).parent.parent / "overlays"
 
 
-class Told(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
+class PropertyOverlay(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
     """What is told of one property; what is left out is as published."""
 
     default: Any = UNSET
@@ -60,13 +60,13 @@ class Overlay(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", k
     ships: tuple[dict[str, Any], ...] = ()
     reading: tuple[str, ...] = ()
     #: By property, or `Variant/property` where only one has it.
-    properties: dict[str, Told] = {}
+    properties: dict[str, PropertyOverlay] = {}
 
 
 class _Types(Struct, frozen=True, forbid_unknown_fields=True):
     """What is told of nested types: their properties, as those of kinds are told."""
 
-    types: dict[str, dict[str, Told]]
+    types: dict[str, dict[str, PropertyOverlay]]
 
 
 @cache
@@ -82,6 +82,6 @@ def overlays() -> dict[str, Overlay]:
 
 
 @cache
-def told_types() -> dict[str, dict[str, Told]]:
+def told_types() -> dict[str, dict[str, PropertyOverlay]]:
     """Return what is told of nested types, by name."""
     return msgspec.json.decode((FOLDER / "types.json").read_bytes(), type=_Types).types

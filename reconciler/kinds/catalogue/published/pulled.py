@@ -23,7 +23,7 @@ class Object(Struct, frozen=True):
     description: str = ""
 
 
-class Choice(Struct, frozen=True, rename="camel", omit_defaults=True):
+class PublishedVariant(Struct, frozen=True, rename="camel", omit_defaults=True):
     """One variant of a published shape; without a schema it has no properties."""
 
     name: str
@@ -31,12 +31,12 @@ class Choice(Struct, frozen=True, rename="camel", omit_defaults=True):
     schema_name: str = ""
 
 
-class Shape(Struct, frozen=True, rename="camel", omit_defaults=True):
+class PublishedShape(Struct, frozen=True, rename="camel", omit_defaults=True):
     """A published shape: one list of fields, or one for each variant."""
 
     type: Literal["single", "multiple"]
     schema_name: str = ""
-    variants: tuple[Choice, ...] = ()
+    variants: tuple[PublishedVariant, ...] = ()
 
 
 class Type(Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True):
@@ -56,7 +56,7 @@ class Type(Struct, frozen=True, rename="camel", omit_defaults=True, kw_only=True
     value_class: Type | None = None
 
 
-class Field(Struct, frozen=True, omit_defaults=True):
+class PublishedField(Struct, frozen=True, omit_defaults=True):
     """One published property."""
 
     type: Type
@@ -67,7 +67,7 @@ class Field(Struct, frozen=True, omit_defaults=True):
 class Fields(Struct, frozen=True, omit_defaults=True):
     """The published properties of one shape, and the defaults of those that have one."""
 
-    properties: dict[str, Field] = {}
+    properties: dict[str, PublishedField] = {}
     defaults: dict[str, Any] = {}
 
 
@@ -82,7 +82,7 @@ class Pulled(Struct, frozen=True, kw_only=True):
     #: When it was pulled, as an ISO 8601 date.
     date: str = ""
     objects: dict[str, Object] = {}
-    schemas: dict[str, Shape] = {}
+    schemas: dict[str, PublishedShape] = {}
     fields: dict[str, Fields] = {}
     #: Names of the members of each enum, in the server's order.
     enums: dict[str, tuple[str, ...]] = {}
@@ -96,7 +96,7 @@ class _Whole(Struct, frozen=True):
     """What a server answers, as far as it is used."""
 
     objects: dict[str, Object]
-    schemas: dict[str, Shape]
+    schemas: dict[str, PublishedShape]
     fields: dict[str, Fields]
     enums: dict[str, list[dict[str, Any]]] = {}
     lists: dict[str, dict[str, Any]] = {}
@@ -119,7 +119,7 @@ def reduced(content: bytes, *, server: str = "", name: str = "", date: str = "")
     except msgspec.MsgspecError as error:
         raise ValueError(f"it is no published schema: {error}") from None
     objects = {key: each for key, each in whole.objects.items() if key.startswith(PREFIX) and each.type != "view"}
-    schemas: dict[str, Shape] = {}
+    schemas: dict[str, PublishedShape] = {}
     fields: dict[str, Fields] = {}
     enums: set[str] = set()
     waiting = list(objects)
@@ -167,7 +167,7 @@ def read_pulled(content: bytes) -> Pulled:
         raise ValueError(f"it is no published schema: {error}") from None
 
 
-def _schemas_of(shape: Shape) -> list[str]:
+def _schemas_of(shape: PublishedShape) -> list[str]:
     names = [each.schema_name for each in shape.variants] if shape.type == "multiple" else [shape.schema_name]
     return [each for each in names if each]
 
