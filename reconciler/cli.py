@@ -220,6 +220,8 @@ def _write(name: str, text: str) -> tuple[str, str]:
     chosen, _, file = text.partition("=")
     if not file:
         raise click.UsageError(f"--write {text} names no file; such as --write markdown=plan.md")
+    if chosen in COMMANDS[name].files:
+        return chosen, file
     return _format(name, chosen, typed=True), file
 
 

@@ -254,6 +254,8 @@ class Command(NamedTuple):
     report: str = ""
     #: The arguments that it takes, `paths` last.
     argument: str = "paths"
+    #: Formats that are no report's, and are written to files for other programs.
+    files: tuple[str, ...] = ()
 
 
 _CHOSEN = ("config", "select", "targets", "changed_since")
@@ -290,6 +292,7 @@ COMMANDS: dict[str, Command] = {
         " --url https://mail.example.org --out plan.json",
         (*_PLANNING, "plan_out", "no_movement", "detailed_exitcode", "rotate_secrets"),
         "plan",
+        files=("stalwart-ndjson",),
     ),
     "apply": Command(
         "Plan, ask, apply, reload and read back.",

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from reconciler.commands.files import check_plain
 from reconciler.commands.gather import observe, open_client, plan_basis, plan_report, tested, want
+from reconciler.commands.handing import hand_over
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.moving import moving
@@ -48,6 +49,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         path = Path(arguments.plan_out)
         write(path, save(found.plan, plan_basis(invocation, wanted, found), members(report)))
         invocation.tell(f"The plan is saved: {_next(invocation, path)}\n")
+    hand_over(invocation, wanted, found)
     if not arguments.no_movement and found.plan.changes:
         report = replace(report, movement=moving(wanted, found))
     differs = DIFFERENCES if arguments.detailed_exitcode and report.differs else 0
