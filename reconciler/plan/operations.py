@@ -36,7 +36,7 @@ def as_operations(catalogue: Catalogue, plan: Plan, live: LiveState) -> Operatio
     Raises:
         ManifestError: a secret would have to be written, or no operation tells one object from another.
     """
-    writer = _Writer(catalogue, plan, live)
+    writer = _Handing(catalogue, plan, live)
     for change in plan.changes:
         writer.add(change)
     if writer.problems:
@@ -44,7 +44,7 @@ def as_operations(catalogue: Catalogue, plan: Plan, live: LiveState) -> Operatio
     return writer.written()
 
 
-class _Writer:
+class _Handing:
     def __init__(self, catalogue: Catalogue, plan: Plan, live: LiveState) -> None:
         self.catalogue = catalogue
         self.problems: list[Diagnostic] = []
