@@ -16,6 +16,7 @@ from reconciler.expression.evaluation import evaluate as evaluate
 from reconciler.expression.evaluation import normal_question as normal_question
 from reconciler.expression.functions import call as call
 from reconciler.expression.grammar import parse as parse
+from reconciler.expression.hinting import hint_for as hint_for
 from reconciler.expression.language import ARITY as ARITY
 from reconciler.expression.language import HASHES as HASHES
 from reconciler.expression.language import LAST_ERRORS as LAST_ERRORS

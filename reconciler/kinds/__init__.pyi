@@ -15,10 +15,12 @@ from reconciler.kinds.catalogue.published import reduced as reduced
 from reconciler.kinds.catalogue.published import touched as touched
 from reconciler.kinds.codec import HIDDEN as HIDDEN
 from reconciler.kinds.codec import Codec as Codec
+from reconciler.kinds.codec import bare_durations as bare_durations
 from reconciler.kinds.codec import check_expression as check_expression
 from reconciler.kinds.codec import context_of as context_of
 from reconciler.kinds.codec import decode as decode
 from reconciler.kinds.codec import decode_pointer as decode_pointer
+from reconciler.kinds.codec import spelled_out as spelled_out
 from reconciler.kinds.codec import with_else as with_else
 from reconciler.kinds.equality import exact as exact
 from reconciler.kinds.equality import same_branches as same_branches

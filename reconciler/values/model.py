@@ -73,6 +73,8 @@ class Resource(Struct, frozen=True, kw_only=True):
     sources: Mapping[str, Source] = {}
     #: Properties that its documents give; what else there is, is at the type's default. Empty where nobody knows.
     given: frozenset[str] = frozenset()
+    #: Wire pointers of durations that are written as a number without its unit, which then is milliseconds.
+    bare: tuple[str, ...] = ()
     #: Wire pointers that are left alone whatever the server holds.
     unmanaged: tuple[str, ...] = ()
     #: The server's id that the document is bound to, or "".

@@ -297,3 +297,92 @@ def test_a_place_is_right_whatever_ends_the_lines(end: str) -> None:
         (7, 3, "missing"),
         (9, 9, "range"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "mistakes"),
+    [
+        (
+            "kind: MtaRoute\nspec:\ntype: Relay\nname: x\naddress: a.example.net\n",
+            ["layer0.yaml:3:1: type, name and address belong below spec (indent them)"],
+        ),
+        (
+            "kind: MtaRoute\ntype: Mx\nname: x\n",
+            ["layer0.yaml:2:1: type and name belong below spec (write spec: above, and indent them)"],
+        ),
+        (
+            "kind: MtaMilter\nspec:\nhostname: a.example.net\nmetadata: {name: x}\n",
+            ["layer0.yaml:3:1: hostname belongs below spec (indent it)"],
+        ),
+        (
+            "kind: MtaMilter\nitems:\nhostname: a.example.net\nport: 25\n",
+            ["layer0.yaml:3:1: hostname and port belong below items (begin each object with - and indent it)"],
+        ),
+        (
+            "kind: MtaRoute\nmetadata:\nname: x\nwas: y\nspec: {type: Mx, name: x}\n",
+            ["layer0.yaml:3:1: name and was belong below metadata (indent them)"],
+        ),
+        (
+            "kind: MtaRoute\nspec: {type: Mx, name: x}\nport: 25\nprot: 25\n",
+            [
+                "layer0.yaml:3:1: port belongs below spec (indent it)",
+                "layer0.yaml:4:1: unknown field prot (keys of your own begin with x-)",
+            ],
+        ),
+    ],
+)
+def test_fields_without_their_indentation_are_one_mistake(text: str, mistakes: list[str]) -> None:
+    assert told(read(text)) == mistakes
+
+
+LOGIN = "kind: MtaRoute\nspec: {type: Relay, name: x, address: a.example.net, authUsername: u, authSecret: %s}\n"
+
+
+@pytest.mark.parametrize("reference", ["${env:RELAY_PASSWORD}", "${file:/run/secrets/relay}"])
+def test_a_lone_reference_stands_for_a_secret_by_value(reference: str) -> None:
+    desired = read(LOGIN % f'"{reference}"')
+
+    assert told(desired) == []
+    assert wire(desired)["authSecret"] == {"@type": "Value", "secret": Sensitive(reference=reference)}
+
+
+def test_a_lone_reference_stands_for_a_secret_at_every_depth() -> None:
+    desired = read(
+        'kind: MtaHook\nspec: {url: "https://a.example.net", httpAuth: {type: Bearer, bearerToken: "${env:T}"}}\n'
+    )
+
+    assert told(desired) == []
+    assert wire(desired, "MtaHook/https://a.example.net")["httpAuth"] == {
+        "@type": "Bearer",
+        "bearerToken": {"@type": "Value", "secret": Sensitive(reference="${env:T}")},
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "mistake"),
+    [
+        ("${FOO}", "${FOO} is no variable (write ${env:FOO})"),
+        ("${ENV:FOO}", "${ENV:FOO} is no variable (write ${env:FOO})"),
+        ("${env.FOO}", "${env.FOO} is no variable (write ${env:FOO})"),
+        ("${FOO:-bar}", "${FOO:-bar} is no variable (write ${env:FOO})"),
+        ("x${env:FOO}", "${env:FOO} is a part of a text (a reference to a secret stands alone: write ${env:FOO})"),
+        ("${}", "${} is no variable (write ${env:NAME} or ${file:PATH}; $${ stands for a literal ${)"),
+        (
+            "$FOO",
+            (
+                "the value is no mapping (write ${env:NAME} or ${file:PATH} alone; or a mapping: "
+                "it has a type, which is one of None, Value, EnvironmentVariable, File)"
+            ),
+        ),
+    ],
+)
+def test_what_is_almost_a_reference_is_answered_with_one(written: str, mistake: str) -> None:
+    assert told(read(LOGIN % f'"{written}"')) == [f"layer0.yaml:2:83 MtaRoute/x authSecret: {mistake}"]
+
+
+def test_what_is_almost_a_variable_is_answered_with_one_where_no_secret_stands() -> None:
+    desired = read('kind: MtaRoute\nspec: {type: Relay, name: x, address: "${HOST}"}\n')
+
+    assert told(desired) == [
+        "layer0.yaml:2:39 MtaRoute/x address: ${HOST} is no variable (write ${var:HOST})",
+    ]

@@ -87,6 +87,22 @@ REJECTED: list[tuple[str, Any, list[tuple[str, str, str, str]]]] = [
         {"name": "n", "queueId": "q", "notify": {"type": "Default", "intervals": ["1h"]}},
         [("notify/intervals", "unknown-field", "unknown field intervals", "only type Custom has it")],
     ),
+    (
+        "MtaOutboundStrategy",
+        {"route": None, "match": [], "use": "mx"},
+        [
+            ("match", "unknown-field", "unknown field match", "indent it below route"),
+            ("use", "unknown-field", "unknown field use", "indent it below route"),
+        ],
+    ),
+    (
+        "MtaDeliverySchedule",
+        {"name": "n", "queueId": "q", "retry": None, "type": "Custom", "intervals": ["1h"]},
+        [
+            ("intervals", "unknown-field", "unknown field intervals", "indent it below retry"),
+            ("type", "unknown-field", "unknown field type", "indent it below retry"),
+        ],
+    ),
     # Missing fields
     (
         "MtaRoute",

@@ -155,6 +155,18 @@ CASES = [
         HOOK + "{url: 'https://me:hunter2@a.example.net'}",
         HOOK + "{url: 'https://a.example.net:8443/@me:x'}",
     ),
+    (
+        "bare-duration",
+        "connectTimeout",
+        "kind: MtaConnectionStrategy\nspec: {name: c, connectTimeout: 30}",
+        "kind: MtaConnectionStrategy\nspec: {name: c, connectTimeout: 1000}",
+    ),
+    (
+        "bare-duration",
+        "rate/period",
+        "kind: MtaOutboundThrottle\nspec: {description: t, rate: {count: 5, period: 999}}",
+        "kind: MtaOutboundThrottle\nspec: {description: t, rate: {count: 5, period: 999ms}}",
+    ),
     ("short-retry", "retry/intervals/1/duration", SCHEDULE + "[1m, 500ms]}}", SCHEDULE + "[1m, 1000ms]}}"),
     (
         "similar-names",
@@ -181,6 +193,22 @@ def test_rule_finds_its_case_and_leaves_the_near_miss(rule: str, pointer: str, t
 
     assert told == [(rule, pointer)]
     assert found(near) == []
+
+
+def test_bare_number_of_a_duration_is_told_with_the_unit_that_was_meant() -> None:
+    told = found("kind: MtaConnectionStrategy\nspec: {name: c, connectTimeout: 30}")
+
+    assert [(each.severity, each.message, each.hint) for each in told] == [
+        ("warning", "30 is 30 ms: write 30s", "or 30ms, if that is meant")
+    ]
+
+
+def test_bare_numbers_are_found_at_every_depth_and_in_every_spelling_of_a_list() -> None:
+    by_place = SCHEDULE + "{1: {duration: 60}, 0: 30}}, expiry: {type: Ttl, expire: 5}}"
+
+    told = [each.pointer for each in found(by_place) if each.code == "bare-duration"]
+
+    assert told == ["expiry/expire", "retry/intervals/0/duration", "retry/intervals/1/duration"]
 
 
 def test_secret_is_in_no_finding() -> None:

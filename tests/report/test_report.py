@@ -88,6 +88,7 @@ def test_a_plan_is_told_change_by_change() -> None:
         "Undeclared, left alone (1): MtaRoute/mx.\n"
         "Undeclared and not at the default, left alone (1): MtaOutboundStrategy tls.\n"
         "Secrets that cannot be compared (1): MtaRoute/relay authSecret/secret.\n"
+        "    Whether these have changed cannot be seen: --rotate-secrets writes them.\n"
         "refused: 1 of 3 MtaRoute objects would be destroyed\n"
     )
 

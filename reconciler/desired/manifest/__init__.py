@@ -188,6 +188,7 @@ def _merge(catalogue: Catalogue, resources: Sequence[Resource]) -> tuple[list[Re
                 other,
                 wire={**other.wire, **resource.wire},
                 sources={**other.sources, **resource.sources},
+                bare=(*other.bare, *resource.bare),
                 unmanaged=tuple(dict.fromkeys([*other.unmanaged, *resource.unmanaged])),
                 accept={**other.accept, **resource.accept},
             )

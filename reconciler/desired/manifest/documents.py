@@ -14,7 +14,9 @@ from msgspec.structs import replace
 from reconciler.desired.manifest.entries import Declaration, DocumentPlace, Path, TestDocument
 from reconciler.desired.manifest.layers import Called, Dropped, overlay
 from reconciler.desired.manifest.specs import guess, key_only, untyped
+from reconciler.desired.manifest.strays import strays, unindented
 from reconciler.desired.manifest.variables import Substitution, references
+from reconciler.expression import hint_for
 from reconciler.kinds import (
     METADATA,
     Catalogue,
@@ -23,16 +25,17 @@ from reconciler.kinds import (
     Kind,
     Record,
     address_of,
+    bare_durations,
     check_expression,
     context_of,
     explain,
     key_of,
+    spelled_out,
     with_else,
 )
 from reconciler.values import Address, Diagnostic, Resource, Sensitive, Source
 
 ROUTING_TEST = "RoutingTest"
-_TOP = ("kind", "metadata", "spec", "items")
 #: Metadata that says nothing beside another.
 _EXCLUSIVE = {"drop": ("patch", "absent", "was", "unmanaged", "accept"), "absent": ("was", "unmanaged")}
 #: Metadata that stands for one object only.
@@ -70,14 +73,11 @@ class DocumentReader:
         if kind is None:
             return []
         metadata = self._metadata(where, value, kind)
-        for name in value:
-            if name not in _TOP and not name.startswith("x-"):
-                close = get_close_matches(name, _TOP, n=1)
-                hint = f"did you mean {close[0]}?" if close else "keys of your own begin with x-"
-                self._tell(where, (name,), "unknown-field", f"unknown field {name}", hint, key=True)
-        specs = self._specs(where, value, kind, metadata or {})
-        if metadata is None:
+        for stray in strays(kind, value):
+            self._tell(where, (stray.name,), "unknown-field", stray.message, stray.hint, key=True)
+        if metadata is None or unindented(kind, value):
             return []
+        specs = self._specs(where, value, kind, metadata)
         single = [name for name in _SINGLE if name in metadata]
         if len(specs) > 1 and single:
             message = f"metadata.{single[0]} stands for one object, and there are several items"
@@ -224,6 +224,7 @@ class DocumentReader:
             source=place,
             sources=sources,
             given=frozenset("@type" if name == "type" else name for name in spec),
+            bare=tuple(bare_durations(self.catalogue, kind, spec)),
             unmanaged=tuple(entry.metadata.get("unmanaged", ())),
             id=str(entry.metadata.get("id", "")),
             named=bool(name),
@@ -265,14 +266,14 @@ class DocumentReader:
         return None if mistakes else wire
 
     def _substituted(self, entry: Declaration) -> Declaration:
-        """Put variables in their places."""
+        """Put variables in their places, and spell out what a lone reference to a secret stands for."""
         told = len(self.problems)
 
         def tell(path: Path, message: str, hint: str) -> None:
             self._about(entry, path, "variable", message, hint)
 
         spec = self.substitution.spec(entry.kind, entry.spec, tell)
-        return replace(entry, spec=spec, flawed=len(self.problems) > told)
+        return replace(entry, spec=spelled_out(self.catalogue, entry.kind, spec), flawed=len(self.problems) > told)
 
     def _teller(self, where: DocumentPlace, *above: str) -> Callable[[Path, str, str], None]:
         def tell(path: Path, message: str, hint: str) -> None:
@@ -290,7 +291,8 @@ class DocumentReader:
             if not isinstance(value, Sensitive):
                 fine = False
                 message = "${env:…} and ${file:…} are for secrets, and this field holds none"
-                self._about(entry, at, "secret", message, "", resource.address)
+                hint = "write ${var:NAME}, and give the target vars: {NAME: …}"
+                self._about(entry, at, "secret", message, hint, resource.address)
         return fine
 
     def _unmanaged(self, entry: Declaration, spec: Mapping[str, Any], resource: Resource) -> bool:
@@ -344,7 +346,8 @@ class DocumentReader:
                     fine = False
                     message = f"the server would refuse this expression: {error.message} (character {error.column})"
                     path = entry.human("/".join(at))
-                    self._about(entry, path, "expression", message, "", resource.address, "/".join(at))
+                    hint = hint_for(error, text, context)
+                    self._about(entry, path, "expression", message, hint, resource.address, "/".join(at))
         return fine
 
     def _about(

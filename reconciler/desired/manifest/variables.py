@@ -10,12 +10,14 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from reconciler.kinds import Catalogue, Kind, Property, Record
+from reconciler.kinds import Catalogue, Kind, Property, Record, holds_secret
 from reconciler.values import EnvironmentText, literal, reference_of
 
 #: What a secret is read from.
 SECRETS = ("env", "file")
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<source>[a-z]*):?(?P<name>[^{}]*)\}|\$\{")
+#: A variable as other tools write it.
+_FOREIGN = re.compile(r"\$\{(?:[A-Za-z]+[.:])?([A-Za-z_][A-Za-z0-9_.-]*)(?::?[-?+=].*)?\}")
 
 _WHOLE = re.compile(r"(0|-?[1-9][0-9]{0,18})\Z")
 
@@ -99,13 +101,27 @@ class Substitution:
                 parts.append("${")
                 continue
             if match["source"] != "var":
-                tell(path, f"{match[0]} is no variable", "write ${var:NAME}; $${ stands for a literal ${")
+                tell(path, *self._meant(match[0], prop))
                 continue
             value = self._value(match["name"], path, tell)
             quoted = expression and _quoted("".join(parts))
             parts.append(self._within(value, path, tell, expression=expression, quoted=quoted))
         parts.append(text[last:])
         return LiteralText("".join(parts))
+
+    def _meant(self, written: str, prop: Property | None) -> tuple[str, str]:
+        """Return what is wrong with a `${` that is no variable, and what was most likely meant."""
+        secret = prop is not None and holds_secret(self.catalogue, prop)
+        if written.startswith(("${env:", "${file:")) and written.endswith("}"):
+            if secret:
+                return f"{written} is a part of a text", f"a reference to a secret stands alone: write {written}"
+            return f"{written} is for secrets alone", "write ${var:NAME} for what is none"
+        # `${FOO}`, `${ENV:FOO}` and `${env.FOO}` are what other tools write.
+        name = _FOREIGN.fullmatch(written)
+        if name is None:
+            forms = "${env:NAME} or ${file:PATH}" if secret else "${var:NAME}"
+            return f"{written} is no variable", f"write {forms}; $${{ stands for a literal ${{"
+        return f"{written} is no variable", f"write ${{{'env' if secret else 'var'}:{name[1]}}}"
 
     def _value(self, name: str, path: Path, tell: Tell) -> Any:
         if name not in self.variables:

@@ -17,7 +17,7 @@ from msgspec.json import encode
 
 from reconciler.kinds.catalogue import Catalogue, Kind
 from reconciler.kinds.schema.documents import ID_PATTERN
-from reconciler.kinds.schema.specs import DIALECT, NOT_BLANK_PATTERN, PLACE_PATTERN, Schema, spec_schema
+from reconciler.kinds.schema.specs import DIALECT, NOT_BLANK_PATTERN, PLACE_PATTERN, Schema, is_secret, spec_schema
 from reconciler.values import print_duration, print_size, shown
 
 if TYPE_CHECKING:
@@ -81,9 +81,18 @@ def explain(schema: Schema, value: object) -> list[Fault]:
     found = [_Found(schema, error) for error in _slow()({"$schema": DIALECT, **schema}).iter_errors(value)]
     # Which fields are right depends on the variant: where two are named, nothing else can be said.
     torn = [each.path for each in found if each.keyword == "oneOf" and len(each.given) > 1 and "type" in each.given]
+    # A field without its indentation leaves the one that it belongs to empty, which is no other mistake.
+    emptied = {
+        (*each.path, above)
+        for each in found
+        if each.keyword == "additionalProperties"
+        for name in each.value
+        if name not in each.schema["properties"] and (above := _above(each, name))
+    }
     told = [
         fault
         for each in found
+        if not (each.keyword == "type" and each.path in emptied)
         for fault in _EXPLAINED.get(each.keyword, _other)(each)
         if not any(each.path[: len(path)] == path and (each.path, each.keyword) != (path, "oneOf") for path in torn)
     ]
@@ -161,17 +170,29 @@ def _unknown(found: _Found) -> Iterator[Fault]:
             continue
         close = get_close_matches(name, known, n=1)
         guess = lower.get(name.lower()) or (close[0] if close else "")
-        owner = _owner(found, name)
+        owner, above = _owner(found, name), _above(found, name)
         hint = f"known here: {', '.join(known)}" if known else ""
-        if owner:
+        if above:
+            hint = f"indent it below {above}"
+        elif owner:
             hint = f"only {owner} has it"
         elif guess:
             hint = f"did you mean {guess}?"
-        if found.hidden and not (owner or guess):
+        if found.hidden and not (owner or guess or above):
             # `{p4ssw0rd}` in flow style is a key without a value.
             yield found.fault("unknown-field", "an unknown field stands here", hint)
         else:
             yield Fault((*found.path, name), "unknown-field", f"unknown field {_brief(name)}", hint, of_key=True)
+
+
+def _above(found: _Found, name: str) -> str:
+    """Return the empty field beside an unknown one that has a field of that name, or ""."""
+    for beside, schema in found.schema["properties"].items():
+        if isinstance(schema, Mapping) and beside in found.value and found.value[beside] is None:
+            shapes = [schema, *(branch["then"] for branch in schema.get("allOf", ()))]
+            if any(name in shape.get("properties", {}) for shape in shapes):
+                return str(beside)
+    return ""
 
 
 def _owner(found: _Found, name: str) -> str:
@@ -230,6 +251,8 @@ def _type(found: _Found) -> Iterator[Fault]:
         hint = "leave the field out"
     elif isinstance(variants, Mapping) and "enum" in variants and "object" in found.kinds:
         hint = f"it has a type, which is one of {', '.join(variants['enum'])}"
+        if any(map(is_secret, found.schema.get("allOf", ()))):
+            hint = f"write ${{env:NAME}} or ${{file:PATH}} alone; or a mapping: {hint}"
     elif found.kinds in (["integer"], ["boolean"]) and isinstance(value, str):
         hint = "take the quotes away" if re.fullmatch("[0-9]+|true|false", value) else ""
     elif found.kinds in (["array"], ["array", "object"]):

@@ -28,6 +28,8 @@ PLACE_PATTERN = "^[0-9]{1,10}$"
 DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$"
 #: A variable in place of a whole value, which takes the variable's type.
 VARIABLE_PATTERN = "^\\$\\{var:[A-Za-z_][A-Za-z0-9_.-]*\\}$"
+#: A reference to a secret, which stands alone.
+REFERENCE_PATTERN = "^\\$\\{(env:[A-Za-z_][A-Za-z0-9_]*|file:[^{}]+)\\}$"
 #: A variable within a text, which becomes part of it.
 _WITHIN_PATTERN = VARIABLE_PATTERN.removeprefix("^").removesuffix("$")
 
@@ -64,6 +66,11 @@ def as_written(schema: Any) -> Any:
     if {"match", "else"} <= found.get("properties", {}).keys():
         found |= _lenient(found)
         found.pop("required", None)
+    if any(map(is_secret, found.get("allOf", ()))):
+        # A lone reference stands for the variant that is nothing but a secret.
+        choice = {"if": {"type": "object"}, "then": {"oneOf": found.pop("oneOf")}}
+        found |= {"type": ["object", "string"], "pattern": REFERENCE_PATTERN, **choice}
+        return found
     kinds = found.get("type", [])
     kinds = kinds if isinstance(kinds, list) else [kinds]
     for keyword, pattern in (("enum", _WITHIN_PATTERN), ("const", VARIABLE_PATTERN)):
@@ -74,6 +81,12 @@ def as_written(schema: Any) -> Any:
     elif found.get("pattern", NOT_BLANK_PATTERN) != NOT_BLANK_PATTERN:
         found["pattern"] = f"{found['pattern']}|{_WITHIN_PATTERN}"
     return found
+
+
+def is_secret(branch: Schema) -> bool:
+    """Whether a branch is a variant that holds one required secret, and nothing else."""
+    held = {name: each for name, each in branch["then"]["properties"].items() if each is not True}
+    return len(held) == 1 and all(each.get("writeOnly") and each.get("type") == "string" for each in held.values())
 
 
 def _lenient(expression: Schema) -> Schema:

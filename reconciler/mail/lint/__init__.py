@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from reconciler.expression import Context, ExpressionError, Variable, parse, walk
+from reconciler.expression import Context, ExpressionError, Variable, hint_for, parse, walk
 from reconciler.kinds import Catalogue, Language, Property, context_of
 from reconciler.mail.lint.branches import branch_remarks
 from reconciler.mail.lint.choices import choice_findings
@@ -104,7 +104,14 @@ def _expression(
         except ExpressionError as error:
             refused = True
             message = f"the server would refuse this expression: {error.message}"
-            yield Finding(rule="refused-expression", address=address, pointer=at, message=message, column=error.column)
+            yield Finding(
+                rule="refused-expression",
+                address=address,
+                pointer=at,
+                message=message,
+                hint=hint_for(error, text, context),
+                column=error.column,
+            )
     if language.else_only:
         if value.get("match"):
             message = "the server stores these branches and never reads them: only else counts"

@@ -70,6 +70,7 @@ def object_findings(world: World) -> Iterator[Finding]:
             if kind.connects is not None:
                 connect = _hop if kind.connects.role == "hop" else _filter
                 yield from connect(address, wire, kind.connects)
+            yield from _bare(resource)
             if settings or kind.limits:
                 yield from _settings(world, kind, resource, settings)
 
@@ -231,6 +232,17 @@ def _filter(address: Address, wire: Wire, where: Connects) -> Iterator[Finding]:
 
 
 # -- settings
+
+
+def _bare(resource: Resource) -> Iterator[Finding]:
+    """Find numbers that were most likely meant as seconds."""
+    for pointer in resource.bare:
+        value: Any = resource.wire
+        for step in pointer.split("/"):
+            value = value[step]
+        if 0 < value < 1000:
+            message = f"{value} is {value} ms: write {value}s"
+            yield _finding("bare-duration", resource.address, pointer, message, f"or {value}ms, if that is meant")
 
 
 def _settings_of(kind: Kind) -> dict[str, Property]:

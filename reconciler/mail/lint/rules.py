@@ -99,6 +99,7 @@ RULES: dict[str, Rule] = {
         Rule("invalid-certs", "warning", "a certificate that is not verified"),
         Rule("similar-names", "warning", "names that differ only in case, in blanks or in Unicode form"),
         Rule("blank-in-name", "warning", "a name that begins or ends with a blank"),
+        Rule("bare-duration", "warning", "a small number without a unit, which is milliseconds"),
         Rule("short-retry", "warning", "a retry interval under a second, which is no wait at all"),
         Rule("well-known-port", "warning", "a filter on the port of another service"),
         Rule("hook-url", "warning", "a hook whose address is no http or https URL"),

@@ -185,6 +185,8 @@ def summary(report: PlanReport, paint: Paint) -> Iterator[str]:
         "Undeclared and not at the default, left alone", [f"{each.address} {each.pointer}" for each in report.left]
     )
     yield from _names("Secrets that cannot be compared", [f"{each.address} {each.pointer}" for each in report.unknown])
+    if report.unknown:
+        yield "    Whether these have changed cannot be seen: --rotate-secrets writes them."
     yield from (f"{each.address} stands for the live object {each.id}." for each in report.pairs)
 
 
