@@ -7,12 +7,13 @@ was not done, and never a third time. Nothing that the server refuses to reload 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from msgspec.structs import replace
 
+from reconciler.apply.cluster import nodes_reload_flow
 from reconciler.apply.phases import check_flow, phase_flow
-from reconciler.apply.reload import Reloaded, reload_flow
+from reconciler.apply.reload import Reloaded
 from reconciler.apply.run import ApplyState, Listener
 from reconciler.apply.undoing import run_of, undo
 from reconciler.kinds import Catalogue, referring
@@ -54,14 +55,12 @@ def apply_flow(
     *,
     reload: bool = True,
     keep_refused: bool = False,
+    nodes: Sequence[str] = (),
     recheck: Recheck | None = None,
     kinds: Iterable[str] = (),
     listener: Listener | None = None,
 ) -> Flow[Outcome]:
     """Carry out a plan, make it live and read back.
-
-    In this order: look at everything that the plan touches, reload as a probe, write, reload, destroy what nothing
-    names any more, reload again, read back. What a refused reload names and this run wrote is undone with all the rest.
 
     In this order: check the whole plan, reload once as a probe, write, reload, destroy what nothing names any more,
     reload again, read back. A reload that is refused for what this run wrote is undone.
@@ -74,6 +73,7 @@ def apply_flow(
         live: the state that the plan was made from.
         reload: whether to reload at all.
         keep_refused: whether what the server refuses to reload stays stored.
+        nodes: the addresses of all nodes of a cluster, each of which is reloaded.
         recheck: compares a new read with what is wanted; its differences end up in the outcome.
         kinds: what to read for that.
         listener: told of every result.
@@ -84,15 +84,15 @@ def apply_flow(
         Unreachable, NotAllowed, Busy: the server cannot be read; nothing was written.
     """
     secrets.gather(catalogue, plan.changes)
-    run = ApplyState(catalogue, limits, secrets, live, listener or Listener())
+    run = ApplyState(catalogue, limits, secrets, live, listener or Listener(), nodes)
     if not plan.changes:
         return (yield from _idle(run)) if reload else Outcome(reload_because=NO_RELOAD)
     yield from check_flow(run, plan)
     probe = Reloaded(result="applied")
     if reload:
-        probe = yield from reload_flow(catalogue, limits, secrets, run.ids)
+        probe = yield from _reload(run, probe=True)
         touched = {(change.address.kind, change.id) for change in plan.changes if change.id}
-        if probe.result != "applied" and probe.blocker not in touched:
+        if probe.result != "applied" and not touched.issuperset(probe.blockers or [probe.blocker]):
             return _unbegun(run, plan, probe)
     run.listener.begin()
     last, stored = yield from _written(run, plan, probe, reload=reload)
@@ -132,7 +132,7 @@ def _written(run: ApplyState, plan: Plan, probe: Reloaded, *, reload: bool) -> F
             yield from phase_flow(run, phase)
     last, due = probe, reload and not run.wrong
     if due and run.written and probe.result == "applied":
-        last = yield from reload_flow(run.catalogue, run.limits, run.secrets, run.ids)
+        last = yield from _reload(run)
         due = last.result == "applied"
         if not due:
             run.halt("nothing is destroyed after a reload that was not accepted")
@@ -143,13 +143,17 @@ def _written(run: ApplyState, plan: Plan, probe: Reloaded, *, reload: bool) -> F
     stored = run.confirmed() - live
     # What the probe was refused for is out of the way only now.
     if due and not run.wrong and (stored or probe.result != "applied"):
-        last = yield from reload_flow(run.catalogue, run.limits, run.secrets, run.ids)
+        last = yield from _reload(run)
     return last, stored
+
+
+def _reload(run: ApplyState, *, probe: bool = False) -> Flow[Reloaded]:
+    return nodes_reload_flow(run.catalogue, run.limits, run.secrets, run.ids, nodes=run.nodes, probe=probe)
 
 
 def _idle(run: ApplyState) -> Flow[Outcome]:
     """Reload where there is nothing to write: an earlier run may have ended before its own."""
-    last = yield from reload_flow(run.catalogue, run.limits, run.secrets, run.ids)
+    last = yield from _reload(run)
     if last.forbidden:
         note = "Nothing was written. The credentials may not reload, so that it was not made sure that all is live."
         return Outcome(reload_because=last.because, notes=(note,))
@@ -162,8 +166,9 @@ def _idle(run: ApplyState) -> Flow[Outcome]:
 
 def _unbegun(run: ApplyState, plan: Plan, probe: Reloaded) -> Outcome:
     """Return the outcome of a run that wrote nothing, since nothing of it could be made live."""
+    why = "the server refuses to reload" if probe.result == "failed" else "it is unknown whether the server can reload"
     for change in plan.changes:
-        run.settle(change, "skipped", "the server refuses to reload, so that nothing could be made live")
+        run.settle(change, "skipped", f"{why}, so that nothing could be made live")
     code = probe.code or (REFUSED if probe.result == "failed" else 0)
     outcome = Outcome(results=tuple(run.results[change.number] for change in plan.changes), code=code)
     return replace(probe.told_in(outcome), notes=("Nothing was written.",))
@@ -186,10 +191,10 @@ def _undone(run: ApplyState, plan: Plan, outcome: Outcome, probe: Reloaded) -> F
     try:
         now = yield from read_flow(catalogue, kinds, limits, checks=checks)
         found = undo(catalogue, last, now, UNLIMITED, quiet=True)
-        back = ApplyState(catalogue, limits, secrets, now, Listener())
+        back = ApplyState(catalogue, limits, secrets, now, Listener(), run.nodes)
         for phase in found.survey.plan.phases if not found.survey.plan.refusals else ():
             yield from phase_flow(back, phase)
-        proof = yield from reload_flow(catalogue, limits, secrets, back.ids)
+        proof = yield from _reload(back)
         now = yield from read_flow(catalogue, kinds, limits, checks=checks)
         left = undo(catalogue, last, now, UNLIMITED, quiet=True)
     except ReconcilerError as error:
@@ -215,6 +220,7 @@ def _undone(run: ApplyState, plan: Plan, outcome: Outcome, probe: Reloaded) -> F
         outcome,
         results=tuple(run.results[result.change.number] for result in outcome.results),
         undone="all" if proven and not names else "part",
+        nodes=proof.nodes,
         notes=(*outcome.notes, *map(secrets.scrub, told)),
         code=strongest([run.code, UNREACHABLE if proof.result == "unknown" else proof.code]),
     )

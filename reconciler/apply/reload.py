@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from reconciler.apply.run import NOTHING_DONE
 from reconciler.kinds import Catalogue
 from reconciler.server import AnswerLost, Call, Flow, Limits, MethodError, Request, Secrets, read_flow, read_set_error
-from reconciler.values import NOT_ALLOWED, Address, Interrupted, Outcome, ReconcilerError
+from reconciler.values import NOT_ALLOWED, Address, Interrupted, NodeReload, Outcome, ReconcilerError
 
 RELOAD = Request((Call("x:Action/set", {"create": {"reload": {"@type": "ReloadSettings"}}}),))
 #: How often it is sent at most.
@@ -34,8 +34,14 @@ class Reloaded(Struct, frozen=True, kw_only=True):
     forbidden: bool = False
     #: Kind and id of the object that the server names.
     blocker: tuple[str, str] = ("", "")
+    #: The same for every node of a cluster that does not reload; ("", "") where it names none.
+    blockers: tuple[tuple[str, str], ...] = ()
     #: The exit code of an error behind it, or 0.
     code: int = 0
+    #: The session state of the answer, which tells processes apart.
+    state: str = ""
+    #: What each node of a cluster said.
+    nodes: tuple[NodeReload, ...] = ()
 
     def told_in(self, outcome: Outcome) -> Outcome:
         """Return an outcome that tells of this reload."""
@@ -45,24 +51,33 @@ class Reloaded(Struct, frozen=True, kw_only=True):
             reload_because=self.because,
             broken=self.broken,
             code=outcome.code or self.code,
+            nodes=self.nodes,
         )
 
 
 def reload_flow(
-    catalogue: Catalogue, limits: Limits, secrets: Secrets, ids: Mapping[Address, str] | None = None
+    catalogue: Catalogue,
+    limits: Limits,
+    secrets: Secrets,
+    ids: Mapping[Address, str] | None = None,
+    *,
+    node: int = 0,
+    pause: float = 0.0,
 ) -> Flow[Reloaded]:
-    """Make stored settings live.
+    """Make stored settings live on one node.
 
     Args:
         catalogue: what the kinds are.
         limits: the session's.
         secrets: what must not be shown.
         ids: what objects are called; what stands in the way and is not among them is looked up.
+        node: the node's place among the addresses of a cluster.
+        pause: seconds to let pass before it is asked.
     """
     lost = ""
     for _ in range(TRIES):
         try:
-            (response,) = yield (RELOAD,)
+            (response,) = yield (replace(RELOAD, node=node, pause=pause),)
         except AnswerLost as error:
             lost = str(error)
             continue
@@ -81,7 +96,7 @@ def reload_flow(
             return _refused(result.type, secrets.scrub(str(result)))
         created, refused = result.get("created"), result.get("notCreated")
         if isinstance(created, Mapping) and "reload" in created:
-            return Reloaded(result="applied")
+            return Reloaded(result="applied", state=response.state)
         if not isinstance(refused, Mapping) or "reload" not in refused:
             lost = "the server left it unanswered"
             continue

@@ -70,13 +70,21 @@ class ApplyState:
     """The state of one apply."""
 
     def __init__(
-        self, catalogue: Catalogue, limits: Limits, secrets: Secrets, live: LiveState, listener: Listener
+        self,
+        catalogue: Catalogue,
+        limits: Limits,
+        secrets: Secrets,
+        live: LiveState,
+        listener: Listener,
+        nodes: Sequence[str] = (),
     ) -> None:
         self.catalogue = catalogue
         self.limits = limits
         self.secrets = secrets
         self.listener = listener
         self.live = live
+        #: The addresses of all nodes of a cluster.
+        self.nodes = nodes
         objects = [each for held in live.objects.values() for each in held]
         #: The id of everything that an address tells without a doubt.
         self.ids = {each.address: each.id for each in objects}

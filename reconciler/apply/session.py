@@ -16,15 +16,15 @@ from uuid import uuid4
 from msgspec import Struct
 from msgspec.structs import replace
 
+from reconciler.apply.cluster import node_notes, nodes_reload_flow
 from reconciler.apply.flow import apply_flow, outcome_code
 from reconciler.apply.hearing import signals
 from reconciler.apply.journal import Begin, Journal, Origin, begin_record, whoami
 from reconciler.apply.lock import hold
-from reconciler.apply.reload import reload_flow
 from reconciler.apply.run import Listener
 from reconciler.kinds import Catalogue
 from reconciler.plan import Basis, Guard, Survey, plan_digest
-from reconciler.server import Client, Secrets, cluster_remark, nodes_flow
+from reconciler.server import Client, Nodes, Secrets, cluster_remark, nodes_flow
 from reconciler.values import (
     PARTLY_APPLIED,
     REFUSED,
@@ -83,6 +83,10 @@ class ApplySession(Struct, frozen=True, kw_only=True):
     """One run that writes to one server."""
 
     client: Client
+    #: The server's URL: by it the lock is named, and the journal names the server.
+    url: str
+    #: Addresses of all nodes, where it is a cluster; the client talks to the first and has the others as peers.
+    nodes: tuple[str, ...] = ()
     catalogue: Catalogue
     secrets: Secrets
     presenter: Presenter
@@ -136,7 +140,9 @@ class ApplySession(Struct, frozen=True, kw_only=True):
         """Make stored settings live, and return the exit code."""
         with self._lock():
             limits = self.client.session().limits
-            outcome = self.client.run(reload_flow(self.catalogue, limits, self.secrets)).told_in(Outcome())
+            found = self.client.run(nodes_reload_flow(self.catalogue, limits, self.secrets, nodes=self.nodes))
+            outcome = found.told_in(Outcome())
+            outcome = replace(outcome, notes=node_notes(outcome))
         return self.presenter.report(outcome, outcome_code(outcome))
 
     def _refused(self, survey: Survey) -> bool:
@@ -146,7 +152,7 @@ class ApplySession(Struct, frozen=True, kw_only=True):
     def _lock(self) -> AbstractContextManager[Path]:
         me = whoami()
         return hold(
-            self.client.url,
+            self.url,
             owner=me.user,
             host=me.host,
             now=lambda: datetime.now(UTC),
@@ -182,11 +188,12 @@ class ApplySession(Struct, frozen=True, kw_only=True):
                 survey.live,
                 reload=self.reload,
                 keep_refused=self.keep_refused,
+                nodes=self.nodes,
                 recheck=lambda live: task.remaining(survey, live),
                 kinds=survey.kinds,
                 listener=listener,
             )
-            nodes: tuple[str, ...] = ()
+            nodes = Nodes()
             with suppress(ReconcilerError):
                 nodes = self.client.run(nodes_flow())
             try:
@@ -194,8 +201,9 @@ class ApplySession(Struct, frozen=True, kw_only=True):
             except ReconcilerError as error:
                 journal.end(Outcome(code=error.exit_code), error.exit_code)
                 raise
-            if remark := cluster_remark(nodes, frozenset(self.client.states)):
+            if remark := cluster_remark(nodes, frozenset(self.client.states), self.nodes):
                 outcome = replace(outcome, notes=(*outcome.notes, f"{remark[0].upper()}{remark[1:]}."))
+            outcome = replace(outcome, notes=(*outcome.notes, *node_notes(outcome)))
             code = self._code(task, outcome, caught)
             journal.end(outcome, code)
         if journal.broken:
@@ -219,7 +227,7 @@ class ApplySession(Struct, frozen=True, kw_only=True):
             time=datetime.now(UTC).isoformat(),
             who=whoami(),
             target=self.target,
-            url=self.client.url,
+            url=self.url,
             digest=plan_digest(survey.plan),
             origin=self.origin,
             undoes=undoes,

@@ -21,9 +21,9 @@ from reconciler.kinds import Catalogue, resolves, to_resolve
 from reconciler.plan import Permissions, reads
 from reconciler.report import Verdict, diagnosis_report, plural
 from reconciler.sandbox import Published
-from reconciler.server import Client, read_flow
+from reconciler.server import Client, nodes_flow, process_flow, read_flow
 from reconciler.settings import DEFAULT_MANIFESTS
-from reconciler.values import MANIFEST, NOT_ALLOWED, UNREACHABLE, ReconcilerError, UsageError, strongest
+from reconciler.values import MANIFEST, NOT_ALLOWED, UNREACHABLE, USAGE, ReconcilerError, UsageError, strongest
 
 
 class Look(Struct, frozen=True):
@@ -95,6 +95,7 @@ def _verdicts(invocation: Invocation, wanted: Wanted) -> Iterator[Look]:
         else:
             yield from _tried("permissions", lambda: _permissions(client, needed_by(wanted)), vital=False)
         yield from _tried("reload", lambda: _reload(client, wanted))
+        yield from _tried("cluster", lambda: _cluster(client, wanted), vital=False)
         for each in standing(invocation, wanted, client):
             yield Look(each.code, False, each.message, each.hint)
 
@@ -172,6 +173,36 @@ def _reload(client: Client, wanted: Wanted) -> Iterator[Look]:
         yield Look("reload", False, message, "plan and apply do not need these; a reload looks at everything")
     elif not stored | declared:
         yield Look("reload", True, "nothing that is stored or declared has to be resolved")
+
+
+def _cluster(client: Client, wanted: Wanted) -> Iterator[Look]:
+    """Tell what a cluster may do otherwise than one server does, and whether every node can be asked."""
+    nodes = client.run(nodes_flow())
+    addresses = tuple(wanted.settings.server.nodes) if wanted.settings.server else ()
+    states: dict[str, str] = {}
+    for number, address in enumerate(addresses):
+        try:
+            state = client.run(process_flow(number))
+        except ReconcilerError as error:
+            yield _failed("cluster", error)
+            continue
+        if state in states:
+            message = f"{address} and {states[state]} lead to one process, so that another node is not asked"
+            yield Look("cluster", False, message, "give each node's own address, and not that of a balancer", USAGE)
+        else:
+            states[state] = address
+            yield Look("cluster", True, f"{address} answers, as a process of its own")
+    if max(len(nodes.hosts), len(addresses)) <= 1:
+        return
+    if nodes.coordinator == "Disabled":
+        message = "the coordinator is disabled: no node hears of what another is told"
+        yield Look("cluster", False, message, "apply reloads those nodes only that the target's `nodes` names")
+    if 0 < len(nodes.hosts) < len(addresses):
+        message = f"{plural(len(addresses), 'node')} and {plural(len(nodes.hosts), 'active host name')}"
+        hint = "nodes of one host name share ids, and overwrite each other's new objects: give each its own"
+        yield Look("cluster", False, message, hint)
+    message = "host names, variables and files are resolved by each node by itself"
+    yield Look("cluster", True, message)
 
 
 def _tried(subject: str, look: Callable[[], Look | Iterator[Look]], *, vital: bool = True) -> Iterator[Look]:

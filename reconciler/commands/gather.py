@@ -6,6 +6,7 @@ Law: nothing is decided here; each function calls the core's and hands on what i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -124,7 +125,8 @@ def target(wanted: Wanted) -> Target:
     server = wanted.settings.server
     found = wanted.settings
     url = server.url.rstrip("/") if server else ""
-    return Target(name=found.target, url=url, user=found.user if server else "", instead=found.instead)
+    nodes = len(server.nodes) if server else 0
+    return Target(name=found.target, url=url, user=found.user if server else "", instead=found.instead, nodes=nodes)
 
 
 def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = False) -> Client:
@@ -138,19 +140,20 @@ def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = Fal
 
     if server.insecure:
         invocation.warn("--insecure: the server's certificate is not verified")
-    return Client(
-        server.url,
-        Credentials(server.token, server.user, server.password),
+    connected = partial(
+        Client,
+        credentials=Credentials(server.token, server.user, server.password),
         may_write=may_write,
         timeout=server.timeout,
         target=wanted.settings.target,
-        wait=server.wait,
         tell=lambda text: invocation.tell(f"{text}\n"),
         ca_bundle=server.ca_bundle,
         insecure=server.insecure,
         transport=invocation.transport,
         environment=invocation.environment,
     )
+    first, *others = server.nodes or (server.url,)
+    return connected(first, wait=server.wait, peers=[connected(node) for node in others])
 
 
 def goal_of(wanted: Wanted) -> Goal:

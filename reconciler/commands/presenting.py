@@ -130,6 +130,8 @@ def session_of(
     directory = invocation.journal_directory or DEFAULT_DIRECTORY
     return ApplySession(
         client=client,
+        url=where.url,
+        nodes=tuple(wanted.settings.server.nodes) if wanted.settings.server else (),
         catalogue=wanted.catalogue,
         secrets=Secrets(invocation.environment, wanted.settings.allowed),
         presenter=presenter,

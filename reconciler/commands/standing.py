@@ -22,9 +22,9 @@ def standing(invocation: Invocation, wanted: Wanted, client: Client) -> tuple[Di
     """Return what is to be said beside a comparison."""
     told: list[Diagnostic] = []
     with suppress(ReconcilerError):
-        nodes = client.run(nodes_flow())
-        if remark := cluster_remark(nodes, frozenset(client.states)):
-            hint = "ask each node by its own address"
+        nodes, server = client.run(nodes_flow()), wanted.settings.server
+        if remark := cluster_remark(nodes, frozenset(client.states), tuple(server.nodes) if server else ()):
+            hint = "name the address of every node in the target's `nodes`"
             told.append(Diagnostic(severity="warning", code="one-node", message=remark, hint=hint))
     directory = invocation.journal_directory or DEFAULT_DIRECTORY
     where = target(wanted)

@@ -174,12 +174,21 @@ class OutcomeCounts(Part, frozen=True, kw_only=True):
     unknown: Annotated[Count, told("Changes of which it is not known whether they were made.")]
 
 
+class NodePart(Part, frozen=True, kw_only=True):
+    """What one node of a cluster said to the last reload, asked at its own address."""
+
+    url: Annotated[str, told("Its address.")]
+    result: Annotated[ResultKind, told("What became of it.")]
+    because: Annotated[str, told("Why it is not applied.")] = ""
+
+
 class Reload(Part, frozen=True, kw_only=True):
     """The reload that makes stored settings live."""
 
     result: Annotated[ResultKind, told("What became of it.")]
     because: Annotated[str, told("The server's error, or why there was none.")] = ""
     broken: Annotated[bool, told("The server refused it for something that it has stored.")] = False
+    nodes: Annotated[tuple[NodePart, ...], told("What each node of a cluster said.")] = ()
     undone: Annotated[
         Literal["", "all", "part"], told("How much of this run was undone after a refusal; absent where none was.")
     ] = ""
@@ -264,6 +273,7 @@ def outcome_report(
             result=outcome.reload,
             because=outcome.reload_because,
             broken=outcome.broken,
+            nodes=tuple(NodePart(url=each.node, result=each.result, because=each.because) for each in outcome.nodes),
             undone=outcome.undone,
         ),
         notes=outcome.notes,

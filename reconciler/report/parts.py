@@ -46,10 +46,12 @@ class Target(Part, frozen=True, kw_only=True):
     url: Annotated[str, told("Its URL, or empty.")]
     user: Annotated[str, told("As whom it is talked to; absent with a token.")] = ""
     instead: Annotated[str, told("What was chosen in place of the target's own server.")] = ""
+    nodes: Annotated[Count, told("How many nodes it has, where they are named.")] = 0
 
     def __str__(self) -> str:
         target = f" (target {self.name})" if self.name else ""
-        return f"{self.url or 'no server'}{target}{f', as {self.user}' if self.user else ''}"
+        nodes = f", {self.nodes} {'node' if self.nodes == 1 else 'nodes'}" if self.nodes else ""
+        return f"{self.url or 'no server'}{target}{nodes}{f', as {self.user}' if self.user else ''}"
 
 
 class Place(Part, frozen=True, kw_only=True):

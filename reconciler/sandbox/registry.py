@@ -242,7 +242,8 @@ class Registry:
 
     def _take_over(self) -> dict[str, Any] | None:
         with self._lock:
-            return self.live.reload(self.objects.tables)
+            overtaken, self.node.overtaken = self.node.overtaken, False
+            return self.live.reload(self.objects.tables, take_over=not overtaken)
 
 
 def _part(row: StoredObject, mould: Mould, shown: frozenset[str]) -> Body:

@@ -92,15 +92,21 @@ class Live:
         """Return the live objects of a kind, in order of creation."""
         return self._rows[kind]
 
-    def reload(self, tables: Mapping[str, Table]) -> dict[str, Any] | None:
-        """Make the stored settings live, or return the error of the first object that stands in the way."""
+    def reload(self, tables: Mapping[str, Table], *, take_over: bool = True) -> dict[str, Any] | None:
+        """Make the stored settings live, or return the error of the first object that stands in the way.
+
+        Args:
+            tables: what is stored.
+            take_over: False only looks.
+        """
         for kind, table in tables.items():
             for row in table:
                 message = next((text for _, text in self._obstacles(self._moulds.kinds[kind], row.body)), None)
                 if message is not None:
                     bad = {"object": kind, "id": row.text}
                     return {"type": "validationFailed", "description": message, "objectId": bad}
-        self._rows = {kind: list(table) for kind, table in tables.items()}
+        if take_over:
+            self._rows = {kind: list(table) for kind, table in tables.items()}
         return None
 
     def _start(self, tables: Mapping[str, Table]) -> None:

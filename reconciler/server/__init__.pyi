@@ -10,8 +10,10 @@ from reconciler.server.jmap.protocol import Request as Request
 from reconciler.server.jmap.protocol import read_set_error as read_set_error
 from reconciler.server.live import kinds_for_checks as kinds_for_checks
 from reconciler.server.live import read_flow as read_flow
+from reconciler.server.nodes import Nodes as Nodes
 from reconciler.server.nodes import cluster_remark as cluster_remark
 from reconciler.server.nodes import nodes_flow as nodes_flow
+from reconciler.server.nodes import process_flow as process_flow
 from reconciler.server.proxy import is_local as is_local
 from reconciler.server.secrets import Allowed as Allowed
 from reconciler.server.secrets import Secrets as Secrets

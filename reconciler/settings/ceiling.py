@@ -36,6 +36,12 @@ def check_ceiling(config: Config, ceiling: Config, name: str) -> None:
             f"--ceiling: the target {name} is {most.url} by {ceiling.file}, and {target.url} here",
             "credentials go to no other server",
         )
+    nodes, known = ({node.rstrip("/") for node in each.nodes} if each else set() for each in (target, most))
+    if most and not nodes <= known | {most.url.rstrip("/")}:
+        raise UsageError(
+            f"--ceiling: the target {name} has nodes that {ceiling.file} does not name",
+            "credentials go to no other server",
+        )
     mine, theirs = merged_policy(config, target), merged_policy(ceiling, most)
     looser = [*_destroying(mine, theirs), *_limits(mine, theirs), *_lint(mine, theirs), *_reading(mine, theirs)]
     if target and most and target.plain_http and not most.plain_http:

@@ -135,7 +135,11 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
     if target and target.url and url.rstrip("/") != target.url.rstrip("/"):
         by = "RECONCILER_URL" if environment.get("RECONCILER_URL") == url else "--url"
         instead = f"{by} stands in place of the target's {target.url}"
-    server = msgspec.structs.replace(target, url=url) if target else TargetConfig(url) if url else None
+    server = TargetConfig(url) if url else None
+    if target:
+        # Another server than the target's own has other nodes.
+        nodes = [] if instead else [node.rstrip("/") for node in target.nodes]
+        server = msgspec.structs.replace(target, url=url, nodes=nodes)
     return Settings(
         target=name,
         paths=paths,

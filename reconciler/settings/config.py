@@ -81,6 +81,8 @@ class TargetConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     vars: dict[str, str | int | float | bool] = {}
     #: Variables too, and what fleets choose targets by.
     labels: dict[str, str] = {}
+    #: The address of every node of a cluster; requests go to the first, and a reload to each.
+    nodes: list[str] = []
     #: Merged over the policy for all targets.
     policy: dict[str, Any] = {}
     #: Who is told of this target's runs, in place of who is told of all.

@@ -23,6 +23,8 @@ class Server(Struct, frozen=True):
     """Where a server is and who we are there. Prints without the secrets."""
 
     url: str
+    #: Addresses of all nodes, where it is a cluster.
+    nodes: tuple[str, ...] = ()
     token: str = ""
     user: str = ""
     password: str = ""
@@ -47,8 +49,10 @@ def connect(found: Settings, environment: Mapping[str, str]) -> Server:
     if found.server is None:
         raise UsageError("no server is named", "give --url, or set STALWART_URL, or name a target in reconciler.yaml")
     target, options = found.server, found.options
-    check_encrypted(target.url, allowed=options.allow_plain_http or target.plain_http)
-    _check_origin(target, options, environment)
+    nodes = tuple(target.nodes)
+    for url in nodes or (target.url,):
+        check_encrypted(url, allowed=options.allow_plain_http or target.plain_http)
+        _check_origin(target, url, options, environment)
     token = "" if options.user else resolved(target.token, environment)
     user = options.user or resolved(target.user, environment)
     password = resolved(target.password, environment)
@@ -62,6 +66,7 @@ def connect(found: Settings, environment: Mapping[str, str]) -> Server:
             raise ConfigError("the credentials hold a line break", "take it out")
     return Server(
         url=target.url,
+        nodes=nodes,
         token=token,
         user=user,
         password=password,
@@ -84,8 +89,8 @@ def check_encrypted(url: str, *, allowed: bool) -> None:
         raise UsageError(f"{scheme}://{host} is another host, and credentials would go there in clear", hint)
 
 
-def _check_origin(target: TargetConfig, options: Options, environment: Mapping[str, str]) -> None:
-    """Check that credentials of the environment go to the server that it names.
+def _check_origin(target: TargetConfig, url: str, options: Options, environment: Mapping[str, str]) -> None:
+    """Check that credentials of the environment go to the server that it names, whose node may be another address.
 
     Raises:
         UsageError: they would go to another one.
@@ -95,8 +100,8 @@ def _check_origin(target: TargetConfig, options: Options, environment: Mapping[s
     # An option names a server on purpose, and a pull request has no say in it.
     if options.url or not bound:
         return
-    if (not secret or reference(secret)[0] == "env") and _origin(bound) != _origin(target.url):
-        scheme, host, port = _origin(target.url)
+    if (not secret or reference(secret)[0] == "env") and _origin(bound) != _origin(url):
+        scheme, host, port = _origin(url)
         raise UsageError(
             f"the credentials of the environment are for STALWART_URL, and {scheme}://{host}:{port} is another server",
             "unset STALWART_URL, or give the target credentials of its own as ${file:PATH}",

@@ -5,6 +5,7 @@ from reconciler.values.errors import PARTLY_APPLIED as PARTLY_APPLIED
 from reconciler.values.errors import REFUSED as REFUSED
 from reconciler.values.errors import UNDONE as UNDONE
 from reconciler.values.errors import UNREACHABLE as UNREACHABLE
+from reconciler.values.errors import USAGE as USAGE
 from reconciler.values.errors import Busy as Busy
 from reconciler.values.errors import ConfigError as ConfigError
 from reconciler.values.errors import Diagnostic as Diagnostic
@@ -29,6 +30,7 @@ from reconciler.values.model import FieldChange as FieldChange
 from reconciler.values.model import Left as Left
 from reconciler.values.model import LiveObject as LiveObject
 from reconciler.values.model import LiveState as LiveState
+from reconciler.values.model import NodeReload as NodeReload
 from reconciler.values.model import Outcome as Outcome
 from reconciler.values.model import Phase as Phase
 from reconciler.values.model import Plan as Plan

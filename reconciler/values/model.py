@@ -222,12 +222,22 @@ class Result(Struct, frozen=True, kw_only=True):
     id: str = ""
 
 
+class NodeReload(Struct, frozen=True):
+    """What became of the reload of one node of a cluster, which was asked at its own address."""
+
+    node: str
+    result: ResultKind
+    because: str = ""
+
+
 class Outcome(Struct, frozen=True, kw_only=True):
     """What became of a plan: one result per change in the plan's order, and the reload's."""
 
     results: tuple[Result, ...] = ()
     reload: Literal["applied", "failed", "skipped", "unknown"] = "skipped"
     reload_because: str = ""
+    #: What each node of a cluster said to the last reload.
+    nodes: tuple[NodeReload, ...] = ()
     #: Whether the server refused to reload for something that it has stored.
     broken: bool = False
     #: What became of the undo after a refused reload; "" where none was tried.

@@ -9,7 +9,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from reconciler.report import SCHEMAS
-from reconciler.sandbox import parse_fault, serve
+from reconciler.sandbox import Sandbox, parse_fault, serve, serve_nodes
+from reconciler.sandbox.server import serve_many
 from tests.running import command, environment, write
 
 MILTER = "kind: MtaMilter\nspec: {hostname: 127.0.0.1, port: 7357}\n"
@@ -187,3 +188,51 @@ def test_a_newcomer_without_manifests_is_told_about_the_server(sandbox: Any, tmp
 
     assert ran.code == 0
     assert ran.out.startswith(f"{sandbox.url}, as admin\nok    manifests: 0 files, 0 resources, no errors\n")
+
+
+def clustered(tmp_path: Path, *urls: str) -> tuple[str, str]:
+    config = tmp_path / "reconciler.yaml"
+    config.write_text(f"targets: {{all: {{url: '{urls[0]}', nodes: [{', '.join(urls)}]}}}}\n", encoding="utf-8")
+    return "--config", str(config)
+
+
+def test_nodes_of_a_cluster_are_asked_one_by_one(tmp_path: Path) -> None:
+    with serve_nodes(2) as (one, two):
+        env = environment(one.url)
+        del env["STALWART_URL"]
+        options = clustered(tmp_path, one.url, two.url)
+
+        ran = command("doctor", *options, str(write(tmp_path / "m", m=MILTER)), env=env)
+
+    assert ran.code == 0, ran
+    assert lines(ran.out, "cluster") == [
+        f"ok    cluster: {one.url} answers, as a process of its own",
+        f"ok    cluster: {two.url} answers, as a process of its own",
+        "warn  cluster: the coordinator is disabled: no node hears of what another is told",
+        "ok    cluster: host names, variables and files are resolved by each node by itself",
+    ]
+
+
+def test_addresses_that_lead_to_one_process_are_wrong(tmp_path: Path) -> None:
+    with serve_nodes(2) as (one, _):
+        env = environment(one.url)
+        del env["STALWART_URL"]
+        options = clustered(tmp_path, one.url, one.url.replace("127.0.0.1", "localhost"))
+
+        ran = command("doctor", *options, str(write(tmp_path / "m", m=MILTER)), env=env)
+
+    assert ran.code == 64, ran
+    told = "lead to one process, so that another node is not asked"
+    assert f"FAIL  cluster: {one.url.replace('127.0.0.1', 'localhost')} and {one.url} {told}" in ran.out
+
+
+def test_nodes_of_one_host_name_are_told(tmp_path: Path) -> None:
+    first = Sandbox()
+    with serve_many(first) as one, serve_many(Sandbox(node="node-0", beside=first)) as two:
+        env = environment(one.url)
+        del env["STALWART_URL"]
+        options = clustered(tmp_path, one.url, two.url)
+
+        ran = command("doctor", *options, str(write(tmp_path / "m", m=MILTER)), env=env)
+
+    assert "warn  cluster: 2 nodes and 1 active host name\n" in ran.out

@@ -63,6 +63,16 @@ def test_looser_policy_is_refused_and_named(mine: str, most: str, named: str) ->
     assert error.value.message == f"the configuration allows more than base.yaml: {named}"
 
 
+@pytest.mark.parametrize("node", ["https://b.example", "https://a.example.evil"])
+def test_nodes_that_the_ceiling_does_not_name_are_refused(node: str) -> None:
+    with pytest.raises(UsageError, match=r"^--ceiling: the target a has nodes that base\.yaml does not name"):
+        checked("{}", "{}", more=f", nodes: ['{node}']")
+
+
+def test_target_itself_may_be_its_own_node() -> None:
+    checked("{}", "{}", more=", nodes: ['https://a.example/']")
+
+
 def test_plain_http_that_the_ceiling_does_not_allow_is_refused() -> None:
     with pytest.raises(Refused, match="plainHttp"):
         checked("{}", "{}", more=", plainHttp: true")

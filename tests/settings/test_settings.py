@@ -187,6 +187,32 @@ def test_credentials_of_the_environment_go_to_the_server_that_it_names_and_to_no
     assert connect(opted, variables).url == "https://opt.example.org"
 
 
+CLUSTER = "targets: {all: {url: https://mail.example.org, nodes: [%s]}}"
+
+
+def test_nodes_are_addresses_that_are_judged_as_the_servers_own(tmp_path: Path) -> None:
+    variables = {"STALWART_USER": "u", "STALWART_PASSWORD": "p"}
+    bound = {**variables, "STALWART_URL": "https://mail.example.org"}
+    nodes = CLUSTER % "https://a.example.org/, https://b.example.org"
+
+    assert connect(found(tmp_path, nodes, variables), variables).nodes == (
+        "https://a.example.org",
+        "https://b.example.org",
+    )
+    with pytest.raises(UsageError, match=r"are for STALWART_URL, and https://a\.example\.org:443 is another server"):
+        connect(found(tmp_path, nodes, bound), bound)
+    clear = found(tmp_path, CLUSTER % "https://a.example.org, http://b.example.org", variables)
+    with pytest.raises(UsageError, match=r"^http://b\.example\.org is another host, and credentials would go there"):
+        connect(clear, variables)
+
+
+def test_another_server_than_the_targets_own_has_none_of_its_nodes(tmp_path: Path) -> None:
+    variables = {"STALWART_USER": "u", "STALWART_PASSWORD": "p"}
+    chosen = found(tmp_path, CLUSTER % "https://a.example.org", variables, url="https://opt.example.org")
+
+    assert connect(chosen, variables).nodes == ()
+
+
 @pytest.mark.parametrize("url", ["http://mail.example.org", "http://192.0.2.1:8080", "HTTP://mail.example.org"])
 def test_credentials_go_to_no_other_host_in_clear(url: str) -> None:
     variables = {"STALWART_URL": url, "STALWART_USER": "u", "STALWART_PASSWORD": "p"}

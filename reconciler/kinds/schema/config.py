@@ -72,6 +72,11 @@ def _target(catalogue: Catalogue) -> Schema:
             "type": "object",
             "additionalProperties": _text("A value."),
         },
+        "nodes": {
+            **_texts("The base URL of every node of a cluster: all is written through the first.", "A base URL."),
+            "minItems": 1,
+            "uniqueItems": True,
+        },
         "policy": {"description": "Merged over the policy of all targets.", **_policy(catalogue)},
         "serverSchema": _text(SCHEMA_TEXT),
         **_monitors(),

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import msgspec
+from msgspec.structs import replace
 
 from reconciler.server.jmap.answers import Again, Redirected, bounded, problem_of, reason, retry_after, untrusted
 from reconciler.server.jmap.endpoint import Credentials, check_url, tls_context
@@ -63,6 +64,7 @@ class Client:
         url: base URL; requests go to `<url>/jmap/session` and `<url>/jmap/` and nowhere else.
         credentials: sent with every request.
         may_write: False makes a client that refuses to send anything but reads.
+        peers: clients of the other nodes of a cluster, in the order in which requests count nodes.
         target: how the log calls the server.
         timeout: seconds until the whole run is given up.
         wait: seconds that the server may take to start, on top of the timeout.
@@ -77,6 +79,7 @@ class Client:
         credentials: Credentials,
         *,
         may_write: bool = False,
+        peers: Sequence[Client] = (),
         target: str = "",
         timeout: float = 300.0,
         wait: float = 0.0,
@@ -88,7 +91,7 @@ class Client:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.url = check_url(url)
-        self.may_write = may_write
+        self.may_write, self.peers = may_write, tuple(peers)
         self.requests = 0
         self._deadline = time.monotonic() + timeout
         self.timeout, self.target = timeout, target
@@ -122,7 +125,8 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._http.close()
+        for client in (*self.peers, self):
+            client._http.close()  # noqa: SLF001 - its own, or that of one of its kind
 
     @property
     def left(self) -> float:
@@ -261,6 +265,12 @@ class Client:
     def _call(self, request: Request) -> Response:
         if request.writes and not self.may_write:
             raise ReconcilerError("this client was opened for reading, and will not write")
+        if request.pause:
+            self._sleep(request.pause)
+        if request.node:
+            peer = self.peers[request.node - 1]
+            peer._deadline, peer.signals = self._deadline, self.signals  # noqa: SLF001 - as above
+            return peer._call(replace(request, node=0, pause=0.0))  # noqa: SLF001 - as above
         body = msgspec.json.encode(request.body())
         sent = sent_of(request, len(body))
         document = self._retried("POST", f"{self.url}/jmap/", body, writes=request.writes, sent=sent)
@@ -282,7 +292,8 @@ class Client:
                 if isinstance(each, MethodError)
                 else {name: redact.sentences(told) if name in REFUSALS else told for name, told in each.items()}
                 for each in response.results
-            )
+            ),
+            response.state,
         )
 
     def _retried(self, method: str, url: str, body: bytes | None, *, writes: bool, sent: Sent = SESSION) -> Any:

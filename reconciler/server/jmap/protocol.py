@@ -49,6 +49,10 @@ class Request(Struct, frozen=True):
     """The method calls of one HTTP request, run in order by the server."""
 
     calls: tuple[Call, ...]
+    #: Which node of a cluster it is for: its place among the addresses of the nodes.
+    node: int = 0
+    #: Seconds to let pass before it is sent.
+    pause: float = 0.0
 
     @property
     def writes(self) -> bool:
@@ -75,6 +79,8 @@ class Response(Struct, frozen=True):
     """One result per call of the request, in the request's order."""
 
     results: tuple[dict[str, Any] | MethodError, ...]
+    #: The session state (RFC 8620 section 3.4); each process of a cluster has one of its own (Stalwart 0.16.19).
+    state: str = ""
 
 
 class AnswerLost(Exception):
@@ -139,8 +145,10 @@ def read_response(request: Request, document: object) -> Response:
                 results[call] = error if name == "error" else arguments
             case _:
                 raise ValueError("a method response is malformed, repeated or not to what was asked")
+    state = document.get("sessionState") if isinstance(document, dict) else None
+    state = state if isinstance(state, str) else ""
     try:
-        return Response(tuple(results[str(index)] for index in range(len(request.calls))))
+        return Response(tuple(results[str(index)] for index in range(len(request.calls))), state)
     except KeyError:
         raise ValueError("a method call was not answered") from None
 
