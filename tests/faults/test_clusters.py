@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from reconciler.sandbox import Dropped, Reply, Sandbox
+from reconciler.sandbox import ConnectionClosed, Reply, Sandbox
 from reconciler.sandbox.server import serve_many
 from tests.running import Ran, command, environment, write
 
@@ -44,7 +44,7 @@ class Node(Sandbox):
                 self.mishap = None
             self.step -= 1
         if self.gone:
-            raise Dropped
+            raise ConnectionClosed
         return super().handle(method, path, headers, body, peer)
 
 
