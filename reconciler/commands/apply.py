@@ -54,7 +54,7 @@ def _task(invocation: Invocation, wanted: Wanted, client: Client, arguments: Arg
         if arguments.plan:
             found, lack = taken_up(invocation, wanted, client, Path(arguments.plan))
         else:
-            found, lack = observe(wanted, client), partial(remaining, wanted.catalogue, goal_of(wanted))
+            found, lack = observe(invocation, wanted, client), partial(remaining, wanted.catalogue, goal_of(wanted))
             if not told:
                 tell_idle(invocation, wanted, found)
                 told.append(True)

@@ -19,7 +19,7 @@ def run(invocation: Invocation) -> int:
     wanted = want(invocation)
     wanted.desired.checked()
     with open_client(invocation, wanted) as client:
-        found = observe(wanted, client)
+        found = observe(invocation, wanted, client)
         beside = standing(invocation, wanted, client)
     tell_idle(invocation, wanted, found)
     code = DIFFERENCES if found.plan.differs else 0

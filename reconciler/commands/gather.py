@@ -21,7 +21,7 @@ from reconciler.mail import dangling_names, lint_resources
 from reconciler.plan import Goal, Survey, not_owned, take_survey
 from reconciler.report import PlanReport, Target
 from reconciler.report import plan_report as report_plan
-from reconciler.server import kinds_for_checks, read_flow
+from reconciler.server import kinds_for_checks, known_by, read_flow
 from reconciler.settings import (
     Config,
     Options,
@@ -169,7 +169,7 @@ def goal_of(wanted: Wanted) -> Goal:
     )
 
 
-def observe(wanted: Wanted, client: Client) -> Survey:
+def observe(invocation: Invocation, wanted: Wanted, client: Client) -> Survey:
     """Read live state and survey it.
 
     Raises:
@@ -179,6 +179,7 @@ def observe(wanted: Wanted, client: Client) -> Survey:
     goal = goal_of(wanted)
     tell_changes(wanted.catalogue, client, client.tell)
     live = read_live(wanted.catalogue, goal.kinds(), client)
+    invocation.facts["server"] = known_by(client.session(), live)
     return take_survey(wanted.catalogue, goal, live).checked()
 
 

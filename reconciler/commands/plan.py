@@ -39,7 +39,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     if arguments.plan_out:
         check_plain(Path(arguments.plan_out))
     with open_client(invocation, wanted) as client:
-        found = observe(wanted, client)
+        found = observe(invocation, wanted, client)
         beside = standing(invocation, wanted, client)
     tell_idle(invocation, wanted, found)
     report = plan_report(wanted, found, beside)

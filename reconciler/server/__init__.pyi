@@ -9,6 +9,7 @@ from reconciler.server.jmap.protocol import MethodError as MethodError
 from reconciler.server.jmap.protocol import Request as Request
 from reconciler.server.jmap.protocol import read_set_error as read_set_error
 from reconciler.server.live import kinds_for_checks as kinds_for_checks
+from reconciler.server.live import known_by as known_by
 from reconciler.server.live import read_flow as read_flow
 from reconciler.server.nodes import Nodes as Nodes
 from reconciler.server.nodes import cluster_remark as cluster_remark

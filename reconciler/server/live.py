@@ -16,8 +16,11 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.kinds import Catalogue, Kind, Masking, address_of, key_of, referring, replaced, targets
-from reconciler.server.jmap.protocol import Call, Flow, Limits, MethodError, Request
+from reconciler.server.jmap.protocol import Call, Flow, Limits, MethodError, Request, Session
 from reconciler.values import Address, LiveObject, LiveState, NotAllowed, Unreachable, Wire
+
+#: Characters of an id that a server made for a new object, at least.
+MADE_ID = 9
 
 SINGLETON = "singleton"
 #: How often a listing that contradicts itself is read: a concurrent change does that once, a broken server every time.
@@ -234,3 +237,13 @@ def kinds_for_checks(catalogue: Catalogue, kinds: Sequence[str]) -> frozenset[st
     related |= {name for name, its in every.items() if its & scope}
     # What is referred to may be no kind that is managed here, and then is known by its id alone.
     return frozenset((related - scope) & catalogue.kinds.keys())
+
+
+def known_by(session: Session, live: LiveState) -> str:
+    """Return what tells one server from another; "" where nothing that was read does.
+
+    Ids that a server makes hold the time and its node, so that no two servers have the same (Stalwart 0.16.19); those
+    of a few letters are numbers, which every server has. The oldest of a kind outlives what a run does.
+    """
+    oldest = sorted(each[0].id for each in live.objects.values() if each and len(each[0].id) >= MADE_ID)
+    return f"{session.username} {min(oldest)}" if oldest else ""

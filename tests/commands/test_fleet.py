@@ -211,3 +211,57 @@ def test_import_writes_nothing_where_other_layers_lie(fleet: Fleet) -> None:
 
     assert (ran.code, [path.name for path in (fleet.directory / "layers" / "base").iterdir()]) == (1, ["old.yaml"])
     assert "layers/base/old.yaml would be in the way; nothing was written" in ran.err
+
+
+def test_one_server_under_two_names_is_told(fleet: Fleet) -> None:
+    fleet.servers["twin"] = fleet.servers["mx0"]
+    fleet.configure()
+
+    for verb in ("plan", "drift"):
+        _, report = fleet.report(verb)
+        assert [each["message"] for each in report["diagnostics"]] == [
+            "mx0, twin are one server: same account, same objects by id"
+        ]
+
+
+#: What six of forty servers have otherwise, and where that is told.
+ODD = {
+    "mx07": (ROUTES.replace("a.example", "odd.example"), "MtaRoute/relay-a", "address"),
+    "mx11": ("kind: MtaRoute\nspec: {type: Relay, name: own, address: b.example}\n", "MtaRoute/own", ""),
+    "mx13": ("kind: MtaMilter\nspec: {hostname: 127.0.0.1, port: 7357}\n", "MtaMilter/127.0.0.1:7357", ""),
+    "mx22": ("kind: MtaOutboundStrategy\nspec: {route: {use: relay-a}}\n", "MtaOutboundStrategy", "route"),
+    "mx31": (ROUTES.replace("a.example", "a.example, port: 2525"), "MtaRoute/relay-a", "port"),
+    "mx38": (
+        "kind: MtaOutboundThrottle\nspec: {description: slow, rate: {count: 1, period: 1m}, match: 'true'}\n",
+        "MtaOutboundThrottle/slow",
+        "",
+    ),
+}
+
+
+def test_import_of_forty_servers_names_the_six_that_deviate(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        servers = {f"mx{number:02}": stack.enter_context(serve()) for number in range(40)}
+        fleet = Fleet(tmp_path, servers)
+        layers = {name: ["m"] for name in servers}
+        for name, (text, address, _) in ODD.items():
+            write(tmp_path / name, odd=text)
+            layers[name] = [name] if "relay-a" in address else ["m", name]
+        fleet.configure(layers)
+        assert fleet.run("apply", "--yes").code == 0
+
+        code, report = fleet.report("import", "--out", "layers")
+        fleet.configure(report["manifests"])
+        config = json.loads((tmp_path / "reconciler.yaml").read_text())
+        config["policy"] = {"prune": {"MtaRoute": "all"}, "maxDestroy": "100%"}
+        (tmp_path / "reconciler.yaml").write_text(json.dumps(config))
+        _, drift = fleet.report("drift")
+
+    assert code == 0
+    told = [(each["target"], each["address"], each["pointer"]) for each in report["deviations"]]
+    assert told == [(name, address, pointer) for name, (_, address, pointer) in ODD.items()]
+    assert report["manifests"] == {
+        name: ["layers/base", *([f"layers/overlays/{name}"] if name in ODD else [])] for name in servers
+    }
+    assert (drift["exitCode"], drift["summary"]["well"], drift["groups"]) == (0, 40, [])
+    assert not any("undeclared" in each["counts"] for each in drift["targets"])

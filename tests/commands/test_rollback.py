@@ -124,7 +124,7 @@ class World(Struct):
         results: list[Result] = []
         writes = iter(range(99))
         with open_client(invocation, wanted, may_write=True) as client, Journal(self.journal, lambda: "now") as journal:
-            found = observe(wanted, client)
+            found = observe(invocation, wanted, client)
             assert found.plan.refusals == ()
             record = begin_record(
                 wanted.catalogue,

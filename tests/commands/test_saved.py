@@ -105,7 +105,7 @@ def approved(manifests: str, env: dict[str, str]) -> str:
     wanted = want(invocation)
     assert goal_of(wanted).resources
     with open_client(invocation, wanted) as client:
-        return plan_digest(observe(wanted, client).plan)
+        return plan_digest(observe(invocation, wanted, client).plan)
 
 
 def test_approved_changes_are_applied_without_a_question_and_others_are_not(
