@@ -6,6 +6,9 @@ Law: pure; whatever would be allowed beyond the ceiling is named, and what canno
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
+
+from msgspec import to_builtins
 
 from reconciler.settings.config import Config, PolicyConfig, merged_policy
 from reconciler.values import DEFAULT_MAX_DESTROY, Globs, Refused, UsageError
@@ -49,6 +52,29 @@ def check_ceiling(config: Config, ceiling: Config, name: str) -> None:
     if looser:
         message = f"the configuration allows more than {ceiling.file}: {'; '.join(looser)}"
         raise Refused(message, "change it there first")
+
+
+def policy_differences(config: Config, ceiling: Config, name: str) -> tuple[str, ...]:
+    """Return what a target's policy says otherwise than the ceiling does: `maxDestroy 30% -> 10%`."""
+    one, other = (dict(_leaves(to_builtins(merged_policy(each, each.targets.get(name))))) for each in (ceiling, config))
+    pairs = ((key, _told(one.get(key)), _told(other.get(key))) for key in sorted(one.keys() | other.keys()))
+    return tuple(f"{key} {before} -> {after}" for key, before, after in pairs if before != after)
+
+
+def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _leaves(each, f"{path}.{key}" if path else key)
+    else:
+        yield path, DEFAULT_MAX_DESTROY if value is None and path == "maxDestroy" else value
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_told, value))}]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "unset" if value is None else str(value).removesuffix(".0")
 
 
 def _destroying(policy: PolicyConfig, most: PolicyConfig) -> Iterator[str]:

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from reconciler.kinds import LIMIT_PATTERN, Catalogue, Fault
 from reconciler.server import Allowed
-from reconciler.settings.ceiling import check_ceiling
+from reconciler.settings.ceiling import check_ceiling, policy_differences
 from reconciler.settings.config import (
     DEFAULT_MANIFESTS,
     Config,
@@ -78,6 +78,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     user: str = ""
     #: What was chosen in place of the target's own server, or "".
     instead: str = ""
+    #: What the policy says otherwise than the ceiling does.
+    otherwise: tuple[str, ...] = ()
     #: None where no server is named.
     server: TargetConfig | None = None
     options: Options = Options()
@@ -112,8 +114,11 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
         ManifestError: the configuration asks for variables that are not set.
     """
     name, target = _target(config, options)
+    otherwise: tuple[str, ...] = ()
     if options.ceiling:
-        check_ceiling(config, read(options.ceiling), name)
+        ceiling = read(options.ceiling)
+        check_ceiling(config, ceiling, name)
+        otherwise = policy_differences(config, ceiling, name)
     policy = merged_policy(config, target)
     known = frozenset(catalogue.kinds)
     for where, kinds in (
@@ -158,6 +163,7 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
         reload=options.reload,
         user=_user(options, target, environment),
         instead=instead,
+        otherwise=otherwise,
         server=server,
         options=options,
     )

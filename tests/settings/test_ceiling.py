@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.settings.ceiling import check_ceiling
+from reconciler.settings.ceiling import check_ceiling, policy_differences
 from reconciler.settings.config import parse_config
 from reconciler.values import Refused, UsageError
 
@@ -88,3 +88,31 @@ def test_target_that_the_ceiling_does_not_know_is_wrong_usage(tmp_path: Path) ->
 
     with pytest.raises(UsageError, match="has no target b"):
         check_ceiling(config, parse_config("base.yaml", "targets: {a: {url: https://a.example}}\n"), "b")
+
+
+def test_what_the_policy_says_otherwise_is_told_with_both_values() -> None:
+    target = "targets: {a: {url: https://a.example, policy: {maxDestroy: 5.0}}}\n"
+    config = parse_config(
+        "mine.yaml",
+        f"{target}policy: {{keep: ['MtaRoute/a', 'MtaRoute/b'], prune: {{}}, lint: {{unused-object: error}}}}\n",
+    )
+    base = parse_config(
+        "base.yaml",
+        "targets: {a: {url: https://a.example}}\n"
+        "policy: {keep: ['MtaRoute/a'], prune: {MtaRoute: true}, maxUpdate: 9}\n",
+    )
+
+    assert policy_differences(config, base, "a") == (
+        "keep [MtaRoute/a] -> [MtaRoute/a, MtaRoute/b]",
+        "lint.unused-object unset -> error",
+        "maxDestroy 30% -> 5",
+        "maxUpdate 9 -> unset",
+        "prune.MtaRoute true -> unset",
+    )
+
+
+def test_the_same_policy_in_other_words_is_no_difference() -> None:
+    one = parse_config("mine.yaml", "policy: {maxDestroy: 30%, maxUpdate: 5.0}\n")
+    other = parse_config("base.yaml", "policy: {maxUpdate: 5}\n")
+
+    assert policy_differences(one, other, "") == ()
