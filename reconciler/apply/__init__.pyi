@@ -7,6 +7,7 @@ from reconciler.apply.journal import Journal as Journal
 from reconciler.apply.journal import Origin as Origin
 from reconciler.apply.journal import Run as Run
 from reconciler.apply.journal import begin_record as begin_record
+from reconciler.apply.journal import cannot_undo as cannot_undo
 from reconciler.apply.journal import file_name as file_name
 from reconciler.apply.journal import find_origin as find_origin
 from reconciler.apply.journal import not_live as not_live

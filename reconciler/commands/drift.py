@@ -5,6 +5,9 @@ Law: its client cannot write; it is quiet when there is nothing to say.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from reconciler.commands.around import headline
 from reconciler.commands.gather import observe, open_client, plan_report, want
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
@@ -23,7 +26,8 @@ def run(invocation: Invocation) -> int:
         beside = standing(invocation, wanted, client)
     tell_idle(invocation, wanted, found)
     code = DIFFERENCES if found.plan.differs else 0
-    invocation.report(plan_report(wanted, found, beside, drift=True), code)
+    report = plan_report(wanted, found, beside, drift=True)
+    invocation.report(replace(report, headline=headline(invocation, wanted)), code)
     for each in beside if invocation.converses and not found.plan.differs else ():
         invocation.warn(each.message, each.hint)
     if found.plan.differs and invocation.converses:

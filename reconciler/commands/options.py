@@ -290,7 +290,7 @@ COMMANDS: dict[str, Command] = {
     "plan": Command(
         "Show what apply would do.",
         " --url https://mail.example.org --out plan.json",
-        (*_PLANNING, "plan_out", "no_movement", "detailed_exitcode", "rotate_secrets"),
+        (*_PLANNING, "plan_out", "no_movement", "detailed_exitcode", "rotate_secrets", "journal_directory"),
         "plan",
         files=("stalwart-ndjson",),
     ),
@@ -303,7 +303,10 @@ COMMANDS: dict[str, Command] = {
         ),
         "outcome",
     ),
-    "drift": Command("Compare, for cron: quiet when in sync.", " --target prod --quiet", _PLANNING, "drift"),
+    "drift": Command(
+        "Compare, for cron: quiet when in sync.",
+        *(" --target prod --quiet", (*_PLANNING, "journal_directory"), "drift"),
+    ),
     "explain": Command(
         "Tell which way a message would take, and why.",
         *(" --rcpt b@partner.example --retry 0..3", (*_SERVER, *MESSAGE), "explanation"),
@@ -355,7 +358,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "doctor": Command(
         "Tell whether server, credentials and manifests fit.",
-        *(" --url https://mail.example.org", (*_SERVER, *group(SCOPE)), "diagnosis"),
+        *(" --url https://mail.example.org", (*_SERVER, *group(SCOPE), "journal_directory"), "diagnosis"),
     ),
     "schema": Command("Write the JSON Schemas, or check them.", " --check", ("schema_out", "check"), "", ""),
     "schema pull": Command(

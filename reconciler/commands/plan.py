@@ -11,6 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
+from reconciler.commands.around import after, headline
 from reconciler.commands.files import check_plain
 from reconciler.commands.gather import observe, open_client, plan_basis, plan_report, tested, want
 from reconciler.commands.handing import hand_over
@@ -50,6 +51,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         write(path, save(found.plan, plan_basis(invocation, wanted, found), members(report)))
         invocation.tell(f"The plan is saved: {_next(invocation, path)}\n")
     hand_over(invocation, wanted, found)
+    report = replace(report, headline=headline(invocation, wanted), ending=after(invocation, wanted, found))
     if not arguments.no_movement and found.plan.changes:
         report = replace(report, movement=moving(wanted, found))
     differs = DIFFERENCES if arguments.detailed_exitcode and report.differs else 0

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.apply import DEFAULT_DIRECTORY, ApplySession, file_name, find_origin, lock_directory
+from reconciler.commands.around import after, headline
 from reconciler.commands.gather import Wanted, plan_report, target
 from reconciler.commands.invocation import Invocation
 from reconciler.kinds import to_resolve
@@ -46,7 +48,14 @@ class StreamPresenter(Struct, frozen=True):
         """Show the plan where somebody is asked or wants to see it, and what refuses it to everybody."""
         refused = bool(survey.plan.refusals)
         if refused or (self.invocation.converses and (asks or not self.invocation.quiet)):
-            self.invocation.report(plan_report(self.wanted, survey), REFUSED if refused else 0)
+            report = plan_report(self.wanted, survey)
+            if self.work == "apply":
+                report = replace(
+                    report,
+                    headline=headline(self.invocation, self.wanted),
+                    ending=after(self.invocation, self.wanted, survey),
+                )
+            self.invocation.report(report, REFUSED if refused else 0)
 
     def ask(self) -> bool:
         """Ask whether the plan is to be carried out."""

@@ -8,6 +8,9 @@ from reconciler.report.checks import diagnosis_report as diagnosis_report
 from reconciler.report.checks import error_report as error_report
 from reconciler.report.checks import permissions_report as permissions_report
 from reconciler.report.checks import validation_report as validation_report
+from reconciler.report.ending import Headline as Headline
+from reconciler.report.ending import PlanEnding as PlanEnding
+from reconciler.report.ending import ending_of as ending_of
 from reconciler.report.fleet import FleetChange as FleetChange
 from reconciler.report.fleet import FleetCounts as FleetCounts
 from reconciler.report.fleet import FleetDeviation as FleetDeviation

@@ -21,6 +21,7 @@ class BranchPart(Part, frozen=True, kw_only=True):
     """One branch of an expression."""
 
     condition: Annotated[str, told("Its condition; absent for `else`.")] = ""
+    pointer: Annotated[str, told("Wire pointer of the branch; absent where the expression is not understood.")] = ""
     result: Annotated[str, told("The name that it gives, or the expression that gives one.")]
     address: Annotated[str, told("The object of that name; absent where there is none, or where it is built in.")] = ""
     fields: Annotated[str, told("What tells the object from others, such as its host and port.")] = ""
@@ -58,20 +59,26 @@ def _deciders(catalogue: Catalogue, found: Routing) -> tuple[DeciderPart, ...]:
     for decider in found.deciders:
         match = decider.expression.get("match") or {}
         keys = [branch.key for branch in decider.block.branches] if decider.block else []
-        texts = [(match[key]["if"], match[key]["then"]) for key in keys]
-        texts += [("", decider.expression["else"])] if decider.block else []
+        texts = [(f"match/{key}", match[key]["if"], match[key]["then"]) for key in keys]
+        texts += [("else", "", decider.expression["else"])] if decider.block else []
         names, builtins = found.names.get(decider.language.names, {}), decider.language.builtins
         sure = decider.language.names not in found.state.unread
-        branches = [_branch(catalogue, condition, result, names, builtins, sure=sure) for condition, result in texts]
+        branches = [
+            _branch(catalogue, f"{decider.field}/{place}", condition, result, names, builtins, sure=sure)
+            for place, condition, result in texts
+        ]
         parts.append(DeciderPart(field=decider.field, kind=decider.language.names, branches=tuple(branches)))
     return tuple(parts)
 
 
-def _branch(catalogue: Catalogue, condition: str, result: str, names: Any, builtins: Any, *, sure: bool) -> BranchPart:
+def _branch(
+    catalogue: Catalogue, pointer: str, condition: str, result: str, names: Any, builtins: Any, *, sure: bool
+) -> BranchPart:
     name = unquote(result)
     held: Held | None = names.get(name) if name is not None else None
     return BranchPart(
         condition=condition,
+        pointer=pointer,
         result=result if name is None else name,
         address=str(held.address) if held else "",
         fields=_fields(catalogue, held) if held else "",

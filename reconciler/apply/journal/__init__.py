@@ -4,7 +4,7 @@ Law: what is about to be done stands on the disk, with its inverse, before the f
 in a journal, and nothing but rollback and audits reads one.
 """
 
-from reconciler.apply.journal.inverse import Cannot, Undo, inverse, masked
+from reconciler.apply.journal.inverse import Cannot, Undo, cannot_undo, inverse, masked
 from reconciler.apply.journal.origin import Origin, find_origin
 from reconciler.apply.journal.records import Begin, begin_record, read
 from reconciler.apply.journal.run import RecordedResult, Run, Who
@@ -22,6 +22,7 @@ __all__ = [
     "Undo",
     "Who",
     "begin_record",
+    "cannot_undo",
     "file_name",
     "find_origin",
     "inverse",

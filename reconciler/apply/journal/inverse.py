@@ -78,6 +78,12 @@ def steps_of(kind: Kind, change: Change) -> tuple[Action, Wire] | str:
     return "create" if change.action == "destroy" else "replace", sendable(kind, change.before)
 
 
+def cannot_undo(kind: Kind, change: Change) -> str:
+    """Return why a change cannot be undone once it is made; "" where it can."""
+    steps = steps_of(kind, change)
+    return steps if isinstance(steps, str) else ""
+
+
 def _undo(change: Change, action: Action, patch: Wire, id_: str) -> Change:
     """Return the inverse of a change."""
     left = patched(change.before, change.patch) if change.action == "update" and change.before else change.after

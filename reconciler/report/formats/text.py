@@ -60,6 +60,11 @@ def diagnostics(found: Sequence[ReportedDiagnostic], page: Page) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def worst_first(found: Iterable[ReportedDiagnostic]) -> list[ReportedDiagnostic]:
+    """Return diagnostics with errors first and notes last."""
+    return sorted(found, key=lambda each: tuple(_TONES).index(each.severity))
+
+
 def _told(findings: Sequence[ReportedDiagnostic], paint: Paint) -> Iterator[str]:
     """Yield the lines of one diagnostic, or of several that say the same."""
     first = findings[0]
@@ -96,14 +101,20 @@ def error(report: ErrorReport, page: Page) -> str:
 def plan(report: PlanReport, page: Page) -> str:
     """Print a plan: the server, every change, what else is to be said, the counts, and what is left alone."""
     changes = [f"{line}\n" for line in _changes(report.changes, page.paint)]
-    told = diagnostics(sorted(report.diagnostics, key=lambda each: tuple(_TONES).index(each.severity)), page)
+    told = diagnostics(worst_first(report.diagnostics), page)
     parts = ["" if page.quiet else f"{header(report.target, page.paint)}\n"]
+    if report.headline is not UNSET:
+        parts += [f"{page.paint('policy', 'yellow')}: {each}\n" for each in report.headline.policy]
     if report.movement is not UNSET:
         from reconciler.report.formats.movement_text import movement
 
         parts += [*(f"{line}\n" for line in movement(report.movement, page.paint)), "\n"]
     parts += [*changes, "\n" if changes else ""]
     parts += [told, "\n" if told else "", *(f"{line}\n" for line in summary(report, page.paint))]
+    if report.ending is not UNSET:
+        lasting = [f"{each.address}, {each.because}" for each in report.ending.lasting]
+        parts += [f"{page.paint('cannot be undone', 'yellow')}: {each}\n" for each in lasting[:MANY]]
+        parts.append(f"and {len(lasting) - MANY} more that cannot be undone\n" if len(lasting) > MANY else "")
     parts += [f"{page.paint('refused', 'red')}: {each}\n" for each in report.refusals]
     return "".join(parts)
 
@@ -151,7 +162,7 @@ def lines(report: PlanReport, page: Page) -> str:
     head = [] if page.quiet else [header(report.target, page.paint)]
     changes = [compact(change, page.paint) for change in report.changes]
     refused = [f"{page.paint('refused', 'red')}: {each}" for each in report.refusals]
-    return "".join(f"{line}\n" for line in (*head, *changes, next(summary(report, page.paint)), *refused))
+    return "".join(f"{line}\n" for line in (*head, *changes, counted(report, page.paint), *refused))
 
 
 def findings(report: ValidationReport, page: Page) -> str:
@@ -167,12 +178,23 @@ def drift(report: PlanReport, page: Page) -> str:
 
 def summary(report: PlanReport, paint: Paint) -> Iterator[str]:
     """Yield the counts of a plan and what it leaves alone, a line each."""
+    yield counted(report, paint)
+    yield from by_kind(report.changes)
+    yield from _doomed(report.changes, paint)
+    yield from left_alone(report)
+
+
+def counted(report: PlanReport, paint: Paint) -> str:
+    """Return the counts of a plan in one sentence."""
     counts = report.summary
     told = ", ".join(f"{getattr(counts, action)} to {action}" for action in _SIGNS if getattr(counts, action))
     alike = "Nothing to change, but not in sync" if report.surplus else "In sync: nothing to change"
     state = f"Plan: {told}" if told else alike
-    yield f"{paint(state, 'bold')}; {counts.unchanged} unchanged, {counts.undeclared} undeclared."
-    yield from _by_kind(report.changes, paint)
+    return f"{paint(state, 'bold')}; {counts.unchanged} unchanged, {counts.undeclared} undeclared."
+
+
+def left_alone(report: PlanReport) -> Iterator[str]:
+    """Yield what a plan does not touch, a line each."""
     if report.partial:
         yield "This plan is partial: --kind or --only leaves the rest of the manifests out."
     surplus = set(report.surplus)
@@ -190,15 +212,19 @@ def summary(report: PlanReport, paint: Paint) -> Iterator[str]:
     yield from (f"{each.address} stands for the live object {each.id}." for each in report.pairs)
 
 
-def _by_kind(changes: Sequence[Planned], paint: Paint) -> Iterator[str]:
-    """Yield the counts of each kind, and every destroy again, where there are more changes than a reader counts."""
+def by_kind(changes: Sequence[Planned]) -> Iterator[str]:
+    """Yield the counts of each kind, where there are several, and more changes than a reader counts."""
     counts: dict[str, Counter[str]] = {}
     for change in changes if len(changes) > MANY else ():
         counts.setdefault(kind_of(change), Counter())[change.action] += 1
     for kind, actions in counts.items() if len(counts) > 1 else ():
         yield f"    {kind}: {', '.join(f'{actions[action]} to {action}' for action in _SIGNS if actions[action])}"
-    doomed = [change.address for change in changes if change.action == "destroy"] if counts else []
-    if doomed:
+
+
+def _doomed(changes: Sequence[Planned], paint: Paint) -> Iterator[str]:
+    """Yield every destroy again, where there are more changes than a reader counts."""
+    doomed = [change.address for change in changes if change.action == "destroy"]
+    if doomed and len(changes) > MANY:
         yield f"{paint(f'To destroy ({len(doomed)})', 'red')}: {', '.join(doomed)}."
 
 

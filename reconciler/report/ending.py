@@ -1,0 +1,63 @@
+"""What stands around a plan: how it came about, and what comes after it.
+
+Law: nothing is decided here; what a journal could not undo is told by what the journal would be told.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from reconciler.apply import cannot_undo
+from reconciler.kinds import Catalogue
+from reconciler.report.parts import AddressText, Part, Text, told
+from reconciler.values import Plan
+
+
+class Headline(Part, frozen=True, kw_only=True):
+    """How a plan came about."""
+
+    commit: Annotated[str, told("The commit that a pipeline was at.")] = ""
+    request: Annotated[str, told("The pull or merge request, as #7 or !7.")] = ""
+    version: Annotated[str, told("The server version whose kinds were compared; a server itself tells none.")] = ""
+    unprotected: Annotated[tuple[Text, ...], told("Why the way to the server is not safe.")] = ()
+    policy: Annotated[tuple[Text, ...], told("What the policy says otherwise than its ceiling does.")] = ()
+
+
+class Lasting(Part, frozen=True, kw_only=True):
+    """A change that cannot be undone."""
+
+    address: AddressText
+    because: Annotated[str, told("Why.")]
+
+
+class PlanEnding(Part, frozen=True, kw_only=True):
+    """What comes after a plan."""
+
+    reload: Annotated[bool, told("Apply makes the server reload its settings, so that what is written is live.")]
+    immediate: Annotated[tuple[Text, ...], told("Kinds that are live as soon as they are written.")] = ()
+    restart: Annotated[tuple[Text, ...], told("Kinds that are live after a restart of the server only.")] = ()
+    lasting: Annotated[tuple[Lasting, ...], told("Changes that cannot be undone.")] = ()
+    rollback: Annotated[str, told("The command that undoes the rest; empty where nothing is recorded.")] = ""
+
+
+def ending_of(catalogue: Catalogue, plan: Plan, *, reload: bool, rollback: str) -> PlanEnding:
+    """Return what comes after a plan.
+
+    Args:
+        catalogue: what the kinds are.
+        plan: what would be done.
+        reload: whether apply reloads.
+        rollback: the command that undoes it, or "".
+    """
+    kinds = {change.address.kind: catalogue.kinds[change.address.kind] for change in plan.changes}
+    lasting = [(str(change.address), cannot_undo(kinds[change.address.kind], change)) for change in plan.changes]
+    by_action = {
+        action: tuple(sorted(name for name, kind in kinds.items() if kind.reload == action))
+        for action in ("immediate", "restart")
+    }
+    return PlanEnding(
+        reload=reload,
+        lasting=tuple(Lasting(address=address, because=why) for address, why in sorted(lasting) if why),
+        rollback=rollback,
+        **by_action,
+    )
