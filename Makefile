@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS := .venv-tools
 
-.PHONY: demo test lint types schemas generated manifests pytest slow deployed bench dist image lock clean
+.PHONY: demo test lint types schemas generated manifests pytest slow browser deployed bench dist image lock clean
 
 demo: $(READY)
 	$(BIN)/reconciler demo
@@ -45,7 +45,11 @@ pytest: $(READY)
 
 # Long fuzz and fault runs.
 slow: $(READY)
-	$(BIN)/pytest -q -n auto -m 'slow and not tools'
+	$(BIN)/pytest -q -n auto -m 'slow and not tools and not browser'
+
+# Pages of reports in Debian's chromium.
+browser: $(READY)
+	$(BIN)/pytest -q -m browser
 
 # What is under deploy/ and schemas/, judged by the tools of those who will use it. It needs go, npm, and Debian's
 # packages systemd and shellcheck.
