@@ -215,7 +215,8 @@ def read_live(catalogue: Catalogue, kinds: Iterable[str], client: Client) -> Liv
     """Read some kinds, and those that they are checked with where that is allowed."""
     needed = sorted(kinds)
     checks = kinds_for_checks(catalogue, needed)
-    return client.run(read_flow(catalogue, needed, client.session().limits, checks=checks))
+    live = client.run(read_flow(catalogue, needed, client.session().limits, checks=checks))
+    return msgspec.structs.replace(live, reader=client.reader())
 
 
 def standing_policy(invocation: Invocation) -> Policy:

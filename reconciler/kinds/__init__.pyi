@@ -2,6 +2,7 @@ from reconciler.kinds.catalogue import Catalogue as Catalogue
 from reconciler.kinds.catalogue import Connects as Connects
 from reconciler.kinds.catalogue import Kind as Kind
 from reconciler.kinds.catalogue import Language as Language
+from reconciler.kinds.catalogue import Listens as Listens
 from reconciler.kinds.catalogue import Property as Property
 from reconciler.kinds.catalogue import Record as Record
 from reconciler.kinds.catalogue import Without as Without

@@ -30,7 +30,7 @@ def state_after(catalogue: Catalogue, live: LiveState, changes: Iterable[Change]
         else held
         for name, held in live.objects.items()
     }
-    return LiveState(objects, live.forbidden)
+    return LiveState(objects, live.forbidden, live.reader)
 
 
 def _objects(

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from reconciler.kinds import Catalogue, address_of, key_of, load, references_in, targets
+from reconciler.kinds import Catalogue, address_of, key_of, references_in, targets
 from reconciler.mail import mentions, suggestions
+from reconciler.plan.dangers import dangers
 from reconciler.values import Address, Change, Globs, LiveState, Plan, Policy, Resource
 
 #: Why something is destroyed that pruning covers.
@@ -36,20 +37,14 @@ def refusals(
             manifests are not at hand, as with a saved plan.
     """
     return (
-        *_unwritten(plan.changes),
         *_limits(plan.changes, live, policy),
         *_kept(catalogue, plan.changes, policy),
+        *dangers(catalogue, plan, live, after, policy),
         *_mistaken(catalogue, plan, live),
         *(() if desired is None else _empty(plan.changes, desired, policy)),
         *_dangling(catalogue, plan.changes, live, after, desired or ()),
         *_linked(catalogue, plan.changes, live, after),
     )
-
-
-def _unwritten(changes: Sequence[Change]) -> list[str]:
-    """Say which kinds are read and compared only: what makes them live, and what they hold of people, is not minded."""
-    kinds = sorted({change.address.kind for change in changes} - load().kinds.keys())
-    return [f"{kind} is only read and compared by this version; leave it out with --kind or --only" for kind in kinds]
 
 
 def _limits(changes: Sequence[Change], live: LiveState, policy: Policy) -> list[str]:

@@ -62,9 +62,14 @@ def _prune(
         rule = policy.prune.get(each.address.kind, False)
         if not rule:
             continue
+        kind = catalogue.kinds[each.address.kind]
         if keep.holds(each.address):
             spared.append((each.address, "policy.keep"))
-        elif rule != "all" and is_shipped(catalogue.kinds[each.address.kind], each.key):
+        elif kind.held:
+            spared.append((each.address, "it holds what people keep; metadata.absent destroys it"))
+        elif kind.volatile and rule != "all":
+            spared.append((each.address, "the server makes such objects itself"))
+        elif rule != "all" and is_shipped(kind, each.key):
             spared.append((each.address, "a new server ships it"))
         else:
             doomed.append(each)

@@ -235,6 +235,9 @@ def kinds_for_checks(catalogue: Catalogue, kinds: Sequence[str]) -> frozenset[st
     every = {name: targets(catalogue, kind) for name, kind in catalogue.kinds.items()}
     related = {target for name in scope for target in every[name]}
     related |= {name for name, its in every.items() if its & scope}
+    if any(catalogue.kinds[name].cuts for name in scope):
+        # What lets an address in counts before what cuts it off.
+        related |= {name for name, kind in catalogue.kinds.items() if kind.admits}
     # What is referred to may be no kind that is managed here, and then is known by its id alone.
     return frozenset((related - scope) & catalogue.kinds.keys())
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import to_builtins
 
-from reconciler.settings.config import Config, PolicyConfig, merged_policy
+from reconciler.settings.config import AllowanceConfig, Config, PolicyConfig, merged_policy
 from reconciler.values import DEFAULT_MAX_DESTROY, Globs, Refused, UsageError
 
 _SEVERITIES = ("ignore", "note", "warning", "error")
@@ -87,10 +87,20 @@ def _destroying(policy: PolicyConfig, most: PolicyConfig) -> Iterator[str]:
         if kind not in policy.owns or not _within(policy.owns[kind], names):
             yield f"policy.owns.{kind}"
     yield from (f"policy.keep lacks {glob}" for glob in most.keep if glob not in policy.keep)
+    for each in policy.allowances:
+        if not any(_covers(other, each) for other in most.allowances):
+            yield f"policy.allow {each.address}"
     for kind in sorted(policy.undeclared.keys() | most.undeclared.keys()):
         mine, theirs = policy.undeclared.get(kind), most.undeclared.get(kind)
         if mine != theirs and (mine == "ignore" or theirs == "drift"):
             yield f"policy.undeclared.{kind}"
+
+
+def _covers(most: AllowanceConfig, mine: AllowanceConfig) -> bool:
+    """Whether an allowance certainly holds everything that another one does."""
+    named = most.address == mine.address or most.address == mine.address.partition("/")[0]
+    actions = not most.actions or (bool(mine.actions) and set(mine.actions) <= set(most.actions))
+    return named and actions and (not most.until or (bool(mine.until) and mine.until <= most.until))
 
 
 def _limits(policy: PolicyConfig, most: PolicyConfig) -> Iterator[str]:

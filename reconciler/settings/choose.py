@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from reconciler.settings.config import (
 from reconciler.settings.options import Options
 from reconciler.settings.published import named_catalogue
 from reconciler.values import (
+    Allowance,
     EnvironmentText,
     Globs,
     ManifestError,
@@ -279,6 +281,16 @@ def _policy(config: PolicyConfig, options: Options) -> Policy:
         max_destroy=_limit("--max-destroy", options.max_destroy, config.max_destroy, Policy().max_destroy),
         max_update=_limit("--max-update", options.max_update, config.max_update, None),
         allow_empty=frozenset(options.allow_empty),
+        allow=tuple(
+            Allowance(
+                address=each.address,
+                actions=frozenset(each.actions),
+                until=each.until,
+                because=each.because,
+                ended=bool(each.until) and each.until < datetime.now(UTC).date().isoformat(),
+            )
+            for each in config.allowances
+        ),
     )
 
 

@@ -7,6 +7,7 @@ environment stands alone (`${env:NAME}`), and no value of a credential is in a m
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
@@ -48,6 +49,15 @@ class Layer(Struct, frozen=True, forbid_unknown_fields=True):
     optional: bool = False
 
 
+class AllowanceConfig(Struct, frozen=True, forbid_unknown_fields=True):
+    """A part of `policy.allow` with more than an address."""
+
+    address: str
+    actions: list[Literal["create", "update", "replace", "destroy"]] = []
+    until: str = ""
+    because: str = ""
+
+
 class PolicyConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """`policy`, for all targets or for one."""
 
@@ -64,6 +74,13 @@ class PolicyConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     links: list[str] = []
     #: Globs of the variables that a target's `vars` may be taken from.
     variables: list[str] = []
+    #: Dangerous kinds or objects that a run may write or destroy.
+    allow: list[str | AllowanceConfig] = []
+
+    @property
+    def allowances(self) -> tuple[AllowanceConfig, ...]:
+        """Return what is allowed, in one form."""
+        return tuple(AllowanceConfig(each) if isinstance(each, str) else each for each in self.allow)
 
 
 class TargetConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -188,11 +205,11 @@ def parse_config(file: str, text: str) -> Config:
 def judge(catalogue: Catalogue, value: object) -> list[Fault]:
     """Return every mistake of a configuration's value that can be told without a target, a server or an environment."""
     found = faults(config_schema(catalogue), value)
-    found += _kept(catalogue, _at(value, "policy"), ("policy",))
+    found += _policy(catalogue, _at(value, "policy"), ("policy",))
     found += _taken_whole(value, _TOLD, ())
     for name, target in _at(value, "targets").items():
         at = ("targets", name)
-        found += [*_kept(catalogue, _at(target, "policy"), (*at, "policy")), *_names(target, at)]
+        found += [*_policy(catalogue, _at(target, "policy"), (*at, "policy")), *_names(target, at)]
         found += _references(target, at)
     return found
 
@@ -203,22 +220,42 @@ def _at(value: object, key: str) -> Mapping[str, Any]:
     return found if isinstance(found, Mapping) else {}
 
 
-def _kept(catalogue: Catalogue, policy: Mapping[str, Any], at: Steps) -> Iterator[Fault]:
-    """Find globs of what is never destroyed that protect nothing, whatever a server holds."""
-    kept = policy.get("keep")
+def _policy(catalogue: Catalogue, policy: Mapping[str, Any], at: Steps) -> Iterator[Fault]:
+    """Find globs that match nothing, whatever a server holds, and days that are none."""
+    kept, allowed = policy.get("keep"), policy.get("allow")
     for index, glob in enumerate(kept if isinstance(kept, list) else ()):
-        if not isinstance(glob, str) or any(
-            Globs([glob]).match(each.kind) if each.singleton else can_continue(glob, f"{each.kind}/")
-            for each in catalogue.kinds.values()
-        ):
-            continue
-        kind, _, name = glob.partition("/")
-        close = get_close_matches(kind, catalogue.kinds, n=1)
-        hint = f"an address begins with its kind, such as MtaRoute/{name or kind}"
-        if close:
-            meant = close[0] if catalogue.kinds[close[0]].singleton else f"{close[0]}/{name or '*'}"
-            hint = f"did you mean {meant}?"
-        yield Fault((*at, "keep", str(index)), "glob", f"{shown(glob)} matches no address", hint)
+        yield from _matching(catalogue, glob, (*at, "keep", str(index)))
+    for index, each in enumerate(allowed if isinstance(allowed, list) else ()):
+        place = (*at, "allow", str(index))
+        given = each if isinstance(each, Mapping) else {"address": each}
+        if given.get("address") not in catalogue.kinds:
+            steps = ("address",) if given is each else ()
+            yield from _matching(catalogue, given.get("address"), (*place, *steps))
+        until = given.get("until")
+        if isinstance(until, str) and not _is_day(until):
+            yield Fault((*place, "until"), "date", f"{shown(until)} is no day", 'write it as "2027-01-31"')
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _matching(catalogue: Catalogue, glob: object, at: Steps) -> Iterator[Fault]:
+    if not isinstance(glob, str) or any(
+        Globs([glob]).match(each.kind) if each.singleton else can_continue(glob, f"{each.kind}/")
+        for each in catalogue.kinds.values()
+    ):
+        return
+    kind, _, name = glob.partition("/")
+    close = get_close_matches(kind, catalogue.kinds, n=1)
+    hint = f"an address begins with its kind, such as MtaRoute/{name or kind}"
+    if close:
+        meant = close[0] if catalogue.kinds[close[0]].singleton else f"{close[0]}/{name or '*'}"
+        hint = f"did you mean {meant}?"
+    yield Fault(at, "glob", f"{shown(glob)} matches no address", hint)
 
 
 def _names(target: object, at: Steps) -> Iterator[Fault]:
@@ -279,7 +316,7 @@ def unescaped(text: str) -> str:
 
 
 def merged_policy(config: Config, target: TargetConfig | None) -> PolicyConfig:
-    """Return the policy of a target: its own over that of all, key by key, and what either keeps is kept."""
+    """Return the policy of a target: its own over that of all, key by key; what either keeps or allows counts."""
     over = target.policy if target else {}
     merged = dict(config.policy)
     for key, value in over.items():
@@ -288,6 +325,8 @@ def merged_policy(config: Config, target: TargetConfig | None) -> PolicyConfig:
             merged[key] = {**held, **value}
         elif key == "keep" and held:
             merged[key] = list(dict.fromkeys([*held, *value]))
+        elif key == "allow" and held:
+            merged[key] = [*held, *value]
         else:
             merged[key] = value
     return msgspec.convert(merged, PolicyConfig)

@@ -34,6 +34,7 @@ from reconciler.values.model import NodeReload as NodeReload
 from reconciler.values.model import Outcome as Outcome
 from reconciler.values.model import Phase as Phase
 from reconciler.values.model import Plan as Plan
+from reconciler.values.model import Reader as Reader
 from reconciler.values.model import Resource as Resource
 from reconciler.values.model import Result as Result
 from reconciler.values.model import ResultKind as ResultKind
@@ -42,6 +43,7 @@ from reconciler.values.model import Sensitive as Sensitive
 from reconciler.values.model import Source as Source
 from reconciler.values.model import Wire as Wire
 from reconciler.values.policy import DEFAULT_MAX_DESTROY as DEFAULT_MAX_DESTROY
+from reconciler.values.policy import Allowance as Allowance
 from reconciler.values.policy import Globs as Globs
 from reconciler.values.policy import Policy as Policy
 from reconciler.values.policy import Scope as Scope

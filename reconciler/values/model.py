@@ -107,12 +107,24 @@ class LiveObject(Struct, frozen=True, kw_only=True):
     wire: Wire
 
 
+class Reader(Struct, frozen=True):
+    """Who talks to a server, and how it is reached; what is not known is empty."""
+
+    #: The name that the session says.
+    user: str = ""
+    #: The own address of the connection, as this machine has it.
+    address: str = ""
+    #: The port of the server's URL.
+    port: int = 0
+
+
 class LiveState(Struct, frozen=True):
     """What was read from a server: objects per kind in ascending order of id (the order of creation)."""
 
     objects: dict[str, tuple[LiveObject, ...]] = {}
     #: Kinds that the credentials may not read.
     forbidden: frozenset[str] = frozenset()
+    reader: Reader = Reader()
 
     def of(self, kind: str) -> tuple[LiveObject, ...]:
         """Return the objects of a kind; none where the kind was not read."""

@@ -52,6 +52,25 @@ def _compiled(pattern: str) -> Pattern[str]:
 DEFAULT_MAX_DESTROY = "30%"
 
 
+class Allowance(Struct, frozen=True, kw_only=True):
+    """A part of `policy.allow`: dangerous kinds or objects that a run may write or destroy."""
+
+    #: An address glob; a kind alone stands for all its objects.
+    address: str
+    #: What may be done; empty means everything.
+    actions: frozenset[str] = frozenset()
+    #: The last day of it, as an ISO 8601 date, or "".
+    until: str = ""
+    because: str = ""
+    #: That day is over.
+    ended: bool = False
+
+    def holds(self, address: Address, action: str) -> bool:
+        """Whether it is about an action on an object, ended or not."""
+        named = self.address == address.kind or Globs([self.address]).holds(address)
+        return named and (not self.actions or action in self.actions)
+
+
 class Policy(Struct, frozen=True, kw_only=True):
     """What a run may do. Kinds are named as in manifests; limits are `30%` or a number."""
 
@@ -67,6 +86,8 @@ class Policy(Struct, frozen=True, kw_only=True):
     max_update: str | int | None = None
     #: Pruned kinds that may be emptied although nothing of them is declared.
     allow_empty: frozenset[str] = frozenset()
+    #: Dangers that are allowed.
+    allow: tuple[Allowance, ...] = ()
 
 
 def spelled_out(policy: Policy, declared: Iterable[str]) -> Policy:

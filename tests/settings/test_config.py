@@ -154,6 +154,35 @@ def test_a_glob_that_can_protect_something_is_taken(tmp_path: Path, glob: str) -
     assert told(tmp_path, f"policy: {{keep: ['{glob}']}}") == []
 
 
+@pytest.mark.parametrize(
+    ("allow", "mistake"),
+    [
+        ("'MtaRout/*'", ":1:18 policy.allow.0: 'MtaRout/*' matches no address (did you mean MtaRoute/*?)"),
+        ("{address: Nope}", (":1:28 policy.allow.0.address: 'Nope' matches no address (an address begins with its "
+                            "kind, such as MtaRoute/Nope)")),
+        (
+            "{address: MtaRoute, until: soon}",
+            ":1:45 policy.allow.0.until: 'soon' is no day (write it as \"2027-01-31\")",
+        ),
+    ],
+)  # fmt: skip
+def test_a_permission_that_allows_nothing_is_refused(tmp_path: Path, allow: str, mistake: str) -> None:
+    assert told(tmp_path, f"policy: {{allow: [{allow}]}}") == [f"reconciler.yaml{mistake}"]
+
+
+@pytest.mark.parametrize(
+    "allow",
+    [
+        "MtaRoute",
+        "'MtaRoute/*'",
+        "MtaSts",
+        "{address: MtaRoute, actions: [destroy], until: '2027-01-31', because: why}",
+    ],
+)
+def test_a_permission_is_a_kind_an_address_a_glob_or_says_what_bounds_it(tmp_path: Path, allow: str) -> None:
+    assert told(tmp_path, f"policy: {{allow: [{allow}]}}") == []
+
+
 LITERAL = "$${ stands for a literal ${"
 ENV = f"only a value that is wholly ${{env:NAME}} is replaced ({LITERAL})"
 CREDENTIAL = f"only a value that is wholly ${{env:NAME}} or ${{file:PATH}} is replaced ({LITERAL})"

@@ -8,7 +8,7 @@ import pytest
 from reconciler.kinds.catalogue import load
 from reconciler.settings import Config, Options, Settings, connect, read_config, settings
 from reconciler.values.errors import ConfigError, ManifestError, NotAllowed, UsageError
-from reconciler.values.policy import Policy, Scope
+from reconciler.values.policy import Allowance, Policy, Scope
 
 CATALOGUE = load()
 
@@ -81,6 +81,22 @@ policy: {prune: {MtaRoute: true}, keep: ["MtaRoute/b"], undeclared: {MtaHook: dr
         drift=frozenset({"MtaHook"}),
         owns={"MtaRoute": ("acme-*",)},
         max_update=4,
+    )
+
+
+def test_permissions_add_up_and_end(tmp_path: Path) -> None:
+    text = """\
+targets:
+  one:
+    url: "https://x.example.org"
+    policy: {allow: [{address: "MtaRoute/a", actions: [destroy], until: "2020-01-31", because: once}]}
+policy: {allow: [MtaHook, {address: MtaMilter, until: "2999-12-31"}]}
+"""
+
+    assert found(tmp_path, text).policy.allow == (
+        Allowance(address="MtaHook"),
+        Allowance(address="MtaMilter", until="2999-12-31"),
+        Allowance(address="MtaRoute/a", actions=frozenset({"destroy"}), until="2020-01-31", because="once", ended=True),
     )
 
 

@@ -103,6 +103,16 @@ class Property(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     whole_seconds: bool = msgspec.field(name="wholeSeconds", default=False)
     #: What a text or a map holds that the server stores unchecked, and shows in plain text.
     holds: Literal["", "url", "headers"] = ""
+    #: Why a change of it is dangerous, or "".
+    danger: str = ""
+    #: Values that are no danger; of an expression, texts of its `else`.
+    harmless: tuple[Any, ...] = ()
+    #: Below this nobody could mend it any more, since the server would take no further request.
+    floor: int | None = None
+    #: The action that makes a change of it live, in place of the kind's.
+    reload: str = ""
+    #: A member of this set may stand in one object of the kind only.
+    exclusive: bool = False
 
 
 class Variant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -185,6 +195,15 @@ class Without(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     names: dict[str, str] = {}
 
 
+class Listens(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where a listener of the server is open, and which protocols carry the requests of this program."""
+
+    #: The property with the set of its addresses and ports, and the one that says what it speaks.
+    bind: str
+    protocol: str
+    serves: tuple[str, ...]
+
+
 class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An object type of the server, named without its `x:` prefix."""
 
@@ -207,6 +226,17 @@ class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reload: str = "ReloadSettings"
     #: Why writing it is dangerous, or "".
     danger: str = ""
+    #: The actions that are dangerous; empty means all.
+    dangerous: tuple[Literal["create", "update", "replace", "destroy"], ...] = ()
+    #: The property with the name that its holder logs in with, or "".
+    login: str = ""
+    #: Its objects say what those may do that refer to them.
+    permits: bool = False
+    #: Objects are listeners of the server.
+    listens: Listens | None = None
+    #: The property with the addresses that are cut off, or let in whatever cuts them off; or "".
+    cuts: str = ""
+    admits: str = ""
     #: It holds people's mail or keys: only a document that names it as absent destroys it.
     held: bool = False
     #: There may be thousands, or people: import writes them only where they are asked for.

@@ -93,6 +93,21 @@ def _layer() -> Schema:
     return {**_closed(properties), "type": ["string", "object"], "required": ["path"], "description": description}
 
 
+def _allowance() -> Schema:
+    properties = {
+        "address": _text("An address, a glob such as Account/*, or a kind for all its objects."),
+        "actions": {
+            "description": "What may be done; everything where it is left out.",
+            "type": "array",
+            "items": {"description": "An action.", "enum": ["create", "update", "replace", "destroy"]},
+        },
+        "until": _text("The last day of it, such as 2027-01-31, in UTC."),
+        "because": _text("Why."),
+    }
+    description = "A kind, an address or a glob; one that is bounded says by what."
+    return {**_closed(properties), "type": ["string", "object"], "required": ["address"], "description": description}
+
+
 def _monitors() -> Schema:
     return {
         "ping": {**_text("URL of a monitor that is told of each start and end, as ${env:NAME}."), "writeOnly": True},
@@ -120,6 +135,11 @@ def _policy(catalogue: Catalogue) -> Schema:
             ),
             "owns": by_kind("The only names that these manifests may declare, and that pruning covers.", names),
             "keep": _texts("What is never destroyed.", "An address, or a glob such as MtaRoute/legacy-*."),
+            "allow": {
+                "description": "Dangerous kinds or objects that a run may write or destroy.",
+                "type": "array",
+                "items": _allowance(),
+            },
             "undeclared": by_kind(
                 "Kinds whose undeclared objects count as a difference.", {"enum": ["drift", "ignore"]}
             ),

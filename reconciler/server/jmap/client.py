@@ -35,7 +35,7 @@ from reconciler.server.jmap.protocol import (
 from reconciler.server.jmap.watch import Watch
 from reconciler.server.proxy import proxy_for
 from reconciler.server.redaction import Redactor
-from reconciler.values import Busy, Interrupted, NotAllowed, ReconcilerError, Unreachable
+from reconciler.values import Busy, Interrupted, NotAllowed, Reader, ReconcilerError, Unreachable
 
 T = TypeVar("T")
 log = logging.getLogger("reconciler.http")
@@ -103,6 +103,7 @@ class Client:
         #: Session states of the answers so far: each process of a cluster has one of its own (Stalwart 0.16.19).
         self.states: set[str] = set()
         self._session: Session | None = None
+        self._address = ""
         self._redactor = Redactor(credentials.secrets())
         self._proxy = None if transport else proxy_for(self.url, os.environ if environment is None else environment)
         self._http = httpx.Client(
@@ -211,6 +212,12 @@ class Client:
                     self._sleep(min(LOOK_SECONDS, left))
         finally:
             self._deadline = own + time.monotonic() - started
+
+    def reader(self) -> Reader:
+        """Return who talks to the server, and from where; of what goes through a proxy the address is not known."""
+        parts = urlsplit(self.url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        return Reader(self.session().username, "" if self._proxy else self._address, port)
 
     def tell(self, text: str) -> None:
         """Tell whoever runs this, as the client tells of waiting."""
@@ -337,6 +344,7 @@ class Client:
                 ) as answer,
             ):
                 content = b"".join(bounded(answer, self._deadline))
+                self._address = _own_address(answer)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             if distrusted := untrusted(error):
                 raise Unreachable(f"{url}: the certificate is not valid: {distrusted.verify_message}", TRUST) from None
@@ -403,3 +411,10 @@ class Client:
                 target.path,
             )
         raise Unreachable(f"{url} answers {status}", "is this the URL of a Stalwart 0.16 server?")
+
+
+def _own_address(answer: httpx.Response) -> str:
+    """Return the address of this end of a connection; "" where there is no socket."""
+    stream = answer.extensions.get("network_stream")
+    found = stream.get_extra_info("client_addr") if stream is not None else None
+    return str(found[0]) if found else ""

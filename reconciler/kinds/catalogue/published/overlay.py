@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from reconciler.kinds.catalogue import Form, Language, Property
+from reconciler.kinds.catalogue import Form, Language, Listens, Property
 
 FOLDER = Path(__file__).parent.parent / "overlays"
 
@@ -33,6 +33,12 @@ class PropertyOverlay(Struct, frozen=True, forbid_unknown_fields=True, rename="c
     one_way: bool | UnsetType = UNSET
     write_only: bool | UnsetType = UNSET
     volatile: bool | UnsetType = UNSET
+    danger: str | UnsetType = UNSET
+    harmless: tuple[Any, ...] | UnsetType = UNSET
+    floor: int | UnsetType = UNSET
+    reload: str | UnsetType = UNSET
+    exclusive: bool | UnsetType = UNSET
+    holds: Literal["url", "headers"] | UnsetType = UNSET
 
     def onto(self, prop: Property) -> Property:
         """Return a property with what is told of it."""
@@ -52,6 +58,12 @@ class Overlay(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", k
     filters: tuple[str, ...] = ()
     reload: str = "ReloadSettings"
     danger: str = ""
+    dangerous: tuple[Literal["create", "update", "replace", "destroy"], ...] = ()
+    login: str = ""
+    permits: bool = False
+    listens: Listens | None = None
+    cuts: str = ""
+    admits: str = ""
     held: bool = False
     bulk: bool = False
     volatile: bool = False
