@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from reconciler.desired.manifest import Text, parse
+from reconciler.desired.manifest import ManifestText, parse
 from reconciler.kinds import catalogue_of_published, key_of, read_pulled
 from reconciler.plan import Goal, Survey, take_survey
 from reconciler.values import Address, LiveObject, LiveState, Policy, Reader, Resource
@@ -30,7 +30,7 @@ def state(*objects: LiveObject, reader: Reader | None = None) -> LiveState:
 
 def wanted(text: str) -> tuple[Resource, ...]:
     """Return what a manifest declares. Raises ManifestError."""
-    return parse(CATALOGUE, [[Text("m.yaml", text)]]).checked().resources
+    return parse(CATALOGUE, [[ManifestText("m.yaml", text)]]).checked().resources
 
 
 def surveyed(live: LiveState, text: str, **policy: Any) -> Survey:
