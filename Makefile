@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TOOLS := .venv-tools
 
-.PHONY: demo test lint types schemas generated manifests pytest slow browser deployed bench dist image lock clean
+.PHONY: demo test lint types schemas generated manifests pytest slow browser deployed test-kubernetes bench dist image lock clean
 
 demo: $(READY)
 	$(BIN)/reconciler demo
@@ -45,7 +45,7 @@ pytest: $(READY)
 
 # Long fuzz and fault runs.
 slow: $(READY)
-	$(BIN)/pytest -q -n auto -m 'slow and not tools and not browser'
+	$(BIN)/pytest -q -n auto -m 'slow and not tools and not browser and not kubernetes'
 
 # Pages of reports in Debian's chromium.
 browser: $(READY)
@@ -63,6 +63,18 @@ $(TOOLS)/.ready: deploy/tools.lock
 	npm install --silent --no-audit --no-fund --prefix $(TOOLS)/node yaml-language-server@1.20.0
 	ln -sf ../node/node_modules/.bin/yaml-language-server $(TOOLS)/bin/
 	touch $@
+
+# Indexed Jobs on real binaries of Kubernetes, which are built once and kept outside of the checkout: about 10 minutes. It
+# needs go, openssl, kubectl, and Debian's package etcd-server.
+KUBERNETES_BINARIES ?= $(HOME)/.cache/reconciler-kubernetes
+VERSION := k8s.io/component-base/version
+test-kubernetes: $(READY)
+	for each in kube-apiserver kube-controller-manager kube-scheduler; do \
+		test -x $(KUBERNETES_BINARIES)/$$each || go build -C tests/kubernetes/go -trimpath \
+			-ldflags "-s -w -X $(VERSION).gitVersion=v1.31.4 -X $(VERSION).gitMajor=1 -X $(VERSION).gitMinor=31" \
+			-o $(KUBERNETES_BINARIES)/$$each k8s.io/kubernetes/cmd/$$each || exit; \
+	done
+	KUBERNETES_BINARIES=$(KUBERNETES_BINARIES) $(BIN)/pytest -q -m kubernetes
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py

@@ -21,7 +21,7 @@ from tests.running import Ran, command, environment
 DOCS = Path(__file__).parent.parent / "docs"
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", flags=re.DOTALL)
 #: Pages that tests of their own take.
-OTHERS = {"ten-minutes.md", "layers.md", "bridges.md", "fleets.md"}
+OTHERS = {"ten-minutes.md", "layers.md"}
 PAGES = sorted(path.name for path in DOCS.glob("*.md") if path.name not in OTHERS)
 #: What a page says of its reader's own server and secrets.
 PLACE = re.compile(r"^(export STALWART_|read )")

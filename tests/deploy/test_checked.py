@@ -35,6 +35,7 @@ def test_actionlint_finds_nothing_in_a_workflow_nor_in_what_it_gives_our_actions
     # As actions of this repository, so that their inputs are looked up.
     here = text.replace("example/stalwart-reconciler/deploy", "./deploy").replace("@v0.1.0", "")
     (workflows / "mail.yml").write_text(here)
+    shutil.copy(DEPLOY / "fleet" / "github" / "fleet.yml", workflows)
     (workflows / "begin.yml").write_text((PIPELINES / "github.yml").read_text(encoding="utf-8"))
 
     assert here.count("./deploy/github/") == 3
@@ -64,10 +65,11 @@ def test_shellcheck_finds_nothing_in_the_scripts() -> None:
     assert said(tool("shellcheck"), *scripts) == (0, "")
 
 
-def test_gitlabs_schema_takes_the_template_and_the_beginning(tmp_path: Path) -> None:
-    header, jobs = (DEPLOY / "gitlab" / "template.yml").read_text(encoding="utf-8").split("\n---\n")
+@pytest.mark.parametrize("template", ["gitlab/template.yml", "fleet/gitlab/fleet.yml"])
+def test_gitlabs_schema_takes_the_templates_and_the_beginning(tmp_path: Path, template: str) -> None:
+    header, jobs = (DEPLOY / template).read_text(encoding="utf-8").split("\n---\n")
     for name, each in yaml.safe_load(header)["spec"]["inputs"].items():
-        jobs = jobs.replace(f"$[[ inputs.{name} ]]", each["default"])
+        jobs = jobs.replace(f"$[[ inputs.{name} ]]", str(each["default"]))
     (tmp_path / "template.yml").write_text(jobs)
 
     code, text = said(

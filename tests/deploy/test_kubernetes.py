@@ -110,3 +110,20 @@ def test_the_published_schemas_of_kubernetes_take_every_file(file: str, version:
     )
 
     assert (ran.returncode, "INFO" in ran.stdout + ran.stderr) == (0, True), ran.stdout + ran.stderr
+
+
+@pytest.mark.tools
+@pytest.mark.slow
+@pytest.mark.parametrize("overlay", ["plan", "apply", "drift", "merge"])
+def test_the_published_schemas_of_kubernetes_take_what_a_fleets_overlays_make(overlay: str, tmp_path: Path) -> None:
+    program = shutil.which("kubernetes-validate")
+    assert program, "kubernetes-validate is missing: run make deployed"
+    directory = DIRECTORY.parent / "fleet" / "kubernetes" / overlay
+    made = subprocess.run(["kubectl", "kustomize", directory], capture_output=True, text=True, check=True).stdout
+    (tmp_path / "made.yaml").write_text(made)
+
+    ran = subprocess.run(
+        [program, "--strict", "--kubernetes-version", "1.37.0", tmp_path / "made.yaml"], capture_output=True, text=True
+    )
+
+    assert (ran.returncode, "INFO" in ran.stdout + ran.stderr) == (0, True), ran.stdout + ran.stderr
