@@ -187,6 +187,7 @@ OPTIONS: dict[str, OptionRow] = {
     "port": _row("--port", "Port; 0 takes a free one.", metavar="N", default=0, type=click.IntRange(0, 65535)),
     "database": _row("--database", "Keep the objects in this file.", metavar="FILE"),
     "fault": _row("--fault", "Misbehave as SPEC says; repeatable.", metavar="SPEC", multiple=True),
+    "queue": _row("--queue", "Messages that wait: a JSON array, or an object a line.", metavar="FILE"),
 }
 #: Options that say of which targets a fleet's command is, and how they are worked on.
 FLEET: dict[str, OptionRow] = {
@@ -372,7 +373,7 @@ COMMANDS: dict[str, Command] = {
     "eval": Command("Evaluate expressions, a JSON object per line.", " < expressions.jsonl", (), "", ""),
     "sandbox": Command(
         "Run the embedded JMAP server.",
-        *(" --port 8080 --database sandbox.db", ("host", "port", "database", "fault"), "", ""),
+        *(" --port 8080 --database sandbox.db", ("host", "port", "database", "fault", "queue"), "", ""),
     ),
     **{f"fleet {verb}": command for verb, command in _FLEET.items()},
     "demo": Command("Take the tour on an embedded server.", "", (), "", ""),

@@ -10,11 +10,12 @@ import signal
 import sqlite3
 import threading
 from contextlib import ExitStack
+from pathlib import Path
 
 from msgspec import Struct
 
 from reconciler.commands.invocation import Invocation
-from reconciler.values import ReconcilerError, UsageError
+from reconciler.values import Diagnostic, ManifestError, ReconcilerError, UsageError
 
 
 class Arguments(Struct, frozen=True, kw_only=True):
@@ -24,11 +25,12 @@ class Arguments(Struct, frozen=True, kw_only=True):
     port: int
     database: str
     fault: tuple[str, ...]
+    queue: str
 
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Serve until SIGINT or SIGTERM."""
-    from reconciler.sandbox import parse_fault, serve
+    from reconciler.sandbox import QueueFillError, parse_fault, read_messages, serve
 
     host, port, database = arguments.host, arguments.port, arguments.database or None
     try:
@@ -41,6 +43,12 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         faults = tuple(parse_fault(text) for text in arguments.fault)
     except ValueError as error:
         raise UsageError(f"--fault: {error}") from None
+    try:
+        queue = read_messages(Path(arguments.queue).read_bytes()) if arguments.queue else []
+    except OSError as error:
+        raise UsageError(f"--queue {arguments.queue}: {error.strerror}") from None
+    except QueueFillError as error:
+        raise ManifestError([Diagnostic(file=arguments.queue, code="queue", message=str(error))], "the queue") from None
     user = invocation.environment.get("STALWART_USER") or "admin"
     password = invocation.environment.get("STALWART_PASSWORD") or "secret"
     done = threading.Event()
@@ -48,8 +56,8 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         signal.signal(number, lambda *_: done.set())
     with ExitStack() as stack:
         try:
-            start = serve(database=database, host=host, port=port, user=user, password=password, faults=faults)
-            sandbox = stack.enter_context(start)
+            options = {"user": user, "password": password, "faults": faults, "queue": queue}
+            sandbox = stack.enter_context(serve(host, port, database, **options))
         except OSError as error:
             hint = "another --port may be free; 0 takes one that is"
             raise ReconcilerError(f"cannot listen on {host}, port {port}: {error.strerror}", hint) from None

@@ -2,6 +2,8 @@ from reconciler.sandbox.accounts import Limits as Limits
 from reconciler.sandbox.faults import FaultError as FaultError
 from reconciler.sandbox.faults import InjectedFault as InjectedFault
 from reconciler.sandbox.faults import parse_fault as parse_fault
+from reconciler.sandbox.messages import QueueFillError as QueueFillError
+from reconciler.sandbox.messages import read_messages as read_messages
 from reconciler.sandbox.published import Published as Published
 from reconciler.sandbox.reply import ConnectionClosed as ConnectionClosed
 from reconciler.sandbox.reply import Reply as Reply

@@ -232,9 +232,11 @@ def all_permissions(catalogue: Catalogue) -> list[str]:
         for verb in (("Get", "Update") if kind.singleton else _VERBS)
     )
     actions = (f"action{name}" for name in ACTIONS)
+    mail = (f"sysQueuedMessage{verb}" for verb in _VERBS)
+    logs = ("sysLogGet", "sysLogQuery")
     cluster = ("sysClusterNodeGet", "sysClusterNodeQuery", "sysCoordinatorGet")
     general = ("authenticate", "impersonate", "unlimitedRequests", "unlimitedUploads")
-    return sorted({*kinds, *actions, *cluster, *general, *(f"sysAction{verb}" for verb in _VERBS)})
+    return sorted({*kinds, *actions, *mail, *logs, *cluster, *general, *(f"sysAction{verb}" for verb in _VERBS)})
 
 
 def check_permission(user: User, kind: str, verb: str, singleton: bool, arguments: Mapping[str, Any]) -> None:

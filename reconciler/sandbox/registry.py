@@ -17,6 +17,9 @@ from reconciler.kinds import Catalogue
 from reconciler.sandbox import ids
 from reconciler.sandbox.accounts import Limits, User, check_permission
 from reconciler.sandbox.faults import InjectedFault, alter_answer
+from reconciler.sandbox.logs import LOG, PAID
+from reconciler.sandbox.logs import answer as log_answer
+from reconciler.sandbox.mailqueue import QUEUED, MailQueue
 from reconciler.sandbox.nodes import COORDINATOR, NODE, Cluster, Member
 from reconciler.sandbox.objects import Objects
 from reconciler.sandbox.query import query
@@ -70,6 +73,8 @@ class Registry:
         self._lock: threading.RLock = beside._lock if beside else threading.RLock()  # noqa: SLF001 - one lock for one store
         self._environment = environment
         self._reloads = 0
+        #: Messages that wait. Nodes of one store share it.
+        self.queue: MailQueue = beside.queue if beside else MailQueue()
         self.node = Member(host, self._take_over)
         self.cluster.join(self.node)
         self.start()
@@ -78,6 +83,7 @@ class Registry:
         """Begin to run what is stored, as a process does that starts; what it cannot resolve it does without."""
         with self._lock:
             self.live = Live(self.objects.moulds, self.objects.tables, self._environment)
+            self.queue.paused = False
 
     @property
     def writes(self) -> int:
@@ -96,7 +102,7 @@ class Registry:
         kind, _, verb = name.removeprefix("x:").partition("/")
         if not name.startswith("x:"):
             return False
-        if kind in (ACTION, NODE):
+        if kind in (ACTION, NODE, QUEUED, LOG, *PAID):
             return verb in ("get", "set", "query")
         if kind == COORDINATOR:
             return verb == "get"
@@ -145,6 +151,10 @@ class Registry:
         account = talk.user.resolve_account(arguments.get("accountId"))
         if call.kind in (NODE, COORDINATOR) and table is None:
             answer = self._cluster(call)
+        elif call.kind in (LOG, *PAID) and table is None:
+            answer = log_answer(call.kind, call.verb, arguments)
+        elif call.kind == QUEUED and call.verb != "set":
+            answer = self._queued(call, arguments, talk)
         elif call.verb == "get":
             answer = self._get(call, arguments, talk)
         elif call.verb == "query":
@@ -164,6 +174,17 @@ class Registry:
         if call.verb == "query":
             return {"ids": [node["id"] for node in nodes], "total": len(nodes), "position": 0}
         return {"list": nodes, "notFound": []}
+
+    def _queued(self, call: Call, arguments: dict[str, Any], talk: Conversation) -> dict[str, Any]:
+        """Answer what tells of messages that wait."""
+        if call.verb == "get":
+            most = self.limits.max_objects_in_get
+            if len(arguments.get("ids") or ()) > most:
+                raise MethodError("requestTooLarge", _TOO_LARGE)
+            return self.queue.get(arguments, most)
+        answer = self.queue.query(arguments, self.limits.max_ids_in_query)
+        talk.results.append(EarlierAnswer(call.id, call.name, ids=answer["ids"]))
+        return answer
 
     def _resolved(self, call: Call, talk: Conversation) -> dict[str, Any]:
         arguments = resolve_results(call.verb, call.arguments, talk.results)
@@ -225,9 +246,11 @@ class Registry:
         doomed = [number for number in map(ids.parse, destroy) if number is not None]
         patches = [(number, patch) for text, patch in update.items() if (number := ids.parse(text)) is not None]
         if kind == ACTION:
-            answer, reloads = act(create, patches, doomed, user, self._reload, self.objects.new_id)
+            answer, reloads = act(create, patches, doomed, user, self._reload, self.queue.act, self.objects.new_id)
             self._reloads += reloads
             return answer
+        if kind == QUEUED:
+            return self.queue.set(create, patches, doomed)
         budget = min((fault.objects for fault in faults if fault.action == "unavailable"), default=-1)
         try:
             return SetWork(self.objects, kind, budget).run(create, patches, doomed)

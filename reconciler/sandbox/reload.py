@@ -38,11 +38,12 @@ def act(
     doomed: list[int],
     user: User,
     reload: Callable[[], dict[str, Any] | None],
+    act_on_queue: Callable[[str], None],
     new_id: Callable[[], int],
 ) -> tuple[dict[str, Any], int]:
     """Run actions; return the answer of the set, and how many reloads succeeded.
 
-    `reload` returns the SetError that refuses it, or None.
+    `reload` returns the SetError that refuses it, or None; `act_on_queue` is told every variant that was accepted.
     """
     created: dict[str, Any] = {}
     refused: dict[str, Any] = {}
@@ -56,9 +57,10 @@ def act(
             words = f"Insufficient permissions to perform action of type {variant}"
             refused[name] = {"type": "forbidden", "description": words}
         else:
-            error = reload() if variant == RELOAD else None
+            error = reload() if variant == RELOAD else _incomplete(variant, value)
             reloads += variant == RELOAD and error is None
             if error is None:
+                act_on_queue(variant)
                 created[name] = {"id": id_texts.text(new_id())}
             else:
                 refused[name] = error
@@ -69,6 +71,23 @@ def act(
         "notDestroyed": {id_texts.text(number): _FORBIDDEN["destroyed"] for number in doomed},
     }
     return {name: value for name, value in answer.items() if value}, reloads
+
+
+#: What an action cannot do without; of an address the server says that it is invalid, not that it is missing.
+_REQUIRED = {"ClassifySpam": ("message", "remoteIp", "ehloDomain", "envFrom")}
+
+
+def _incomplete(variant: str, value: Mapping[str, Any]) -> dict[str, Any] | None:
+    missing = [name for name in _REQUIRED.get(variant, ()) if not value.get(name)]
+    if not missing:
+        return None
+    errors: list[dict[str, str]] = [
+        {"type": "Invalid", "property": name, "value": "Invalid IP address"}
+        if name == "remoteIp"
+        else {"type": "Required", "property": name}
+        for name in missing
+    ]
+    return {"type": "validationFailed", "validationErrors": errors}
 
 
 def _refused_update(number: int, doomed: list[int]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from reconciler.kinds import Catalogue, load
 from reconciler.sandbox import reply
 from reconciler.sandbox.accounts import Accounts, Limits, User, all_permissions
 from reconciler.sandbox.faults import InjectedFault, InjectedFaults
+from reconciler.sandbox.messages import QueueFillError, read_messages
 from reconciler.sandbox.published import Published
 from reconciler.sandbox.registry import Conversation, Registry
 from reconciler.sandbox.reply import ConnectionClosed, Refusal, Reply
@@ -42,6 +43,7 @@ class Sandbox:
         environment: where secrets are looked up at a reload; None for this process's environment.
         node: what the server calls itself in a cluster.
         beside: another node, whose store this one shares.
+        queue: messages that wait from the beginning, each as `x:QueuedMessage/get` shows it, or a part of that.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Sandbox:
         environment: Mapping[str, str] | None = None,
         node: str = "node-0",
         beside: Sandbox | None = None,
+        queue: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.limits = limits or Limits()
         self.registry: Registry = Registry(
@@ -69,6 +72,7 @@ class Sandbox:
             host=node,
             beside=beside.registry if beside else None,
         )
+        self.registry.queue.fill(queue)
         #: Requests of all kinds that were answered or dropped, those for the sandbox's own state left out.
         self.requests = 0
         #: Where the server listens; "" in one process.
@@ -110,7 +114,7 @@ class Sandbox:
             ConnectionClosed: the connection is to be closed without an answer.
         """
         path = path.partition("?")[0]
-        if path != "/sandbox":
+        if not path.startswith("/sandbox"):
             with self._lock:
                 self.requests += 1
         given = {name.lower(): value for name, value in headers.items()}
@@ -128,6 +132,9 @@ class Sandbox:
             user = self._accounts.authenticate(headers.get("authorization"), peer)
             with self._accounts.admitted(user):
                 return self._api(path, headers, body, user)
+        if (method, path) == ("POST", "/sandbox/queue"):
+            self._accounts.authenticate(headers.get("authorization"), peer)
+            return self._fill(body)
         return self._with_faults(path, (), lambda: self._resource(method, path, steps, headers, peer))
 
     def _resource(self, method: str, path: str, steps: list[str], headers: Mapping[str, str], peer: str) -> Reply:
@@ -156,6 +163,13 @@ class Sandbox:
             case ("GET", "account", "") if path == "/account":
                 return reply.redirect(302, "/account/")
         return reply.not_found()
+
+    def _fill(self, body: bytes) -> Reply:
+        """Put messages into the queue: a JSON array, or one object a line."""
+        try:
+            return reply.json_reply({"ids": self.registry.queue.fill(read_messages(body))})
+        except QueueFillError as error:
+            return reply.problem(400, title="Bad Request", detail=str(error))
 
     def _schema(self, name: str) -> Reply:
         with self._lock:

@@ -532,3 +532,16 @@ def test_a_dash_writes_to_standard_output(env: dict[str, str], tmp_path: Path) -
     ran = command("plan", "--write=json=-", str(tmp_path / "m"), env=env)
 
     assert (ran.code, ran.json["summary"]["destroy"]) == (0, 1)
+
+
+def test_a_queue_that_is_none_is_said_with_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "queue.json"
+    path.write_text('[{"recipients": []}')
+
+    ran = command("sandbox", "--queue", str(path), env={})
+
+    assert (ran.code, "neither a JSON array nor one JSON object a line" in ran.err, str(path) in ran.err) == (
+        65,
+        True,
+        True,
+    )
