@@ -87,6 +87,7 @@ def apply_flow(
     run = ApplyState(catalogue, limits, secrets, live, listener or Listener(), nodes)
     if not plan.changes:
         return (yield from _idle(run)) if reload else Outcome(reload_because=NO_RELOAD)
+    run.listener.enter("check")
     yield from check_flow(run, plan)
     probe = Reloaded(result="applied")
     if reload:
@@ -95,6 +96,7 @@ def apply_flow(
         if probe.result != "applied" and not touched.issuperset(probe.blockers or [probe.blocker]):
             return _unbegun(run, plan, probe)
     run.listener.begin()
+    run.listener.enter("write")
     last, stored = yield from _written(run, plan, probe, reload=reload)
     results = tuple(
         run.results.get(change.number) or Result(change=change, result="skipped", because="no phase holds it")
@@ -114,8 +116,10 @@ def apply_flow(
         outcome = last.told_in(outcome)
         ours = last.blocker in run.wrote or (last.broken and not last.blocker[1])
         if last.result == "failed" and ours and not keep_refused:
+            run.listener.enter("undo")
             return (yield from _undone(run, plan, outcome, probe))
     if complete and recheck is not None:
+        run.listener.enter("read")
         outcome = yield from _read_back(catalogue, outcome, limits, secrets, recheck, kinds)
     return outcome
 
@@ -139,6 +143,7 @@ def _written(run: ApplyState, plan: Plan, probe: Reloaded, *, reload: bool) -> F
     live = set(run.confirmed()) if last is not probe and due else set()
     for phase in plan.phases:
         if phase.name == LAST:
+            run.listener.enter("write")
             yield from phase_flow(run, phase)
     stored = run.confirmed() - live
     # What the probe was refused for is out of the way only now.
@@ -148,6 +153,7 @@ def _written(run: ApplyState, plan: Plan, probe: Reloaded, *, reload: bool) -> F
 
 
 def _reload(run: ApplyState, *, probe: bool = False) -> Flow[Reloaded]:
+    run.listener.enter("probe" if probe else "reload")
     return nodes_reload_flow(run.catalogue, run.limits, run.secrets, run.ids, nodes=run.nodes, probe=probe)
 
 

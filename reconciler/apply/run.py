@@ -56,6 +56,8 @@ class Listener(Struct, frozen=True):
 
     #: Called with every result as it becomes known.
     tell: Callable[[Result], None] = lambda _: None
+    #: Called with the name of each step as it begins: check, probe, write, reload, undo, read.
+    enter: Callable[[str], None] = lambda _: None
     #: Called once, before the first request that writes.
     begin: Callable[[], None] = lambda: None
     #: Called before each request that writes; True ends the run after what was begun.

@@ -39,6 +39,16 @@ from reconciler.values import (
 )
 
 
+class Heard(Protocol):
+    """What is told of the work as it goes on."""
+
+    def tell(self, result: Result) -> None:
+        """Tell what became of one change."""
+
+    def enter(self, step: str) -> None:
+        """Tell that a step begins; `apply.run.Listener` names them."""
+
+
 class Presenter(Protocol):
     """Who shows things to people, and asks them."""
 
@@ -51,8 +61,8 @@ class Presenter(Protocol):
     def ask(self) -> bool:
         """Ask whether the plan is to be carried out."""
 
-    def begin(self, survey: Survey) -> AbstractContextManager[Callable[[Result], None]]:
-        """Tell that the work begins, and return what is told of every result."""
+    def begin(self, survey: Survey) -> AbstractContextManager[Heard]:
+        """Tell that the work begins, and return what is told of it as it goes on."""
 
     def interrupted(self) -> None:
         """Tell that a signal was heard, and that what was begun is finished."""
@@ -166,15 +176,16 @@ class ApplySession(Struct, frozen=True, kw_only=True):
         limits = self.client.session().limits
         changes = survey.plan.changes
         path = self.journal if survey.plan.changes else None
-        with Journal(path, lambda: datetime.now(UTC).isoformat()) as journal, self.presenter.begin(survey) as advance:
+        with Journal(path, lambda: datetime.now(UTC).isoformat()) as journal, self.presenter.begin(survey) as heard:
             journal.prepare()
 
             def tell(result: Result) -> None:
                 journal.tell(result)
-                advance(result)
+                heard.tell(result)
 
             listener = Listener(
                 tell=tell,
+                enter=heard.enter,
                 begin=lambda: journal.begin(self._record(survey, task.undoes())),
                 stop=lambda: bool(caught),
                 # A large apply takes its time: each request is preceded by another look.

@@ -6,19 +6,20 @@ Law: it decides nothing; quiet spares nobody the sight of what is asked about.
 from __future__ import annotations
 
 import logging
-import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from reconciler.apply import DEFAULT_DIRECTORY, ApplySession, file_name, find_origin, lock_directory
 from reconciler.commands.around import after, headline
 from reconciler.commands.gather import Wanted, plan_report, target
 from reconciler.commands.invocation import Invocation
+from reconciler.commands.progress import Progress
 from reconciler.kinds import to_resolve
 from reconciler.plan import Survey
 from reconciler.report import MANY, outcome_report, printable
@@ -39,6 +40,8 @@ class StreamPresenter(Struct, frozen=True):
     work: Literal["apply", "rollback", "reload"] = "apply"
     #: What reading back is compared with.
     compared: str = DECLARED
+    #: The line that shows how far the work has come, while there is one.
+    progress: list[Progress] = field(default_factory=list)
 
     def wait(self, holder: str) -> None:
         """Tell that another run holds the lock."""
@@ -67,25 +70,27 @@ class StreamPresenter(Struct, frozen=True):
         return agreed
 
     @contextmanager
-    def begin(self, survey: Survey) -> Iterator[Callable[[Result], None]]:
-        """Tell what the reload has to resolve, and show a progress bar on a terminal."""
+    def begin(self, survey: Survey) -> Iterator[_Heard]:
+        """Tell what the reload has to resolve, and how far the work has come."""
         self._foretell(survey)
-        total = len(survey.plan.changes)
-        if not total or not self.invocation.console.err_tty or self.invocation.quiet:
-            yield self._log
+        total, name = len(survey.plan.changes), self.wanted.settings.target
+        console = self.invocation.console
+        log = logging.getLogger("reconciler.apply")
+        if not total or self.invocation.quiet or log.isEnabledFor(logging.INFO):
+            # A log has a line for each change and request.
+            yield _Heard(name)
             return
-        import click
-
-        with click.progressbar(length=total, label="Applying", file=sys.stderr) as bar:
-
-            def advance(result: Result) -> None:
-                self._log(result)
-                bar.update(1)
-
-            yield advance
+        progress = Progress(total, console.err, time.monotonic, live=console.err_tty)
+        self.progress.append(progress)
+        try:
+            yield _Heard(name, progress)
+        finally:
+            progress.clear()
 
     def interrupted(self) -> None:
         """Tell that a signal was heard."""
+        for each in self.progress:
+            each.clear()
         self.invocation.tell("interrupted: what was begun is finished, and nothing more is begun", always=True)
 
     def advise(self, sentence: str) -> None:
@@ -117,12 +122,27 @@ class StreamPresenter(Struct, frozen=True):
             more = f" and {len(needed) - MANY} more" if len(needed) > MANY else ""
             self.invocation.say(f"The reload has to resolve, on the server: {', '.join(needed[:MANY])}{more}.\n")
 
-    def _log(self, result: Result) -> None:
-        """Log what became of one change."""
+
+class _Heard(Struct, frozen=True):
+    """Logs every result, and shows how far the work has come."""
+
+    #: The target's name.
+    target: str
+    progress: Progress | None = None
+
+    def enter(self, step: str) -> None:
+        """Tell that a step begins."""
+        if self.progress:
+            self.progress.enter(step)
+
+    def tell(self, result: Result) -> None:
+        """Log what became of one change, and count it."""
         change = result.change
         known = {"action": change.action, "address": str(change.address), "result": result.result}
-        fields = {"target": self.wanted.settings.target, "phase": "write", **known}
+        fields = {"target": self.target, "phase": "write", **known}
         logging.getLogger("reconciler.apply").info("%s %s: %s", *known.values(), extra={"fields": fields})
+        if self.progress:
+            self.progress.advance()
 
 
 def session_of(
