@@ -5,6 +5,7 @@ to another. Mail goes by an imported strategy as the configuration of 0.15 let i
 and not by the expression language.
 """
 
+import json
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,10 +14,13 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reconciler.desired import assemble, bridge
+from reconciler.desired import assemble, bridge, printed
+from reconciler.desired.manifest import ManifestText, parse
 from reconciler.expression import envelope, evaluate_if
 from reconciler.kinds import context_of, load
+from reconciler.mail import check_documents
 from reconciler.sandbox import serve
+from reconciler.yamlio import emit
 from tests.desired.bridges.importing import lines
 from tests.playing import Player
 from tests.running import command, environment
@@ -207,7 +211,6 @@ def _compound(inner: st.SearchStrategy[Rule]) -> st.SearchStrategy[Rule]:
 
 
 rules = st.recursive(_atoms(), _compound, max_leaves=4)
-choices = st.sampled_from(["'r0'", "'r1'", "'mx'", "'local'", "false", "'default'"])
 MESSAGES = [
     {"sender": f"a@{sender}", "rcpt": f"b@{rcpt}", "retryNum": retry, "source": source, "localDomains": ["local.test"]}
     for sender in DOMAINS
@@ -215,30 +218,195 @@ MESSAGES = [
     for retry in range(37)
     for source in ("unauthenticated", "authenticated", "dsn")
 ]
+#: What a strategy may choose, and what 0.15 did where it chose nothing.
+STRATEGIES = {
+    "route": (["'r0'", "'r1'", "'mx'", "'local'", "false", "'default'"], "mx"),
+    "schedule": (["'local'", "'remote'", "'s0'", "false"], "default"),
+    "connection": (["'c0'", "'c1'", "'default'", "false"], "default"),
+    "tls": (["'t0'", "'default'", "'invalid-tls'", "false"], "default"),
+}
+
+
+def old_text(key: str, branches: list[tuple[Rule, str]], otherwise: str) -> str:
+    """Write a conditional value as 0.15 had it."""
+    if not branches:
+        return f'{key} = "{otherwise}"\n'
+    lines_ = [
+        f'{key}.{at:04}.if = "{rule[0]}"\n{key}.{at:04}.then = "{result}"' for at, (rule, result) in enumerate(branches)
+    ]
+    return "\n".join([*lines_, f'{key}.{len(branches):04}.else = "{otherwise}"', ""])
+
+
+def new_results(kind: str, pointer: str, text: str, messages: list[dict[str, Any]]) -> list[Any]:
+    """Return what 0.16 makes of each message by a configuration that was imported."""
+    bridged = bridge(CATALOGUE, [("old.toml", text)])
+    (declared,) = assemble(CATALOGUE, bridged, CATALOGUE.kinds).declared[kind]
+    assert not bridged.failed
+    context = context_of(CATALOGUE, CATALOGUE.kinds[kind].properties[pointer])
+    return [evaluate_if(declared.wire[pointer], context, *envelope(message)).value for message in messages]
+
+
+@st.composite
+def strategies(draw: st.DrawFn) -> tuple[str, list[tuple[Rule, str]], str]:
+    field = draw(st.sampled_from(sorted(STRATEGIES)))
+    choices = st.sampled_from(STRATEGIES[field][0])
+    return field, draw(st.lists(st.tuples(rules, choices), max_size=4)), draw(choices)
 
 
 @settings(max_examples=30)
-@given(branches=st.lists(st.tuples(rules, choices), max_size=4), otherwise=choices)
-def test_mail_goes_by_an_imported_strategy_as_0_15_let_it_go(branches: list[tuple[Rule, str]], otherwise: str) -> None:
+@given(strategies())
+def test_mail_goes_by_an_imported_strategy_as_0_15_let_it_go(drawn: tuple[str, list[tuple[Rule, str]], str]) -> None:
     assert len(MESSAGES) == 999
-    text = "".join(
-        f'queue.strategy.route.{at:04}.if = "{rule[0]}"\nqueue.strategy.route.{at:04}.then = "{result}"\n'
-        for at, (rule, result) in enumerate(branches)
-    )
-    ending = f'queue.strategy.route.{len(branches):04}.else = "{otherwise}"\n'
-    whole = text + ending if branches else f'queue.strategy.route = "{otherwise}"\n'
-    bridged = bridge(CATALOGUE, [("old.toml", whole)])
-    export = assemble(CATALOGUE, bridged, CATALOGUE.kinds)
-    (declared,) = export.declared["MtaOutboundStrategy"]
-    prop = CATALOGUE.kinds["MtaOutboundStrategy"].properties["route"]
+    field, branches, otherwise = drawn
+    nothing = STRATEGIES[field][1]
 
     def old(message: Mapping[str, Any]) -> str:
         result = next((result for rule, result in branches if rule[1](message)), otherwise)
         # No name, and one that is none, was delivery by MX.
-        return "mx" if result in ("false", "'default'") else result.strip("'")
+        return nothing if result == "false" or (field == "route" and result == "'default'") else result.strip("'")
 
-    def new(message: Mapping[str, Any]) -> Any:
-        variables, lookups = envelope(message)
-        return evaluate_if(declared.wire["route"], context_of(CATALOGUE, prop), variables, lookups).value
+    text = old_text(f"queue.strategy.{field}", branches, otherwise)
+    assert new_results("MtaOutboundStrategy", field, text, MESSAGES) == [old(message) for message in MESSAGES]
 
-    assert [new(message) for message in MESSAGES] == [old(message) for message in MESSAGES]
+
+#: Stages of a session: the key of 0.15, the kind and property of 0.16, and what it may give.
+STAGES = [
+    ("session.data.limits.messages", "MtaStageData", "maxMessages", ["5", "100"]),
+    ("session.rcpt.relay", "MtaStageRcpt", "allowRelaying", ["true", "false"]),
+    ("session.mail.is-allowed", "MtaStageMail", "isSenderAllowed", ["true", "false"]),
+    ("session.rcpt.max-recipients", "MtaStageRcpt", "maxRecipients", ["25", "1"]),
+    ("session.data.spam-filter", "MtaStageData", "enableSpamFilter", ["true", "false"]),
+    ("session.milter.m.enable", "MtaMilter", "enable", ["true", "false"]),
+]
+SESSIONS: list[dict[str, Any]] = [
+    {"sender": f"a@{sender}", "listener": listener, "authenticatedAs": user, "remoteIp": f"192.0.2.{n}"}
+    for sender in DOMAINS
+    for listener in ("smtp", "submission", "lmtp")
+    for user in ("", "a@local.test")
+    for n in range(56)
+]
+
+
+def _conditions() -> st.SearchStrategy[Rule]:
+    def sender(name: str) -> Rule:
+        return f"sender_domain = '{name}'", lambda given: given["sender"].endswith(f"@{name}")
+
+    def listener(name: str) -> Rule:
+        return f"listener != '{name}'", lambda given: given["listener"] != name
+
+    def client(number: int) -> Rule:
+        return f"remote_ip == '192.0.2.{number}'", lambda given: given["remoteIp"] == f"192.0.2.{number}"
+
+    known: Rule = ("!is_empty(authenticated_as)", lambda given: given["authenticatedAs"] != "")
+    return st.one_of(
+        st.builds(sender, st.sampled_from(DOMAINS)),
+        st.builds(listener, st.sampled_from(["smtp", "submission"])),
+        st.builds(client, st.integers(0, 60)),
+        st.just(known),
+    )
+
+
+@settings(max_examples=30)
+@given(data=st.data(), stage=st.sampled_from(STAGES))
+def test_a_session_goes_by_an_imported_stage_as_0_15_let_it_go(data: st.DataObject, stage: tuple[Any, ...]) -> None:
+    assert len(SESSIONS) == 1008
+    key, kind, pointer, results = stage
+    conditions = st.recursive(_conditions(), _compound, max_leaves=4)
+    branches = data.draw(st.lists(st.tuples(conditions, st.sampled_from(results)), max_size=4))
+    otherwise = data.draw(st.sampled_from(results))
+    more = "session.milter.m.hostname = m.test\n" if kind == "MtaMilter" else ""
+
+    def old(message: Mapping[str, Any]) -> Any:
+        return json.loads(next((result for rule, result in branches if rule[1](message)), otherwise))
+
+    found = new_results(kind, pointer, more + old_text(key, branches, otherwise), SESSIONS)
+    assert found == [old(message) for message in SESSIONS]
+
+
+#: Values that no plan and no configuration should hold somewhere.
+ODD = st.sampled_from(
+    [
+        *(None, True, 0, -1, 1.5, 10**30, "", "#x", "****", "${x}", "\ud800", "a" * 300, [], {}, [1], {"0": 1}),
+        *({"@type": ["x"]}, {"else": 5}, {"match": 5}, {"match": [5], "else": []}, {"0": {"if": 1, "then": 2}}),
+    ]
+)
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [path, *(each for name, held in members for each in _places(held, (*path, name)))]
+
+
+def _altered(plan: Any, path: tuple[Any, ...], value: Any) -> Any:
+    if not path:
+        return value
+    made = plan.copy()
+    made[path[0]] = _altered(plan[path[0]], path[1:], value)
+    return made
+
+
+def judged(text: str, file: str) -> None:
+    """Import, and hold that nothing is lost, and that manifests are written which are right, or none."""
+    bridged = bridge(CATALOGUE, [(file, text)])
+    export = assemble(CATALOGUE, bridged, CATALOGUE.kinds)
+    assert bridged.ledger.adds_up
+    if not bridged.failed:
+        written = printed(export, export.documents, "x") + "".join(f"---\n{emit(each)}" for each in bridged.tests)
+        desired = parse(CATALOGUE, [[ManifestText("m.yaml", written)]]).checked()
+        assert check_documents(CATALOGUE, desired.resources, desired.locate, desired.tests) == ()
+
+
+@settings(max_examples=100)
+@given(plan=plans(), data=st.data())
+def test_a_plan_with_an_odd_value_is_imported_rightly_or_refused(plan: list[Any], data: st.DataObject) -> None:
+    for _ in range(data.draw(st.integers(0, 2))):
+        if len(_places(plan)) > 1:
+            plan = _altered(plan, data.draw(st.sampled_from(_places(plan)[1:])), data.draw(ODD))
+
+    judged("".join(f"{json.dumps(each)}\n" for each in plan), "plan.ndjson")
+
+
+OLD = """\
+[queue.strategy]
+route = [ { if = "source == 'dsn' && priority > 2", then = "'relay'" }, { else = "'mx'" }, ]
+schedule = "'slow'"
+[queue.route."relay"]
+type = relay
+address = smtp.example.net
+auth = { username = "u", secret = "%{env:PW}%" }
+tls.implicit = false
+[queue.schedule.slow]
+queue-name = "local"
+retry = ["1h", "2h"]
+expire = 2d
+[queue.connection.c]
+ehlo-hostname = "a.example.org"
+source-ips = ['192.0.2.10']
+[queue.source-ip."192.0.2.10"]
+ehlo-hostname = "b.example.org"
+[[queue.limiter.inbound]]
+key = ["rcpt_domain", "sender"]
+rate = "25 / 1h"
+match = "sender_domain = 'news.example.org'"
+[session.milter.b]
+hostname = filter.example.net
+stages = ["data"]
+enable = "listener = 'smtp'"
+[session.data]
+limits.messages = 5
+spam-filter = true
+"""
+WORDS = [
+    *("''", "true", "-1", "1e9", "[]", "['a']", "{}", "[{if='a',then='b'}]", "[{else='b'}]", "'%{cfg:a.b}%'", "1d2h"),
+    *("5/0s", "\"'q'\"", "{a={b=1}}", "\"config_get('a.b')\"", "'${x}'", "= [", "{in-list = 'x'}"),
+]
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.integers(0, OLD.count("\n") - 1), st.sampled_from([*WORDS, None])), max_size=3))
+def test_a_configuration_with_an_odd_line_is_imported_rightly_or_refused(odd: list[tuple[int, str | None]]) -> None:
+    rows = OLD.splitlines()
+    for at, word in odd:
+        rows[at] = f"{rows[at].partition('=')[0]}= {word}" if word is not None else ""
+
+    judged("\n".join(rows), "old.toml")

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from reconciler.desired.bridges.bridged import Bridged, Foreign
 from reconciler.desired.export import Export, export_state
 from reconciler.desired.export.documents import ExportedResource, documents
+from reconciler.desired.manifest.specs import key_only
 from reconciler.kinds import Catalogue, Codec, Judge, Kind, address_of, key_of
 from reconciler.values import MASK, Address, LiveObject, LiveState, Policy, Scope, Sensitive
 
@@ -73,6 +74,11 @@ def assemble(
         for name, held in export.declared.items()
     }
     for foreign in bridged.objects:
+        if foreign.absent:
+            key = key_only(catalogue.kinds[foreign.kind])
+            faults: Sequence[_Mistake] = judge.faults(key, foreign.spec)
+            for fault in faults or Codec(catalogue).encode(key, foreign.spec)[1]:
+                _tell(bridged, foreign, fault)
         if foreign.absent and foreign.kind in kinds:
             address = Address(foreign.kind, ":".join(map(str, foreign.spec.values())))
             declared.setdefault(foreign.kind, []).append(ExportedResource(address, foreign.spec, {"absent": True}, {}))

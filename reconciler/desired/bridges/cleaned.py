@@ -94,7 +94,7 @@ class Cleaner:
         elif isinstance(branches, dict):
             branches = list(branches.values())
         texts = [made.get("else")]
-        for each in branches or ():
+        for each in branches if isinstance(branches, list) else ():
             texts += each.values() if isinstance(each, dict) else ()
         for text in texts:
             if isinstance(text, str):

@@ -47,6 +47,11 @@ class Conditions:
         """
         line = self.keys.line(key)
         branches = self.keys.branches(key)
+        word = self.keys.foreign(key)
+        if word:
+            message = f"{key} has {word}, of which conditions were made before 0.6: they have no like in 0.16"
+            self.tell("error", "condition", message, line, "write each as one expression: if and then")
+            return None
         meant = bool(branches) and all(each.condition is None for each in branches or ())
         if branches is None:
             values = self.keys.values(key)
@@ -80,7 +85,7 @@ class Conditions:
         """Return the expression of some branches, or what 0.15 made of them where it refused them."""
         wrong = _misordered(given)
         if wrong:
-            return self.refused(key, prop, line, wrong)
+            return self.refused(key, prop, rule, line, wrong)
         context = context_of(self.catalogue, prop)
         made = Condition(None)
         for each in given:
@@ -94,17 +99,24 @@ class Conditions:
             for text in (condition, result):
                 wrong_text = check_expression(text, context) if text is not None else None
                 if wrong_text:
-                    return self.refused(key, prop, each.line, f"{wrong_text.message} (column {wrong_text.column})")
+                    return self.refused(
+                        key, prop, rule, each.line, f"{wrong_text.message} (column {wrong_text.column})"
+                    )
             made.branches.append((condition, result))
         *conditions, (_, otherwise) = made.branches
         match = [{"if": condition, "then": result} for condition, result in conditions]
         made.value = {"match": match, "else": otherwise} if match else {"else": otherwise}
         return made
 
-    def refused(self, key: str, prop: Property, line: int, why: str) -> Condition:
-        """Return what 0.15 went on with where it refused a value: its default, which is 0.16's."""
+    def refused(self, key: str, prop: Property, rule: Mapping[str, Any], line: int, why: str) -> Condition | None:
+        """Return what 0.15 went on with where it refused a value: its default, which most often is 0.16's."""
         message = f"{key} was refused by 0.15, which went on with its default, and so does this: {why}"
         self.tell("warning", "refused", message, line, "")
+        if "refused" in rule:
+            return Condition({"else": rule["refused"]}, [(None, rule["refused"])])
+        if "absent" in rule:
+            # As if nothing was said.
+            return None
         default = prop.default if isinstance(prop.default, dict) else None
         branches: list[tuple[str | None, str]] = []
         if default:

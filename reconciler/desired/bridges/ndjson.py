@@ -113,14 +113,16 @@ class _Plan:
             entry.order = (step.line, *(_number(client.rpartition("-")[2]) if snapshot else (place,)))
             key = _key(kind, body)
             other = self.by_key.get((kind.kind, key)) if None not in key and same else None
+            twice = other is not None and (step.op == "create" or step.number in other.numbers)
             if (kind.kind, client) in self.by_client:
                 self.tell("error", "client-id", f"the client id {client} stands twice in this plan", step)
                 continue
-            if other is not None and step.op == "create" and kind.unique:
-                message = f"it creates {kind.kind} {' '.join(map(str, key))} a second time: see line {other.line}"
+            if other is not None and twice and kind.unique:
+                verb = "creates" if step.op == "create" else "names"
+                message = f"it {verb} {kind.kind} {' '.join(map(str, key))} a second time: see line {other.line}"
                 self.tell("error", "twice", message, step, "give one of the two another name")
                 continue
-            if other is not None and step.op != "create":
+            if other is not None and not twice:
                 self.by_client[kind.kind, client] = other
                 other.numbers.append(step.number)
                 self.patch(other, step, body)
@@ -255,7 +257,7 @@ class _Plan:
     def gone(self, step: Operation, key: Mapping[str, Any]) -> None:
         """Declare that an object shall not exist."""
         kind = step.kind
-        spec = {name: key[name] for name in kind.match}
+        spec = self.cleaned(kind, {name: key[name] for name in kind.match}, kind.kind, step.line, {})
         made = Foreign(kind=kind.kind, spec=spec, file=self.bridged.file, line=step.line, absent=True)
         self.absent.setdefault((kind.kind, _key(kind, key)), made)
 
@@ -295,20 +297,8 @@ class _Plan:
         """Return an object of the plan as a manifest could hold it."""
         kind = entry.kind
 
-        def tell(severity: Severity, code: str, pointer: str, message: str, hint: str) -> None:
-            line = entry.lines.get(pointer.partition("/")[0], entry.line)
-            address = f"{kind.kind}/{entry.client}" if entry.client else kind.kind
-            self.bridged.tell(
-                severity,
-                code,
-                message,
-                line=line,
-                address=address,
-                pointer=pointer,
-                hint=hint,
-            )
-
-        spec = Cleaner(self.catalogue, self.named, tell).body(kind, entry.body)
+        address = f"{kind.kind}/{entry.client}" if entry.client else kind.kind
+        spec = self.cleaned(kind, entry.body, address, entry.line, entry.lines)
         made = Foreign(kind=kind.kind, spec=spec, file=self.bridged.file, line=entry.line, name=entry.client)
         made.order = entry.order
         for name, line in sorted(entry.based.items()):
@@ -319,11 +309,22 @@ class _Plan:
             self.partial(entry, made)
         return made
 
+    def cleaned(
+        self, kind: Kind, body: Mapping[str, Any], address: str, line: int, lines: Mapping[str, int]
+    ) -> dict[str, Any]:
+        """Return a body as a manifest may hold it; what is wrong with it is told at the line of its property."""
+
+        def tell(severity: Severity, code: str, pointer: str, message: str, hint: str) -> None:
+            at = lines.get(pointer.partition("/")[0], line)
+            self.bridged.tell(severity, code, message, line=at, address=address, pointer=pointer, hint=hint)
+
+        return Cleaner(self.catalogue, self.named, tell).body(kind, body)
+
     def partial(self, entry: _Entry, made: Foreign) -> None:
         """Say which properties an upsert leaves as it finds them, where our document asks for the type's default."""
         kind = entry.kind
         variant = made.spec.get("@type", made.spec.get("type"))
-        if kind.variants and variant not in kind.variants:
+        if kind.variants and not (isinstance(variant, str) and variant in kind.variants):
             return
         shape = kind.shape(str(variant) if kind.variants else "")
         given = made.spec.keys() | entry.body.keys()

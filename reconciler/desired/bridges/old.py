@@ -75,7 +75,7 @@ class _Old(Values):
         base = f"{section['prefix']}{name}"
         kind = self.catalogue.kinds[section["kind"]]
         line = self.keys.line(base)
-        reason = self.unloaded(section, base)
+        reason = section["longer"] if len(name.encode()) > section.get("longest", 99) else self.unloaded(section, base)
         if reason:
             self.keys.mark(base, "lost" if section.get("lost") else "ignored")
             return self.say("warning", "unloaded", f"{base}: {reason}", line)

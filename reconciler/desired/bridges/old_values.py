@@ -20,7 +20,7 @@ from reconciler.desired.bridges.translating import variable
 from reconciler.kinds import Catalogue, Property
 from reconciler.values import Severity
 
-_MACRO = re.compile(r"%\{(env|file|cfg):([^}]*)\}%")
+_MACRO = re.compile(r"%\{(env|file):([^}]*)\}%")
 
 
 @cache
@@ -55,10 +55,14 @@ class Values:
             self.proofs[made.kind, rule["to"]] = found
             self.need(found.variables)
             return found.value
-        texts = [self.expanded(each, line) for each in self.keys.values(key)]
+        texts = self.keys.values(key)
         if not texts:
             message = f"{key} is a condition, and here a plain value only can be said"
             self.say("error", "condition", message, line, "give it one value")
+            return None
+        lost = next(filter(None, map(self.keys.lost, texts)), "")
+        if lost:
+            self.say("error", "macro", f"{key}: {lost}", line)
             return None
         if sort == "secret":
             return self.secret(key, texts[0], line)
@@ -81,6 +85,9 @@ class Values:
                 return integer(text)
             case "duration":
                 return duration(text)
+            case "seconds":
+                # Parts of a second counted for nothing.
+                return max(duration(text) // 1000, 1) * 1000
             case "durations":
                 return [duration(each) for each in texts if each.strip()]
             case "rate":
@@ -123,9 +130,9 @@ class Values:
             filled = source.replace("$", text)
             if not filled.startswith("@"):
                 made[name] = filled
-            elif self.keys.has(filled[1:]):
+            elif values := self.keys.values(filled[1:]):
                 self.keys.mark(filled[1:], "carried")
-                made[name] = self.expanded(self.keys.values(filled[1:])[0], self.keys.line(filled[1:]))
+                made[name] = values[0]
         return made
 
     def headers(self, texts: Sequence[str], rule: Mapping[str, Any], made: Foreign, key: str) -> dict[str, str] | None:
@@ -164,20 +171,6 @@ class Values:
             self.say("note", "server-secret", message, line)
             return secret("file", path)
         return secret("text", PLACEHOLDER)
-
-    def expanded(self, text: str, line: int, depth: int = 0) -> str:
-        """Return a text with other keys of the same configuration filled in."""
-
-        def replaced(match: re.Match[str]) -> str:
-            if match[1] != "cfg":
-                return match[0]
-            value = self.keys.text(match[2])
-            if value is None or depth > 5:
-                self.say("error", "macro", f"the setting {match[2]}, which is named here, is not in this file", line)
-                return ""
-            return self.expanded(value, line, depth + 1)
-
-        return _MACRO.sub(replaced, text)
 
     def plain(self, text: str, made: Foreign) -> str | None:
         """Return a text; what it takes from the environment becomes a variable of manifests."""

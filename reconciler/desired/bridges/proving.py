@@ -13,6 +13,8 @@ from reconciler.desired.bridges.bridged import Bridged
 from reconciler.desired.bridges.conditions import Condition
 from reconciler.expression import (
     FIELDS,
+    LAST_ERRORS,
+    SOURCES,
     Binary,
     Context,
     Empty,
@@ -39,6 +41,8 @@ _LOCAL, _OTHER = "local.example", "elsewhere.example"
 _FIELD = {variable: (field, shape) for field, (variable, shape) in FIELDS.items() if variable}
 #: Variables that are a part of another one, and how that one is made of it.
 _WITHIN = {"rcpt_domain": "rcpt", "sender_domain": "sender"}
+#: What the server says, and nothing else.
+_WORDS = {"source": SOURCES, "lastError": LAST_ERRORS}
 _FUNCTION = "is_local_domain"
 
 
@@ -140,6 +144,8 @@ def _given(variable: str, value: Any) -> dict[str, Any]:
         return {_WITHIN[variable]: f"b@{value}"} if isinstance(value, str) and "@" not in value else {}
     field, shape = _FIELD.get(variable, ("", ""))
     if not field or {"text": str, "integer": int, "boolean": bool}.get(shape) is not type(value):
+        return {}
+    if value not in _WORDS.get(field, (value,)):
         return {}
     after = {"retryNum": 1} if field in ("lastError", "lastStatus") and value != "none" else {}
     return {**after, field: value}

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Sequence
 from reconciler.desired.bridges.bridged import Ledger
 from reconciler.desired.bridges.dialect import Setting
 
+_MACRO = re.compile(r"%\{cfg:([^}]*)\}%")
+#: How deep settings may name each other.
+_DEEPEST = 8
 _TAIL = re.compile(r"(?:\.[0-9]+)?(?:\.(?:if|then|else))?\Z")
 _UNITS = {"": 1, "ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"([0-9]+)\s*(ms|s|m|h|d)?\Z")
@@ -39,8 +42,26 @@ class Keys:
         for each in settings:
             if self.all.setdefault(each.key, each) is not each:
                 self.shadowed.append(each)
+        self.all = {key: self._filled(each) for key, each in self.all.items()}
         self.state: dict[str, str] = {}
         self._bases = {base: None for key in self.all for base in (_TAIL.sub("", key), key)}
+
+    def _filled(self, setting: Setting) -> Setting:
+        """Return a setting with the values of others that it names; what is not there, or in a circle, stays named."""
+        value = setting.value
+        for _ in range(_DEEPEST):
+            if "%{cfg:" not in value:
+                break
+            value = _MACRO.sub(lambda match: self.text(match[1]) or match[0], value)
+        return setting._replace(value=value) if "%{cfg:" not in value else setting
+
+    def lost(self, text: str) -> str:
+        """Say why a text still names another setting, or "" where it names none."""
+        match = _MACRO.search(text)
+        if not match:
+            return ""
+        there = "names itself in a circle" if match[1] in self.all else "is not in this file"
+        return f"the setting {match[1]}, which is named here, {there}"
 
     def text(self, key: str) -> str | None:
         """Return a value as it stands, which marks nothing."""
@@ -105,6 +126,11 @@ class Keys:
                 condition, result = held.get("if"), held.get("then")
                 made.append(IfThen(condition.value if condition else "", result.value if result else None, line))
         return made or None
+
+    def foreign(self, prefix: str) -> str:
+        """Return a word of a conditional value that no version since 0.6 had, such as `eq` or `in-list`, or ""."""
+        words = (each.key[len(prefix) + 1 :].partition(".")[2].partition(".")[0] for each in self.under(prefix))
+        return next((word for word in words if word not in ("", "if", "then", "else")), "")
 
     def unordered(self, prefix: str) -> bool:
         """Whether numbers without padding stood in another order as texts, by which 0.15 took them."""

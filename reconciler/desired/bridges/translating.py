@@ -55,9 +55,8 @@ def translate(text: str, look: Look) -> Translated:
     macros: dict[str, str] = {}
 
     def replaced(match: re.Match[str]) -> str:
-        value = look(match[2]) if match[1] == "cfg" else None
-        if value is not None:
-            return value
+        if match[1] == "cfg":
+            raise Untranslatable(f"the setting {match[2]}, which is named here, is not in this file, or names itself")
         if match[1] != "env":
             raise Untranslatable(f"{match[0]} stands in an expression, and is read where the server runs")
         name = variable(match[2])
@@ -113,6 +112,8 @@ def _call(text: str, tokens: list[Token], index: int, look: Look, made: Translat
         value = look(key)
         if value is None:
             raise Untranslatable(f"{name} asks for the setting {key}, which 0.16 has not, and this file neither")
+        if "%{" in value:
+            raise Untranslatable(f"{name} asks for the setting {key}, whose value is read where the server runs")
         try:
             return [(start, end, value if re.fullmatch(r"-?[0-9]+", value) else literal(value))]
         except ValueError as error:

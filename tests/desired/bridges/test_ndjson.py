@@ -121,6 +121,13 @@ def test_entries_of_one_key_are_named_by_their_client_ids() -> None:
     assert [line for line in found.text.splitlines() if line.startswith("  name:")] == ["  name: a", "  name: b"]
 
 
+def test_entries_of_one_operation_and_one_key_are_two_objects() -> None:
+    host = {"hostname": "h.test", "port": 9}
+    found = imported(lines(op("upsert", "MtaMilter", {"a": host, "b": {**host, "useTls": True}})))
+
+    assert [line for line in found.text.splitlines() if line.startswith("  name:")] == ["  name: a", "  name: b"]
+
+
 def test_milters_keep_the_order_of_the_plan_and_a_snapshot_is_turned_round() -> None:
     def hosts(ids: list[str]) -> list[str]:
         value = {each: {"hostname": f"{n}.test"} for n, each in enumerate(ids)}
@@ -209,6 +216,14 @@ def test_an_array_of_operations_is_taken_with_a_note() -> None:
             "1: it holds what looks like a variable of a template",
         ),
         (lines(op("upsert", "MtaRoute", {"a": {**RELAY, "host": "x"}})), "1: unknown field host"),
+        (
+            lines(op("upsert", "MtaRoute", {"a": RELAY, "b": RELAY})),
+            "1: it names MtaRoute eu a second time: see line 1",
+        ),
+        (lines(op("update", "MtaStageData", {"script": {"match": 5, "else": "1"}})), "1: 5 is no list"),
+        (lines(op("upsert", "MtaRoute", {"a": {"@type": ["x"]}})), "1: a list of 1 is none of Mx, Relay, Local"),
+        (lines(op("reconcile", "MtaRoute", {}, scope={"name": {"x": 1}})), "1: a mapping of 1 is no text"),
+        (lines(op("destroy", "MtaRoute", {"name": "${x}"})), "1: it holds what looks like a variable of a template"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_said_is_an_error_with_its_line(plan: str, error: str) -> None:

@@ -281,3 +281,77 @@ def test_a_hook_gives_its_token_away_to_nobody() -> None:
     assert "hunter2" not in found.text + str(found.told)
     assert '    type: Bearer\n    bearerToken: {type: Value, secret: "${env:' in found.text
     assert '  httpHeaders: {X-A: "1"}\n' in found.text
+
+
+MILTER = "session.milter.m.hostname = a.test\nsession.milter.m.enable"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        # A single = eats what follows it, so that the text has no end.
+        (f"{MILTER} = \"listener='smtp'\"\n", "  enable: false"),
+        ('session.data.spam-filter = [{if = "x", then = true}]\n', "  enableSpamFilter: true"),
+    ],
+)
+def test_what_0_15_refused_is_what_it_did_then_also_where_0_16_does_otherwise(text: str, line: str) -> None:
+    found = imported(text, "old.toml")
+
+    assert line in found.text.splitlines()
+    assert any(REFUSED in each for each in found.told)
+
+
+def test_a_queue_that_0_15_refused_is_left_out_and_so_is_what_waited_in_it() -> None:
+    found = imported(
+        "queue.virtual.high-priority.threads-per-node = 5\nqueue.schedule.a.queue-name = 'high-priority'\n", "old.toml"
+    )
+
+    assert found.text == ""
+    assert [each for each in found.told if each.startswith("warning")] == [
+        "warning 1: queue.virtual.high-priority: 0.15 refused a queue whose name has more than 8 bytes: it is left out",
+        "warning 2: 0.15 dropped MtaDeliverySchedule/a: its queue high-priority is not defined",
+    ]
+
+
+def test_a_schedule_expires_in_whole_seconds() -> None:
+    assert "expiry: {type: Ttl, expire: 1s}" in imported("queue.schedule.a.expire = 1500\n", "old.toml").text
+
+
+def test_settings_may_name_others_that_name_others() -> None:
+    text = "queue.route.m.type = mx\nqueue.route.m.description = '%{cfg:a.b}%!'\na.b = '%{cfg:a.c}%'\na.c = 'x'\n"
+
+    assert "  description: x!\n" in imported(text, "old.toml").text
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (
+            "queue.route.m.type = mx\nqueue.route.m.description = '%{cfg:a.b}%'\na.b = '%{cfg:a.b}%'\n",
+            "2: queue.route.m.description: the setting a.b, which is named here, names itself in a circle",
+        ),
+        (
+            "queue.route.m.type = mx\nqueue.route.m.description = '%{cfg:a.b}%'\n",
+            "2: queue.route.m.description: the setting a.b, which is named here, is not in this file",
+        ),
+        (
+            "queue.strategy.tls = \"config_get('a.b')\"\na.b = '%{env:X}%'\n",
+            "1: queue.strategy.tls: config_get asks for the setting a.b, whose value is read where the server runs",
+        ),
+        (
+            "queue.strategy.tls = [{if = 'rcpt-domain', in-list = 'a/b', then = 'local'}, {else = 'relay'}]\n",
+            "1: queue.strategy.tls has in-list, of which conditions were made before 0.6: they have no like in 0.16",
+        ),
+    ],
+)
+def test_what_has_no_like_is_an_error_that_names_it(text: str, error: str) -> None:
+    assert imported(text, "old.toml").errors == [error]
+
+
+def test_no_routing_test_is_of_mail_that_there_cannot_be() -> None:
+    text = "queue.strategy.route = [{if = \"source == 'nonsense'\", then = \"'mx'\"}, {else = \"'local'\"}]\n"
+
+    (document,) = imported(text, "old.toml").tests
+    assert [each["given"] for each in document["cases"]] == [
+        {"sender": "a@elsewhere.example", "rcpt": "b@elsewhere.example"}
+    ]
