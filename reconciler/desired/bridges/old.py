@@ -221,12 +221,12 @@ class _Old(Values):
 
     def queues(self) -> None:
         """Add the objects that 0.15 needed no definition for; drop what waited in a queue that was not there."""
-        wanted = {
+        wanted = dict.fromkeys(
             (rule["object"], rule["to"], section["kind"])
             for section in table()["objects"]
             for rule in table()["fields"][section["fields"]]
             if "object" in rule
-        }
+        )
         for target, pointer, source in wanted:
             kind = self.catalogue.kinds[target]
             label = kind.match[0]
