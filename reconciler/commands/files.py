@@ -8,11 +8,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from reconciler.values import ReconcilerError, UsageError
+from reconciler.values import ReconcilerError, UsageError, replace_file
 
 
 def check_plain(path: Path) -> None:
@@ -39,7 +38,6 @@ def write_whole(path: Path, content: bytes) -> None:
         ReconcilerError: it cannot be written, or would no longer belong to whom it belongs.
     """
     target = path.resolve()
-    temporary = ""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         old = target.stat() if target.exists() else None
@@ -48,18 +46,14 @@ def write_whole(path: Path, content: bytes) -> None:
         if old is not None and not os.access(target, os.W_OK):
             # It could be replaced all the same, by whoever may write to its directory.
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        if old is not None:
-            _give(Path(temporary), old)
-        Path(temporary).chmod(old.st_mode & 0o7777 if old else 0o666 & ~_umask())
-        Path(temporary).replace(target)
+
+        def give(file: Path) -> None:
+            if old is not None:
+                _give(file, old)
+            file.chmod(old.st_mode & 0o7777 if old else 0o666 & ~_umask())
+
+        replace_file(target, content, give)
     except OSError as error:
-        if temporary:
-            Path(temporary).unlink(missing_ok=True)
         raise ReconcilerError(f"{path} cannot be written: {error.strerror}") from None
 
 

@@ -20,6 +20,7 @@ from reconciler.values.errors import Unreachable as Unreachable
 from reconciler.values.errors import UsageError as UsageError
 from reconciler.values.errors import in_file as in_file
 from reconciler.values.errors import strongest as strongest
+from reconciler.values.files import replace_file as replace_file
 from reconciler.values.model import MASK as MASK
 from reconciler.values.model import Action as Action
 from reconciler.values.model import Address as Address

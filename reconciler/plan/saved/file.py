@@ -5,13 +5,10 @@ Law: bytes only; what they mean is judged elsewhere.
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 from reconciler.plan.saved.document import MAX_BYTES
-from reconciler.values import ConfigError, ReconcilerError
+from reconciler.values import ConfigError, ReconcilerError, replace_file
 
 
 def write(path: Path, content: bytes) -> None:
@@ -20,23 +17,9 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         ReconcilerError: it cannot be written.
     """
-    temporary = ""
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        replace_file(path, content)
     except OSError as error:
-        if temporary:
-            with suppress(OSError):
-                Path(temporary).unlink()
         raise ReconcilerError(f"{path} cannot be written: {error.strerror}") from None
 
 
