@@ -21,8 +21,9 @@ PropertyType = Literal[
 ]  # fmt: skip
 #: How the server normalises a string: `trimmed` loses surrounding blanks, `hostname` is a lower-cased domain or an
 #: address literal, `domain` a lower-cased domain in ASCII, `local` a lower-cased local part, `ip` an address and
-#: `network` an address or a network in canonical form; `upper` and `lower` lose every space and change case.
-Form = Literal["text", "trimmed", "hostname", "domain", "local", "ip", "network", "upper", "lower"]
+#: `network` an address or a network in canonical form, `socket` an address with a port; `upper` and `lower` lose every
+#: space and change case.
+Form = Literal["text", "trimmed", "hostname", "domain", "local", "ip", "network", "socket", "upper", "lower"]
 Mutability = Literal["mutable", "immutable", "server-set"]
 
 
@@ -113,6 +114,21 @@ class Property(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reload: str = ""
     #: A member of this set may stand in one object of the kind only.
     exclusive: bool = False
+    #: The variant of the kind that a reference must name, or "" where any will do.
+    view: str = ""
+    #: What the server reads a text, or the text within an object, as before it stores it.
+    contents: Literal["", "certificate", "private-key", "sieve", "password"] = ""
+    #: What the server works out and puts here: an object's name, its number in a list, or what its certificate or its
+    #: private key says.
+    computed: Literal["", "name", "number", "names", "issuer", "from", "until", "public-key"] = ""
+    #: The variants that may be given here, of those that the type has; all where it is empty.
+    only: tuple[str, ...] = ()
+    #: Most elements of a list.
+    most: int | None = None
+    #: How the server refuses a reference to nothing: as one, as a bad value, or by giving up the whole call.
+    dangling: Literal["reference", "value", "call"] = "reference"
+    #: Left out of answers while it is not set.
+    omitted: bool = False
 
 
 class Variant(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -204,6 +220,26 @@ class Listens(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     serves: tuple[str, ...]
 
 
+class KeyClaim(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Values of an object that nothing else may have: of some properties, or of each element of a list or set."""
+
+    #: The list or set whose elements are meant, or "" for the object itself.
+    each: str = ""
+    #: The properties; none for the members of a set.
+    of: tuple[str, ...] = ()
+
+
+class KeySpace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Values that are unique over several properties, or over the kinds that name the same space."""
+
+    name: str
+    claims: tuple[KeyClaim, ...]
+    #: The property that the server names where a value is taken; "" for the one that claims it.
+    tells: str = ""
+    #: The server compares the values run together.
+    joined: bool = False
+
+
 class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An object type of the server, named without its `x:` prefix."""
 
@@ -218,6 +254,8 @@ class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     unique: tuple[str, ...] = ()
     #: Properties whose values together the server keeps unique.
     together: tuple[tuple[str, ...], ...] = ()
+    #: Values that it shares a space with others for.
+    spaces: tuple[KeySpace, ...] = ()
     #: Properties that `query` can filter by; it sorts by these and by id.
     filters: tuple[str, ...] = ()
     #: The server runs these objects in the order of their creation.
@@ -249,6 +287,23 @@ class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     label: str = ""
     #: Wire objects that a new server ships, in order of creation; references are held by name.
     ships: tuple[dict[str, Any], ...] = ()
+    #: What the one object of a singleton holds on a new server, where that is not the default; references by name.
+    starts: dict[str, Any] = {}
+    #: Properties that `query` searches by word, each with those whose words it finds.
+    searches: dict[str, tuple[str, ...]] = {}
+    #: The order in which the server judges properties; those that are not named come last.
+    judged: tuple[str, ...] = ()
+    #: What the server must be able to read before it stores an object: it builds something of these properties.
+    tried: tuple[str, ...] = ()
+    #: The property that says whose an object is: it may refer only to what is of the same.
+    owner: str = ""
+    #: The property that says when an object ends: the action that makes its kind live destroys what has ended.
+    expires: str = ""
+    #: An object keeps the variant that it was created with.
+    fixed: bool = False
+    #: Variants of which a reload takes one object only, and variants that it never takes.
+    once: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
     #: How the server connects to what an object stands for.
     connects: Connects | None = None
     #: What the server does without an object of the name that an expression gives.

@@ -179,6 +179,21 @@ def _network(value: Any) -> str:
     return text if int(size) == most else f"{text}/{int(size)}"
 
 
+def _socket(value: Any) -> str:
+    """Return an address with a port, the address in canonical form and in brackets where it is IPv6."""
+    host, colon, port = plain_text(value).strip(BLANK).rpartition(":")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        address = canonical_ip(bare)
+        number = int(port) if port.isascii() and port.isdigit() else -1
+    except ValueError:
+        number = -1
+    if not colon or not 0 <= number <= 65535 or (":" in bare) != (bare != host):
+        message = f"{shown(value)} is no address with a port"
+        raise refusal("socket", message, 'such as "127.0.0.1:8080" or "[::]:25"')
+    return f"[{address}]:{number}" if ":" in address else f"{address}:{number}"
+
+
 #: What the server makes of a text, by the word of the catalogue.
 _FORMS: dict[str, Callable[[Any], str]] = {
     "text": plain_text,
@@ -188,6 +203,7 @@ _FORMS: dict[str, Callable[[Any], str]] = {
     "local": lambda value: _trimmed(value).lower(),
     "ip": _ip,
     "network": _network,
+    "socket": _socket,
     "upper": lambda value: "".join(plain_text(value).split()).upper(),
     "lower": lambda value: "".join(plain_text(value).split()).lower(),
 }

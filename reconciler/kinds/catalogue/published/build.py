@@ -24,11 +24,13 @@ from reconciler.values import parse_duration
 EXPRESSION = "Expression"
 #: What an id that was never set looks like.
 UNSET_ID = "p333333333333"
-_FORMS: dict[str, Form] = {"ipAddress": "ip", "ipNetwork": "network"}
+_FORMS: dict[str, Form] = {"ipAddress": "ip", "ipNetwork": "network", "socketAddress": "socket"}
 _MUTABILITY: dict[str, Mutability] = {"serverSet": "server-set", "immutable": "immutable", "mutable": "mutable"}
 _NUMBERS = {"duration": "duration", "size": "size", "float": "number"}
 #: Least and most of an integer of the server without bounds of its own.
 _LEAST = -(2**63)
+#: What an overlay says of a kind in the words of the catalogue.
+_TOLD = tuple(name for name in Overlay.__struct_fields__ if name not in ("properties", "without"))
 R = TypeVar("R", bound=Record)
 
 
@@ -88,31 +90,17 @@ class _Builder:
             # Several documents may declare a part of it each, and the server has the rest.
             properties = _optional(properties)
             variants = {name: replace(each, properties=_optional(each.properties)) for name, each in variants.items()}
+        told = {name: getattr(overlay, name) for name in _TOLD}
+        told["filters"] = overlay.filters or self.pulled.filters.get(full, ())
+        told["reading"] = overlay.reading or overlay.match
+        told["judged"] = overlay.judged or overlay.match
         return Kind(
-            kind=overlay.kind,
             description=given.description,
             properties=properties,
             variants=variants,
             singleton=singleton,
-            match=overlay.match,
-            joiner=overlay.joiner,
-            unique=overlay.unique,
-            together=overlay.together,
-            filters=overlay.filters or self.pulled.filters.get(full, ()),
-            reload=overlay.reload,
             label=self.pulled.labels.get(full, ""),
-            ships=overlay.ships,
-            reading=overlay.reading or overlay.match,
-            danger=overlay.danger,
-            dangerous=overlay.dangerous,
-            login=overlay.login,
-            permits=overlay.permits,
-            listens=overlay.listens,
-            cuts=overlay.cuts,
-            admits=overlay.admits,
-            held=overlay.held,
-            bulk=overlay.bulk,
-            volatile=overlay.volatile,
+            **told,
         )
 
     def _record(self, full: str, told: Mapping[str, PropertyOverlay]) -> Record:
@@ -171,7 +159,7 @@ class _Builder:
             case "enum":
                 return {"type": "enum", "values": self.pulled.enums.get(given.enum_name, ())}
             case "objectId":
-                return {"type": "reference", "to": _kind(given.object_name)}
+                return {"type": "reference", **_target(given.object_name)}
             case "object":
                 name = _plain(given.object_name)
                 open_ = {"language": Language(variables="", open=True)} if name == EXPRESSION else {}
@@ -190,7 +178,7 @@ class _Builder:
             case "enum":
                 return {"values": self.pulled.enums.get(given.enum_name, ())}
             case "objectId":
-                return {"to": _kind(given.object_name)}
+                return _target(given.object_name)
         return _text(given)
 
     def _value(self, given: Type) -> dict[str, Any]:
@@ -310,9 +298,10 @@ def _plain(full: str) -> str:
     return full.removeprefix(PREFIX)
 
 
-def _kind(full: str) -> str:
-    """Return the kind that a reference names, which may be a view of it: `x:Account/Group`."""
-    return full.removeprefix(PREFIX).partition("/")[0]
+def _target(full: str) -> dict[str, str]:
+    """Return the kind that a reference names, and the variant where it names a view of one: `x:Account/Group`."""
+    kind, _, view = full.removeprefix(PREFIX).partition("/")
+    return {"to": kind, "view": view}
 
 
 def _text(given: Type) -> dict[str, Any]:

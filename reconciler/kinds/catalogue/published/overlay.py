@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from reconciler.kinds.catalogue import Form, Language, Listens, Property
+from reconciler.kinds.catalogue import Form, KeySpace, Language, Listens, Property
 
 FOLDER = Path(__file__).parent.parent / "overlays"
 
@@ -39,6 +39,13 @@ class PropertyOverlay(Struct, frozen=True, forbid_unknown_fields=True, rename="c
     reload: str | UnsetType = UNSET
     exclusive: bool | UnsetType = UNSET
     holds: Literal["url", "headers"] | UnsetType = UNSET
+    resolved_from: str | UnsetType = UNSET
+    contents: str | UnsetType = UNSET
+    computed: str | UnsetType = UNSET
+    only: tuple[str, ...] | UnsetType = UNSET
+    most: int | UnsetType = UNSET
+    dangling: str | UnsetType = UNSET
+    omitted: bool | UnsetType = UNSET
 
     def onto(self, prop: Property) -> Property:
         """Return a property with what is told of it."""
@@ -71,6 +78,16 @@ class Overlay(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", k
     without: tuple[str, ...] = ()
     ships: tuple[dict[str, Any], ...] = ()
     reading: tuple[str, ...] = ()
+    spaces: tuple[KeySpace, ...] = ()
+    starts: dict[str, Any] = {}
+    searches: dict[str, tuple[str, ...]] = {}
+    judged: tuple[str, ...] = ()
+    tried: tuple[str, ...] = ()
+    owner: str = ""
+    expires: str = ""
+    fixed: bool = False
+    once: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
     #: By property, or `Variant/property` where only one has it.
     properties: dict[str, PropertyOverlay] = {}
 
