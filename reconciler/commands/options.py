@@ -186,6 +186,7 @@ OPTIONS: dict[str, OptionRow] = {
     "host": _row("--host", "Loopback address to listen on.  [127.0.0.1]", metavar="HOST", default="127.0.0.1"),
     "port": _row("--port", "Port; 0 takes a free one.", metavar="N", default=0, type=click.IntRange(0, 65535)),
     "database": _row("--database", "Keep the objects in this file.", metavar="FILE"),
+    "serves": _row("--schema", "Serve the kinds of this published schema.", metavar="FILE"),
     "fault": _row("--fault", "Misbehave as SPEC says; repeatable.", metavar="SPEC", multiple=True),
     "queue": _row("--queue", "Messages that wait: a JSON array, or an object a line.", metavar="FILE"),
 }
@@ -373,7 +374,7 @@ COMMANDS: dict[str, Command] = {
     "eval": Command("Evaluate expressions, a JSON object per line.", " < expressions.jsonl", (), "", ""),
     "sandbox": Command(
         "Run the embedded JMAP server.",
-        *(" --port 8080 --database sandbox.db", ("host", "port", "database", "fault", "queue"), "", ""),
+        *(" --port 8080 --database sandbox.db", ("host", "port", "database", "serves", "fault", "queue"), "", ""),
     ),
     **{f"fleet {verb}": command for verb, command in _FLEET.items()},
     "demo": Command("Take the tour on an embedded server.", "", (), "", ""),

@@ -5,6 +5,7 @@ Law: it listens on loopback unless told otherwise, and prints its URL once it an
 
 from __future__ import annotations
 
+import gzip
 import ipaddress
 import signal
 import sqlite3
@@ -15,7 +16,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from reconciler.commands.invocation import Invocation
-from reconciler.values import Diagnostic, ManifestError, ReconcilerError, UsageError
+from reconciler.values import ConfigError, Diagnostic, ManifestError, ReconcilerError, UsageError
+
+#: How a compressed file begins, such as a server's answer that was stored as it came.
+_GZIP = b"\x1f\x8b"
 
 
 class Arguments(Struct, frozen=True, kw_only=True):
@@ -24,6 +28,7 @@ class Arguments(Struct, frozen=True, kw_only=True):
     host: str
     port: int
     database: str
+    schema: str
     fault: tuple[str, ...]
     queue: str
 
@@ -54,9 +59,10 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     done = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: done.set())
+    schema = _schema(arguments.schema)
     with ExitStack() as stack:
         try:
-            options = {"user": user, "password": password, "faults": faults, "queue": queue}
+            options = {"user": user, "password": password, "faults": faults, "queue": queue, "schema": schema}
             sandbox = stack.enter_context(serve(host, port, database, **options))
         except OSError as error:
             hint = "another --port may be free; 0 takes one that is"
@@ -64,6 +70,20 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         except sqlite3.Error as error:
             hint = "name a file of an earlier sandbox, or one that does not exist yet"
             raise ReconcilerError(f"--database {database} cannot be used: {error}", hint) from None
+        except ValueError as error:
+            raise ConfigError(f"--schema {arguments.schema}: {error}") from None
         invocation.say(f"{sandbox.url}\n")
         done.wait()
     return 0
+
+
+def _schema(path: str) -> bytes | None:
+    """Return the content of the file that says what the server publishes, or None where none is given."""
+    if not path:
+        return None
+    try:
+        content = Path(path).read_bytes()
+        return gzip.decompress(content) if content.startswith(_GZIP) else content
+    except (OSError, EOFError) as error:
+        hint = "name a file that `schema pull` wrote, or a server's answer of /api/schema"
+        raise ConfigError(f"--schema {path} cannot be read: {error}", hint) from None

@@ -35,14 +35,44 @@ def address(value: str) -> str | None:
     return f"::ffff:{mapped}" if mapped else str(parsed)
 
 
+def network(value: str) -> str | None:
+    """Return an address or a network in canonical form, or None where it is none.
+
+    The bits of the host are kept, a mask has 8 bits or more, and one of all bits is left out.
+    """
+    bare, slash, bits = value.strip(WHITESPACE).partition("/")
+    host = address(bare)
+    if host is None or not slash:
+        return host
+    most = 128 if ":" in host else 32
+    if not (bits.isascii() and bits.isdigit() and 8 <= int(bits) <= most):
+        return None
+    return host if int(bits) == most else f"{host}/{int(bits)}"
+
+
+def socket(value: str) -> str | None:
+    """Return an address with a port in canonical form, or None where it is none."""
+    host, _, port = value.strip(WHITESPACE).rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    bare = address(host[1:-1] if bracketed else host)
+    if bare is None or (":" in bare) != bracketed:
+        return None
+    if not (port.isascii() and port.isdigit() and int(port) <= 65535):
+        return None
+    return f"[{bare}]:{int(port)}" if bracketed else f"{bare}:{int(port)}"
+
+
 def hostname(value: str) -> str | None:
     """Return a host name as stored, or None where the server refuses it.
 
     Address literals stay as written. A name loses all white space, is lower-cased and, beyond ASCII, encoded; it has
     at least two labels and a known top-level name. The characters within a label are not looked at.
     """
-    if address(value) is not None:
-        return value
+    return value if address(value) is not None else domain(value)
+
+
+def domain(value: str) -> str | None:
+    """Return a domain as stored, or None where the server refuses it: no address literal is one."""
     name = "".join(char for char in value if char not in WHITESPACE)
     labels = name.split(".")
     if len(labels) < 2 or not labels[-1]:

@@ -1,6 +1,6 @@
-"""The schema as the server publishes it, made from the catalogue: the same form, with the same gaps and traps.
+"""The schema as the server publishes it, of a catalogue or of a schema given: the same form, and the same traps.
 
-Law: pure, and the same bytes for the same catalogue, since the file's name is its digest.
+Law: pure, and the same bytes for the same schema, since the file's name is its digest.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from reconciler.kinds import Catalogue, Kind, Property, Record
+from reconciler.kinds import Catalogue, Kind, Property, Pulled, Record, read_pulled
 
 _FORMATS = {"integer": "unsignedInteger", "size": "size", "duration": "duration"}
 
@@ -21,10 +21,44 @@ _FORMATS = {"integer": "unsignedInteger", "size": "size", "duration": "duration"
 class Published:
     """The schema file: `content` is compressed, `name` is what its URL ends in."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        self.content = gzip.compress(msgspec.json.encode(published(catalogue)), 9, mtime=0)
+    def __init__(self, schema: Catalogue | bytes) -> None:
+        """Publish what a catalogue says, or what a server published: its own answer, or a pulled file."""
+        name = ""
+        if isinstance(schema, bytes):
+            pulled = _pulled(schema)
+            content = schema if pulled is None else msgspec.json.encode(_whole(pulled))
+            name = "" if pulled is None else pulled.hash
+        else:
+            content = msgspec.json.encode(published(schema))
+        self.content = gzip.compress(content, 9, mtime=0)
         digest = hashlib.sha256(self.content).digest()
-        self.name = base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+        self.name = name or base64.urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
+
+
+def _pulled(schema: bytes) -> Pulled | None:
+    """Return a pulled file as it was read; None for a server's own answer."""
+    return read_pulled(schema) if "format" in msgspec.json.decode(schema, type=dict[str, msgspec.Raw]) else None
+
+
+def _whole(pulled: Pulled) -> dict[str, Any]:
+    """Return what the server published, as far as a pulled file keeps it."""
+    lists = {
+        name: {
+            **({"labelProperty": pulled.labels[name]} if name in pulled.labels else {}),
+            "filters": [{"type": "text", "field": field, "label": field} for field in pulled.filters.get(name, ())],
+        }
+        for name in sorted({*pulled.labels, *pulled.filters})
+    }
+    return {
+        "objects": pulled.objects,
+        "schemas": pulled.schemas,
+        "fields": pulled.fields,
+        "forms": {},
+        "lists": lists,
+        "enums": {name: [{"name": each, "label": each} for each in names] for name, names in pulled.enums.items()},
+        "dashboards": {},
+        "layouts": {},
+    }
 
 
 def published(catalogue: Catalogue) -> dict[str, Any]:

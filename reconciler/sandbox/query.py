@@ -7,15 +7,19 @@ must know to avoid it.
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from reconciler.sandbox import ids
+from reconciler.kinds import Kind
+from reconciler.sandbox import hostnames, ids
 from reconciler.sandbox.request import MethodError
+from reconciler.sandbox.shapes import Body
 from reconciler.sandbox.store import Table
 
 _LOW = 2**32 - 1
+_WORD = re.compile(r"\w+")
 _OPERATORS = ("GreaterThan", "GreaterThanOrEqual", "LessThan", "LessThanOrEqual")
 
 
@@ -42,10 +46,11 @@ def query(table: Table, names: frozenset[str], arguments: dict[str, Any], most: 
     if name == "id":
         results: Sequence[int] = found or ()
         return _page(results if ascending else _Backwards(results), arguments, most, fast)
-    if name not in table.kind.filters:
+    if name not in table.kind.filters or name in table.kind.searches:
         raise _unsupported_sort(name)
     wanted = None if found is None else set(found)
     values = [number for _, number in table.by(name) if wanted is None or number in wanted]
+    values = list(dict.fromkeys(values))
     return _page(values if ascending else values[::-1], arguments, most, fast)
 
 
@@ -77,10 +82,26 @@ def _conditions(table: Table, names: frozenset[str], value: dict[str, Any] | Non
             for condition in member:
                 yield from _conditions(table, names, condition)
             continue
-        name, operator_ = (key, "") if key in names else _comparison(key, names)
-        if name not in table.kind.filters or not isinstance(member, str):
+        name, operator_ = (key, "") if key in names or key in table.kind.filters else _comparison(key, names)
+        sought = _sought(table.kind, name, member) if name in table.kind.filters else None
+        if sought is None:
             raise MethodError("unsupportedFilter", f"Filter on property {name} is not supported or invalid")
-        yield name, operator_, member
+        yield name, operator_, sought
+
+
+def _sought(kind: Kind, name: str, value: Any) -> str | None:
+    """Return a value as objects hold it, or None where no object can hold it."""
+    if not isinstance(value, str):
+        return None
+    if name == "@type":
+        return value if value in kind.variants else None
+    shapes = (kind.shape(variant) for variant in kind.variants or ("",))
+    word = next((shape[name] for shape in shapes if name in shape), None)
+    if word is None or name in kind.searches:
+        return value
+    if word.to:
+        return ids.canonical(value)
+    return hostnames.network(value) if word.form == "network" else value
 
 
 def _comparison(key: str, names: frozenset[str]) -> tuple[str, str]:
@@ -126,9 +147,9 @@ def _matches(table: Table, conditions: list[tuple[str, str, str]], window: _Wind
 
 def _range(table: Table, name: str, operator: str, value: str) -> list[int]:
     """Return the ids whose value compares so, ascending by value."""
-    if not operator and name in table.kind.unique:
-        holder = table.holder(name, value)
-        return [] if holder is None else [holder]
+    if name in table.kind.searches:
+        sought = words(value)
+        return [row.id for row in table if sought <= _held(row.body, table.kind.searches[name])]
     pairs = table.by(name)
     low, high = bisect_left(pairs, (value, -1)), bisect_right(pairs, (value, ids.UNSET))
     chosen = {
@@ -139,6 +160,24 @@ def _range(table: Table, name: str, operator: str, value: str) -> list[int]:
         "LessThanOrEqual": pairs[:high],
     }[operator]
     return [number for _, number in chosen]
+
+
+def words(text: str) -> set[str]:
+    """Return the words of a text as the server searches them."""
+    return set(_WORD.findall(text.lower()))
+
+
+def _held(body: Body, names: Iterable[str]) -> set[str]:
+    """Return the words in some properties: in texts, in the members of sets, and in the texts of lists' elements."""
+    held: set[str] = set()
+    waiting: list[Any] = [body.get(name) for name in names]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            held |= words(value)
+        elif isinstance(value, dict):
+            waiting += [name if member is True else member for name, member in value.items()]
+    return held
 
 
 def _anchor(value: str) -> int:

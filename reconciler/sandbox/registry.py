@@ -6,6 +6,7 @@ answers. No kind is named.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -21,12 +22,12 @@ from reconciler.sandbox.logs import LOG, PAID
 from reconciler.sandbox.logs import answer as log_answer
 from reconciler.sandbox.mailqueue import QUEUED, MailQueue
 from reconciler.sandbox.nodes import COORDINATOR, NODE, Cluster, Member
-from reconciler.sandbox.objects import Objects
+from reconciler.sandbox.objects import Objects, Unavailable
 from reconciler.sandbox.query import query
 from reconciler.sandbox.references import EarlierAnswer, resolve_ids, resolve_results
-from reconciler.sandbox.reload import ACTION, Live, act
+from reconciler.sandbox.reload import ACTION, RELOAD, Live, act
 from reconciler.sandbox.request import CORE, Call, MethodError
-from reconciler.sandbox.sets import SetWork, Unavailable
+from reconciler.sandbox.sets import SetWork
 from reconciler.sandbox.shapes import Body, Mould
 from reconciler.sandbox.store import StoredObject
 
@@ -68,10 +69,10 @@ class Registry:
     ) -> None:
         self.catalogue = catalogue
         self.limits = limits or Limits()
-        self.objects: Objects = beside.objects if beside else Objects(catalogue, database)
+        self._environment = os.environ if environment is None else environment
+        self.objects: Objects = beside.objects if beside else Objects(catalogue, database, self._environment)
         self.cluster: Cluster = beside.cluster if beside else Cluster()
         self._lock: threading.RLock = beside._lock if beside else threading.RLock()  # noqa: SLF001 - one lock for one store
-        self._environment = environment
         self._reloads = 0
         #: Messages that wait. Nodes of one store share it.
         self.queue: MailQueue = beside.queue if beside else MailQueue()
@@ -246,7 +247,7 @@ class Registry:
         doomed = [number for number in map(ids.parse, destroy) if number is not None]
         patches = [(number, patch) for text, patch in update.items() if (number := ids.parse(text)) is not None]
         if kind == ACTION:
-            answer, reloads = act(create, patches, doomed, user, self._reload, self.queue.act, self.objects.new_id)
+            answer, reloads = act(create, patches, doomed, user, self._act, self.queue.act, self.objects.new_id)
             self._reloads += reloads
             return answer
         if kind == QUEUED:
@@ -257,16 +258,17 @@ class Registry:
         except Unavailable:
             raise MethodError("serverUnavailable", _UNAVAILABLE) from None
 
-    def _reload(self) -> dict[str, Any] | None:
-        error = self._take_over()
+    def _act(self, action: str) -> dict[str, Any] | None:
+        error = self._take_over(action)
         if error is None:
             self.cluster.broadcast(self.node)
         return error
 
-    def _take_over(self) -> dict[str, Any] | None:
+    def _take_over(self, action: str = RELOAD) -> dict[str, Any] | None:
         with self._lock:
             overtaken, self.node.overtaken = self.node.overtaken, False
-            return self.live.reload(self.objects.tables, take_over=not overtaken)
+            self.objects.expire(action)
+            return self.live.reload(self.objects.tables, action, take_over=not overtaken)
 
 
 def _part(row: StoredObject, mould: Mould, shown: frozenset[str]) -> Body:

@@ -5,12 +5,10 @@ Law: a reload takes over everything or nothing. It reads the environment and fil
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from reconciler.sandbox import hostnames
+from reconciler.sandbox import hostnames, texts
 from reconciler.sandbox import ids as id_texts
 from reconciler.sandbox.accounts import ACTIONS, User
 from reconciler.sandbox.sets import WILL_DESTROY
@@ -21,10 +19,8 @@ from reconciler.sandbox.store import StoredObject, Table
 ACTION = "Action"
 #: The one action that makes stored settings live.
 RELOAD = "ReloadSettings"
-#: Variants of the server's secret types that keep the secret outside the store.
-_OUTSIDE = frozenset(("EnvironmentVariable", "File"))
-#: Bytes of a secret's file that are read at most.
-_MAX_SECRET = 65_536
+#: What makes the kinds live that need no action.
+IMMEDIATE = "immediate"
 
 _FORBIDDEN = {
     "updated": {"type": "forbidden", "description": "Actions cannot be updated"},
@@ -37,13 +33,14 @@ def act(
     patches: list[tuple[int, Any]],
     doomed: list[int],
     user: User,
-    reload: Callable[[], dict[str, Any] | None],
+    run: Callable[[str], dict[str, Any] | None],
     act_on_queue: Callable[[str], None],
     new_id: Callable[[], int],
 ) -> tuple[dict[str, Any], int]:
     """Run actions; return the answer of the set, and how many reloads succeeded.
 
-    `reload` returns the SetError that refuses it, or None; `act_on_queue` is told every variant that was accepted.
+    `run` runs an action, and returns the SetError that refuses it, or None; `act_on_queue` is told every variant that
+    was accepted.
     """
     created: dict[str, Any] = {}
     refused: dict[str, Any] = {}
@@ -57,7 +54,7 @@ def act(
             words = f"Insufficient permissions to perform action of type {variant}"
             refused[name] = {"type": "forbidden", "description": words}
         else:
-            error = reload() if variant == RELOAD else _incomplete(variant, value)
+            error = _incomplete(variant, value) or run(variant)
             reloads += variant == RELOAD and error is None
             if error is None:
                 act_on_queue(variant)
@@ -99,9 +96,10 @@ def _refused_update(number: int, doomed: list[int]) -> dict[str, str]:
 class Live:
     """The settings that the server runs with."""
 
-    def __init__(self, moulds: Moulds, tables: Mapping[str, Table], environment: Mapping[str, str] | None) -> None:
+    def __init__(self, moulds: Moulds, tables: Mapping[str, Table], environment: Mapping[str, str]) -> None:
         self._moulds = moulds
-        self._environment = os.environ if environment is None else environment
+        self._tables = tables
+        self._environment = environment
         self._rows: dict[str, list[StoredObject]] = {}
         #: By shape, the few properties that a reload has to look at.
         self._outside: dict[VariantShape, tuple[Slot, ...]] = {}
@@ -109,24 +107,40 @@ class Live:
 
     def rows(self, kind: str) -> list[StoredObject]:
         """Return the live objects of a kind, in order of creation."""
-        return self._rows[kind]
+        table = self._tables[kind]
+        return list(table) if table.kind.reload == IMMEDIATE else self._rows[kind]
 
-    def reload(self, tables: Mapping[str, Table], *, take_over: bool = True) -> dict[str, Any] | None:
-        """Make the stored settings live, or return the error of the first object that stands in the way.
+    def reload(
+        self, tables: Mapping[str, Table], action: str = RELOAD, *, take_over: bool = True
+    ) -> dict[str, Any] | None:
+        """Make what is stored of an action's kinds live, or return the error of the first object in the way.
 
         Args:
             tables: what is stored.
+            action: what is asked for; each kind has one that makes it live.
             take_over: False only looks.
         """
-        for kind, table in tables.items():
+        taken = {kind: table for kind, table in tables.items() if table.kind.reload == action}
+        for kind, table in taken.items():
+            seen: set[str] = set()
             for row in table:
-                message = next((text for _, text in self._obstacles(self._moulds.kinds[kind], row.body)), None)
+                message = self._refusal(table, row, seen)
                 if message is not None:
                     bad = {"object": kind, "id": row.text}
                     return {"type": "validationFailed", "description": message, "objectId": bad}
         if take_over:
-            self._rows = {kind: list(table) for kind, table in tables.items()}
+            self._rows.update({kind: list(table) for kind, table in taken.items()})
         return None
+
+    def _refusal(self, table: Table, row: StoredObject, seen: set[str]) -> str | None:
+        """Why an action does not take an object over, or None. `seen` are the variants of those before it."""
+        variant = row.body.get("@type", "")
+        if variant in table.kind.never:
+            return f"{variant} is not available"
+        if variant in table.kind.once and variant in seen:
+            return f"Only one {variant} is allowed"
+        seen.add(variant)
+        return next((text for _, text in self._obstacles(self._moulds.kinds[table.kind.kind], row.body)), None)
 
     def _start(self, tables: Mapping[str, Table]) -> None:
         """Take over what is stored, as at the start of the process: what cannot be resolved does not stop it.
@@ -151,24 +165,22 @@ class Live:
         for slot in self._outside[shape]:
             value = body[slot.name]
             if slot.mould is None:
-                if value and not hostnames.resolvable(value):
+                if slot.word.resolved and value and not hostnames.resolvable(value):
                     words = "failed to lookup address information: Name or service not known"
                     yield slot, f"Unable to resolve {_noun(mould.name)} {slot.name} {value}: {words}"
                 continue
-            message = self._secret(value)
-            if message is None:
-                message = next((text for _, text in self._obstacles(slot.mould, value)), None)
+            message = None
+            for inner, element in slot.within(value):
+                told = texts.outside(inner, element, self._environment) if _is_outside(inner, element) else ("", "")
+                message = message or (None if told[0] is not None else told[1])
+                message = message or next((text for _, text in self._obstacles(inner, element)), None)
             if message is not None:
                 yield slot, message
 
-    def _secret(self, value: Body) -> str | None:
-        """Why a secret that is kept outside the store cannot be read, or None."""
-        match value:
-            case {"@type": "EnvironmentVariable", "variableName": str(name)}:
-                return None if self._environment.get(name) else f"Environment variable '{name}' not found"
-            case {"@type": "File", "filePath": str(path)}:
-                return None if _readable(path) else f"Failed to read secret from file '{path}'"
-        return None
+
+def _is_outside(mould: Mould, body: Body) -> bool:
+    """Whether an object stands for a text that is kept outside the store."""
+    return any(slot.word.resolved_from for slot in mould.shape(body).slots.values())
 
 
 def _noun(name: str) -> str:
@@ -179,16 +191,7 @@ def _noun(name: str) -> str:
 
 def _reaches_outside(slot: Slot) -> bool:
     """Whether a value here may name something outside the store: a host, a variable or a file."""
-    if slot.mould is None or slot.word.type != "object":
-        return slot.word.resolved
-    shapes = slot.mould.shapes
-    inner = (slot for shape in shapes.values() for slot in shape.slots.values())
-    return bool(_OUTSIDE & shapes.keys()) or any(map(_reaches_outside, inner))
-
-
-def _readable(path: str) -> bool:
-    try:
-        with Path(path).open("rb") as file:
-            return bool(file.read(_MAX_SECRET).strip())
-    except (OSError, ValueError):
-        return False
+    if slot.mould is None:
+        return slot.word.resolved or bool(slot.word.resolved_from)
+    inner = (slot for shape in slot.mould.shapes.values() for slot in shape.slots.values())
+    return any(map(_reaches_outside, inner))

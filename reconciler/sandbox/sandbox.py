@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from reconciler.kinds import Catalogue, load
+from reconciler.kinds import Catalogue, catalogue_of_published, load, read_pulled
 from reconciler.sandbox import reply
 from reconciler.sandbox.accounts import Accounts, Limits, User, all_permissions
 from reconciler.sandbox.faults import InjectedFault, InjectedFaults
@@ -40,10 +40,14 @@ class Sandbox:
         public_url: what URLs in the session begin with. As on a real server this is configured, not taken from the
             request, and a client may not be able to reach it; "" makes them relative, as in recovery mode.
         catalogue: the kinds; None for those that the program ships.
+        schema: what a server publishes, its own answer or a pulled file: the kinds are those, and it is published.
         environment: where secrets are looked up at a reload; None for this process's environment.
         node: what the server calls itself in a cluster.
         beside: another node, whose store this one shares.
         queue: messages that wait from the beginning, each as `x:QueuedMessage/get` shows it, or a part of that.
+
+    Raises:
+        ValueError: `schema` is no published schema.
     """
 
     def __init__(
@@ -58,12 +62,16 @@ class Sandbox:
         faults: Iterable[InjectedFault] = (),
         public_url: str = "https://mail.example.org",
         catalogue: Catalogue | None = None,
+        schema: bytes | None = None,
         environment: Mapping[str, str] | None = None,
         node: str = "node-0",
         beside: Sandbox | None = None,
         queue: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.limits = limits or Limits()
+        self._schema_given: bytes | None = beside._schema_given if beside else schema  # noqa: SLF001 - one schema for one store
+        if schema is not None:
+            catalogue = catalogue_of_published(read_pulled(schema))
         self.registry: Registry = Registry(
             catalogue or (beside.registry.catalogue if beside else load()),
             database=None if database is None else Path(database),
@@ -174,7 +182,7 @@ class Sandbox:
     def _schema(self, name: str) -> Reply:
         with self._lock:
             if self._published is None:
-                self._published = Published(self.registry.catalogue)
+                self._published = Published(self._schema_given or self.registry.catalogue)
         if name != self._published.name:
             return reply.redirect(302, f"/api/schema/{self._published.name}")
         headers = (

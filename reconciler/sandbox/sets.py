@@ -10,16 +10,12 @@ from typing import Any
 from zlib import crc32
 
 from reconciler.sandbox import ids
-from reconciler.sandbox.objects import Objects, SetError
+from reconciler.sandbox.objects import Objects, SetError, Unavailable
 from reconciler.sandbox.reply import ConnectionClosed
 from reconciler.sandbox.store import StoredObject
 
 _SINGLETON = {"type": "singleton", "description": "Singletons cannot be created or destroyed."}
 WILL_DESTROY = {"type": "willDestroy", "description": "ID will be destroyed."}
-
-
-class Unavailable(Exception):
-    """The set stops here; what it has written stays, and its results are lost."""
 
 
 class SetWork:

@@ -6,6 +6,7 @@ and never altered in place.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from msgspec import UNSET, Struct, field
@@ -17,6 +18,7 @@ Body = dict[str, Any]
 
 #: What the server shows in place of a secret.
 MASK = "****"
+_UNSET = ids.text(ids.UNSET)
 
 
 class Slot(Struct, frozen=True, eq=False):
@@ -39,6 +41,30 @@ class Slot(Struct, frozen=True, eq=False):
             raise TypeError(f"{self.name} has no members")
         return self.mould
 
+    def within(self, value: Any) -> Iterator[tuple[Mould, Body]]:
+        """Yield the objects that a value is or holds, each with its type."""
+        if self.mould is None or value is None:
+            return
+        for body in (value,) if self.word.type == "object" else value.values():
+            yield self.mould, body
+
+    def each(self, value: Any, change: Callable[[Mould, Body], Body]) -> Any:
+        """Return a value with the objects that it is or holds changed."""
+        if self.mould is None or value is None:
+            return value
+        if self.word.type == "object":
+            return change(self.mould, value)
+        return {key: change(self.mould, body) for key, body in value.items()}
+
+
+class Link(Struct, frozen=True):
+    """A reference to another object: the property that holds it, and the id."""
+
+    slot: Slot
+    id: str
+    #: How the server refuses it where it leads nowhere.
+    dangling: str
+
 
 class VariantShape(Struct, frozen=True, eq=False):
     """What one variant holds. `variant` is "" where the type has none."""
@@ -48,10 +74,12 @@ class VariantShape(Struct, frozen=True, eq=False):
     default: Body
     #: The slots that hold expressions, in the order in which the server compiles them.
     expressions: tuple[Slot, ...]
-    #: Whether a secret is to be masked somewhere within.
-    sensitive: bool
+    #: Whether something is to be masked or left out where it is read, here or within.
+    hidden: bool
     #: The slots that hold lists, at any depth.
     listed: tuple[Slot, ...]
+    #: The slots that hold references to other objects, at any depth.
+    linked: tuple[Slot, ...]
 
 
 class Mould(Struct, frozen=True, eq=False):
@@ -79,29 +107,24 @@ class Mould(Struct, frozen=True, eq=False):
         shape = self.shapes[value.get("@type", "")] if self.variants else self.shapes[""]
         body: Body = {}
         for name, slot in shape.slots.items():
-            given = value.get(name, slot.default)
-            if slot.mould and slot.word.type == "object":
-                given = slot.mould.fill(given)
-            elif slot.mould and slot.word.type == "list":
-                given = {key: slot.mould.fill(element) for key, element in given.items()}
-            body[name] = given
+            body[name] = slot.each(value.get(name, slot.default), Mould.fill)
         if shape.variant:
             body["@type"] = shape.variant
         return body
 
     def masked(self, body: Body) -> Body:
-        """Return the value as it is read: secrets masked."""
+        """Return the value as it is read: secrets masked, and without what is never answered."""
         shape = self.shape(body)
-        if not shape.sensitive:
+        if not shape.hidden:
             return body
         shown = dict(body)
         for name, slot in shape.slots.items():
-            if slot.word.sensitive and body[name] is not None:
+            if slot.word.write_only or (slot.word.omitted and body[name] is None):
+                del shown[name]
+            elif slot.word.sensitive and body[name] is not None:
                 shown[name] = MASK
-            elif slot.mould and slot.word.type == "object":
-                shown[name] = slot.mould.masked(body[name])
-            elif slot.mould and slot.word.type == "list":
-                shown[name] = {key: slot.mould.masked(element) for key, element in body[name].items()}
+            else:
+                shown[name] = slot.each(body[name], Mould.masked)
         return shown
 
     def settle(self, body: Body) -> Body:
@@ -111,13 +134,25 @@ class Mould(Struct, frozen=True, eq=False):
             return body
         settled = dict(body)
         for slot in shape.listed:
-            value = body[slot.name]
+            value = slot.each(body[slot.name], Mould.settle)
             if slot.word.type == "list":
-                elements = (slot.inner.settle(element) for element in value.values())
-                settled[slot.name] = {str(index): element for index, element in enumerate(elements)}
-            else:
-                settled[slot.name] = slot.inner.settle(value)
+                value = {str(index): element for index, element in enumerate(value.values())}
+            settled[slot.name] = value
         return settled
+
+    def links(self, body: Body) -> Iterator[Link]:
+        """Yield every reference to another object that is set."""
+        for slot in self.shape(body).linked:
+            value = body[slot.name]
+            if slot.word.to:
+                # A set and a map hold ids as their keys.
+                for number in value if isinstance(value, dict) else (value,):
+                    if number not in (None, _UNSET):
+                        yield Link(slot, number, slot.word.dangling)
+            for mould, inner in slot.within(value):
+                for link in mould.links(inner):
+                    told = slot.word.dangling
+                    yield link if told == "reference" else Link(link.slot, link.id, told)
 
 
 class Moulds:
@@ -126,7 +161,9 @@ class Moulds:
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._types: dict[str, Mould] = {}
-        self.kinds: dict[str, Mould] = {name: self._mould(kind, name) for name, kind in catalogue.kinds.items()}
+        self.kinds: dict[str, Mould] = {
+            name: self._mould(kind, name, kind.judged) for name, kind in catalogue.kinds.items()
+        }
         #: Properties whose values are ids: there a creation reference is one.
         self.references = frozenset(
             slot.name
@@ -152,36 +189,41 @@ class Moulds:
             self._types[name] = self._mould(self._catalogue.record(name), name)
         return self._types[name]
 
-    def _mould(self, record: Record, name: str) -> Mould:
+    def _mould(self, record: Record, name: str, judged: tuple[str, ...] = ()) -> Mould:
         mould = Mould(name)
+        first = {key: at for at, key in enumerate(judged)}
         for variant in record.variants or ("",):
-            slots = {key: self._slot(key, word) for key, word in record.shape(variant).items()}
-            mould.shapes[variant] = _shape(variant, slots)
+            words = sorted(record.shape(variant).items(), key=lambda pair: first.get(pair[0], len(first)))
+            mould.shapes[variant] = _shape(variant, {key: self._slot(key, word) for key, word in words})
         return mould
 
     def _slot(self, name: str, word: Property) -> Slot:
         mould = self._type(word.of) if word.of else None
         default = _empty(word, mould) if word.default is UNSET else word.default
-        if mould and word.type == "object" and default is not None:
-            default = mould.fill(default)
-        elif mould and word.type == "list":
-            default = {key: mould.fill(element) for key, element in default.items()}
-        return Slot(name, word, mould, default)
+        if word.write_only:
+            default = None
+        bare = Slot(name, word, mould, None)
+        return Slot(name, word, mould, bare.each(default, Mould.fill))
 
 
 def _shape(variant: str, slots: dict[str, Slot]) -> VariantShape:
     default = {name: slot.default for name, slot in slots.items()}
     if variant:
         default["@type"] = variant
-    nested = [slot for slot in slots.values() if slot.mould]
-    within = {slot.name: tuple(slot.inner.shapes.values()) for slot in nested}
+    within = {slot.name: tuple(slot.inner.shapes.values()) if slot.mould else () for slot in slots.values()}
     return VariantShape(
         variant,
         slots,
         default,
-        tuple(slot for slot in slots.values() if slot.word.language),
-        any(slot.word.sensitive for slot in slots.values()) or any(s.sensitive for v in within.values() for s in v),
-        tuple(slot for slot in nested if slot.word.type == "list" or any(s.listed for s in within[slot.name])),
+        expressions=tuple(slot for slot in slots.values() if slot.word.language),
+        hidden=any(
+            slot.word.sensitive or slot.word.write_only or slot.word.omitted or any(s.hidden for s in within[slot.name])
+            for slot in slots.values()
+        ),
+        listed=tuple(
+            slot for slot in slots.values() if slot.word.type == "list" or any(s.listed for s in within[slot.name])
+        ),
+        linked=tuple(slot for slot in slots.values() if slot.word.to or any(s.linked for s in within[slot.name])),
     )
 
 
@@ -191,15 +233,19 @@ def _empty(word: Property, mould: Mould | None) -> Any:
         return None
     match word.type:
         case "string":
-            return "0.0.0.0" if word.form == "ip" else ""  # noqa: S104  the server's own value for "no address given"
+            return "0.0.0.0" if word.form in ("ip", "network") else ""  # noqa: S104  the server's "no address given"
         case "boolean":
             return False
         case "integer" | "duration" | "size":
             return 0
+        case "number":
+            return 0.0
+        case "date":
+            return ""
         case "enum":
             return word.values[0]
         case "reference":
-            return ids.text(ids.UNSET)
+            return _UNSET
         case "object":
             return mould.default if mould else {}
         case _:

@@ -10,6 +10,7 @@ import sqlite3
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -41,50 +42,43 @@ class StoredObject:
 
 
 class Table:
-    """All objects of one kind, by id, in ascending order, and by their unique properties."""
+    """All objects of one kind, by id, and in ascending order."""
 
     def __init__(self, kind: Kind) -> None:
         self.kind = kind
         self.rows: dict[int, StoredObject] = {}
         #: Every id, ascending; for a kind that is no singleton this is the order of creation.
         self.order: list[int] = []
-        self._unique: dict[str, dict[str, int]] = {name: {} for name in kind.unique}
         self._sorted: dict[str, list[tuple[str, int]]] = {}
 
     def put(self, row: StoredObject) -> None:
         """Add an object, or replace the one with its id."""
-        old = self.rows.get(row.id)
-        if old is not None:
-            self._forget(old)
-        elif not self.order or row.id > self.order[-1]:
-            self.order.append(row.id)
-        else:
-            insort(self.order, row.id)
+        if row.id not in self.rows:
+            if not self.order or row.id > self.order[-1]:
+                self.order.append(row.id)
+            else:
+                insort(self.order, row.id)
         self.rows[row.id] = row
-        for name, taken in self._unique.items():
-            taken[row.body[name]] = row.id
         self._sorted.clear()
 
     def take(self, number: int) -> None:
         """Take an object away. Raises KeyError where there is none."""
-        self._forget(self.rows.pop(number))
+        del self.rows[number]
         del self.order[bisect_left(self.order, number)]
         self._sorted.clear()
 
-    def _forget(self, row: StoredObject) -> None:
-        for name, taken in self._unique.items():
-            taken.pop(row.body[name], None)
-
-    def holder(self, name: str, value: str) -> int | None:
-        """Return the id of the object that holds a unique value."""
-        return self._unique[name].get(value)
-
     def by(self, name: str) -> list[tuple[str, int]]:
-        """Return (value, id) of a property, ascending by the value's bytes; objects without a value are left out."""
+        """Return (value, id) of a property, ascending by the value's bytes; objects without a value are left out.
+
+        An object has a pair for each member of a set.
+        """
         if name not in self._sorted:
             # Python orders text by code point, which is the order of its UTF-8 bytes.
-            pairs = ((row.body.get(name), row.id) for row in self.rows.values())
-            self._sorted[name] = sorted((value, number) for value, number in pairs if value is not None)
+            held = ((row.body.get(name), row.id) for row in self.rows.values())
+            pairs = (
+                (each, number) for value, number in held for each in (value if isinstance(value, dict) else (value,))
+            )
+            self._sorted[name] = sorted((str(value), number) for value, number in pairs if value is not None)
         return self._sorted[name]
 
     def __iter__(self) -> Iterator[StoredObject]:
@@ -92,6 +86,13 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+
+def _each(value: Any) -> Iterable[str]:
+    """Return what an index holds of a value: its text, or each member of a set."""
+    if isinstance(value, dict):
+        return value
+    return () if value is None else (str(value),)
 
 
 class Database:

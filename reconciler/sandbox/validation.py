@@ -5,6 +5,7 @@ Law: pure. Expressions come first and only the first bad property is told; of th
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -40,7 +41,7 @@ class Expressions:
     def _context(self, language: Language) -> Context:
         # No constants named means that every constant the server knows is allowed.
         constants = frozenset(language.constants) or self._constants
-        return Context(self._variables[language.variables], constants)
+        return Context(self._variables.get(language.variables, frozenset()), constants, language.open)
 
     @staticmethod
     def _expression(context: Context, value: Body) -> str | None:
@@ -73,9 +74,13 @@ def problems(mould: Mould, body: Body) -> Iterator[dict[str, Any]]:
     """Yield every validation error of a complete object, in the server's order."""
     for slot in mould.shape(body).slots.values():
         value = body[slot.name]
-        # An expression that compiled needs no more; an unset one is allowed to be empty.
-        if value is not None and slot.word.language is None:
+        if value is None or slot.word.mutability == "server-set":
+            continue
+        # An expression that compiled needs no more; an unset one is allowed to be empty where the server has it so.
+        if slot.word.language is None:
             yield from _slot(slot, value)
+        elif slot.word.required and not value["else"]:
+            yield {"type": "Required", "property": slot.name}
 
 
 def _slot(slot: Slot, value: Any) -> Iterator[dict[str, Any]]:
@@ -83,17 +88,14 @@ def _slot(slot: Slot, value: Any) -> Iterator[dict[str, Any]]:
     match word.type:
         case "string":
             yield from _string(slot, value)
-        case "integer" | "size" | "duration":
+        case "integer" | "size" | "duration" | "number":
             yield from _number(slot, value)
         case "reference":
             if value == _UNSET:
                 yield {"type": "Required", "property": slot.name}
-        case "object":
-            yield from problems(slot.inner, value)
-        case "list" | "set" | "map":
-            if word.type == "list":
-                for element in value.values():
-                    yield from problems(slot.inner, element)
+        case "object" | "list" | "set" | "map":
+            for mould, inner in slot.within(value):
+                yield from problems(mould, inner)
             if len(value) < word.min_items:
                 yield {"type": "MinLength", "property": slot.name, "required": word.min_items}
 
@@ -102,13 +104,13 @@ def _string(slot: Slot, value: str) -> Iterator[dict[str, Any]]:
     word = slot.word
     if not value:
         yield {"type": "Required", "property": slot.name}
-    elif word.form == "ip" and value == slot.default:
+    elif word.form in ("ip", "network") and value == slot.default:
         yield {"type": "Invalid", "property": slot.name, "value": value}
     elif word.max_bytes is not None and len(value.encode()) > word.max_bytes:
         yield {"type": "MaxLength", "property": slot.name, "required": word.max_bytes}
 
 
-def _number(slot: Slot, value: int) -> Iterator[dict[str, Any]]:
+def _number(slot: Slot, value: float) -> Iterator[dict[str, Any]]:
     word = slot.word
     if word.type == "duration" and not value:
         yield {"type": "Invalid", "property": slot.name, "value": "0"}
@@ -142,7 +144,9 @@ def _pieces(value: Any) -> Iterator[bytes]:
     elif isinstance(value, str):
         yield value.encode() + b"\0"
     elif isinstance(value, int):
-        yield value.to_bytes(8, "big")
+        yield value.to_bytes(8, "big", signed=value < 0)
+    elif isinstance(value, float):
+        yield struct.pack(">d", value)
 
 
 def compressed_size(content: bytes) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct
@@ -51,7 +52,9 @@ class Patcher:
             "enum": _enum,
             "reference": _reference,
             "set": _set,
-            "map": _map,
+            "number": _fraction,
+            "date": _date,
+            "map": self._map,
             "list": self._list,
             "object": self._object,
         }
@@ -63,6 +66,8 @@ class Patcher:
             InvalidPatch: the value does not fit.
         """
         word = slot.word
+        if word.write_only:
+            return None
         if word.mutability != "mutable":
             if word.mutability == "server-set":
                 raise InvalidPatch(pointer.path, "Cannot modify server set property")
@@ -122,7 +127,34 @@ class Patcher:
         return body
 
     def _object(self, slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> Any:
-        return self.record(slot.inner, current, pointer, at, value, creating)
+        inner = slot.inner
+        return self.record(inner, inner.default if current is None else current, pointer, at, value, creating)
+
+    def _map(self, slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> Any:
+        if at < len(pointer.steps):
+            key = _member(slot, _key(pointer, at))
+            if key is not None:
+                if value is None and at + 1 == len(pointer.steps):
+                    return {name: member for name, member in current.items() if name != key}
+                return {**current, key: self._entry(slot, current.get(key), pointer, at + 1, value, creating)}
+        elif isinstance(value, dict):
+            entries = {}
+            for name, member in value.items():
+                key = _member(slot, name)
+                if key is None:
+                    raise InvalidPatch(pointer.path, "Invalid key for object property")
+                entries[key] = self._entry(slot, None, pointer, at, member, creating)
+            return entries
+        raise InvalidPatch(pointer.path, "Invalid value for object property")
+
+    def _entry(self, slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> Any:
+        if slot.mould is not None:
+            return self._object(slot, current, pointer, at, value, creating)
+        if slot.word.member == "integer":
+            return _whole(slot, None, pointer, at, value, creating)
+        text = _text(slot, pointer, value)
+        _end(pointer, at)
+        return text
 
     def _list(self, slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> Any:
         mould = slot.inner
@@ -164,30 +196,40 @@ def _ordered(elements: Body) -> Body:
     return dict(sorted(elements.items(), key=lambda pair: int(pair[0])))
 
 
+#: What the server makes of a text, by the word of the catalogue, and what it says where it makes nothing of it.
+_FORMS: dict[str, tuple[Callable[[str], str | None], str]] = {
+    "text": (str, ""),
+    "trimmed": (lambda value: value.strip(hostnames.WHITESPACE), ""),
+    "local": (lambda value: value.strip(hostnames.WHITESPACE).lower(), ""),
+    "upper": (lambda value: "".join(char for char in value if char not in hostnames.WHITESPACE).upper(), ""),
+    "lower": (lambda value: "".join(char for char in value if char not in hostnames.WHITESPACE).lower(), ""),
+    "hostname": (hostnames.hostname, "Invalid hostname or IP address"),
+    "domain": (hostnames.domain, "Invalid domain name"),
+    "ip": (hostnames.address, "Failed to parse IpAddr from string"),
+    "network": (hostnames.network, "Failed to parse IpAddrOrMask from string"),
+    "socket": (hostnames.socket, "Failed to parse SocketAddr from string"),
+}
+_PARSED = {"ip": "IpAddr", "network": "IpAddrOrMask", "socket": "SocketAddr"}
+
+
 def _text(slot: Slot, pointer: Pointer, value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise InvalidPatch(pointer.path, "Invalid value for property.")
-    if slot.word.form == "trimmed":
-        trimmed = value.strip(hostnames.WHITESPACE)
-        if not trimmed:
-            raise InvalidPatch(pointer.path, "String cannot be empty")
-        return trimmed
-    if slot.word.form == "hostname":
-        name = hostnames.hostname(value)
-        if name is None:
-            raise InvalidPatch(pointer.path, "Invalid hostname or IP address")
-        return name
-    return value
+    normal, complaint = _FORMS[slot.word.form]
+    text = normal(value)
+    if text is None:
+        raise InvalidPatch(pointer.path, complaint)
+    if not text:
+        raise InvalidPatch(pointer.path, "String cannot be empty")
+    return text
 
 
 def _string(slot: Slot, _: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> str:
-    if slot.word.form == "ip":
-        if not isinstance(value, str) or at < len(pointer.steps):
-            raise InvalidPatch(pointer.path, "Invalid path for IpAddr, expected a string value")
-        address = hostnames.address(value)
-        if address is None:
-            raise InvalidPatch(pointer.path, "Failed to parse IpAddr from string")
-        return address
+    parsed = _PARSED.get(slot.word.form)
+    if parsed and (not isinstance(value, str) or at < len(pointer.steps)):
+        raise InvalidPatch(pointer.path, f"Invalid path for {parsed}, expected a string value")
+    if parsed and not value:
+        raise InvalidPatch(pointer.path, f"Failed to parse {parsed} from string")
     text = _text(slot, pointer, value)
     _end(pointer, at)
     return text
@@ -200,16 +242,38 @@ def _boolean(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: 
     return value
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_NUMBER
+def _is_whole(value: Any, least: int = 0, most: int = _MAX_NUMBER) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
 
 
-def _whole(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> int:
-    if not _is_whole(value):
+def _whole(slot: Slot, _: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> int:
+    if slot.word.min is not None and slot.word.min < 0:
+        if not _is_whole(value, -(2**63), 2**63 - 1):
+            raise InvalidPatch(pointer.path, "Invalid value for signed integer property (expected integer)")
+    elif not _is_whole(value):
         wanted = "(expected non-negative integer)"
         raise InvalidPatch(pointer.path, f"Invalid value for unsigned integer property {wanted}")
     _end(pointer, at)
     return int(value)
+
+
+def _fraction(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> float:
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise InvalidPatch(pointer.path, "Invalid value for float property (expected number)")
+    _end(pointer, at)
+    return float(value)
+
+
+def _date(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> str:
+    if not isinstance(value, str) or at < len(pointer.steps):
+        raise InvalidPatch(pointer.path, "Invalid path for UTCDateTime, expected a string value")
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None or "T" not in value:
+        raise InvalidPatch(pointer.path, "Failed to parse UTCDateTime from string")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _duration(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> int:
@@ -222,7 +286,8 @@ def _duration(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating:
 
 def _enum(slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> str:
     if not isinstance(value, str) or value not in slot.word.values:
-        inside = current[:1].upper() + current[1:]
+        old = current or slot.word.values[0]
+        inside = old[:1].upper() + old[1:]
         raise InvalidPatch(pointer.path, f"Invalid value {_debug(value)} for enum type {inside}.")
     _end(pointer, at)
     return value
@@ -263,29 +328,14 @@ def _key(pointer: Pointer, at: int) -> str:
 
 
 def _member(slot: Slot, name: str) -> str | None:
-    if slot.word.values:
-        return name if name in slot.word.values else None
-    return name.strip(hostnames.WHITESPACE) or None
-
-
-def _map(slot: Slot, current: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> Body:
-    if at < len(pointer.steps):
-        key = _key(pointer, at).strip(hostnames.WHITESPACE)
-        if key:
-            if value is None and at + 1 == len(pointer.steps):
-                return {name: text for name, text in current.items() if name != key}
-            text = _text(slot, pointer, value)
-            _end(pointer, at + 1)
-            return {**current, key: text}
-    elif isinstance(value, dict):
-        entries = {}
-        for name, member in value.items():
-            key = name.strip(hostnames.WHITESPACE)
-            if not key:
-                raise InvalidPatch(pointer.path, "Invalid key for object property")
-            entries[key] = _text(slot, pointer, member)
-        return entries
-    raise InvalidPatch(pointer.path, "Invalid value for object property")
+    """Return a member of a set, or a key of a map, as it is stored; None where it is none."""
+    word = slot.word
+    if word.values:
+        return name if name in word.values else None
+    if word.to:
+        return ids.canonical(name)
+    form = word.form if word.type == "set" and word.form != "text" else "trimmed"
+    return _FORMS[form][0](name) or None
 
 
 def _debug(value: Any) -> str:
