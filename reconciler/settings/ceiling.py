@@ -72,6 +72,8 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 def _told(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_told, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {_told(each)}' for key, each in value.items() if each not in (None, [], ''))}}}"
     if isinstance(value, bool):
         return "true" if value else "false"
     return "unset" if value is None else str(value).removesuffix(".0")

@@ -174,6 +174,8 @@ def test_markdown_keeps_to_its_limit_names_every_destroy_and_renders(limit: int)
     assert [f"`MtaRoute/old-{n}`" in shown for n in range(40)] == [True] * 40
     assert (head["target"], head["truncated"], len(head["plan"])) == ("prod", limit != 1_000_000, 64)
     assert all(token.content.endswith("\n") for token in tokens if token.type == "fence")
+    # What is left out of a list is said as one of its points.
+    assert shown.count("\n- … and ") == (limit != 1_000_000)
     # A fence that was cut would swallow what comes after it.
     assert [each.content for each in tokens if each.type == "inline" and each.content in ENDS] == ENDS
 
@@ -230,6 +232,38 @@ def test_codequality_is_an_array_and_empty_when_clean() -> None:
         ("major", {"path": "m/b.yaml", "lines": {"begin": 1}}),
         ("info", {"path": "reconciler.yaml", "lines": {"begin": 1}}),
     ]
+
+
+#: What GitLab asks of a report (docs.gitlab.com, "Code Quality report format"); it publishes no schema.
+CODE_QUALITY = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["description", "check_name", "fingerprint", "location", "severity"],
+        "properties": {
+            "description": {"type": "string", "minLength": 1},
+            "check_name": {"type": "string", "minLength": 1},
+            "fingerprint": {"type": "string", "minLength": 1},
+            "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+            "location": {
+                "type": "object",
+                "required": ["path", "lines"],
+                "properties": {
+                    "path": {"type": "string", "pattern": "^[^/.]"},
+                    "lines": {"required": ["begin"], "properties": {"begin": {"type": "integer", "minimum": 1}}},
+                },
+            },
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("report", [*REPORTS["validation"], *REPORTS["error"]])
+def test_codequality_is_as_gitlab_describes_it(report: Report) -> None:
+    issues = json.loads(render(report, "codequality", Page(root="/repository")))
+
+    assert [*Draft7Validator(CODE_QUALITY).iter_errors(issues)] == []
+    assert len({each["fingerprint"] for each in issues}) == len(issues)
 
 
 def test_junit_has_a_suite_for_each_file() -> None:

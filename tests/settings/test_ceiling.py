@@ -120,6 +120,15 @@ def test_what_the_policy_says_otherwise_is_told_with_both_values() -> None:
     )
 
 
+def test_what_is_allowed_otherwise_is_told_by_its_parts() -> None:
+    one = parse_config("mine.yaml", "policy: {allow: [{address: 'MtaRoute/*', actions: [destroy], because: old}]}\n")
+    other = parse_config("base.yaml", "policy: {allow: [MtaRoute]}\n")
+
+    assert policy_differences(one, other, "") == (
+        "allow [MtaRoute] -> [{address: MtaRoute/*, actions: [destroy], because: old}]",
+    )
+
+
 def test_the_same_policy_in_other_words_is_no_difference() -> None:
     one = parse_config("mine.yaml", "policy: {maxDestroy: 30%, maxUpdate: 5.0}\n")
     other = parse_config("base.yaml", "policy: {maxUpdate: 5}\n")

@@ -47,7 +47,8 @@ class Section:
             kept.append(line)
         if not kept:
             return "", False
-        return "".join([self.head, *kept, f"… and {len(self.lines) - len(kept)} more lines\n", self.foot]), False
+        mark = "- " if kept[-1].startswith("- ") and "```" not in self.head else ""
+        return "".join([self.head, *kept, f"{mark}… and {len(self.lines) - len(kept)} more lines\n", self.foot]), False
 
 
 def sheet(target: Target | None, digest: str, sections: Sequence[Section], page: Page) -> str:
