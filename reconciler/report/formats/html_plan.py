@@ -24,6 +24,10 @@ from reconciler.report.paint import plural
 
 #: Changes up to which all are open.
 _FEW = 12
+_LEGEND = (
+    '<p class="dim">Green is new, and red was before. Mail moves by the thick arrows; a broken one leads to where it '
+    "went before.</p>"
+)
 
 
 def plan(report: PlanReport, page: Page) -> str:
@@ -37,7 +41,7 @@ def plan(report: PlanReport, page: Page) -> str:
     moves = report.movement if report.movement is not UNSET else None
     drawn = "".join(pictures(report.routing, moves)) if report.routing else ""
     parts += [mail(moves) if moves else ""]
-    parts.append(f'<section id="routing"><h2>Where mail goes</h2>{drawn}</section>' if drawn else "")
+    parts.append(f'<section id="routing"><h2>Where mail goes</h2>{_LEGEND}{drawn}</section>' if drawn else "")
     parts += ["<h2>Changes</h2><!--search-->" if rest else "", *_files(rest)]
     turned = "".join(f"<li>{escape(each)}</li>" for each in (moves.turned if moves else ()))
     parts.append(f"<h2>Tests that hold now, and would not then</h2><ul class=bad>{turned}</ul>" if turned else "")
