@@ -74,7 +74,10 @@ class _Commands(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            raise click.UsageError(f"{error.message}{_guess(str(args[0]), self.list_commands(ctx))}", ctx) from None
+            from reconciler.commands import command_hint
+
+            hint = command_hint(str(args[0]), self.list_commands(ctx))
+            raise click.UsageError(" ".join(filter(None, (error.message, hint))), ctx) from None
 
 
 def _family(name: str) -> click.Group:
@@ -309,6 +312,13 @@ def invoke(args: Sequence[str] | None = None) -> int:
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return USAGE
+    except click.NoSuchOption as error:
+        from reconciler.commands import option_hint
+
+        name = error.ctx.command.name if error.ctx is not None else None
+        hint = option_hint(name, error.option_name) if name in COMMANDS else ""
+        hint = hint or (f"try {error.ctx.command_path} --help" if error.ctx is not None else "")
+        return _misused(f"No such option '{error.option_name}'.", hint, sys.argv[1:] if args is None else args)
     except click.UsageError as error:
         hint = f"try {error.ctx.command_path} --help" if error.ctx is not None else ""
         return _misused(error.format_message(), hint, sys.argv[1:] if args is None else args)

@@ -261,7 +261,13 @@ def test_the_demo_narrates_the_tour_and_leaves_nothing(tmp_path: Path) -> None:
     ran = process("demo", env=env, cwd=tmp_path)
 
     assert (ran.code, ran.err) == (0, "")
-    assert 8 <= len(ran.out.splitlines()) <= 14
+    told, _, after = ran.out.partition("To go on, run reconciler sandbox --port 8080, and in another shell:\n")
+    assert 8 <= len(told.splitlines()) <= 14
+    assert after.splitlines() == [
+        "export STALWART_URL=http://127.0.0.1:8080",
+        "export STALWART_USER=admin",
+        "export STALWART_PASSWORD=secret",
+    ]
     assert list(tmp_path.iterdir()) == []
 
 

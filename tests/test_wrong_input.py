@@ -200,6 +200,34 @@ def test_a_server_that_answers_html_is_69(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["plan", "--prnue"], "No such option '--prnue'.\n    did you mean --prune?"),
+        (["plan", "--timout", "5m"], "No such option '--timout'.\n    did you mean --timeout?"),
+        (["plan", "--yes"], "No such option '--yes'.\n    apply, rollback and fleet apply have it, and plan has not"),
+        (["plan", "--dry-run"], "No such option '--dry-run'.\n    plan shows what apply would do"),
+        (["apply", "--auto-approve"], "No such option '--auto-approve'.\n    write --yes"),
+        (["drift", "-o", "json"], "No such option '-o'.\n    write --format json"),
+        (["explain", "--from", "a@b.example"], "No such option '--from'.\n    write --sender ADDRESS"),
+        (["plan", "-f", "x"], "No such option '-f'.\n    name files and directories without an option"),
+        (
+            ["plan", "--password", "x"],
+            "No such option '--password'.\n    set STALWART_PASSWORD: everybody on the machine reads options",
+        ),
+        # Where a command has not got what another tool's option would be, the option is an unknown one.
+        (["validate", "--dest-url", "x"], "No such option '--dest-url'.\n    try reconciler validate --help"),
+        (["lint"], "No such command 'lint'. Did you mean validate?\n    try reconciler --help"),
+        (["diff"], "No such command 'diff'. Did you mean plan?\n    try reconciler --help"),
+        (["fleet", "pln"], "No such command 'pln'. Did you mean plan?\n    try reconciler fleet --help"),
+    ],
+)
+def test_unknown_options_and_commands_are_answered_with_what_was_meant(arguments: list[str], told: str) -> None:
+    ran = command(*arguments, env=environment("http://127.0.0.1:9"))
+
+    assert (ran.code, ran.out, ran.err) == (64, "", f"error: {told}\n")
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["frobnicate"], "No such command 'frobnicate'."),

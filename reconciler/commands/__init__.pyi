@@ -2,6 +2,8 @@ from reconciler.commands import streams as streams
 from reconciler.commands.completing import offering as offering
 from reconciler.commands.invocation import Console as Console
 from reconciler.commands.invocation import Invocation as Invocation
+from reconciler.commands.misspelt import command_hint as command_hint
+from reconciler.commands.misspelt import option_hint as option_hint
 from reconciler.commands.monitoring import MONITORED as MONITORED
 from reconciler.commands.monitoring import monitored as monitored
 from reconciler.commands.options import ALL as ALL

@@ -13,11 +13,14 @@ import msgspec
 
 from reconciler.commands import apply, drift, plan, validate
 from reconciler.commands.invocation import Console, Invocation
+from reconciler.commands.sandbox import exports
 from reconciler.report import Paint
 from reconciler.server import Call, Client, Credentials, Flow, Request
 from reconciler.settings import Options
 from reconciler.values import DIFFERENCES, ReconcilerError
 
+#: Where a server of the user's own could listen afterwards.
+PORT = 8080
 ROUTES = """\
 kind: MtaRoute
 items:
@@ -68,6 +71,8 @@ def run(invocation: Invocation) -> int:
         tell("apply", tour.step(apply), 0)
         tell("drift", tour.step(drift), 0)
     invocation.say("Nothing of this is left: the server has ended, and its manifests are gone.\n")
+    invocation.say(f"To go on, run reconciler sandbox --port {PORT}, and in another shell:\n")
+    invocation.say("".join(f"{line}\n" for line in exports(f"http://127.0.0.1:{PORT}", "admin", "secret")))
     return 0
 
 

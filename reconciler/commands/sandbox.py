@@ -1,6 +1,7 @@
 """`sandbox`: runs the embedded JMAP server until it is told to end.
 
-Law: it listens on loopback unless told otherwise, and prints its URL once it answers.
+Law: it listens on loopback unless told otherwise, and prints its URL once it answers; on standard error stands what a
+shell needs to use it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import sqlite3
 import threading
 from contextlib import ExitStack
 from pathlib import Path
+from shlex import quote
 
 from msgspec import Struct
 
@@ -31,6 +33,12 @@ class Arguments(Struct, frozen=True, kw_only=True):
     schema: str
     fault: tuple[str, ...]
     queue: str
+
+
+def exports(url: str, user: str, password: str) -> list[str]:
+    """Return the lines that tell a shell of a sandbox. A password of the user's own is not shown, so give none then."""
+    lines = [f"export STALWART_URL={url}", f"export STALWART_USER={quote(user)}"]
+    return [*lines, f"export STALWART_PASSWORD={quote(password)}" if password else "# STALWART_PASSWORD as it is here"]
 
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
@@ -73,6 +81,9 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         except ValueError as error:
             raise ConfigError(f"--schema {arguments.schema}: {error}") from None
         invocation.say(f"{sandbox.url}\n")
+        own = "" if invocation.environment.get("STALWART_PASSWORD") else password
+        for line in exports(sandbox.url, user, own):
+            invocation.tell(line)
         done.wait()
     return 0
 

@@ -137,4 +137,8 @@ def test_uvx_runs_the_program_from_a_checkout_and_installs_nothing(tmp_path: Pat
     )
 
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.splitlines()[-1].startswith("Nothing of this is left")
+    assert ran.stdout.splitlines()[-3:] == [
+        "export STALWART_URL=http://127.0.0.1:8080",
+        "export STALWART_USER=admin",
+        "export STALWART_PASSWORD=secret",
+    ]

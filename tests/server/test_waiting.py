@@ -106,7 +106,8 @@ def test_a_server_that_never_starts_is_given_up() -> None:
         made.session()
 
     assert raised.value.message == (
-        f"{URL}/jmap/session: cannot be reached: [Errno 111] Connection refused, after 0.05 s of waiting"
+        f"{URL}/jmap/session: cannot be reached: the connection is refused; nothing listens there, "
+        "after 0.05 s of waiting"
     )
     assert slept
 

@@ -5,6 +5,7 @@ Law: reading is bounded in size and time; what a server echoes is never shown fr
 
 from __future__ import annotations
 
+import re
 import ssl
 import time
 from typing import Any
@@ -16,6 +17,34 @@ from reconciler.values import Unreachable
 
 #: An answer over this many bytes is refused; 8,000 objects of the largest kind are about 10 MB.
 MAX_ANSWER = 256 * 1024 * 1024
+#: The number of an error of the system, and what OpenSSL says: a word, a sentence, and a line of its own source.
+_NUMBER = re.compile(r"\A\[Errno -?[0-9]+\] ")
+_SSL = re.compile(r"(?:\[(?:SSL|X509)(?:: (?P<word>[A-Z0-9_]+))?\] )?(?P<said>.*?) \(_ssl\.c:[0-9]+\)")
+_NO_TLS = "it does not answer with TLS; is its URL http://?"
+#: What the words of OpenSSL begin with, and what that means.
+_TLS = {
+    **dict.fromkeys(("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "PACKET_LENGTH"), _NO_TLS),
+    "UNEXPECTED_EOF": "the other side ended the TLS handshake",
+    **dict.fromkeys(("TLSV1_ALERT", "TLSV13_ALERT", "SSLV3_ALERT"), "the other side refuses the TLS handshake"),
+    "UNSUPPORTED_PROTOCOL": "the other side knows no version of TLS that is safe",
+}
+#: What the system says, and what that means.
+_SYSTEM = {
+    "Connection refused": "the connection is refused; nothing listens there",
+    "All connection attempts failed": "the connection is refused; nothing listens there",
+    "Connection reset by peer": "the other side cut the connection",
+    "Broken pipe": "the other side cut the connection",
+    "Network is unreachable": "there is no way to its network",
+    "No route to host": "there is no way to this host",
+    "Connection timed out": "there is no answer",
+    "timed out": "there is no answer",
+    "The handshake operation timed out": "there is no answer to the TLS handshake",
+    "Temporary failure in name resolution": "the host name cannot be looked up now",
+    **dict.fromkeys(
+        ("Name or service not known", "nodename nor servname provided", "No address associated with hostname"),
+        "there is no host of that name",
+    ),
+}
 
 
 class Again(Exception):
@@ -73,5 +102,15 @@ def retry_after(answer: httpx.Response) -> float | None:
 
 
 def reason(error: Exception) -> str:
-    """Return why a request failed, in the words of what carried it."""
-    return str(error) or type(error).__name__
+    """Return why a request failed, in words of ours where what carried it has only its own."""
+    return plainly(str(error) or type(error).__name__)
+
+
+def plainly(text: str) -> str:
+    """Return what the system or OpenSSL says of a failure without their numbers, and in our words where we know it."""
+    named = _SSL.fullmatch(text)
+    if named:
+        word, said = named["word"] or "", named["said"]
+        return next((told for begin, told in _TLS.items() if word.startswith(begin)), f"TLS fails: {said.lower()}")
+    text = _NUMBER.sub("", text)
+    return next((told for said, told in _SYSTEM.items() if text.startswith(said)), text)

@@ -81,7 +81,9 @@ def tls_context(url: str, *, ca_bundle: str = "", insecure: bool = False) -> ssl
     try:
         context = ssl.create_default_context(cafile=ca_bundle or None)
     except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"the CA bundle {ca_bundle} cannot be read: {error}") from None
+        # OpenSSL names no file of which it can make nothing.
+        why = (error.strerror if not isinstance(error, ssl.SSLError) else "") or "it holds no certificate in PEM form"
+        raise UsageError(f"the CA bundle {ca_bundle} cannot be read: {why}") from None
     if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
