@@ -32,6 +32,7 @@ class WrittenChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     because: str = ""
     recreate: bool = False
     left_out: tuple[str, ...] = ()
+    at_default: tuple[str, ...] = ()
 
 
 def pack(value: Any) -> Any:
@@ -111,6 +112,7 @@ def write_change(change: Change) -> WrittenChange:
         because=change.because,
         recreate=change.recreate,
         left_out=change.left_out,
+        at_default=change.at_default,
     )
 
 
@@ -133,4 +135,5 @@ def read_change(written: WrittenChange, number: int) -> Change:
         because=written.because,
         recreate=written.recreate,
         left_out=written.left_out,
+        at_default=written.at_default,
     )

@@ -331,7 +331,8 @@ class _ShownChanges:
             members["content"] = {name: each for name, each in content.items() if name not in kind.match}
         else:
             members["patch"] = wire(change.patch)
-            members["fields"] = tuple(self._field(change, each) for each in change.fields)
+            given = (FieldChange(name, UNSET, (change.after or {}).get(name)) for name in change.at_default)
+            members["fields"] = tuple(self._field(change, each) for each in (*change.fields, *given))
         return members
 
     def _field(self, change: Change, field: FieldChange) -> Field:

@@ -160,6 +160,8 @@ class Change(Struct, frozen=True, kw_only=True):
     recreate: bool = False
     #: Pointers of fields that are as wanted only because the document leaves them out.
     left_out: tuple[str, ...] = ()
+    #: Properties of a create that the document gives at their default, so that they need not be sent.
+    at_default: tuple[str, ...] = ()
 
 
 class Secret(Struct, frozen=True, order=True):

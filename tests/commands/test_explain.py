@@ -33,9 +33,7 @@ spec:
       - {if: "key_exists('vip', rcpt)", use: nope}
     use: mx
 """
-RELAY = (
-    'type: Relay, address: smtp.example.net, authUsername: gateway, authSecret: {"type":"Value","secret":"(sensitive)"}'
-)
+RELAY = "type: Relay, address: smtp.example.net, authUsername: gateway, authSecret: {type: Value, secret: (sensitive)}"
 LOCAL = ("--local-domain", "a.example")
 ORDINARY = (*LOCAL, "--lookup", "key_exists('vip','b@b.example')=false")
 

@@ -5,15 +5,23 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from msgspec import UNSET
 
 from reconciler.kinds.catalogue import load
+from reconciler.plan import Goal, take_survey
 from reconciler.report import SCHEMAS, Page, Report, Target, outcome_report, plan_report, render, validation_report
+from reconciler.report.formats.text import shown
 from reconciler.report.paint import Paint
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Change, FieldChange, Left, Outcome, Plan, Result, Secret, Sensitive, Source
+from reconciler.yamlio import load as load_yaml
+from tests.states import desired_of, live_of
 
+#: Texts that YAML could take for something else.
+AMBIGUOUS = ("true", "null", "yes", "0755", "1:30", "1.5", "2024-01-01", "a: b", "x #y", "'mx'", "a, b", "- a", "~", "")
 CATALOGUE = load()
 PLAIN = Page()
 ROUTE = Address("MtaRoute", "relay")
@@ -108,9 +116,68 @@ def test_a_list_is_told_element_by_element() -> None:
 
     assert lines[1:4] == [
         "~ MtaOutboundStrategy",
-        "    route/match/0/then: \"'x'\" -> \"'y'\"",
-        "    - route/match/1: {if: b, then: \"'x'\"}",
+        "    route/match/0/use: x -> y",
+        "    - route/match/1: {if: b, use: x}",
     ]
+
+
+def test_what_the_document_gives_is_told_though_it_is_the_default() -> None:
+    resources = desired_of("kind: MtaMilter\nspec: {hostname: a.example.net, port: 11332, stages: [data]}\n")
+    survey = take_survey(CATALOGUE, Goal(resources=resources), live_of({}))
+
+    lines = told(survey.plan).splitlines()
+
+    assert lines[1:5] == [
+        "+ MtaMilter/a.example.net:11332 (m.yaml:1)",
+        "    hostname: a.example.net",
+        "    port: 11332",
+        "    stages: [data]",
+    ]
+
+
+def notes(count: int, message: str = "nobody names it") -> list[Diagnostic]:
+    return [
+        Diagnostic(file="m.yaml", line=at, severity="note", code="unused-object", message=message.format(at))
+        for at in range(1, count + 1)
+    ]
+
+
+def validated(diagnostics: list[Diagnostic]) -> Report:
+    return validation_report(diagnostics, files=1, documents=1, resources=1)
+
+
+def test_equal_notes_are_told_once_with_all_their_number() -> None:
+    lines = render(validated(notes(500)), "text", PLAIN).splitlines()
+
+    assert [lines[0], *lines[12:14]] == [
+        "note: nobody names it [unused-object], at 500 places:",
+        "    m.yaml:12",
+        "    and 488 more",
+    ]
+
+
+def test_of_a_crowd_of_notes_that_differ_some_are_told() -> None:
+    lines = render(validated(notes(500, "{} is odd")), "text", PLAIN).splitlines()
+
+    assert [lines[0], *lines[11:13]] == [
+        "note: m.yaml:1: 1 is odd [unused-object]",
+        "note: m.yaml:12: 12 is odd [unused-object]",
+        "and 488 notes more [unused-object]; --format json has them all",
+    ]
+
+
+SCALARS = st.one_of(st.text(max_size=12), st.integers(), st.booleans(), st.none(), st.sampled_from(AMBIGUOUS))
+VALUES = st.recursive(
+    SCALARS,
+    lambda each: st.lists(each, max_size=3) | st.dictionaries(st.text(min_size=1, max_size=6), each, max_size=3),
+)
+
+
+@given(VALUES)
+def test_a_value_is_shown_as_a_manifest_would_have_it(value: Any) -> None:
+    documents, problems = load_yaml(f"x: {shown(value)}\n")
+
+    assert (problems, documents[0].value, repr(documents[0].value)) == ([], {"x": value}, repr({"x": value}))
 
 
 def test_durations_and_sets_are_told_in_human_form() -> None:

@@ -136,7 +136,7 @@ def _entry(catalogue: Catalogue, change: Change) -> Entry:
     steps = steps_of(catalogue.kinds[change.address.kind], change)
     # The patch tells what an update leaves, and a large apply's journal must not take long to write.
     after = change.after if change.action in ("create", "replace") else None
-    lean = msgspec.structs.replace(change, fields=(), source=None, after=after)
+    lean = msgspec.structs.replace(change, fields=(), source=None, after=after, at_default=())
     written = write_change(lean)
     if isinstance(steps, str):
         return Entry(change=written, cannot=steps)

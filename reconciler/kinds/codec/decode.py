@@ -32,7 +32,10 @@ def decode_pointer(catalogue: Catalogue, kind: Kind, wire: Wire, pointer: str, v
     record: Record = kind
     prop: Property | None = None
     at: Any = wire
-    for step in pointer.split("/"):
+    steps = pointer.split("/")
+    for step in steps:
+        if step == "match" and prop is not None and prop.language and isinstance(value, Mapping):
+            return [_branch(prop, value[key]) for key in sorted(value, key=_index)]
         inner = at if isinstance(at, Mapping) else {}
         prop = record.legible(inner.get("@type")).get(step)
         if prop is None:
@@ -102,24 +105,26 @@ def _element(catalogue: Catalogue, prop: Property, value: Any) -> Any:
 
 
 def _expression(prop: Property, wire: Mapping[str, Any]) -> Any:
-    named = bool(prop.language and prop.language.names)
-
-    def result(text: Any, key: str) -> dict[str, Any]:
-        name = unquote(text) if named and isinstance(text, str) else None
-        return {"use": name} if name is not None and literal(name) == text else {key: _plain(text)}
-
-    def branch(value: Any) -> Any:
-        if not isinstance(value, Mapping):
-            return _plain(value)
-        return {"if": _plain(value.get("if")), **result(value.get("then"), "then")}
-
     match = wire.get("match")
-    other = result(wire.get("else"), "else")
+    other = _result(prop, wire.get("else"), "else")
     if not match:
         return other if "use" in other else other["else"]
     if not isinstance(match, Mapping):
         return {"match": _plain(match), **other}
-    return {"match": [branch(match[key]) for key in sorted(match, key=_index)], **other}
+    return {"match": [_branch(prop, match[key]) for key in sorted(match, key=_index)], **other}
+
+
+def _branch(prop: Property, value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return _plain(value)
+    return {"if": _plain(value.get("if")), **_result(prop, value.get("then"), "then")}
+
+
+def _result(prop: Property, text: Any, key: str) -> dict[str, Any]:
+    """Return what a branch or `else` gives: `use` and a name, where the property's results are names."""
+    named = bool(prop.language and prop.language.names)
+    name = unquote(text) if named and isinstance(text, str) else None
+    return {"use": name} if name is not None and literal(name) == text else {key: _plain(text)}
 
 
 def _plain(value: Any) -> Any:

@@ -176,6 +176,7 @@ class Diff:
             fields=tuple(FieldChange(name, UNSET, value) for name, value in body.items()),
             after=resource.wire,
             source=resource.source,
+            at_default=tuple(name for name in resource.wire if name in resource.given and name not in body),
         )
 
     def _update(

@@ -56,6 +56,7 @@ _WRITTEN_CHANGE = _closed(
         "because": _TEXT,
         "recreate": {"type": "boolean"},
         "leftOut": _list(_TEXT),
+        "atDefault": _list(_TEXT),
     },
 )
 _WORK = _closed(

@@ -10,9 +10,8 @@ from itertools import groupby
 from typing import Any
 
 from msgspec import UNSET
-from msgspec.json import encode
 
-from reconciler.report.formats.text import diagnostics
+from reconciler.report.formats.text import diagnostics, shown
 from reconciler.report.mail import AttemptPart, CheckPart, Chosen, DecisionPart, ExplanationReport, RoutingTestsReport
 from reconciler.report.page import Page
 from reconciler.report.paint import Paint, plural
@@ -84,11 +83,9 @@ def deciding(decision: DecisionPart) -> str:
 
 
 def _chosen(chosen: Chosen) -> str:
-    shown = ", ".join(
-        f"{name}: {each if isinstance(each, str) else encode(each).decode()}" for name, each in chosen.fields.items()
-    )
+    fields = ", ".join(f"{name}: {shown(each)}" for name, each in chosen.fields.items())
     origin = ", as a new server ships it" if chosen.origin == "shipped" else ""
-    return f"{chosen.address}{origin}{': ' + shown if shown else ''}"
+    return f"{chosen.address}{origin}{': ' + fields if fields else ''}"
 
 
 def routing_tests(report: RoutingTestsReport, page: Page) -> str:

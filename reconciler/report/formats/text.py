@@ -44,19 +44,22 @@ _PERMISSIONS = (
 def diagnostics(found: Sequence[ReportedDiagnostic], page: Page) -> str:
     """Print diagnostics. Equal ones are told once, with their places; of a crowd of notes some are shown."""
     groups: dict[tuple[str, ...], list[ReportedDiagnostic]] = {}
-    notes: Counter[str] = Counter()
     for each in found:
-        if each.severity == "note":
-            notes[each.code] += 1
-        if each.severity != "note" or (not page.quiet and notes[each.code] <= MANY):
+        if each.severity != "note" or not page.quiet:
             groups.setdefault((each.severity, each.code, each.message, each.hint), []).append(each)
     lines: list[str] = []
+    shown: Counter[str] = Counter()
+    more: Counter[str] = Counter()
     for findings in groups.values():
+        first = findings[0]
         for one in [findings] if len(findings) > FEW else [[each] for each in findings]:
+            if first.severity == "note" and shown[first.code] == MANY:
+                more[first.code] += len(one)
+                continue
+            shown[first.code] += 1
             lines += _told(one, page.paint)
-    for code, count in notes.items() if not page.quiet else ():
-        if count > MANY:
-            lines.append(f"and {plural(count - MANY, 'note')} more [{code}]; --format json has them all")
+    for code, count in more.items():
+        lines.append(f"and {plural(count, 'note')} more [{code}]; --format json has them all")
     return "".join(f"{line}\n" for line in lines)
 
 
