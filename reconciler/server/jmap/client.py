@@ -414,7 +414,11 @@ class Client:
 
 
 def _own_address(answer: httpx.Response) -> str:
-    """Return the address of this end of a connection; "" where there is no socket."""
+    """Return the address of this end of a connection; "" where there is no socket, or no longer one."""
     stream = answer.extensions.get("network_stream")
-    found = stream.get_extra_info("client_addr") if stream is not None else None
+    try:
+        found = stream.get_extra_info("client_addr") if stream is not None else None
+    except OSError:
+        # The other side may have closed it behind its answer.
+        return ""
     return str(found[0]) if found else ""
