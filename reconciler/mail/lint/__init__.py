@@ -14,6 +14,7 @@ from reconciler.expression import Context, ExpressionError, Variable, hint_for, 
 from reconciler.kinds import Catalogue, Language, Property, context_of
 from reconciler.mail.lint.branches import branch_remarks
 from reconciler.mail.lint.choices import choice_findings
+from reconciler.mail.lint.credentials import credentials_findings
 from reconciler.mail.lint.dangling import dangling_names, unused
 from reconciler.mail.lint.expressions import comparisons, remarks
 from reconciler.mail.lint.objects import object_findings
@@ -61,6 +62,7 @@ def lint_resources(
     world = World(catalogue, resources, live)
     found = [*unknown_rules(severities or {}, resources), *object_findings(world), *_expressions(world)]
     found += [*choice_findings(world), *unused(world), *shipped_findings(world), *relaying_findings(world)]
+    found += credentials_findings(world)
     return settle(found, resources, severities, locate)
 
 

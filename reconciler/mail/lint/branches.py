@@ -49,6 +49,8 @@ class Atom(NamedTuple):
     variable: str = ""
     low: int = -_INFINITE
     high: int = _INFINITE
+    #: The variable and the only value that it can have, where the test is for equality.
+    pinned: tuple[str, Any] | None = None
 
     def implies(self, other: Atom) -> bool:
         """Whether this test holding means that another holds too."""
@@ -181,8 +183,10 @@ def _atom(node: Node) -> Atom:
 def _compared(name: str, operator: str, literal: Literal) -> Atom:
     value = literal.value
     key = f"{name} {operator} {value!r}"
+    pinned = (name, value) if operator == "==" else None
     if name not in NUMBERS or not isinstance(value, int):
-        return Atom(key)
+        # A text that a number is compared with is no value of the variable.
+        return Atom(key, pinned=pinned if isinstance(value, str) and name not in NUMBERS else None)
     low, high = {
         "==": (value, value),
         ">": (value + 1, _INFINITE),
@@ -190,4 +194,4 @@ def _compared(name: str, operator: str, literal: Literal) -> Atom:
         "<": (-_INFINITE, value - 1),
         "<=": (-_INFINITE, value),
     }.get(operator, (None, None))
-    return Atom(key) if low is None or high is None else Atom(key, name, low, high)
+    return Atom(key) if low is None or high is None else Atom(key, name, low, high, pinned)

@@ -10,9 +10,9 @@ from itertools import groupby
 from typing import Any
 
 from reconciler.expression import Context, ExpressionError, FunctionCall, parse, walk
-from reconciler.kinds import Kind, context_of
-from reconciler.mail.facts import LOCAL_NAME, LOCAL_VARIANT, ROUTE, SCHEDULE, STRATEGY, TLS, TLS_REQUIRED, last_attempt
-from reconciler.mail.lint.branches import Before, disjuncts
+from reconciler.kinds import context_of
+from reconciler.mail.facts import LOCAL_NAME, LOCAL_VARIANT, ROUTE, SCHEDULE, STRATEGY, last_attempt
+from reconciler.mail.lint.branches import disjuncts
 from reconciler.mail.lint.rules import Finding
 from reconciler.mail.lint.words import ATTEMPT, LOCAL_TESTS
 from reconciler.mail.lint.world import Wire, World
@@ -28,7 +28,6 @@ def choice_findings(world: World) -> Iterator[Finding]:
             if kind == STRATEGY:
                 yield from _no_local(world, resource.address, resource.wire)
                 yield from _late(world, resource.address, resource.wire)
-    yield from _credentials(world)
 
 
 def _results(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
@@ -147,72 +146,3 @@ def _first_attempt(text: str, context: Context) -> int | None:
         for disjunct in found
     ]
     return min(firsts, default=None)
-
-
-# -- credentials
-
-
-def _credentials(world: World) -> Iterator[Finding]:
-    """Find relays with credentials that some mail reaches under a TLS strategy that also sends in clear."""
-    route, _ = world.property(STRATEGY, ROUTE)
-    tls, sure = world.property(STRATEGY, TLS)
-    language = world.catalogue.kinds[STRATEGY].properties[ROUTE].language
-    if route is None or tls is None or language is None or not sure:
-        return
-    demands = [(condition, _demands(world, text)) for condition, text in _decisions(tls)]
-    ways = [
-        (condition, {each.name for each in mentions(world.catalogue, Address(STRATEGY), {ROUTE: {"else": text}})})
-        for condition, text in _decisions(route)
-    ]
-    named = world.catalogue.kinds[language.names]
-    for resource in world.declared.get(language.names, ()):
-        wire = resource.wire
-        if named.connects is None or wire.get(named.connects.implicit) or not has_credentials(named, wire):
-            continue
-        for condition, names in ways:
-            if resource.address.name in names and not _covered(world, condition, demands):
-                yield Finding(
-                    rule="credentials-in-clear",
-                    address=resource.address,
-                    pointer=named.connects.secret,
-                    message="mail reaches this relay under a TLS strategy that also delivers without TLS, and the "
-                    "password then crosses the network in clear wherever AUTH is offered",
-                    hint=f"name a strategy with startTls: require for the same mail, or set {named.connects.implicit}",
-                )
-                break
-
-
-def has_credentials(kind: Kind, wire: Wire) -> bool:
-    """Whether the server would log in at a next hop: it does so only with both a name and a secret."""
-    hop = kind.connects
-    return hop is not None and bool(wire.get(hop.user)) and (wire.get(hop.secret) or {}).get("@type", "None") != "None"
-
-
-def _decisions(expression: Wire) -> list[tuple[str, str]]:
-    """Return the condition ("" for `else`) and the text of every result, in order."""
-    conditions = dict(_conditions(expression))
-    return [(conditions.get(pointer.removesuffix("then") + "if", ""), text) for pointer, text in results_of(expression)]
-
-
-def _demands(world: World, text: str) -> bool:
-    """Whether every TLS strategy that a result can name lets nothing out in clear."""
-    found = mentions(world.catalogue, Address(STRATEGY), {TLS: {"else": text}})
-    held = [world.objects(each.kind).get(each.name, {}) for each in found]
-    return bool(found) and all("require" in [wire.get(field) for field in TLS_REQUIRED] for wire in held)
-
-
-def _covered(world: World, condition: str, demands: list[tuple[str, bool]]) -> bool:
-    """Whether all mail of a condition meets a TLS strategy that demands TLS, whichever decides."""
-    try:
-        wanted = disjuncts(parse(condition, _context(world, ROUTE))) if condition else ()
-        for test, demanded in demands:
-            takes = Before({}, {}, [])
-            for each in disjuncts(parse(test, _context(world, TLS))) if test else ():
-                takes.add(each, test)
-            if not demanded:
-                return False
-            if wanted and all(takes.taker(each) is not None for each in wanted):
-                return True
-    except ExpressionError:
-        return True
-    return True
