@@ -48,6 +48,7 @@ CASES = [
     ("escaped-twice", r"matches('^\\d+@', to_lowercase(rcpt))", r"matches('^\d+@', to_lowercase(rcpt))"),
     ("unknown-algorithm", "hash(rcpt, 'crc32') < '8'", "hash(rcpt, 'sha256') < '8'"),
     ("unknown-algorithm", "hash(rcpt, 'SHA256') < '8'", "hash(rcpt, 'md5') < '8'"),
+    ("unknown-algorithm", "hash('sha256', rcpt) < '8'", "hash('md5', 'sha256') < '8'"),
     ("constant-compared", "source == relaxed", "source == 'dsn'"),
     ("unit-of-duration", "queue_age > 1h", "queue_age > 3600"),
     ("unit-of-duration", "10s > expires_in", "size > 10s"),

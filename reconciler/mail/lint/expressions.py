@@ -247,7 +247,11 @@ def _escaped_twice(node: Node) -> Iterator[Remark]:
 
 def _algorithm(node: Node) -> Iterator[Remark]:
     if isinstance(node, FunctionCall) and node.name == "hash" and len(node.arguments) == 2:
-        algorithm = bare(node.arguments[1])
+        value, algorithm = map(bare, node.arguments)
+        if isinstance(value, Literal) and str(value.value).lower() in HASHES and not isinstance(algorithm, Literal):
+            message = "the value comes first, and the algorithm second: so the hash is '', for every message the same"
+            hint = f"write hash({_spelled(algorithm)}, '{str(value.value).lower()}')"
+            yield Remark("unknown-algorithm", node.column, message, hint)
         if isinstance(algorithm, Literal) and algorithm.value not in HASHES:
             message = f"the server knows no algorithm {_spelled(algorithm)}: the hash is '', for every message the same"
             yield Remark("unknown-algorithm", algorithm.column, message, f"write one of {', '.join(HASHES)}")

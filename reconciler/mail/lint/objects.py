@@ -5,6 +5,7 @@ Law: pure, and no secret is shown; what a property means, the catalogue says, an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any
@@ -30,9 +31,11 @@ SERVICES = {
     587: "mail submission",
     636: "LDAP over TLS",
     783: "spamd",
+    1025: "SMTP",
     993: "IMAP over TLS",
     995: "POP3 over TLS",
     1344: "ICAP",
+    2525: "SMTP",
     3306: "MySQL",
     3310: "clamd",
     4190: "ManageSieve",
@@ -40,20 +43,31 @@ SERVICES = {
     6379: "Redis",
     8080: "HTTP",
     8443: "HTTPS",
+    6277: "DCC",
+    10023: "Postgrey",
     10024: "amavisd, which speaks SMTP here",
+    10025: "SMTP behind a content filter",
+    10026: "SMTP before a content filter",
+    10031: "a policy service",
     11211: "memcached",
     11333: "Rspamd's worker, which speaks HTTP",
     11334: "Rspamd's web interface",
     11335: "Rspamd's fuzzy storage",
 }
-#: Ports where TLS comes first, those that providers offer beside 465 among them, and ports where it usually does not
-#: (RFC 8314, RFC 6409, RFC 2033).
-IMPLICIT_PORTS = frozenset((465, 2465, 8465))
+#: What ports end with where TLS comes first: 465, and 2465 and the like, which providers offer beside it. And ports
+#: where it usually does not (RFC 8314, RFC 6409, RFC 2033).
+IMPLICIT_ENDING = "465"
 PLAIN_PORTS = frozenset((24, 25, 587, 2525, 2587, 8025))
 #: The registered one of the former.
 IMPLICIT_PORT = 465
 #: What sockets of other software begin with, where this server wants a host name.
 SOCKETS = frozenset(("inet", "inet6", "local", "unix", "tcp", "smtp", "smtps", "lmtp", "http", "https"))
+#: A part of a host name, and the length that a whole one stays under.
+_LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)")
+LONGEST_NAME = 255
+IPV6 = 6
+#: Names of this machine itself beside localhost.
+OWN_NAMES = frozenset(("localhost", "localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback"))
 #: Headers that hold a secret.
 SECRET_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token", "api-key"))
 
@@ -158,7 +172,7 @@ def _hop(address: Address, wire: Wire, hop: Connects) -> Iterator[Finding]:
         message = f"{shown(host)} is a loopback address: all mail for this relay bounces at once, without a retry"
         yield _finding("loopback-next-hop", address, hop.host, message, "let it listen on an address of the network")
     yield from _host(address, hop.host, host, hop.port, "every attempt fails, and mail bounces")
-    if port in IMPLICIT_PORTS and not wire.get(hop.implicit):
+    if str(port).endswith(IMPLICIT_ENDING) and not wire.get(hop.implicit):
         expects = "expects" if port == IMPLICIT_PORT else "usually expects"
         message = f"port {port} {expects} TLS at once: without {hop.implicit} both sides wait until greetingTimeout"
         yield _finding("implicit-tls-port", address, hop.port, message, f"set {hop.implicit}: true, or use port 587")
@@ -193,9 +207,20 @@ def _host(address: Address, field: str, host: str, port_field: str, then: str) -
     elif host != host.strip("[]"):
         message = f"{shown(host)} stands in brackets, and is taken for a name: {then}"
         yield _finding("no-host", address, field, message, f"write {field}: {shown(host.strip('[]'))}")
-    elif any(sign.isspace() or sign in "/\\,;@" for sign in host):
+    elif not _is_host(host):
         message = f"{shown(host)} is no host name: {then}"
         yield _finding("no-host", address, field, message, "write one host name, or one IP address")
+
+
+def _is_host(host: str) -> bool:
+    """Whether a text is an IP address that can be connected to, or has the form of a host name (RFC 1123)."""
+    try:
+        return not ip_address(host).is_unspecified
+    except ValueError:
+        labels = host.removesuffix(".").split(".")
+    # The characters of other alphabets are told from signs by the resolver; an underscore is seen in practice.
+    fine = all(_LABEL.fullmatch(label) for label in labels)
+    return fine and not labels[-1].isdigit() and len(host) < LONGEST_NAME
 
 
 def _split(host: str) -> tuple[str, str]:
@@ -206,9 +231,17 @@ def _split(host: str) -> tuple[str, str]:
     return host, ""
 
 
+def _is_bracketed(host: str) -> bool:
+    """Whether a host is an IPv6 address in brackets, which the system's resolver takes, and a next hop's does not."""
+    try:
+        return host[:1] == "[" and host[-1:] == "]" and ip_address(host[1:-1]).version == IPV6
+    except ValueError:
+        return False
+
+
 def _is_loopback(host: str) -> bool:
     name = host.strip("[]").rstrip(".").lower()
-    if name == "localhost" or name.endswith(".localhost"):
+    if name in OWN_NAMES or name.endswith(".localhost"):
         return True
     if not name.startswith("127.") and ":" not in name:
         return False
@@ -223,10 +256,10 @@ def _is_loopback(host: str) -> bool:
 def _filter(address: Address, wire: Wire, where: Connects) -> Iterator[Finding]:
     host, service = wire.get(where.host), SERVICES.get(wire.get(where.port, 0))
     if service:
-        message = f"port {wire[where.port]} is that of {service}, which does not speak the {where.speaks} protocol"
+        message = f"port {wire[where.port]} is that of {service}: nothing there speaks the {where.speaks} protocol"
         hint = "mail would be put off, or pass unfiltered where tempFailOnError is false"
         yield _finding("well-known-port", address, where.port, message, hint)
-    if isinstance(host, str):
+    if isinstance(host, str) and not _is_bracketed(host):
         then = "every later reload is refused, and after a restart mail passes unfiltered"
         yield from _host(address, where.host, host, where.port, then)
 
