@@ -30,6 +30,7 @@ EXAMPLES = {
     "late-failover": "`if: retry_num > 40` beside a schedule that gives up after 12 attempts.",
     "masked-secret": "`secret: '****'`, as the server shows one.",
     "credentials-in-clear": "A relay with `authSecret`, and no TLS strategy that demands TLS.",
+    "idle-keep": "`keep: [MtaRoute/legacy-*]` where no route of the server is called so.",
     "unknown-rule": "`accept: {loopback-nexthop: …}`, which is spelt loopback-next-hop.",
 }
 

@@ -16,7 +16,16 @@ from reconciler.commands.invocation import Invocation
 from reconciler.commands.options import CONNECTION, typed_of
 from reconciler.expression import ExpressionError, normal_question
 from reconciler.kinds import Catalogue, Kind, Property
-from reconciler.mail import State, desired_state, explain_message, judge_given, kinds_explained, live_state, routing_of
+from reconciler.mail import (
+    ROUTE,
+    State,
+    desired_state,
+    explain_message,
+    judge_given,
+    kinds_explained,
+    live_state,
+    routing_of,
+)
 from reconciler.report import explanation_report, flowchart
 from reconciler.server import read_flow
 from reconciler.values import Unreachable, UsageError, parse_size
@@ -71,6 +80,8 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     """Decide for one message, and report."""
     if arguments.graph and not invocation.converses and "--format" in invocation.typed:
         raise UsageError("--graph prints a Mermaid flowchart, and no other format", "leave --format or --graph out")
+    if not arguments.rcpt.strip():
+        raise UsageError("--rcpt is empty", "such as --rcpt someone@example.org")
     given = _given(arguments)
     retries = _retries(arguments.retry)
     last_error = arguments.last_error or "connection"
@@ -94,7 +105,24 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     if arguments.graph:
         invocation.say(flowchart(found, explained))
         return 0
-    return invocation.report(explanation_report(wanted.catalogue, explained, target(wanted)))
+    unknown = [choice for attempt in explained.attempts for choice in attempt.choices if choice.outcome == "unknown"]
+    # Of the server's own domains something was told already.
+    untold = [each.because for each in unknown if not (arguments.live and each.because.startswith("localDomains "))]
+    for told in dict.fromkeys(filter(None, map(_missing, untold))):
+        invocation.tell(f"note: {told}")
+    undecided = any(choice.field == ROUTE for choice in unknown)
+    return invocation.report(explanation_report(wanted.catalogue, explained, target(wanted)), int(undecided))
+
+
+def _missing(because: str) -> str:
+    """Return which option tells what is not known, or ""."""
+    if because.startswith("lookups has no "):
+        return f'give --lookup "{because.removeprefix("lookups has no ")}=VALUE"'
+    found = because.removesuffix(" is not given")
+    if found == "localDomains":
+        return "give --local-domain for each domain of this server"
+    option = next((option for option, field in GIVEN.items() if found in (option, field)), "")
+    return f"give --{option.replace('_', '-')}" if option else ""
 
 
 def _given(arguments: Arguments) -> dict[str, Any]:

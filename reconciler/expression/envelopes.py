@@ -59,6 +59,7 @@ _NOUNS = {
 }
 #: An address within angle brackets, behind a display name or not; and signs that stand in no bare address.
 _BRACKETS = re.compile(r"[^<>]*<([^<>]*)>")
+_NO_DOMAIN = re.compile(r"[\s<>,;@]|\A\Z|\.\Z")
 _NO_ADDRESS = re.compile(r"[\s<>,;]")
 _SPECIAL_FLOATS = {"inf": math.inf, "-inf": -math.inf, "NaN": math.nan}
 
@@ -234,6 +235,9 @@ def _lookups(fields: Mapping[str, Any]) -> Lookups:
         frozenset(one.lower() for one in fields[name]) if name in fields else None
         for name in ("localDomains", "localAddresses")
     )
+    odd = next((one for one in fields.get("localDomains", ()) if _NO_DOMAIN.search(one)), None)
+    if odd is not None:
+        raise GivenError(f"given.localDomains: {odd[:64]!r} is no domain, such as example.org", "localDomains")
     answers: dict[str, Value] = {}
     for asked, answer in fields.get("lookups", {}).items():
         try:

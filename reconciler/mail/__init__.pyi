@@ -21,6 +21,7 @@ from reconciler.mail.facts import STRATEGY as STRATEGY
 from reconciler.mail.facts import next_hop as next_hop
 from reconciler.mail.lint import RULES as RULES
 from reconciler.mail.lint import dangling_names as dangling_names
+from reconciler.mail.lint import lint_keeps as lint_keeps
 from reconciler.mail.lint import lint_resources as lint_resources
 from reconciler.mail.lint.objects import object_findings as object_findings
 from reconciler.mail.lint.rules import settle as settle

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reconciler.kinds import Catalogue, key_of, referring, replaced
-from reconciler.mail import dangling_names, lint_resources
+from reconciler.mail import dangling_names, lint_keeps, lint_resources
 from reconciler.plan.after import state_after
 from reconciler.plan.diff import Diff
 from reconciler.plan.guards import refusals
@@ -113,6 +113,7 @@ def take_survey(catalogue: Catalogue, goal: Goal, live: LiveState) -> Survey:
         kept = (held for held in difference.undeclared if held.id not in doomed)
         told += [each for each in names if each not in lost]
         told += lint_resources(catalogue, resources, goal.severities, after, locate=goal.locate)
+        told += lint_keeps(catalogue, goal.policy.keep, live, goal.severities)
         told += likely_renames(catalogue, plan.changes, kept)
     return Survey(
         live=live,

@@ -192,6 +192,9 @@ def test_graph_is_a_flowchart_with_the_decided_branches_thick(tmp_path: Path) ->
         (["--size", "big"], "--size: 'big' is no size such as 512KB or 50MB"),
         (["--lookup", "x=1"], "--lookup 'x=1' is no question with an answer"),
         (["--lookup", "len('a')=1"], "--lookup \"len('a')=1\" is no question with an answer"),
+        (["--local-domain", "<a.example>"], "given.localDomains: '<a.example>' is no domain, such as example.org"),
+        (["--local-domain", "a@a.example"], "given.localDomains: 'a@a.example' is no domain, such as example.org"),
+        (["--rcpt", " "], "--rcpt is empty"),
         (["--source", "dns"], "given.source cannot be 'dns'"),
         (["--last-error", "timeout"], "given.lastError cannot be 'timeout'"),
         (["--graph", "--format", "json"], "--graph prints a Mermaid flowchart, and no other format"),
@@ -255,12 +258,29 @@ def test_live_explains_what_the_server_holds(sandbox: Any, tmp_path: Path) -> No
 def test_live_says_when_the_servers_domains_cannot_be_read(sandbox: Any, tmp_path: Path) -> None:
     ran = command("explain", "--live", "--rcpt", "b@b.example", env=environment(sandbox.url), cwd=tmp_path)
 
-    assert ran.code == 0
+    assert ran.code == 1
     assert ran.err == (
         "note: the server's domains cannot be read: x:Domain/query fails: unknownMethod: x:Domain/query; "
         "is_local_domain is unknown; name the domains with --local-domain\n"
     )
+    assert ran.out.startswith(f"{sandbox.url}, as admin\nMail to b@b.example, by what the server holds.\n")
     assert "  route       unknown  not decided: if is_local_domain(rcpt_domain)\n" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "told"),
+    [
+        ((), 1, "note: give --local-domain for each domain of this server\n"),
+        (LOCAL, 1, "note: give --lookup \"key_exists('vip','b@b.example')=VALUE\"\n"),
+        (ORDINARY, 0, ""),
+    ],
+)
+def test_a_route_that_is_not_decided_names_the_option_that_would(
+    tmp_path: Path, given: tuple[str, ...], code: int, told: str
+) -> None:
+    ran = explained(tmp_path, *given)
+
+    assert (ran.code, ran.err) == (code, told)
 
 
 Answers = dict[str, tuple[str, dict[str, Any]]]
@@ -290,8 +310,11 @@ def asked_live(answers: Answers, *, rcpt: str) -> tuple[str | None, str]:
         transport=httpx.MockTransport(handle),
     )
 
-    assert run(invocation, Arguments(rcpt=rcpt, live=True)) == 0
-    return json.loads("".join(out))["attempts"][0]["decisions"]["route"]["name"], "".join(err)
+    code = run(invocation, Arguments(rcpt=rcpt, live=True))
+    name: str | None = json.loads("".join(out))["attempts"][0]["decisions"]["route"]["name"]
+    # That nobody can tell is no answer.
+    assert code == int(name is None)
+    return name, "".join(err)
 
 
 def test_live_takes_the_local_domains_from_the_server() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.mail.lint import lint_resources
+from reconciler.mail.lint import lint_keeps, lint_resources
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Resource, Sensitive, Source
 from tests.states import CATALOGUE, desired_of, live_of
@@ -375,3 +375,26 @@ def test_queue_name_is_judged_once_the_queues_were_read() -> None:
 
     assert without == known == ()
     assert [(each.code, each.hint) for each in unknown] == [("impossible-value", "known here: default, remote")]
+
+
+@pytest.mark.parametrize(
+    ("glob", "told"),
+    [
+        ("MtaRoute/mx", []),
+        ("MtaRoute/*", []),
+        ("*", []),
+        ("MtaRoute/MX", [("idle-keep", "did you mean MtaRoute/mx?")]),
+        ("MtaRoute/legacy-*", [("idle-keep", "mend it, or take it out")]),
+        # Nobody has read these, and they may hold what is kept.
+        ("MtaMilter/a:25", []),
+        ("MtaHook/*", []),
+    ],
+)
+def test_glob_that_keeps_nothing_is_a_warning(glob: str, told: list[tuple[str, str]]) -> None:
+    live = live_of({"MtaRoute": [{"id": "a", "@type": "Mx", "name": "mx"}]}, forbidden=["MtaMilter"])
+    del live.objects["MtaHook"]
+
+    notes = lint_keeps(CATALOGUE, [glob], live, {})
+
+    assert [(each.code, each.hint) for each in notes] == told
+    assert {each.severity for each in notes} <= {"warning"}

@@ -17,6 +17,7 @@ from reconciler.mail.lint.choices import choice_findings
 from reconciler.mail.lint.credentials import credentials_findings
 from reconciler.mail.lint.dangling import dangling_names, unused
 from reconciler.mail.lint.expressions import comparisons, remarks
+from reconciler.mail.lint.keeping import lint_keeps
 from reconciler.mail.lint.objects import object_findings
 from reconciler.mail.lint.relaying import relaying_findings
 from reconciler.mail.lint.rules import RULES, Finding, Locate, Rule, settle, unknown_rules
@@ -31,6 +32,7 @@ __all__ = [
     "Locate",
     "Rule",
     "dangling_names",
+    "lint_keeps",
     "lint_resources",
     "settle",
 ]

@@ -105,7 +105,8 @@ RULES: dict[str, Rule] = {
         Rule("hook-url", "warning", "a hook whose address is no http or https URL"),
         Rule("idle-setting", "note", "a setting without any effect"),
         Rule("shipped-setting-reset", "warning", "a setting that a new server ships, reset because it is left out"),
-        # The settings of lint itself
+        # Settings of the policy
+        Rule("idle-keep", "warning", "a glob of policy.keep that matches nothing of the kinds that were read"),
         Rule("unknown-rule", "warning", "a severity or a waiver for a rule that does not exist", fixed=True),
     )
 }

@@ -11,7 +11,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from reconciler.report.formats.text import diagnostics, shown
+from reconciler.report.formats.text import diagnostics, header, shown
 from reconciler.report.mail import AttemptPart, CheckPart, Chosen, DecisionPart, ExplanationReport, RoutingTestsReport
 from reconciler.report.page import Page
 from reconciler.report.paint import Paint, plural
@@ -25,7 +25,8 @@ def explanation(report: ExplanationReport, page: Page) -> str:
     sender = report.given.get("sender")
     by = "what the server holds" if report.state == "live" else "the manifests and what a new server ships"
     origin = "" if sender is None else f" from {sender or 'no sender (a bounce)'}"
-    lines = [f"Mail to {report.given.get('rcpt')}{origin}, by {by}."]
+    asked = [header(report.target, page.paint)] if report.state == "live" and not page.quiet else []
+    lines = [*asked, f"Mail to {report.given.get('rcpt')}{origin}, by {by}."]
     for _, group in groupby(report.attempts, key=_same):
         attempts = tuple(group)
         decisions = attempts[0].decisions
