@@ -27,6 +27,8 @@ class Applied(Part, frozen=True, kw_only=True):
     job: Annotated[str, told("URL of the pipeline's run.")] = ""
     reason: Annotated[str, told("What --reason said.")] = ""
     plan: Annotated[str, told("Digest of the plan.")]
+    undoes: Annotated[str, told("The run that this one undoes; absent where it is no rollback.")] = ""
+    undone_by: Annotated[str, told("The run that undid this one; absent where none did.")] = ""
     exit_code: Annotated[int | None, told("How it ended; null where it did not come to its end.")]
     results: Annotated[dict[str, int], told("Counts of changes by what became of them.")]
 
@@ -62,16 +64,17 @@ def status_report(directory: str, journals: Iterable[tuple[str, Sequence[Run]]],
 
 def _history(file: str, runs: Sequence[Run], last: int) -> History:
     newest = runs[-1]
+    undone = {run.undoes: run.id for run in runs if run.undoes and run.code == 0}
     return History(
         file=file,
         target=Target(name=newest.target, url=newest.url),
-        runs=tuple(map(_applied, reversed(runs[-last:]))),
+        runs=tuple(_applied(run, undone.get(run.id, "")) for run in reversed(runs[-last:])),
         earlier=max(len(runs) - last, 0),
         not_live=not_live(runs),
     )
 
 
-def _applied(run: Run) -> Applied:
+def _applied(run: Run, undone_by: str) -> Applied:
     results: dict[str, int] = {}
     for index in range(len(run.changes)):
         told_of = run.results.get(index)
@@ -91,6 +94,8 @@ def _applied(run: Run) -> Applied:
         job=origin.job,
         reason=origin.reason,
         plan=run.plan,
+        undoes=run.undoes,
+        undone_by=undone_by,
         exit_code=run.code,
         results=dict(sorted(results.items())),
     )

@@ -92,6 +92,25 @@ def test_markdown_keeps_a_reason_within_its_cell(env: dict[str, str], tmp_path: 
     assert row.endswith(" | a \\| b \\<script\\> \\`x\\`\\\\n\\# c |")
 
 
+def test_rollbacks_are_told_apart_and_so_is_what_they_undid(env: dict[str, str], tmp_path: Path) -> None:
+    write(tmp_path / "manifests", r=route(25))
+    command("apply", "--yes", env=env, cwd=tmp_path)
+    (journal,) = (tmp_path / ".reconciler" / "journal").glob("*.jsonl")
+    command("rollback", str(journal), "--yes", env=env, cwd=tmp_path)
+
+    listed = command("rollback", str(journal), "--list", env=env, cwd=tmp_path)
+    undoing, undone = command("status", "--format", "json", env=env, cwd=tmp_path).json["journals"][0]["runs"]
+
+    assert (undoing["undoes"], undone["undoneBy"]) == (undone["run"], undoing["run"])
+    told = [line[23:] if line.startswith("  2") else line.strip() for line in listed.out.splitlines()[1:]]
+    assert [line for line in told if not line.startswith("run ")] == [
+        "rollback done: 1 applied",
+        f"undoes run {undone['run']}",
+        "done: 1 applied; undone since",
+        f"undone by run {undoing['run']}",
+    ]
+
+
 def test_a_directory_without_journals_is_no_error(env: dict[str, str], tmp_path: Path) -> None:
     ran = command("status", env=env, cwd=tmp_path)
 

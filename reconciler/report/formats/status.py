@@ -66,7 +66,9 @@ def _when(run: Applied) -> str:
 def _end(run: Applied) -> str:
     end = "did not end" if run.exit_code is None else _ENDS.get(run.exit_code, f"ended with {run.exit_code}")
     counts = ", ".join(f"{count} {word}" for word, count in run.results.items())
-    return f"{end}: {counts}" if counts else end
+    end = f"rollback {end}" if run.undoes else end
+    end = f"{end}: {counts}" if counts else end
+    return f"{end}; undone since" if run.undone_by else end
 
 
 def _who(run: Applied) -> str:
@@ -79,6 +81,10 @@ def _commit(run: Applied) -> str:
 
 def _details(run: Applied) -> Iterator[str]:
     yield f"run {run.run}, plan {run.plan[:_SHORT]}, {_who(run)}"
+    if run.undoes:
+        yield f"undoes run {run.undoes}"
+    if run.undone_by:
+        yield f"undone by run {run.undone_by}"
     if commit := _commit(run):
         yield f"commit {commit}"
     if run.job:
