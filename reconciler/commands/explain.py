@@ -105,13 +105,13 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     if arguments.graph:
         invocation.say(flowchart(found, explained))
         return 0
-    unknown = [choice for attempt in explained.attempts for choice in attempt.choices if choice.outcome == "unknown"]
+    routes = [choice for attempt in explained.attempts for choice in attempt.choices if choice.field == ROUTE]
+    unknown = [choice for choice in routes if choice.outcome == "unknown"]
     # Of the server's own domains something was told already.
     untold = [each.because for each in unknown if not (arguments.live and each.because.startswith("localDomains "))]
     for told in dict.fromkeys(filter(None, map(_missing, untold))):
         invocation.tell(f"note: {told}")
-    undecided = any(choice.field == ROUTE for choice in unknown)
-    return invocation.report(explanation_report(wanted.catalogue, explained, target(wanted)), int(undecided))
+    return invocation.report(explanation_report(wanted.catalogue, explained, target(wanted)), int(bool(unknown)))
 
 
 def _missing(because: str) -> str:

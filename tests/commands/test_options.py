@@ -174,7 +174,7 @@ def test_the_tour_is_the_same_whatever_the_variables_say() -> None:
 
 
 def test_explain_refuses_a_server_that_it_would_not_ask(tmp_path: Path) -> None:
-    asked = ["explain", str(write(tmp_path, r=ROUTE)), "--rcpt=a@b.test"]
+    asked = ["explain", str(write(tmp_path, r=ROUTE)), "--rcpt=a@b.test", "--local-domain=c.test"]
 
     ran = command(*asked, "--url=http://127.0.0.1:9", "--insecure", "--timeout=zzz", env=environment(""))
     by_variable = command(*asked, env=environment("", RECONCILER_URL="http://127.0.0.1:9"))
