@@ -107,22 +107,20 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         return 0
     routes = [choice for attempt in explained.attempts for choice in attempt.choices if choice.field == ROUTE]
     unknown = [choice for choice in routes if choice.outcome == "unknown"]
-    # Of the server's own domains something was told already.
-    untold = [each.because for each in unknown if not (arguments.live and each.because.startswith("localDomains "))]
-    for told in dict.fromkeys(filter(None, map(_missing, untold))):
-        invocation.tell(f"note: {told}")
-    return invocation.report(explanation_report(wanted.catalogue, explained, target(wanted)), int(bool(unknown)))
+    undecided = dict.fromkeys(filter(None, (_missing(each.because) for each in unknown)))
+    report = explanation_report(wanted.catalogue, explained, target(wanted), tuple(undecided))
+    return invocation.report(report, int(bool(unknown)))
 
 
 def _missing(because: str) -> str:
-    """Return which option tells what is not known, or ""."""
+    """Return a sentence about the option that tells what is not known, or ""."""
     if because.startswith("lookups has no "):
-        return f'give --lookup "{because.removeprefix("lookups has no ")}=VALUE"'
+        return f'To decide the route, give --lookup "{because.removeprefix("lookups has no ")}=VALUE".'
     found = because.removesuffix(" is not given")
     if found == "localDomains":
-        return "give --local-domain for each domain of this server"
+        return "To decide the route, give --local-domain for each domain of this server."
     option = next((option for option, field in GIVEN.items() if found in (option, field)), "")
-    return f"give --{option.replace('_', '-')}" if option else ""
+    return f"To decide the route, give --{option.replace('_', '-')}." if option else ""
 
 
 def _given(arguments: Arguments) -> dict[str, Any]:

@@ -83,6 +83,7 @@ class ExplanationReport(Report, frozen=True, kw_only=True, tag="reconciler/expla
     ]
     state: Annotated[Literal["manifests", "live"], told("Whether the manifests or a server were asked.")]
     target: Annotated[Target, told("The server.")]
+    undecided: Annotated[tuple[Text, ...], told("What would decide the route, where nobody can tell it.")] = ()
 
 
 class CheckPart(Part, frozen=True, kw_only=True):
@@ -126,8 +127,10 @@ class RoutingTestsReport(Report, frozen=True, kw_only=True, tag="reconciler/rout
     target: Annotated[Target, told("The server.")]
 
 
-def explanation_report(catalogue: Catalogue, explanation: Explanation, target: Target) -> ExplanationReport:
-    """Return the report of an explanation."""
+def explanation_report(
+    catalogue: Catalogue, explanation: Explanation, target: Target, undecided: Sequence[str] = ()
+) -> ExplanationReport:
+    """Return the report of an explanation, with what would decide the route where it is not known."""
     return ExplanationReport(
         assumptions=tuple(_assumptions(explanation)),
         attempts=tuple(_attempt(catalogue, each) for each in explanation.attempts),
@@ -135,6 +138,7 @@ def explanation_report(catalogue: Catalogue, explanation: Explanation, target: T
         never_fails_over=NEVER_FAILS_OVER,
         state="live" if explanation.live else "manifests",
         target=target,
+        undecided=tuple(undecided),
     )
 
 

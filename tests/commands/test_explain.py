@@ -270,8 +270,8 @@ def test_live_says_when_the_servers_domains_cannot_be_read(sandbox: Any, tmp_pat
 @pytest.mark.parametrize(
     ("given", "code", "told"),
     [
-        ((), 1, "note: give --local-domain for each domain of this server\n"),
-        (LOCAL, 1, "note: give --lookup \"key_exists('vip','b@b.example')=VALUE\"\n"),
+        ((), 1, "To decide the route, give --local-domain for each domain of this server."),
+        (LOCAL, 1, "To decide the route, give --lookup \"key_exists('vip','b@b.example')=VALUE\"."),
         (ORDINARY, 0, ""),
     ],
 )
@@ -279,8 +279,11 @@ def test_a_route_that_is_not_decided_names_the_option_that_would(
     tmp_path: Path, given: tuple[str, ...], code: int, told: str
 ) -> None:
     ran = explained(tmp_path, *given)
+    as_json = explained(tmp_path, *given, "--format", "json")
 
-    assert (ran.code, ran.err) == (code, told)
+    assert (ran.code, ran.err, as_json.code) == (code, "", code)
+    assert [line for line in ran.out.splitlines() if line.startswith("To decide")] == ([told] if told else [])
+    assert as_json.json.get("undecided", []) == ([told] if told else [])
 
 
 Answers = dict[str, tuple[str, dict[str, Any]]]

@@ -128,7 +128,7 @@ CASES = [
         "implicit-tls-port",
         "port",
         RELAY + "address: a.example.net, port: 4465}",
-        RELAY + "address: a.example.net, port: 4650}",
+        RELAY + "address: a.example.net, port: 20465}",
     ),
     ("well-known-port", "port", MILTER + "port: 10025, stages: [data]}", MILTER + "port: 10035, stages: [data]}"),
     ("implicit-tls-port", "port", RELAY + "address: a.example.net, port: 465}", RELAY + "address: a.example.net}"),

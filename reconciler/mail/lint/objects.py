@@ -54,9 +54,9 @@ SERVICES = {
     11334: "Rspamd's web interface",
     11335: "Rspamd's fuzzy storage",
 }
-#: What ports end with where TLS comes first: 465, and 2465 and the like, which providers offer beside it. And ports
-#: where it usually does not (RFC 8314, RFC 6409, RFC 2033).
-IMPLICIT_ENDING = "465"
+#: Ports where TLS comes first: 465, and 2465 and the like, which providers offer beside it; and ports where it usually
+#: does not (RFC 8314, RFC 6409, RFC 2033).
+IMPLICIT_PORTS = frozenset(range(465, 10000, 1000))
 PLAIN_PORTS = frozenset((24, 25, 587, 2525, 2587, 8025))
 #: The registered one of the former.
 IMPLICIT_PORT = 465
@@ -172,7 +172,7 @@ def _hop(address: Address, wire: Wire, hop: Connects) -> Iterator[Finding]:
         message = f"{shown(host)} is a loopback address: all mail for this relay bounces at once, without a retry"
         yield _finding("loopback-next-hop", address, hop.host, message, "let it listen on an address of the network")
     yield from _host(address, hop.host, host, hop.port, "every attempt fails, and mail bounces")
-    if str(port).endswith(IMPLICIT_ENDING) and not wire.get(hop.implicit):
+    if port in IMPLICIT_PORTS and not wire.get(hop.implicit):
         expects = "expects" if port == IMPLICIT_PORT else "usually expects"
         message = f"port {port} {expects} TLS at once: without {hop.implicit} both sides wait until greetingTimeout"
         yield _finding("implicit-tls-port", address, hop.port, message, f"set {hop.implicit}: true, or use port 587")

@@ -51,5 +51,5 @@ def explanation(report: ExplanationReport, page: Page) -> str:
         parts.append(
             f"{above}<table><thead><tr><th>expression<th>takes<th>because</tr></thead><tbody>{rows}</tbody></table>"
         )
-    parts.append(f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in report.assumptions)}</ul>")
+    parts.append(f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in (*report.assumptions, *report.undecided))}</ul>")
     return document(title, parts)

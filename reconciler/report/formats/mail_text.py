@@ -34,7 +34,7 @@ def explanation(report: ExplanationReport, page: Page) -> str:
         width = min(max((len(_name(each)) for each in decisions.values()), default=0), 30)
         for field, decision in decisions.items():
             lines += _decision(field, decision, width, page.paint)
-    lines += ["", *report.assumptions]
+    lines += ["", *report.assumptions, *(page.paint(each, "yellow") for each in report.undecided)]
     return "".join(f"{line}\n" for line in lines)
 
 

@@ -63,7 +63,7 @@ def explanation(report: ExplanationReport, page: Page) -> str:
             for name, each in attempt.decisions.items()
         ]
         parts.append(Section(head, rows))
-    parts += fenced("Assumptions", report.assumptions)
+    parts += fenced("Assumptions", (*report.assumptions, *report.undecided))
     return sheet(report.target, "", parts, page)
 
 
