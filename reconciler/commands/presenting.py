@@ -22,7 +22,7 @@ from reconciler.commands.invocation import Invocation
 from reconciler.commands.progress import Progress
 from reconciler.kinds import to_resolve
 from reconciler.plan import Survey
-from reconciler.report import MANY, outcome_report, printable
+from reconciler.report import MANY, fold, outcome_report, printable
 from reconciler.server import Client, Secrets
 from reconciler.values import REFUSED, Outcome, Result, UsageError
 
@@ -120,7 +120,8 @@ class StreamPresenter(Struct, frozen=True):
         ]
         if needed:
             more = f" and {len(needed) - MANY} more" if len(needed) > MANY else ""
-            self.invocation.say(f"The reload has to resolve, on the server: {', '.join(needed[:MANY])}{more}.\n")
+            sentence = f"The reload has to resolve, on the server: {', '.join(needed[:MANY])}{more}."
+            self.invocation.say(fold(f"{printable(sentence)}\n", self.invocation.console.width))
 
 
 class _Heard(Struct, frozen=True):

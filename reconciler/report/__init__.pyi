@@ -26,6 +26,7 @@ from reconciler.report.movement import MovementPart as MovementPart
 from reconciler.report.movement import movement_part as movement_part
 from reconciler.report.page import Page as Page
 from reconciler.report.paint import Paint as Paint
+from reconciler.report.paint import fold as fold
 from reconciler.report.paint import plural as plural
 from reconciler.report.paint import printable as printable
 from reconciler.report.parts import Report as Report

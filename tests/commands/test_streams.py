@@ -117,3 +117,12 @@ def test_code_says_what_happened_although_nobody_reads(sandbox: Any, tmp_path: P
         running.wait(timeout=60)
 
     assert running.returncode == 2
+
+
+def test_what_the_reload_resolves_cannot_take_over_a_terminal(sandbox: Any, tmp_path: Path) -> None:
+    milter = 'kind: MtaMilter\nspec: {hostname: "a\\e[31mb.example", port: 8890, stages: [data]}\n'
+
+    ran = command("apply", "--yes", str(write(tmp_path, m=milter)), env=environment(sandbox.url))
+
+    assert "\x1b" not in ran.out + ran.err
+    assert "The reload has to resolve, on the server: the host a\\x1b[31mb.example" in ran.out
