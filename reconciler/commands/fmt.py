@@ -18,7 +18,7 @@ from reconciler.commands.files import write_whole
 from reconciler.commands.invocation import Invocation
 from reconciler.desired import ManifestText, find, hidden, lay_out, read
 from reconciler.kinds import Catalogue
-from reconciler.report import plural
+from reconciler.report import plural, printable
 from reconciler.settings import DEFAULT_MANIFESTS, catalogue_of, check_layers, merged_policy, read_config
 from reconciler.values import DIFFERENCES, MANIFEST, Diagnostic, ReconcilerError, UsageError, in_file, strongest
 from reconciler.yamlio import decode
@@ -61,7 +61,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         if arguments.diff:
             invocation.say(_diff(catalogue, each, new))
         elif arguments.looks:
-            invocation.say(f"{each.file}\n")
+            invocation.list(each.file)
         elif each.file != PIPED:
             try:
                 write_whole(paths[each.file], new.encode())
@@ -129,7 +129,8 @@ def _roots(invocation: Invocation) -> tuple[list[str], list[str]]:
 def _diff(catalogue: Catalogue, old: ManifestText, new: str) -> str:
     """Return how a text changes, in the form of `diff -u`, with its secrets hidden."""
     before, after = (hidden(catalogue, each).splitlines(keepends=True) for each in (old.text, new))
-    lines = [f"--- {old.file}\n", f"+++ {old.file} (canonical)\n"]
+    name = printable(old.file)
+    lines = [f"--- {name}\n", f"+++ {name} (canonical)\n"]
     for group in _ByDocument(before, after).get_grouped_opcodes():
         (_, first, _, start, _), (_, _, last, _, stop) = group[0], group[-1]
         lines.append(f"@@ -{_range(first, last)} +{_range(start, stop)} @@\n")

@@ -82,6 +82,10 @@ class Invocation(Struct, frozen=True, kw_only=True):
         """Print a result."""
         self.console.out(text)
 
+    def list(self, line: str) -> None:
+        """Print a line of a result that is no report, with what names hold made printable."""
+        self.say(f"{printable(line)}\n")
+
     def tell(self, sentence: str, *, always: bool = False) -> None:
         """Print a line of progress, unless the user asked for quiet."""
         if always or not self.quiet:

@@ -60,9 +60,9 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     extra = sorted(have - wanted.keys())
     if arguments.check:
         for name in stale:
-            invocation.say(f"{directory / name} is out of date\n")
+            invocation.list(f"{directory / name} is out of date")
         for name in extra:
-            invocation.say(f"{directory / name} belongs to no kind\n")
+            invocation.list(f"{directory / name} belongs to no kind")
         if stale or extra:
             invocation.tell("Write them with: reconciler schema\n")
         return DIFFERENCES if stale or extra else 0

@@ -28,12 +28,12 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     """Compare two schemas, and look through the manifests for what is touched."""
     changes = compare_catalogues(read_catalogue(arguments.old), read_catalogue(arguments.new))
     for each in changes:
-        invocation.say(f"{each}\n")
+        invocation.list(str(each))
     if not changes:
         invocation.tell("No kind, property or default differs.\n")
         return 0
     for line in _touched(invocation, changes):
-        invocation.say(f"{line}\n")
+        invocation.list(line)
     return DIFFERENCES
 
 

@@ -375,3 +375,14 @@ def test_a_diff_goes_on_to_a_last_document_without_a_value(manifests: Path) -> N
     ran = fmt(manifests, "--diff", "manifests/a.yaml")
 
     assert (ran.code, ran.err) == (0, "1 file, 1 would change.\n")
+
+
+@pytest.mark.parametrize("options", [["--check"], ["--diff"], []])
+def test_the_name_of_a_file_cannot_take_over_a_terminal(tmp_path: Path, options: list[str]) -> None:
+    (tmp_path / "a\x1b[31m\u202eb.yaml").write_text("kind: MtaRoute\nspec: {name: a, type: Mx}\n")
+
+    ran = command("fmt", *options, str(tmp_path), env=environment(""))
+
+    assert "\x1b" not in ran.out + ran.err
+    assert "\u202e" not in ran.out + ran.err
+    assert "a\\x1b[31m\\u202eb.yaml" in ran.out + ran.err
