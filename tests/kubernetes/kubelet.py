@@ -4,6 +4,7 @@ Law: it decides nothing that a kubelet would not: it runs what was bound to its 
 resolves mounts, secrets and fields as the pod's own manifest names them.
 """
 
+import re
 import signal
 import subprocess
 import sys
@@ -179,6 +180,6 @@ def _field(pod: Mapping[str, Any], variable: Mapping[str, Any]) -> str:
 
 def _inside(text: str, mounts: Mapping[str, Path]) -> str:
     """Replace the paths of mounts by where these are on this machine."""
-    for path in sorted(mounts, key=len, reverse=True):
-        text = text.replace(path, str(mounts[path]))
-    return text
+    paths = "|".join(re.escape(path) for path in sorted(mounts, key=len, reverse=True))
+    # In one go: what a path is replaced by may hold another one.
+    return re.sub(rf"(?<![\w./-])({paths})(?![\w.-])", lambda match: str(mounts[match[1]]), text)
