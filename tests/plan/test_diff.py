@@ -192,6 +192,20 @@ def test_details_go_down_to_the_elements() -> None:
     )
 
 
+def test_lists_below_are_aligned_too() -> None:
+    before = {"type": "Custom", "intervals": ["1m", "5m", "10m", "1h"], "deep": {"er": ["a", "b"]}}
+    after = {"type": "Custom", "intervals": ["30s", "1m", "5m", "1h", "10m"], "deep": {"er": ["b"]}}
+
+    assert details(before, after) == (
+        Detail(change="remove", path="deep/er/0", before="a"),
+        Detail(change="insert", path="intervals/0", after="30s"),
+        Detail(change="move", path="intervals/4", was="intervals/2", after="10m"),
+    )
+    assert details([{"n": 1, "l": [1, 2, 3]}], [{"n": 1, "l": [2, 3]}]) == (
+        Detail(change="remove", path="0/l/0", before=1),
+    )
+
+
 BRANCHES = [{"if": f"rcpt_domain == '{name}.example'", "then": f"'{name}'"} for name in "abcdef"]
 NEW = {"if": "sender == ''", "then": "'bounces'"}
 

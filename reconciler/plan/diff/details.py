@@ -12,11 +12,13 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct
 from msgspec.json import encode
+from msgspec.structs import replace
 
 #: Comparisons of two elements up to which the longest common subsequence is found; beyond, a long one does.
 _THOROUGH = 1_000_000
 #: The share of its fields that an element must keep to be taken for the same one, changed.
 _ALIKE = 0.5
+_NESTS = (dict, list)
 
 
 class Detail(Struct, frozen=True, kw_only=True):
@@ -34,7 +36,20 @@ def details(before: Any, after: Any) -> tuple[Detail, ...]:
     """Say element by element how two human values differ. Lists are aligned, so that one new element is one line."""
     if isinstance(before, list) and isinstance(after, list):
         return tuple(sorted(_aligned(before, after), key=_in_order))
-    return tuple(_nested(before, after))
+    if not (isinstance(before, dict) and isinstance(after, dict)):
+        return tuple(_nested(before, after))
+    # A list below is aligned as well, which a comparison place by place would not do.
+    inner = [name for name in before if any(isinstance(each.get(name), _NESTS) for each in (before, after))]
+    inner = [name for name in inner if type(before[name]) is type(after.get(name))]
+    rest = [{name: each for name, each in value.items() if name not in inner} for value in (before, after)]
+    below = [_below(each, name, name) for name in inner for each in details(before[name], after[name])]
+    # Those of one list stay in their order.
+    return tuple(sorted((*_nested(*rest), *below), key=lambda detail: detail.path.partition("/")[0]))
+
+
+def _below(detail: Detail, step: str, before: str) -> Detail:
+    """Return a difference as it is seen from one step up, which was another one before."""
+    return replace(detail, path=f"{step}/{detail.path}", was=f"{before}/{detail.was}" if detail.was else "")
 
 
 def _in_order(detail: Detail) -> tuple[int, bool]:
@@ -83,8 +98,8 @@ def _aligned(before: Sequence[Any], after: Sequence[Any]) -> Iterator[Detail]:
         elif at not in changed:
             yield Detail(change="insert", path=str(at), after=after[at])
         elif isinstance(before[changed[at]], dict):
-            for inner in _nested(before[changed[at]], after[at]):
-                yield Detail(change=inner.change, path=f"{at}/{inner.path}", before=inner.before, after=inner.after)
+            for inner in details(before[changed[at]], after[at]):
+                yield _below(inner, str(at), str(changed[at]))
         else:
             yield Detail(change="update", path=str(at), before=before[changed[at]], after=after[at])
 
