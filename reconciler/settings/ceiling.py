@@ -47,8 +47,11 @@ def check_ceiling(config: Config, ceiling: Config, name: str) -> None:
         )
     mine, theirs = merged_policy(config, target), merged_policy(ceiling, most)
     looser = [*_destroying(mine, theirs), *_limits(mine, theirs), *_lint(mine, theirs), *_reading(mine, theirs)]
-    if target and most and target.plain_http and not most.plain_http:
-        looser.append("plainHttp")
+    if target and most:
+        looser += ["plainHttp"] if target.plain_http and not most.plain_http else []
+        # A secret of somebody else would go to the server, or the server's to whom another certificate trusts.
+        held = {"token": "token", "user": "user", "password": "password", "ca_bundle": "caBundle"}
+        looser += [word for name, word in held.items() if getattr(target, name) != getattr(most, name)]
     if looser:
         message = f"the configuration allows more than {ceiling.file}: {'; '.join(looser)}"
         raise Refused(message, "change it there first")

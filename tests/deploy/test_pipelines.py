@@ -199,17 +199,36 @@ def test_a_commit_without_a_shown_plan_applies_nothing(world: World) -> None:
     assert "::notice::" in ended.log
 
 
-def test_a_pull_request_cannot_lead_the_token_elsewhere_nor_allow_itself_more(world: World) -> None:
-    git(world.clone, "checkout", "--quiet", "-b", "loose")
+def test_a_pull_request_cannot_lead_the_token_elsewhere(world: World) -> None:
+    git(world.clone, "checkout", "--quiet", "-b", "elsewhere")
     config = world.clone / "reconciler.yaml"
     with receive() as elsewhere:
-        config.write_text(config.read_text().replace(world.sandbox.url, elsewhere.url).replace("30%", "100%"))
-        world.commit(2525, "more room")
+        monitors = f"ping: {elsewhere.url}/ping\nnotify: {elsewhere.url}/notify\n"
+        config.write_text(config.read_text().replace(world.sandbox.url, elsewhere.url) + monitors)
+        world.commit(2525, "another server")
         ended = world.pull_request()
         asked = elsewhere.requests
 
-    assert (ended.code, ended.outputs["changes"], asked) == (0, "1", []), ended.log
-    assert "::notice file=reconciler.yaml::" in ended.log
+    assert (ended.code, asked) == (64, []), ended.log
+    assert "credentials go to no other server" in ended.log
+
+
+def test_a_pull_request_cannot_allow_itself_more_and_shows_where_it_allows_less(world: World) -> None:
+    git(world.clone, "checkout", "--quiet", "-b", "policy")
+    config = world.clone / "reconciler.yaml"
+    config.write_text(config.read_text().replace("30%", "100%"))
+    world.commit(2525, "more room")
+    more = world.pull_request()
+    (refused,) = [each["body"] for each in world.hub.comments[7]]
+    config.write_text(config.read_text().replace("100%", "10%"))
+    world.commit(2525, "less room")
+    less = world.pull_request()
+    (shown,) = [each["body"] for each in world.hub.comments[7]]
+
+    assert (more.code, less.code, less.outputs["changes"]) == (3, 0, "1"), less.log
+    assert "allows more than" in refused
+    assert "policy.maxDestroy" in refused
+    assert "`policy: maxDestroy 30% -> 10%`" in shown
 
 
 def test_wrong_manifests_are_annotations_and_no_plan(world: World) -> None:

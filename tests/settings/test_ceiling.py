@@ -134,3 +134,9 @@ def test_the_same_policy_in_other_words_is_no_difference() -> None:
     other = parse_config("base.yaml", "policy: {maxUpdate: 5}\n")
 
     assert policy_differences(one, other, "") == ()
+
+
+@pytest.mark.parametrize("more", ["token: '${env:OTHER}'", "user: eve", "password: '${file:/x}'", "caBundle: mine.pem"])
+def test_credentials_and_certificates_are_those_of_the_ceiling(more: str) -> None:
+    with pytest.raises(Refused, match=f"allows more than base.yaml: {more.partition(':')[0]} "):
+        checked("{}", "{}", more=f", {more}")

@@ -12,6 +12,7 @@ from reconciler.report.formats.sheet import Section, code, fenced, sheet, where
 from reconciler.report.mail import ExplanationReport, RoutingTestsReport
 from reconciler.report.page import Page
 from reconciler.report.paint import plural
+from reconciler.report.parts import Target
 
 _TABLE = "| | {} | {} |\n|---|---|---|\n"
 
@@ -108,4 +109,5 @@ def error(report: ErrorReport, page: Page) -> str:
     """Print what stopped a run."""
     lines = text.error(report, Page()).splitlines()
     title = Section(f"## reconciler: the run failed, exit code {report.exit_code}\n", whole=True)
-    return sheet(None, "", [title, *fenced("What happened", lines, folded=False)], page)
+    where_from = Target(name=page.target, url="")
+    return sheet(where_from, "", [title, *fenced("What happened", lines, folded=False)], page)
