@@ -37,6 +37,7 @@ generated: $(READY)
 manifests: $(READY)
 	$(BIN)/reconciler validate --quiet manifests/*.yaml
 	for each in manifests/recipes/*.yaml manifests/scenarios/*; do $(BIN)/reconciler validate --quiet $$each || exit; done
+	$(BIN)/reconciler validate --quiet --config manifests/whole-server/.target/reconciler.yaml
 	$(BIN)/reconciler fmt --quiet --check manifests
 
 # With the share of branches that the tests take, which pyproject.toml bounds.

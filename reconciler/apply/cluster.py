@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from reconciler.apply.reload import Reloaded, reload_flow
 from reconciler.kinds import Catalogue
+from reconciler.plan import RELOAD
 from reconciler.server import Flow, Limits, Secrets
 from reconciler.values import UNREACHABLE, Address, NodeReload, Outcome
 
@@ -30,6 +31,7 @@ def nodes_reload_flow(
     *,
     nodes: Sequence[str] = (),
     probe: bool = False,
+    action: str = RELOAD,
 ) -> Flow[Reloaded]:
     """Make stored settings live on every node.
 
@@ -39,6 +41,7 @@ def nodes_reload_flow(
         secrets: what must not be shown.
         ids: what objects are called.
         nodes: the addresses of all nodes; without any the one server is asked once.
+        action: what each is to do.
         probe: whether it only asks, before anything is written, whether every node can reload: once, and all of them.
 
     Returns:
@@ -46,14 +49,14 @@ def nodes_reload_flow(
         be undone; one that cannot be reached does not, and makes the whole `unknown`.
     """
     if not nodes:
-        return (yield from reload_flow(catalogue, limits, secrets, ids))
+        return (yield from reload_flow(catalogue, limits, secrets, ids, action=action))
     known: tuple[str, ...] = ()
     found: list[Reloaded] = []
     for count in range(1 if probe else ROUNDS):
         found = []
         for node in range(len(nodes)):
             pause = SETTLE_SECONDS if count and not node else 0.0
-            answer = yield from reload_flow(catalogue, limits, secrets, ids, node=node, pause=pause)
+            answer = yield from reload_flow(catalogue, limits, secrets, ids, action=action, node=node, pause=pause)
             found.append(answer)
             if answer.result in ("failed", "skipped") and answer.code != UNREACHABLE and not probe:
                 break

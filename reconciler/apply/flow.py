@@ -17,6 +17,7 @@ from reconciler.apply.reload import Reloaded
 from reconciler.apply.run import ApplyState, Listener
 from reconciler.apply.undoing import run_of, undo
 from reconciler.kinds import Catalogue, referring
+from reconciler.plan import RELOAD, actions_for, restarting
 from reconciler.server import Flow, Limits, Secrets, kinds_for_checks, read_flow
 from reconciler.values import (
     NOT_ALLOWED,
@@ -25,6 +26,7 @@ from reconciler.values import (
     UNDONE,
     UNREACHABLE,
     Address,
+    Allowance,
     Change,
     LiveState,
     ManifestError,
@@ -42,7 +44,7 @@ NO_RELOAD = "--no-reload"
 #: Objects that a sentence names before it says how many more there are.
 MANY = 10
 #: An undo destroys no more than its run created.
-UNLIMITED = Policy(max_destroy="100%")
+UNLIMITED = Policy(max_destroy="100%", allow=(Allowance(address="*"),))
 Recheck = Callable[[LiveState], tuple[Change, ...]]
 
 
@@ -91,7 +93,7 @@ def apply_flow(
     yield from check_flow(run, plan)
     probe = Reloaded(result="applied")
     if reload:
-        probe = yield from _reload(run, probe=True)
+        probe = yield from _reload(run, (RELOAD,), probe, probe=True)
         touched = {(change.address.kind, change.id) for change in plan.changes if change.id}
         if probe.result != "applied" and not touched.issuperset(probe.blockers or [probe.blocker]):
             return _unbegun(run, plan, probe)
@@ -104,7 +106,8 @@ def apply_flow(
     )
     complete = all(result.result == "applied" for result in results)
     partly = PARTLY_APPLIED if run.written and not complete else 0
-    outcome = Outcome(results=results, code=strongest([run.code, partly]))
+    restart = restarting(catalogue, [change for change in plan.changes if change.number in run.confirmed()])
+    outcome = Outcome(results=results, restart=restart, code=strongest([run.code, partly]))
     if probe.result != "applied":
         note = f"The server refused to reload before anything was written, for what this plan changes: {probe.because}."
         outcome = replace(outcome, notes=(note,))
@@ -135,12 +138,13 @@ def _written(run: ApplyState, plan: Plan, probe: Reloaded, *, reload: bool) -> F
         if phase.name != LAST:
             yield from phase_flow(run, phase)
     last, due = probe, reload and not run.wrong
+    live: set[int] = set()
     if due and run.written and probe.result == "applied":
-        last = yield from _reload(run)
+        last = yield from _reload(run, _actions(run, plan, run.confirmed()), probe)
         due = last.result == "applied"
         if not due:
             run.halt("nothing is destroyed after a reload that was not accepted")
-    live = set(run.confirmed()) if last is not probe and due else set()
+        live = set(run.confirmed()) if due else set()
     for phase in plan.phases:
         if phase.name == LAST:
             run.listener.enter("write")
@@ -148,18 +152,36 @@ def _written(run: ApplyState, plan: Plan, probe: Reloaded, *, reload: bool) -> F
     stored = run.confirmed() - live
     # What the probe was refused for is out of the way only now.
     if due and not run.wrong and (stored or probe.result != "applied"):
-        last = yield from _reload(run)
-    return last, stored
+        last = yield from _reload(run, _actions(run, plan, stored, also=probe.result != "applied"), last)
+    waiting = {change.number for change in plan.changes if actions_for(run.catalogue, [change])}
+    return last, stored & waiting
 
 
-def _reload(run: ApplyState, *, probe: bool = False) -> Flow[Reloaded]:
-    run.listener.enter("probe" if probe else "reload")
-    return nodes_reload_flow(run.catalogue, run.limits, run.secrets, run.ids, nodes=run.nodes, probe=probe)
+def _actions(run: ApplyState, plan: Plan, numbers: Collection[int], *, also: bool = False) -> tuple[str, ...]:
+    """Return the actions that make some changes live, in order, and a reload of the settings where that is due too."""
+    found = actions_for(run.catalogue, [change for change in plan.changes if change.number in numbers])
+    return (RELOAD, *found) if also and RELOAD not in found else found
+
+
+def _reload(run: ApplyState, actions: Sequence[str], before: Reloaded, *, probe: bool = False) -> Flow[Reloaded]:
+    """Run some actions one after another, and return what became of the last, or of the first that was not done.
+
+    Where there is none to run, that is what became of those before.
+    """
+    last = before
+    for action in actions:
+        run.listener.enter("probe" if probe else "reload")
+        last = yield from nodes_reload_flow(
+            run.catalogue, run.limits, run.secrets, run.ids, nodes=run.nodes, probe=probe, action=action
+        )
+        if last.result != "applied":
+            return last if action == RELOAD else replace(last, because=f"{action}: {last.because}")
+    return last
 
 
 def _idle(run: ApplyState) -> Flow[Outcome]:
     """Reload where there is nothing to write: an earlier run may have ended before its own."""
-    last = yield from _reload(run)
+    last = yield from _reload(run, (RELOAD,), Reloaded(result="applied"))
     if last.forbidden:
         note = "Nothing was written. The credentials may not reload, so that it was not made sure that all is live."
         return Outcome(reload_because=last.because, notes=(note,))
@@ -200,7 +222,7 @@ def _undone(run: ApplyState, plan: Plan, outcome: Outcome, probe: Reloaded) -> F
         back = ApplyState(catalogue, limits, secrets, now, Listener(), run.nodes)
         for phase in found.survey.plan.phases if not found.survey.plan.refusals else ():
             yield from phase_flow(back, phase)
-        proof = yield from _reload(back)
+        proof = yield from _reload(back, _actions(run, plan, run.confirmed(), also=True), probe)
         now = yield from read_flow(catalogue, kinds, limits, checks=checks)
         left = undo(catalogue, last, now, UNLIMITED, quiet=True)
     except ReconcilerError as error:
@@ -226,6 +248,7 @@ def _undone(run: ApplyState, plan: Plan, outcome: Outcome, probe: Reloaded) -> F
         outcome,
         results=tuple(run.results[result.change.number] for result in outcome.results),
         undone="all" if proven and not names else "part",
+        restart=() if proven and not names else outcome.restart,
         nodes=proof.nodes,
         notes=(*outcome.notes, *map(secrets.scrub, told)),
         code=strongest([run.code, UNREACHABLE if proof.result == "unknown" else proof.code]),

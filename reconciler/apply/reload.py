@@ -1,4 +1,4 @@
-"""One ReloadSettings, and its answer explained.
+"""One action that makes stored settings live, and its answer explained.
 
 Law: it changes nothing that is stored, so that it may be sent again after a lost answer; a refusal names the object
 that stands in the way as manifests call it.
@@ -15,10 +15,10 @@ from msgspec.structs import replace
 
 from reconciler.apply.run import NOTHING_DONE
 from reconciler.kinds import Catalogue
+from reconciler.plan import RELOAD
 from reconciler.server import AnswerLost, Call, Flow, Limits, MethodError, Request, Secrets, read_flow, read_set_error
 from reconciler.values import NOT_ALLOWED, Address, Interrupted, NodeReload, Outcome, ReconcilerError
 
-RELOAD = Request((Call("x:Action/set", {"create": {"reload": {"@type": "ReloadSettings"}}}),))
 #: How often it is sent at most.
 TRIES = 2
 
@@ -61,6 +61,7 @@ def reload_flow(
     secrets: Secrets,
     ids: Mapping[Address, str] | None = None,
     *,
+    action: str = RELOAD,
     node: int = 0,
     pause: float = 0.0,
 ) -> Flow[Reloaded]:
@@ -71,13 +72,15 @@ def reload_flow(
         limits: the session's.
         secrets: what must not be shown.
         ids: what objects are called; what stands in the way and is not among them is looked up.
+        action: what the server is to do.
         node: the node's place among the addresses of a cluster.
         pause: seconds to let pass before it is asked.
     """
     lost = ""
+    call = Call("x:Action/set", {"create": {"reload": {"@type": action}}})
     for _ in range(TRIES):
         try:
-            (response,) = yield (replace(RELOAD, node=node, pause=pause),)
+            (response,) = yield (Request((call,), node=node, pause=pause),)
         except AnswerLost as error:
             lost = str(error)
             continue

@@ -151,6 +151,8 @@ class ApplyState:
         if verb == "destroy" and self.wrong:
             return "nothing is destroyed after a failure"
         wanted = {_plain(target): target for target in _addresses(change.patch)}
+        if change.action == "update" and not change.id:
+            wanted[_plain(change.address)] = change.address
         failed = wanted.keys() & self.wrong
         if failed:
             return f"it refers to {min(failed)}, which failed"
@@ -169,7 +171,7 @@ class ApplyState:
         if because:
             self.settle(change, "skipped", because)
             return None
-        key = key if verb == "create" else change.id
+        key = key if verb == "create" else change.id or self.id_of(_plain(change.address))
         body = b"" if verb == "destroy" and not change.recreate else msgspec.json.encode(self.fill(change.patch))
         size = len(body) + len(key) + 8
         if size + CALL + ENVELOPE > self.limits.max_size_request:
@@ -241,7 +243,7 @@ class ApplyState:
                 made = done[work.key] if isinstance(done, dict) else None
                 id_ = made.get("id") if isinstance(made, dict) else None
                 if work.verb != "create":
-                    self.done(work, work.change.id)
+                    self.done(work, work.key)
                 elif isinstance(id_, str) and id_:
                     self.done(work, id_)
                 else:
@@ -276,10 +278,10 @@ class ApplyState:
     def _judge(self, work: BatchedChange, live: LiveState, *, last: bool) -> bool:
         """Decide about an update or a destroy; return whether it was not done."""
         change = work.change
-        found = next((each for each in live.of(change.address.kind) if each.id == change.id), None)
+        found = next((each for each in live.of(change.address.kind) if each.id == work.key), None)
         if work.verb == "destroy":
             if found is None:
-                self.done(work, change.id)
+                self.done(work, work.key)
             return found is not None
         if found is None:
             self.settle(change, "unknown", "the answer was lost, and the object is gone")
@@ -289,7 +291,7 @@ class ApplyState:
         before = change.before or {}
         shown, shown_before = self._holds(want, found.wire), self._holds(want, before)
         if shown and not shown_before:
-            self.done(work, change.id)
+            self.done(work, work.key)
             return False
         if shown and last and next(within(change.patch), None) is not None:
             self.settle(change, "unknown", "the answer was lost, and nothing shows whether the secret was written")

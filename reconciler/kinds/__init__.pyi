@@ -33,6 +33,7 @@ from reconciler.kinds.identity import is_shipped as is_shipped
 from reconciler.kinds.identity import key_of as key_of
 from reconciler.kinds.identity import name_of as name_of
 from reconciler.kinds.identity import shipped as shipped
+from reconciler.kinds.identity import with_derived as with_derived
 from reconciler.kinds.masking import Masking as Masking
 from reconciler.kinds.masking import misplaced as misplaced
 from reconciler.kinds.references import levels as levels

@@ -16,11 +16,52 @@ from reconciler.kinds.catalogue import Kind
 from reconciler.values import Address
 
 Key = tuple[Any, ...]
+BEGIN = "-----BEGIN CERTIFICATE-----"
 
 
 def key_of(kind: Kind, wire: Mapping[str, Any]) -> Key:
     """Return the values of a kind's match properties, texts in Unicode form C; () for a singleton."""
-    return tuple([_part(wire.get(name)) for name in kind.match])
+    parts = [_part(wire.get(name)) for name in kind.match]
+    if kind.derived:
+        # Of what the server works out, the first member tells.
+        first = [part[:1] if isinstance(part, tuple) else part for part in parts]
+        parts = [
+            short if name in kind.derived else part for name, part, short in zip(kind.match, parts, first, strict=True)
+        ]
+    return tuple(parts)
+
+
+def with_derived(kind: Kind, wire: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return an object as a document declares it with the properties by which the server would know it.
+
+    Args:
+        kind: what it is; one of whose match properties the server works out.
+        wire: what the document declares.
+        name: the name that the document gives its object, or "".
+
+    Returns:
+        The object, whose key is the name, or what its certificate says; without either it is as it was.
+    """
+    members = [name] if name else _names_in(wire)
+    return {**wire, **dict.fromkeys(kind.derived, dict.fromkeys(members, True))} if members else dict(wire)
+
+
+def _names_in(value: Any) -> list[str]:
+    """Return the names in the first certificate of an object, sorted; none where there is none, or it is not read."""
+    if isinstance(value, Mapping):
+        return next((found for each in value.values() if (found := _names_in(each))), [])
+    if not isinstance(value, str) or BEGIN not in value:
+        return []
+    try:
+        from cryptography import x509
+    except ImportError:
+        return []
+    try:
+        certificate = x509.load_pem_x509_certificate(value[value.index(BEGIN) :].encode())
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except (ValueError, x509.ExtensionNotFound):
+        return []
+    return sorted(names.get_values_for_type(x509.DNSName))
 
 
 def _part(value: Any) -> Any:

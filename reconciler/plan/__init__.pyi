@@ -1,3 +1,7 @@
+from reconciler.plan.acting import AT_ONCE as AT_ONCE
+from reconciler.plan.acting import RELOAD as RELOAD
+from reconciler.plan.acting import actions_for as actions_for
+from reconciler.plan.acting import restarting as restarting
 from reconciler.plan.after import state_after as state_after
 from reconciler.plan.diff import Detail as Detail
 from reconciler.plan.diff import Diff as Diff

@@ -20,7 +20,11 @@ def state_after(catalogue: Catalogue, live: LiveState, changes: Iterable[Change]
     altered: dict[str, dict[str, Change]] = {}
     created: dict[str, list[Change]] = {}
     for change in changes:
-        if change.id:
+        if change.action == "update" and not change.id:
+            # It completes what is created.
+            others = created[change.address.kind]
+            created[change.address.kind] = [change if each.address == change.address else each for each in others]
+        elif change.id:
             altered.setdefault(change.address.kind, {})[change.id] = change
         else:
             created.setdefault(change.address.kind, []).append(change)

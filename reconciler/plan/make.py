@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.kinds import Catalogue, is_shipped
+from reconciler.plan.circles import untangled
 from reconciler.plan.guards import UNDECLARED
 from reconciler.plan.order import Order
 from reconciler.values import Address, Change, Difference, Globs, LiveObject, Plan, Policy, Scope
@@ -28,7 +29,7 @@ def make_plan(catalogue: Catalogue, difference: Difference, policy: Policy, scop
         Change(action="destroy", address=each.address, id=each.id, before=each.wire, because=UNDECLARED)
         for each in doomed
     ]
-    changes, phases = Order(catalogue).phases([*difference.changes, *destroys])
+    changes, phases = Order(catalogue).phases([*untangled(catalogue, difference.changes), *destroys])
     # Ids are unique within a kind only.
     gone = {(each.address.kind, each.id) for each in doomed}
     rest = [each for each in undeclared if (each.address.kind, each.id) not in gone]

@@ -74,6 +74,9 @@ class _Handing:
             late = self._destroy(kind, change)
         if _comes(change):
             self._create(kind, change, self.later if late else self.second)
+        elif change.action == "update" and not change.id and not kind.singleton:
+            message = "it and another new object refer to each other, which takes a second step"
+            self._problem(change, "", "circle", message, "apply this with reconciler")
         elif change.action != "destroy":
             ids = {} if kind.singleton else {"id": change.id}
             value = self._filled(change, change.patch)

@@ -12,6 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from reconciler.kinds import Catalogue, levels
+from reconciler.plan.circles import ranks
 from reconciler.values import Change, Phase, Wire
 
 
@@ -25,6 +26,8 @@ class Order:
     def phases(self, changes: Sequence[Change]) -> tuple[tuple[Change, ...], tuple[Phase, ...]]:
         """Order changes: destroys that free a name, creates and updates, singletons, destroys.
 
+        What refers to a new object comes in a later phase; what refers to a doomed one goes in an earlier one.
+
         Returns:
             The changes, each with its number, and the phases.
         """
@@ -32,9 +35,10 @@ class Order:
         makes: defaultdict[int, list[int]] = defaultdict(list)
         singletons: list[int] = []
         destroys: defaultdict[int, list[int]] = defaultdict(list)
+        depth = ranks(self.catalogue, changes, self.levels)
         claimed = {claim for change in changes if change.action != "destroy" for claim in self._claims(change)}
         for place, change in enumerate(changes):
-            level = self.levels[change.address.kind]
+            level = depth[place]
             if change.action == "destroy":
                 early = any(held in claimed for held in self._names(change, change.before))
                 (frees if early else destroys)[level].append(place)

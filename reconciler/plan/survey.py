@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from reconciler.kinds import Catalogue, key_of, referring, replaced
 from reconciler.mail import dangling_names, lint_keeps, lint_resources
 from reconciler.plan.after import state_after
+from reconciler.plan.circles import circles
 from reconciler.plan.diff import Diff
 from reconciler.plan.guards import refusals
 from reconciler.plan.likely import likely_renames
@@ -155,7 +156,8 @@ def _compared(
             _name_ids(catalogue, each, live) if each.address.kind in referring_kinds else each for each in resources
         )
     moves = find_moves(catalogue, resources, live, scope.holds, goal.because)
-    problems = [*not_owned(resources, goal.policy), *moves.problems, *taken(resources, live, goal.policy)]
+    round_ = circles(catalogue, moves.resources) if referring_kinds else []
+    problems = [*not_owned(resources, goal.policy), *round_, *moves.problems, *taken(resources, live, goal.policy)]
     declared = [each for each in moves.resources if each.address.kind in kinds]
     inside = [each for each in declared if scope.holds(each.address)]
     rotate = Globs(goal.rotate)

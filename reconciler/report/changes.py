@@ -207,6 +207,7 @@ class OutcomeReport(Report, frozen=True, kw_only=True, tag="reconciler/outcome/v
     work: Annotated[Work, told("What was done; `apply` where it is not said.")] = "apply"
     compared: Annotated[str, told("What the server was compared with when it was read back.")] = ""
     notes: Annotated[tuple[_Sentence, ...], told("What else is to be told of this run.")] = ()
+    restart: Annotated[tuple[AddressText, ...], told("What was written and acts at the next start only.")] = ()
     residue: Annotated[tuple[Planned, ...] | UnsetType, told("What still differs after all was confirmed.")] = UNSET
 
 
@@ -280,6 +281,7 @@ def outcome_report(
             undone=outcome.undone,
         ),
         notes=outcome.notes,
+        restart=tuple(map(str, outcome.restart)),
         summary=OutcomeCounts(**{name: sum(each.result == name for each in outcome.results) for name in RESULTS}),
         target=target,
         work=work,

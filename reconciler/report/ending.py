@@ -9,6 +9,7 @@ from typing import Annotated
 
 from reconciler.apply import cannot_undo
 from reconciler.kinds import Catalogue
+from reconciler.plan import AT_ONCE, restarting
 from reconciler.report.parts import AddressText, Part, Text, told
 from reconciler.values import Plan
 
@@ -35,7 +36,7 @@ class PlanEnding(Part, frozen=True, kw_only=True):
 
     reload: Annotated[bool, told("Apply makes the server reload its settings, so that what is written is live.")]
     immediate: Annotated[tuple[Text, ...], told("Kinds that are live as soon as they are written.")] = ()
-    restart: Annotated[tuple[Text, ...], told("Kinds that are live after a restart of the server only.")] = ()
+    restart: Annotated[tuple[AddressText, ...], told("What is live after a restart of the server only.")] = ()
     lasting: Annotated[tuple[Lasting, ...], told("Changes that cannot be undone.")] = ()
     rollback: Annotated[str, told("The command that undoes the rest; empty where nothing is recorded.")] = ""
 
@@ -51,13 +52,10 @@ def ending_of(catalogue: Catalogue, plan: Plan, *, reload: bool, rollback: str) 
     """
     kinds = {change.address.kind: catalogue.kinds[change.address.kind] for change in plan.changes}
     lasting = [(str(change.address), cannot_undo(kinds[change.address.kind], change)) for change in plan.changes]
-    by_action = {
-        action: tuple(sorted(name for name, kind in kinds.items() if kind.reload == action))
-        for action in ("immediate", "restart")
-    }
     return PlanEnding(
         reload=reload,
         lasting=tuple(Lasting(address=address, because=why) for address, why in sorted(lasting) if why),
         rollback=rollback,
-        **by_action,
+        immediate=tuple(sorted(name for name, kind in kinds.items() if kind.reload == AT_ONCE)),
+        restart=tuple(map(str, restarting(catalogue, plan.changes))),
     )

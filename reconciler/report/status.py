@@ -29,6 +29,7 @@ class Applied(Part, frozen=True, kw_only=True):
     plan: Annotated[str, told("Digest of the plan.")]
     undoes: Annotated[str, told("The run that this one undoes; absent where it is no rollback.")] = ""
     undone_by: Annotated[str, told("The run that undid this one; absent where none did.")] = ""
+    restart: Annotated[tuple[str, ...], told("What acts at the next start of the server only.")] = ()
     exit_code: Annotated[int | None, told("How it ended; null where it did not come to its end.")]
     results: Annotated[dict[str, int], told("Counts of changes by what became of them.")]
 
@@ -96,6 +97,7 @@ def _applied(run: Run, undone_by: str) -> Applied:
         plan=run.plan,
         undoes=run.undoes,
         undone_by=undone_by,
+        restart=run.restart,
         exit_code=run.code,
         results=dict(sorted(results.items())),
     )

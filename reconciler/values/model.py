@@ -258,6 +258,8 @@ class Outcome(Struct, frozen=True, kw_only=True):
     undone: Literal["", "all", "part"] = ""
     #: What else is to be told, a sentence each.
     notes: tuple[str, ...] = ()
+    #: What was written and acts at the next start of the server only.
+    restart: tuple[Address, ...] = ()
     #: Differences that the read-back found after everything was confirmed; None when nothing was read back.
     residue: tuple[Change, ...] | None = None
     #: The exit code of what ended the run early or left a change half done, or 0.

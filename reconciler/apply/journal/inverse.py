@@ -48,7 +48,7 @@ def inverse(run: Run) -> tuple[tuple[Undo, ...], tuple[Cannot, ...]]:
             cannot.append(Cannot(change.address, steps))
             continue
         # A new object's id is the result's to tell; every other object keeps the one that it had.
-        renewed = change.action == "create" or change.recreate
+        renewed = change.action == "create" or change.recreate or not change.id
         id_ = (result.id if result else "") if renewed else change.id
         undos.append(Undo(_undo(change, steps[0], steps[1], id_), told == "applied", change.id))
     return tuple(undos), tuple(cannot)

@@ -79,6 +79,8 @@ class End(
     reload_because: str = ""
     #: Addresses that the read-back found to differ; absent where nothing was read back.
     residue: tuple[str, ...] | None = None
+    #: Addresses of what acts at the next start of the server only.
+    restart: tuple[str, ...] = ()
 
 
 Record = Begin | Results | End
@@ -151,6 +153,7 @@ def end_record(run: str, time: str, code: int, outcome: Outcome) -> End:
         code=code,
         reload=outcome.reload,
         reload_because=outcome.reload_because,
+        restart=tuple(map(str, outcome.restart)),
         residue=None if outcome.residue is None else tuple(sorted({str(each.address) for each in outcome.residue})),
     )
 
@@ -208,7 +211,9 @@ def _take(runs: dict[str, Run], record: Record) -> None:
         results = _merged(run.results, record.results)
         runs[record.run] = msgspec.structs.replace(run, results=results)
         return
-    runs[record.run] = msgspec.structs.replace(run, code=record.code, reload=record.reload, ended=record.time)
+    runs[record.run] = msgspec.structs.replace(
+        run, code=record.code, reload=record.reload, ended=record.time, restart=record.restart
+    )
 
 
 def _merged(known: Mapping[int, RecordedResult], more: Iterable[RecordedResult]) -> Mapping[int, RecordedResult]:

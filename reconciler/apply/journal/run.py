@@ -56,6 +56,8 @@ class Run(Struct, frozen=True, kw_only=True):
     undoes: str = ""
     #: When it ended, in UTC; "" where it did not come to its end.
     ended: str = ""
+    #: Addresses of what acts at the next start of the server only.
+    restart: tuple[str, ...] = ()
 
     @property
     def finished(self) -> bool:

@@ -31,6 +31,7 @@ from reconciler.kinds import (
     explain,
     key_of,
     spelled_out,
+    with_derived,
     with_else,
 )
 from reconciler.values import Address, Diagnostic, Resource, Sensitive, Source
@@ -216,6 +217,12 @@ class DocumentReader:
             # Elsewhere what is left out is at its default anyway.
             if not below and field in kind.properties and field not in entry.metadata.get("unmanaged", ()):
                 wire[field], sources[field] = kind.properties[field].default, origin[0].source((*origin[1], field))
+        if kind.derived:
+            wire = with_derived(kind, wire, name)
+            if not (wire.keys() & kind.derived or entry.metadata.get("id")):
+                message = "the server works out what it is called, and that cannot be told here"
+                self._about(entry, (), "unnamed", message, "metadata.name says it: the first of its names")
+                return None
         key = key_of(kind, wire)
         resource = Resource(
             address=address_of(entry.kind, key, name),

@@ -275,6 +275,8 @@ class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     #: The property with the addresses that are cut off, or let in whatever cuts them off; or "".
     cuts: str = ""
     admits: str = ""
+    #: Properties with domains whose mail the server takes for its own.
+    domains: tuple[str, ...] = ()
     #: It holds people's mail or keys: only a document that names it as absent destroys it.
     held: bool = False
     #: There may be thousands, or people: import writes them only where they are asked for.
@@ -312,6 +314,12 @@ class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: tuple[str, ...] = ()
     #: The variable of expressions that holds an object's name, or "".
     variable: str = ""
+
+    @cached_property
+    def derived(self) -> frozenset[str]:
+        """Return the match properties that the server works out: a document gives none of them."""
+        shape = self.legible(None)
+        return frozenset(name for name in self.match if name in shape and shape[name].mutability == "server-set")
 
 
 class Catalogue(Struct, frozen=True, kw_only=True):

@@ -176,7 +176,7 @@ def choices(found: Routing, given: Given, *, attempt: bool = False) -> tuple[Cho
     Raises:
         GivenError: `given` is wrong.
     """
-    variables, lookups = envelope(given)
+    variables, lookups = envelope(found.state.told(given))
     first = variables["retry_num"] == 0 and variables["last_error"] == "none"
     if first and isinstance(variables["last_status"], Unknown):
         variables["last_status"] = "Scheduled"
@@ -199,7 +199,7 @@ def filters(found: Routing, given: Given) -> tuple[Filter, ...]:
     Raises:
         GivenError: `given` is wrong.
     """
-    variables, lookups = envelope(given)
+    variables, lookups = envelope(found.state.told(given))
     stage = given.get("stage")
     return tuple(_filter(found, gate, stage, variables, lookups) for gate in found.gates)
 

@@ -6,7 +6,7 @@ Law: pure; what is not declared is at its default or as a new server ships it; w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from msgspec import UNSET, Struct
 
@@ -43,6 +43,12 @@ class State(Struct, frozen=True):
     #: Kinds that could not be read, and why.
     unread: Mapping[str, str] = {}
     locate: Locate = nowhere
+    #: Domains whose mail the server takes for its own; none where no object tells them.
+    domains: tuple[str, ...] = ()
+
+    def told(self, given: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return what is said of a message, with the local domains where it says nothing of them."""
+        return {"localDomains": list(self.domains), **given} if self.domains else given
 
 
 def desired_state(catalogue: Catalogue, resources: Iterable[Resource], locate: Locate | None = None) -> State:
@@ -72,7 +78,8 @@ def desired_state(catalogue: Catalogue, resources: Iterable[Resource], locate: L
             *(held for held in ships if key_of(kind, held.wire) not in taken),
             *(Held(resource.address, resource.wire, "declared", _unmanaged(resource)) for resource in own),
         )
-    return State(singletons, objects, known, {}, locate or nowhere)
+    wires = {name: [each.wire for each in own] for name, own in declared.items()}
+    return State(singletons, objects, known, {}, locate or nowhere, _domains(catalogue, wires))
 
 
 def live_state(catalogue: Catalogue, live: LiveState) -> State:
@@ -87,7 +94,8 @@ def live_state(catalogue: Catalogue, live: LiveState) -> State:
             objects[name] = held
             if name not in live.objects:
                 unread.setdefault(name, f"{name} was not read")
-    return State(singletons, objects, known, unread)
+    wires = {name: [each.wire for each in held] for name, held in live.objects.items()}
+    return State(singletons, objects, known, unread, domains=_domains(catalogue, wires))
 
 
 def kinds_explained(catalogue: Catalogue) -> tuple[str, ...]:
@@ -118,6 +126,22 @@ def filtering(catalogue: Catalogue) -> list[Kind]:
 
 def _kinds(catalogue: Catalogue) -> tuple[str, ...]:
     return (*kinds_explained(catalogue), *(kind.kind for kind in filtering(catalogue)))
+
+
+def _domains(catalogue: Catalogue, wires: Mapping[str, Iterable[Wire]]) -> tuple[str, ...]:
+    """Return the domains that some objects make local."""
+    found = (
+        member
+        for name, objects in wires.items()
+        for prop in catalogue.kinds[name].domains
+        for wire in objects
+        for member in _members(wire.get(prop))
+    )
+    return tuple(sorted(set(found)))
+
+
+def _members(value: Any) -> Iterable[str]:
+    return [value] if isinstance(value, str) else map(str, value or ())
 
 
 def _unmanaged(resource: Resource) -> frozenset[str]:

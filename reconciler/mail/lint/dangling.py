@@ -222,7 +222,8 @@ def unused(world: World) -> Iterator[Finding]:
         for prop in shape.values()
         if prop.to
     }
-    for name in sorted(named | by_id):
+    # What else others refer to may be of use by itself, such as a certificate.
+    for name in sorted(named | by_id.intersection(world.named_by.values())):
         declared = world.declared.get(name)
         if not declared:
             continue

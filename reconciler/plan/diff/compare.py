@@ -142,7 +142,9 @@ class Diff:
         sent = {
             name: wire[name]
             for name, prop in self._shape(kind, variant)
-            if name in wire and (prop.required or not exact(wire[name], prop.default))
+            if name in wire
+            and prop.mutability != "server-set"
+            and (prop.required or not exact(wire[name], prop.default))
         }
         return {"@type": variant, **sent} if variant else sent
 
@@ -288,7 +290,9 @@ class Diff:
     ) -> None:
         """Compare two objects of one shape property by property. A property that `want` lacks is left alone."""
         for name, prop in self._shape(record, want.get("@type", "")):
-            if name not in want or (prop.write_only and not rotating) or (prop.volatile and want[name] == prop.default):
+            if name not in want or prop.mutability == "server-set":
+                continue
+            if (prop.write_only and not rotating) or (prop.volatile and want[name] == prop.default):
                 continue
             wanted, held = want[name], have.get(name)
             if type(wanted) is type(held) and not isinstance(wanted, dict) and wanted == held:

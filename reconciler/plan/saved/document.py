@@ -227,10 +227,12 @@ def _plan(work: _Work) -> Plan:
 
 def _check(plan: Plan, catalogue: Catalogue) -> None:
     """Refuse what apply could not carry out, or could carry out in a way that the plan does not show."""
+    created = {change.address for change in plan.changes if change.action == "create"}
     for change in plan.changes:
         if change.address.kind not in catalogue.kinds:
             raise ValueError(f"{change.address} is of no kind that is known here")
-        if (change.action == "create") == bool(change.id):
+        later = change.action == "update" and change.address in created
+        if (change.action == "create" or later) == bool(change.id):
             raise ValueError(f"{change.address} has {'an id' if change.id else 'no id'} and is to be {change.action}d")
     if sorted(change.number for phase in plan.phases for change in phase.changes) != list(range(len(plan.changes))):
         raise ValueError("a change stands in no phase, or in two")

@@ -89,6 +89,8 @@ def _details(run: Applied) -> Iterator[str]:
         yield f"commit {commit}"
     if run.job:
         yield run.job
+    if run.restart:
+        yield f"restart needed: {', '.join(run.restart)}"
     if run.reason:
         yield f"reason: {run.reason}"
 

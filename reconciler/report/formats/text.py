@@ -115,6 +115,7 @@ def plan(report: PlanReport, page: Page) -> str:
     parts += [*changes, "\n" if changes else ""]
     parts += [told, "\n" if told else "", *(f"{line}\n" for line in summary(report, page.paint))]
     if report.ending is not UNSET:
+        parts += [f"{line}\n" for line in _restart(report.ending.restart, page.paint)]
         lasting = [f"{each.address}, {each.because}" for each in report.ending.lasting]
         parts += [f"{page.paint('cannot be undone', 'yellow')}: {each}\n" for each in lasting[:MANY]]
         parts.append(f"and {len(lasting) - MANY} more that cannot be undone\n" if len(lasting) > MANY else "")
@@ -215,6 +216,13 @@ def left_alone(report: PlanReport) -> Iterator[str]:
     yield from (f"{each.address} stands for the live object {each.id}." for each in report.pairs)
 
 
+def _restart(addresses: Sequence[str], paint: Paint) -> Iterator[str]:
+    """Say what acts at the next start of the server only."""
+    if addresses:
+        more = f" and {len(addresses) - MANY} more" if len(addresses) > MANY else ""
+        yield paint(f"Restart needed: {', '.join(addresses[:MANY])}{more}", "yellow") + "."
+
+
 def by_kind(changes: Sequence[Planned]) -> Iterator[str]:
     """Yield the counts of each kind, where there are several, and more changes than a reader counts."""
     counts: dict[str, Counter[str]] = {}
@@ -312,7 +320,7 @@ def outcome(report: OutcomeReport, page: Page) -> str:
         lines = [] if page.quiet else [header(report.target, paint)]
     else:
         lines = [*_failures(report.changes, paint), _counted(report, paint)]
-    lines += [*_reloaded(report, paint), *report.notes]
+    lines += [*_reloaded(report, paint), *_restart(report.restart, paint), *report.notes]
     if report.residue:
         lines.append(paint(f"Reading back shows {plural(len(report.residue), 'difference')}:", "red"))
         lines += [line for change in report.residue for line in planned(change, paint)]

@@ -71,6 +71,7 @@ class Overlay(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", k
     listens: Listens | None = None
     cuts: str = ""
     admits: str = ""
+    domains: tuple[str, ...] = ()
     held: bool = False
     bulk: bool = False
     volatile: bool = False

@@ -1,0 +1,155 @@
+"""Objects that refer to each other in a circle: what can be made all the same, and what is a mistake.
+
+Law: pure. A circle through several kinds is made in two steps: an object without the reference, and once all of them
+are there an update with it. A circle within one kind is a mistake: the server takes it, and then destroys none of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from msgspec.structs import replace
+
+from reconciler.kinds import Catalogue, Kind, references_in
+from reconciler.plan.diff import mistake
+from reconciler.values import Address, Change, Diagnostic, FieldChange, Resource, Wire
+
+Edges = dict[Address, dict[Address, str]]
+
+
+def circles(catalogue: Catalogue, resources: Iterable[Resource]) -> list[Diagnostic]:
+    """Find circles of declared objects of one kind, a diagnostic each, with the way round."""
+    declared = {plain(each.address): each for each in resources if not each.absent}
+    edges = _edges(catalogue, {address: each.wire for address, each in declared.items()})
+    found: list[Diagnostic] = []
+    told: set[Address] = set()
+    for address in sorted(edges):
+        alone = {source: {to: at for to, at in tos.items() if to.kind == address.kind} for source, tos in edges.items()}
+        way = _way(alone, address)
+        if not way or told & set(way):
+            continue
+        told |= set(way)
+        path = " → ".join(map(str, [*way, address]))
+        hint = f"take one of the references out, such as {edges[address][way[1 % len(way)]]} of {address}"
+        message = f"these refer to each other in a circle: {path}"
+        found.append(mistake(declared[address], edges[address][way[1 % len(way)]], "circle", message, hint))
+    return found
+
+
+def untangled(catalogue: Catalogue, changes: Sequence[Change]) -> list[Change]:
+    """Return changes without circles: where new objects would need each other first, one gets its reference later."""
+    made = {plain(each.address): place for place, each in enumerate(changes) if each.action == "create"}
+    edges = _edges(catalogue, {address: changes[place].patch for address, place in made.items()})
+    found, more = list(changes), []
+    for address in sorted(edges):
+        while way := _way(edges, address):
+            ring = list(zip(way, [*way[1:], address], strict=True))
+            cut = next(
+                (pair for pair in ring if _can_wait(catalogue, found[made[pair[0]]], edges[pair[0]][pair[1]])), None
+            )
+            if cut is None:
+                break
+            place, pointer = made[cut[0]], edges[cut[0]][cut[1]].partition("/")[0]
+            found[place], later = _parted(catalogue.kinds[cut[0].kind], found[place], pointer)
+            more.append(later)
+            edges[cut[0]] = {to: at for to, at in edges[cut[0]].items() if at.partition("/")[0] != pointer}
+    return [*found, *more]
+
+
+def _parted(kind: Kind, change: Change, name: str) -> tuple[Change, Change]:
+    """Return a create without one property, and the update that gives it."""
+    default = kind.shape((change.after or {}).get("@type", ""))[name].default
+    value, after = change.patch[name], change.after or {}
+    before = {**after, name: default}
+    create = replace(
+        change,
+        patch={key: each for key, each in change.patch.items() if key != name},
+        fields=tuple(each for each in change.fields if each.pointer != name),
+        after=before,
+    )
+    update = replace(
+        change,
+        action="update",
+        patch={name: value},
+        fields=(FieldChange(name, default, value),),
+        before=before,
+        because="it and what it refers to need each other",
+    )
+    return create, update
+
+
+def _can_wait(catalogue: Catalogue, change: Change, pointer: str) -> bool:
+    """Whether an object can be made without a property, and be given it later."""
+    kind = catalogue.kinds[change.address.kind]
+    prop = kind.shape((change.after or {}).get("@type", "")).get(pointer.partition("/")[0])
+    return prop is not None and not prop.required and prop.mutability == "mutable"
+
+
+def _edges(catalogue: Catalogue, wires: Mapping[Address, Wire]) -> Edges:
+    """Return, for each object, those of the others that it refers to, and where."""
+    return {
+        address: {
+            plain(to): at
+            for at, to in references_in(catalogue, catalogue.kinds[address.kind], wire)
+            if plain(to) in wires
+        }
+        for address, wire in wires.items()
+    }
+
+
+def _way(edges: Edges, start: Address) -> list[Address]:
+    """Return the shortest way round from an object back to it, beginning with it; empty where there is none."""
+    ways = {start: [start]}
+    waiting = [start]
+    while waiting:
+        at = waiting.pop(0)
+        for to in sorted(edges.get(at, ())):
+            if to == start:
+                return ways[at]
+            if to not in ways:
+                ways[to] = [*ways[at], to]
+                waiting.append(to)
+    return []
+
+
+def plain(address: Address) -> Address:
+    """Return an address without an id."""
+    return Address(address.kind, address.name)
+
+
+def ranks(catalogue: Catalogue, changes: Sequence[Change], levels: Mapping[str, int]) -> list[int]:
+    """Return, for each change, how many others have to come first, one after another; at least its kind's level.
+
+    What refers to a new object comes after it, and of what is destroyed, what is referred to before what refers to it:
+    destroys are made in the reverse order.
+    """
+    places: dict[tuple[str, Address], int] = {}
+    for place, each in enumerate(changes):
+        new = each.action == "create" or each.recreate
+        if new or each.action == "destroy":
+            places["new" if new else "gone", plain(each.address)] = place
+    known: dict[int, int] = {}
+
+    def rank(place: int, above: frozenset[int]) -> int:
+        if place in known:
+            return known[place]
+        change = changes[place]
+        side, wire = ("gone", change.before) if change.action == "destroy" else ("new", change.patch)
+        kind = catalogue.kinds[change.address.kind]
+        first = {places.get((side, plain(to)), place) for _, to in _references(catalogue, kind, wire or {}, change)}
+        if change.action == "update" and not change.id:
+            first.add(places["new", plain(change.address)])
+        inner = above | {place}
+        found = max([levels[kind.kind], *(1 + rank(each, inner) for each in first if each not in inner)])
+        known[place] = found
+        return found
+
+    return [rank(place, frozenset()) for place in range(len(changes))]
+
+
+def _references(catalogue: Catalogue, kind: Kind, wire: Wire, change: Change) -> Iterator[tuple[str, Address]]:
+    """Yield the references of an object, or of what a patch sends of it."""
+    tops = {pointer.partition("/")[0] for pointer in wire}
+    whole = wire if change.action in ("create", "destroy") else {**(change.after or {}), **wire}
+    variant = {"@type": whole["@type"]} if "@type" in whole else {}
+    yield from references_in(catalogue, kind, {**variant, **{name: whole[name] for name in tops if name in whole}})
