@@ -1,6 +1,7 @@
 from reconciler.kinds.catalogue import Catalogue as Catalogue
 from reconciler.kinds.catalogue import Connects as Connects
 from reconciler.kinds.catalogue import KeyClaim as KeyClaim
+from reconciler.kinds.catalogue import KeyPair as KeyPair
 from reconciler.kinds.catalogue import KeySpace as KeySpace
 from reconciler.kinds.catalogue import Kind as Kind
 from reconciler.kinds.catalogue import Language as Language

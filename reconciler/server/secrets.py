@@ -14,7 +14,8 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.kinds import Catalogue, misplaced
+from reconciler.kinds import Catalogue, KeyPair, misplaced
+from reconciler.server.keys import unfit
 from reconciler.server.redaction import HIDDEN, Redactor
 from reconciler.values import MASK, Change, ConfigError, Globs, Sensitive
 
@@ -59,6 +60,16 @@ class Secrets:
         for change in changes:
             for secret in within(change.patch):
                 self.reveal(secret)
+            self._check_key(catalogue.kinds[change.address.kind].pair, change)
+
+    def _check_key(self, pair: KeyPair | None, change: Change) -> None:
+        """Refuse a private key that does not fit its certificate, which the server takes. Raises ConfigError."""
+        key = next(within(change.patch.get(pair.key)), None) if pair else None
+        if pair is None or key is None:
+            return
+        wrong = unfit((change.after or {}).get(pair.certificate), self.reveal(key))
+        if wrong:
+            raise ConfigError(f"{change.address} {pair.key}: {wrong}", "nothing was written")
 
     def reveal(self, secret: Sensitive) -> str:
         """Return the value of a secret.

@@ -240,6 +240,13 @@ class KeySpace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     joined: bool = False
 
 
+class KeyPair(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The properties that hold a certificate and its private key."""
+
+    certificate: str
+    key: str
+
+
 class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """An object type of the server, named without its `x:` prefix."""
 
@@ -275,6 +282,8 @@ class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     #: The property with the addresses that are cut off, or let in whatever cuts them off; or "".
     cuts: str = ""
     admits: str = ""
+    #: Where a certificate and its private key stand, which have to fit each other.
+    pair: KeyPair | None = None
     #: Properties with domains whose mail the server takes for its own.
     domains: tuple[str, ...] = ()
     #: It holds people's mail or keys: only a document that names it as absent destroys it.

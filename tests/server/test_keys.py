@@ -1,0 +1,77 @@
+"""A private key is held against its certificate before anything is written."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.hashes import SHA256
+
+from reconciler.server import Allowed, Secrets
+from reconciler.server.keys import unfit
+from reconciler.values import Address, Change, ConfigError, Sensitive
+from tests.whole import CATALOGUE
+
+NAME = x509.Name([])
+KEY, OTHER = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
+CERTIFICATE = (
+    x509.CertificateBuilder()
+    .subject_name(NAME)
+    .issuer_name(NAME)
+    .public_key(KEY.public_key())
+    .serial_number(1)
+    .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
+    .not_valid_after(datetime(2036, 1, 1, tzinfo=UTC))
+    .sign(KEY, SHA256())
+    .public_bytes(serialization.Encoding.PEM)
+    .decode()
+)
+
+
+def pem(key: Any) -> str:
+    plain = serialization.NoEncryption()
+    found: bytes = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    return found.decode()
+
+
+HERE = {"@type": "Text", "value": f"junk before\n{CERTIFICATE}"}
+ELSEWHERE = {"@type": "File", "filePath": "/a.pem"}
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "because"),
+    [
+        (HERE, pem(KEY), ""),
+        (HERE, pem(OTHER), "it is not the key of its certificate"),
+        (HERE, "canary", "it is no private key in PEM, or one with a password"),
+        ({"@type": "Text", "value": "-----BEGIN CERTIFICATE-----\nx"}, pem(KEY), "its certificate cannot be read"),
+        (ELSEWHERE, pem(OTHER), ""),
+        (ELSEWHERE, "canary", "it is no private key in PEM, or one with a password"),
+    ],
+)
+def test_key_is_held_against_its_certificate(certificate: dict[str, str], key: str, because: str) -> None:
+    assert unfit(certificate, key) == because
+
+
+def change(key: dict[str, Any]) -> Change:
+    wire = {"certificate": HERE, "privateKey": key}
+    return Change(action="create", address=Address("Certificate", "mx"), patch=wire, after=wire)
+
+
+def test_key_that_does_not_fit_ends_a_run_before_it_writes() -> None:
+    secrets = Secrets({"KEY": pem(OTHER)}, Allowed())
+
+    with pytest.raises(ConfigError) as caught:
+        secrets.gather(CATALOGUE, [change({"@type": "Text", "secret": Sensitive(reference="${env:KEY}")})])
+
+    told = "Certificate/mx privateKey: it is not the key of its certificate (nothing was written)"
+    assert str(caught.value) == told
+
+
+@pytest.mark.parametrize(
+    "key", [{"@type": "Text", "secret": Sensitive(reference="${env:KEY}")}, {"@type": "File", "filePath": "/a.key"}]
+)
+def test_key_that_fits_or_is_not_known_here_is_sent(key: dict[str, Any]) -> None:
+    Secrets({"KEY": pem(KEY)}, Allowed()).gather(CATALOGUE, [change(key)])
