@@ -31,6 +31,9 @@ EXAMPLES = {
     "masked-secret": "`secret: '****'`, as the server shows one.",
     "credentials-in-clear": "A relay with `authSecret`, and no TLS strategy that demands TLS.",
     "idle-keep": "`keep: [MtaRoute/legacy-*]` where no route of the server is called so.",
+    "shared-member": "Two listeners with `bind: ['[::]:25']`.",
+    "unsigned-domain": "A domain with `dkimManagement: {type: Manual}`, and no key for it.",
+    "unsure-key": "A kind of a newer server, of which only its schema is known.",
     "unknown-rule": "`accept: {loopback-nexthop: …}`, which is spelt loopback-next-hop.",
 }
 

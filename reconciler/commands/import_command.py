@@ -62,7 +62,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     with open_client(invocation, wanted) as client:
         tell_changes(catalogue, client, client.tell)
         live = read_all(wanted, client)
-    chosen = found.scope.kinds or frozenset(catalogue.kinds)
+    chosen = _chosen(catalogue, found)
     within = kinds_in_scope((), Policy(drift=chosen), found.scope)
     export = exported(wanted, live)
     for line in _remarks(wanted, live, export, chosen, within):
@@ -101,7 +101,7 @@ def exported(wanted: Wanted, live: LiveState) -> Export:
         return [(fault.path, fault.message) for fault in judge.faults(kind, spec)]
 
     remark = _plain_text(catalogue, found)
-    chosen = found.scope.kinds or frozenset(catalogue.kinds)
+    chosen = _chosen(catalogue, found)
     return export_state(catalogue, live, faults, chosen, scope=found.scope, policy=found.policy, remark=remark)
 
 
@@ -109,8 +109,17 @@ def read_all(wanted: Wanted, client: Client) -> LiveState:
     """Read the kinds that were asked for, which must be readable, or all that can be read."""
     catalogue, kinds = wanted.catalogue, wanted.settings.scope.kinds
     # Without the objects that they name, references could be told by id only.
-    checks = {name for kind in kinds for name in targets(catalogue, catalogue.kinds[kind])} or set(catalogue.kinds)
+    wanted_kinds = _chosen(catalogue, wanted.settings)
+    checks = {name for kind in wanted_kinds for name in targets(catalogue, catalogue.kinds[kind])} & set(
+        catalogue.kinds
+    )
+    checks |= wanted_kinds
     return client.run(read_flow(catalogue, kinds, client.session().limits, checks=checks - kinds))
+
+
+def _chosen(catalogue: Catalogue, found: Settings) -> frozenset[str]:
+    """Return the kinds to write: those that were asked for, or all but those of people and of thousands."""
+    return found.scope.kinds or frozenset(name for name, kind in catalogue.kinds.items() if not kind.bulk)
 
 
 def _plain_text(catalogue: Catalogue, found: Settings) -> Remark:
@@ -134,6 +143,9 @@ def _remarks(
         needs = ", ".join(sorted(reads(catalogue.kinds[kind])))
         what = f"{kind} is left out" if kind in chosen else f"references to {kind} are written by id"
         yield f"warning: {what}: the credentials may not read it (they need {needs})"
+    bulky = sorted(name for name, kind in catalogue.kinds.items() if kind.bulk and not found.scope.kinds)
+    if bulky:
+        yield f"note: {', '.join(bulky)} are left out, since they hold people or thousands: --kind names them"
     for kind in sorted(found.scope.kinds & live.objects.keys()):
         if not live.of(kind):
             yield f"note: the server holds no {kind}"

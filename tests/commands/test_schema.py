@@ -107,7 +107,7 @@ def test_two_schemas_differ_and_name_the_documents_that_are_touched(tmp_path: Pa
         [
             "Gadget.weight: the default was 0.5 and is 0.25",
             "1 document touched:",
-            "  manifests/gadget.yaml:1 Gadget/-: Gadget.weight",
+            "  manifests/gadget.yaml:1 Gadget/x: Gadget.weight",
         ],
     )
 

@@ -10,7 +10,7 @@ from reconciler.mail.lint import RULES, dangling_names, lint_resources
 from reconciler.mail.lint.rules import Finding, settle
 from reconciler.values.errors import Diagnostic
 from reconciler.values.model import Address, Source
-from tests.mail import test_lint_expressions, test_lint_names, test_lint_objects
+from tests.mail import test_lint_expressions, test_lint_names, test_lint_objects, test_lint_publishing
 from tests.states import CATALOGUE, desired_of
 
 MANIFESTS = Path(__file__).parent.parent.parent / "manifests"
@@ -18,7 +18,7 @@ FOUND = "kind: MtaRoute\nmetadata: {accept: {%s}}\nspec: {type: Relay, name: r, 
 
 
 def test_every_rule_has_a_case() -> None:
-    tests = (test_lint_expressions, test_lint_names, test_lint_objects)
+    tests = (test_lint_expressions, test_lint_names, test_lint_objects, test_lint_publishing)
     tabled = {case[0] for case in (*test_lint_expressions.CASES, *test_lint_expressions.BRANCHES)}
     tabled |= {case[0] for case in test_lint_objects.CASES}
 

@@ -182,6 +182,8 @@ class _Exporter:
         name = self._names[kind.kind].get(found.id, "")
         if name:
             metadata["name" if "name" not in kind.match else "id"] = escaped(name, ())
+        elif kind.derived:
+            metadata["id"] = found.id
         if left:
             metadata["unmanaged"] = sorted(left)
         alone = sorted({**left, **dict.fromkeys(ready.unknown, _UNKNOWN)}.items())
@@ -309,6 +311,10 @@ def _in_order(kind: Kind, objects: Sequence[LiveObject]) -> Sequence[LiveObject]
 
 def _own_names(kind: Kind, objects: Sequence[LiveObject]) -> dict[str, str]:
     """Return a name for each object that shares its address with another (or its id, where the kind has names)."""
+    if kind.derived:
+        # A document cannot tell what the server calls it, unless it says so.
+        alone = Counter(each.address.name for each in objects)
+        return {each.id: each.address.name for each in objects if alone[each.address.name] == 1}
     plain = [name_of(each.key, kind.joiner) if each.key else "" for each in objects]
     shared = {name for name, count in Counter(plain).items() if count > 1}
     taken = set(plain)

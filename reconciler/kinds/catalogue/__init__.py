@@ -240,6 +240,16 @@ class KeySpace(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     joined: bool = False
 
 
+class Signed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What signs the mail of a domain."""
+
+    #: The kind whose objects hold a key for one domain each.
+    by: str
+    #: The property that says who keeps keys, and its variant with which the server does.
+    property: str
+    itself: str
+
+
 class KeyPair(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The properties that hold a certificate and its private key."""
 
@@ -282,6 +292,10 @@ class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     #: The property with the addresses that are cut off, or let in whatever cuts them off; or "".
     cuts: str = ""
     admits: str = ""
+    #: What signs the mail of such a domain.
+    signed: Signed | None = None
+    #: This program knows of nothing that tells its objects apart but their label.
+    loose: bool = False
     #: Where a certificate and its private key stand, which have to fit each other.
     pair: KeyPair | None = None
     #: Properties with domains whose mail the server takes for its own.

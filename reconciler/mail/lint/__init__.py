@@ -19,6 +19,7 @@ from reconciler.mail.lint.dangling import dangling_names, unused
 from reconciler.mail.lint.expressions import comparisons, remarks
 from reconciler.mail.lint.keeping import lint_keeps
 from reconciler.mail.lint.objects import object_findings
+from reconciler.mail.lint.publishing import publishing_findings
 from reconciler.mail.lint.relaying import relaying_findings
 from reconciler.mail.lint.rules import RULES, Finding, Locate, Rule, settle, unknown_rules
 from reconciler.mail.lint.shipped import shipped_findings
@@ -65,6 +66,13 @@ def lint_resources(
     found = [*unknown_rules(severities or {}, resources), *object_findings(world), *_expressions(world)]
     found += [*choice_findings(world), *unused(world), *shipped_findings(world), *relaying_findings(world)]
     found += credentials_findings(world)
+    found += [
+        *choice_findings(world),
+        *unused(world),
+        *shipped_findings(world),
+        *relaying_findings(world),
+        *publishing_findings(world),
+    ]
     return settle(found, resources, severities, locate)
 
 

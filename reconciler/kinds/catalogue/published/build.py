@@ -92,14 +92,19 @@ class _Builder:
             variants = {name: replace(each, properties=_optional(each.properties)) for name, each in variants.items()}
         told = {name: getattr(overlay, name) for name in _TOLD}
         told["filters"] = overlay.filters or self.pulled.filters.get(full, ())
-        told["reading"] = overlay.reading or overlay.match
-        told["judged"] = overlay.judged or overlay.match
+        label = self.pulled.labels.get(full, "")
+        # Of a kind that nothing else is known of, the title has to do.
+        loose = not (singleton or overlay.match)
+        title = properties.get(label)
+        match = (label,) if loose and title is not None and title.type == "string" else overlay.match
+        told |= {"match": match, "reading": overlay.reading or match, "judged": overlay.judged or match}
         return Kind(
             description=given.description,
             properties=properties,
             variants=variants,
             singleton=singleton,
-            label=self.pulled.labels.get(full, ""),
+            label=label,
+            loose=loose,
             **told,
         )
 

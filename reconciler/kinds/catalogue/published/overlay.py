@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
-from reconciler.kinds.catalogue import Form, KeyPair, KeySpace, Language, Listens, Property
+from reconciler.kinds.catalogue import Form, KeyPair, KeySpace, Language, Listens, Property, Signed
 
 FOLDER = Path(__file__).parent.parent / "overlays"
 
@@ -73,6 +73,7 @@ class Overlay(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", k
     admits: str = ""
     domains: tuple[str, ...] = ()
     pair: KeyPair | None = None
+    signed: Signed | None = None
     held: bool = False
     bulk: bool = False
     volatile: bool = False
