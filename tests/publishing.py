@@ -243,6 +243,8 @@ SERVER = schema(
             "services": mapping(choice("imap", "smtp"), one("Service")),
         },
         "Http": {"allowedEndpoints": EXPRESSION, "rateLimit": nullable(one("Rate")), "offset": WHOLE},
+        "Coordinator": {"Disabled": {}, "Redis": {"url": TEXT}},
+        "DnsResolver": {"System": {}, "Custom": {"servers": many("DnsAddress", minItems=1)}},
         "Gadget": {
             "label": TEXT,
             "weight": {**NUMBER, "min": 0.0, "max": 1.0},
@@ -250,7 +252,7 @@ SERVER = schema(
             "parts": many("Part", minItems=1),
         },
     },
-    singletons=("Authentication", "SystemSettings", "Http"),
+    singletons=("Authentication", "Coordinator", "DnsResolver", "SystemSettings", "Http"),
     types={
         "CertificateManagement": {"Manual": {}, "Automatic": {"acmeProviderId": reference("AcmeProvider")}},
         "EmailAlias": {"name": TEXT, "domainId": reference("Domain")},
@@ -261,12 +263,14 @@ SERVER = schema(
         "UserRoles": {"User": {}, "Custom": {"roleIds": members(reference("Role"))}},
         "RoleListeners": {"EnableAll": {}, "EnableSome": {"listenerIds": members(reference("NetworkListener"))}},
         "Service": {"hostname": nullable(TEXT), "cleartext": FLAG},
+        "DnsAddress": {"address": {"type": "string", "format": "ipAddress"}, "port": COUNT},
         "Rate": {"count": COUNT, "period": SPAN},
         "Part": {"name": TEXT, "domainId": nullable(reference("Domain"))},
     },
     defaults={
         "AcmeProvider": {"directory": "https://ca.example.org/directory"},
         "DirectoryLdap": {"timeout": 30000},
+        "DnsAddress": {"address": "127.0.0.1", "port": 53},
         "Http": {"allowedEndpoints": {"default": "200"}, "rateLimit": {"count": 100, "period": "1m"}},
         "SystemSettings": {"maxConnections": 8192},
         "Gadget": {"weight": 0.5},

@@ -105,9 +105,9 @@ class Registry:
             return False
         if kind in (ACTION, NODE, QUEUED, LOG, *PAID):
             return verb in ("get", "set", "query")
-        if kind == COORDINATOR:
-            return verb == "get"
         table = self.objects.tables.get(kind)
+        if kind == COORDINATOR and table is None:
+            return verb == "get"
         return table is not None and (verb in ("get", "set") or (verb == "query" and not table.kind.singleton))
 
     def state(self, name: str = "stored") -> dict[str, list[Body]]:

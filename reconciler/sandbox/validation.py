@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from msgspec import UNSET
+
 from reconciler.expression import Context, ExpressionError, parse
 from reconciler.kinds import Catalogue, Language
 from reconciler.sandbox import ids
@@ -104,7 +106,7 @@ def _string(slot: Slot, value: str) -> Iterator[dict[str, Any]]:
     word = slot.word
     if not value:
         yield {"type": "Required", "property": slot.name}
-    elif word.form in ("ip", "network") and value == slot.default:
+    elif word.form in ("ip", "network") and word.default is UNSET and value == slot.default:
         yield {"type": "Invalid", "property": slot.name, "value": value}
     elif word.max_bytes is not None and len(value.encode()) > word.max_bytes:
         yield {"type": "MaxLength", "property": slot.name, "required": word.max_bytes}

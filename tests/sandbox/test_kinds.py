@@ -178,6 +178,17 @@ def test_an_address_that_was_never_given_is_invalid(talk: Talk) -> None:
     assert [error["type"] for error in talk.refusal("AllowedIp")["validationErrors"]] == ["Invalid"]
 
 
+def test_an_address_with_a_default_of_its_own_is_valid_there(talk: Talk) -> None:
+    assert talk.update("DnsResolver", "singleton", variant="Custom", servers={"0": {}}) is None
+    assert talk.read("DnsResolver", "singleton")["servers"] == {"0": {"address": "127.0.0.1", "port": 53}}
+
+
+def test_what_coordinates_a_cluster_is_written_where_it_is_published(talk: Talk) -> None:
+    assert talk.update("Coordinator", "singleton", variant="Redis", url="redis://127.0.0.1/") is None
+    assert talk.read("Coordinator", "singleton")["url"] == "redis://127.0.0.1/"
+    assert Talk().call("x:Coordinator/set")["type"] == "unknownMethod"
+
+
 def test_a_signed_number_may_be_negative(talk: Talk) -> None:
     assert talk.update("Http", "singleton", offset=-5) is None
     assert talk.update("Http", "singleton", offset=-(2**63) - 1)["type"] == "invalidPatch"
