@@ -92,8 +92,8 @@ def _shapes(record: Record) -> list[dict[str, Property]]:
 
 
 def targets(catalogue: Catalogue, kind: Kind) -> frozenset[str]:
-    """Return the kinds that objects of a kind refer to, by id or by name."""
-    return frozenset(_targets(catalogue, kind))
+    """Return the kinds of the catalogue that objects of a kind refer to, by id or by name."""
+    return frozenset(_targets(catalogue, kind)) & catalogue.kinds.keys()
 
 
 def _targets(catalogue: Catalogue, record: Record) -> Iterator[str]:

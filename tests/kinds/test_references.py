@@ -2,9 +2,11 @@
 
 from msgspec.structs import replace
 
+from reconciler.kinds import catalogue_of_published, read_pulled
 from reconciler.kinds.catalogue import Kind, Property, load
 from reconciler.kinds.references import levels, references_in, referring, targets
 from reconciler.values.model import Address
+from tests.publishing import TEXT, reference, schema
 
 CATALOGUE = load()
 STRATEGY = CATALOGUE.kinds["MtaOutboundStrategy"]
@@ -44,3 +46,11 @@ def test_kinds_that_refer_to_each_other_have_a_level_each() -> None:
     circle = replace(CATALOGUE, kinds={"A": kind("A", "B"), "B": kind("B", "A")})
 
     assert levels(circle) == {"A": 1, "B": 0}
+
+
+def test_what_no_catalogue_has_is_no_target() -> None:
+    # A server's schema names kinds that this program leaves to others: nobody reads them.
+    given = schema({"Gadget": {"key": reference("PublicKey"), "home": reference("Domain")}, "Domain": {"name": TEXT}})
+    catalogue = catalogue_of_published(read_pulled(given))
+
+    assert targets(catalogue, catalogue.kinds["Gadget"]) == {"Domain"}
