@@ -58,14 +58,14 @@ def read_flow(
         catalogue: what the kinds are.
         kinds: the kinds that must be readable.
         limits: the session's.
-        checks: kinds that are read too, unless the credentials forbid it.
+        checks: kinds that are read too, unless the credentials forbid it, or the catalogue leaves them out.
 
     Raises:
         Untrusted: a listing is incomplete or contradicts itself, however often it is read.
         Unreachable: a method fails.
         NotAllowed: a kind may not be read.
     """
-    needed, more = sorted(set(kinds)), sorted(set(checks))
+    needed, more = sorted(set(kinds)), sorted(set(checks) & catalogue.kinds.keys())
     for _ in range(READINGS - 1):
         try:
             return (yield from _read(catalogue, needed, more, limits))

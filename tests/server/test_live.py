@@ -284,3 +284,11 @@ def test_a_secret_that_the_server_does_not_mask_is_masked_here(
     store = Store({kind: [{**wire, "id": "a"}]})
 
     assert store.run(read_flow(CATALOGUE, [kind], LIMITS)).of(kind)[0].wire == shown
+
+
+def test_a_kind_that_is_only_checked_may_be_one_that_nobody_reads() -> None:
+    store = Store({"MtaRoute": routes(1)})
+
+    state = store.run(read_flow(CATALOGUE, ["MtaRoute"], LIMITS, checks=["PublicKey"]))
+
+    assert (list(state.objects), state.forbidden) == (["MtaRoute"], frozenset())
