@@ -227,6 +227,7 @@ SERVER = schema(
                 "stage": choice("active", "retired"),
             },
         },
+        "Alert": {"condition": EXPRESSION},
         "SieveSystemScript": {"name": TEXT, "contents": LINES, "isActive": FLAG},
         "SpamTag": {"Score": {"tag": TEXT, "score": NUMBER}, "Discard": {"tag": TEXT}},
         "Tracer": {

@@ -64,7 +64,7 @@ class Maker:
             match slot.word.contents:
                 case "certificate" if text is None or texts.certificate(text) is None:
                     raise Unread("Failed to read certificate", slot.name)
-                case "private-key" if text is None or texts.public_key(text) is None:
+                case "rsa-key" | "ed25519-key" as form if text is None or texts.public_key(text, form) is None:
                     raise Unread("Failed to read the private key")
                 case "sieve" if body != current and (complaint := texts.sieve(text or "")):
                     raise Unread(f"Failed to compile Sieve script: {complaint}", slot.name)
@@ -145,8 +145,8 @@ class Maker:
         said: dict[str, Any] = {}
         for slot in mould.shape(body).slots.values():
             text = self._text(slot, body[slot.name]) if slot.word.contents else None
-            if slot.word.contents == "private-key":
-                said["public-key"] = texts.public_key(text or "") or ""
+            if slot.word.contents in ("rsa-key", "ed25519-key"):
+                said["public-key"] = texts.public_key(text or "", slot.word.contents) or ""
             elif slot.word.contents == "certificate":
                 read = texts.certificate(text or "")
                 if read is not None:

@@ -82,8 +82,13 @@ def certificate(text: str) -> SealedText | None:
     )
 
 
-def public_key(text: str) -> str | None:
-    """Return the public half of a private key, as DNS shows it (RFC 6376 section 3.6.1, RFC 8463 section 4.2)."""
+def public_key(text: str, form: str) -> str | None:
+    """Return the public half of a private key, as DNS shows it (RFC 6376 section 3.6.1, RFC 8463 section 4.2).
+
+    Args:
+        text: the key in PEM.
+        form: the algorithm that it must be of, `rsa-key` or `ed25519-key`.
+    """
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
@@ -91,11 +96,11 @@ def public_key(text: str) -> str | None:
         key = serialization.load_pem_private_key(text.encode(), None)
     except (ValueError, TypeError):
         return None
-    form = serialization.PublicFormat
-    if isinstance(key, ed25519.Ed25519PrivateKey):
-        public = key.public_key().public_bytes(serialization.Encoding.Raw, form.Raw)
-    elif isinstance(key, rsa.RSAPrivateKey):
-        public = key.public_key().public_bytes(serialization.Encoding.DER, form.SubjectPublicKeyInfo)
+    encoding, shown = serialization.Encoding, serialization.PublicFormat
+    if isinstance(key, ed25519.Ed25519PrivateKey) and form == "ed25519-key":
+        public = key.public_key().public_bytes(encoding.Raw, shown.Raw)
+    elif isinstance(key, rsa.RSAPrivateKey) and form == "rsa-key":
+        public = key.public_key().public_bytes(encoding.DER, shown.SubjectPublicKeyInfo)
     else:
         return None
     return b64encode(public).decode()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from reconciler.kinds import catalogue_of_published, compare_catalogues, reduced
 from reconciler.sandbox import Sandbox
@@ -40,7 +40,14 @@ def run(talk: Talk, action: str) -> Any:
 
 
 def private_key() -> str:
-    key = ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    return pem(ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32))))
+
+
+def rsa_key() -> str:
+    return pem(rsa.generate_private_key(65537, 2048))
+
+
+def pem(key: ed25519.Ed25519PrivateKey | rsa.RSAPrivateKey) -> str:
     form = serialization.PrivateFormat.PKCS8
     return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode()
 
@@ -239,10 +246,20 @@ def test_secrets_are_masked_and_what_is_not_set_may_be_left_out(talk: Talk) -> N
     assert talk.read("OAuthClient", closed)["secret"] == "****"
 
 
+def test_an_expression_is_compiled_with_the_words_of_its_place(talk: Talk) -> None:
+    def refusal(text: str) -> Any:
+        return talk.update("Http", "singleton", allowedEndpoints={"else": text})
+
+    assert refusal("if_then(remote_ip == '192.0.2.1', 200, 403)") is None
+    assert [refusal(text)["type"] for text in ("rcpt", "no_such_word", "size(")] == ["validationFailed"] * 3
+    assert refusal("rcpt")["properties"] == ["allowedEndpoints"]
+
+
 def test_an_expression_of_unknown_words_is_read_for_its_grammar(talk: Talk) -> None:
-    assert talk.update("Http", "singleton", allowedEndpoints={"else": "remote_ip == '192.0.2.1'"}) is None
-    answer = talk.update("Http", "singleton", allowedEndpoints={"else": "size("})
-    assert (answer["type"], answer["properties"]) == ("validationFailed", ["allowedEndpoints"])
+    talk.create("Alert", condition={"else": "some_metric > 1"})
+
+    assert talk.refusal("Alert", condition={"else": "size("})["properties"] == ["condition"]
+    assert talk.refusal("Alert") == failed({"type": "Required", "property": "condition"})
 
 
 # ---- unique values ---------------------------------------------------------------------------------------------
@@ -427,17 +444,17 @@ def test_an_object_s_name_and_the_time_of_its_creation_are_worked_out(talk: Talk
 
 
 def test_a_certificate_says_what_it_is(talk: Talk) -> None:
-    pem = certificate("mail.example.org", "*.example.org")
+    text = certificate("mail.example.org", "*.example.org")
     key = {"@type": "Text", "secret": "any key"}
     made = talk.read(
-        "Certificate", talk.create("Certificate", certificate={"@type": "Text", "value": pem}, privateKey=key)
+        "Certificate", talk.create("Certificate", certificate={"@type": "Text", "value": text}, privateKey=key)
     )
 
     assert made["subjectAlternativeNames"] == {"*.example.org": True, "mail.example.org": True}
     assert made["issuer"] == "CN=mail.example.org"
     assert made["privateKey"] == {"@type": "Text", "secret": "****"}
     assert refused(talk, "Certificate") == ("invalidProperties", ["certificate"])
-    assert talk.refusal("Certificate", certificate={"@type": "Text", "value": pem}) == failed(
+    assert talk.refusal("Certificate", certificate={"@type": "Text", "value": text}) == failed(
         {"type": "Required", "property": "secret"}
     )
 
@@ -455,6 +472,8 @@ def test_a_signing_key_is_read_and_its_public_half_shown(talk: Talk) -> None:
         "invalidProperties",
         [],
     )
+    other = {"@type": "Text", "secret": rsa_key()}
+    assert refused(talk, "DkimSignature", **given(privateKey=other)) == ("invalidProperties", [])
     from_variable = {"@type": "EnvironmentVariable", "variableName": "ABSENT"}
     assert refused(talk, "DkimSignature", **given(privateKey=from_variable)) == ("invalidProperties", [])
 

@@ -117,7 +117,7 @@ class Property(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     #: The variant of the kind that a reference must name, or "" where any will do.
     view: str = ""
     #: What the server reads a text, or the text within an object, as before it stores it.
-    contents: Literal["", "certificate", "private-key", "sieve", "password"] = ""
+    contents: Literal["", "certificate", "rsa-key", "ed25519-key", "sieve", "password"] = ""
     #: What the server works out and puts here: an object's name, its number in a list, or what its certificate or its
     #: private key says.
     computed: Literal["", "name", "number", "names", "issuer", "from", "until", "public-key"] = ""

@@ -16,7 +16,7 @@ from msgspec import UNSET
 from msgspec.structs import asdict, replace
 
 from reconciler.kinds.catalogue import Catalogue, Form, Kind, Language, Mutability, Property, Record, Variant, load
-from reconciler.kinds.catalogue.published.overlay import Overlay, PropertyOverlay, overlays, told_types
+from reconciler.kinds.catalogue.published.overlay import Overlay, PropertyOverlay, overlays, told_types, told_variables
 from reconciler.kinds.catalogue.published.pulled import PREFIX, Fields, PublishedField, Pulled, Type
 from reconciler.values import parse_duration
 
@@ -46,7 +46,7 @@ def catalogue_of_published(pulled: Pulled) -> Catalogue:
         digest=digest.hexdigest(),
         kinds={name: kinds[name] for name in sorted(kinds)},
         types=builder.types,
-        variables=builder.known.variables,
+        variables={**builder.known.variables, **told_variables()},
         constants=builder.known.constants,
     )
 

@@ -16,6 +16,8 @@ from msgspec.structs import replace
 from reconciler.kinds.catalogue import Form, KeyPair, KeySpace, Language, Listens, Property, Signed
 
 FOLDER = Path(__file__).parent.parent / "overlays"
+#: Files beside those of one kind each.
+_SHARED = ("contexts.json", "types.json")
 
 
 class PropertyOverlay(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
@@ -101,6 +103,12 @@ class _Types(Struct, frozen=True, forbid_unknown_fields=True):
     types: dict[str, dict[str, PropertyOverlay]]
 
 
+class _Contexts(Struct, frozen=True, forbid_unknown_fields=True):
+    """What expressions may use where, beyond what the kinds that this program ships need."""
+
+    variables: dict[str, tuple[str, ...]]
+
+
 @cache
 def overlays() -> dict[str, Overlay]:
     """Return every overlay by its kind.
@@ -109,7 +117,7 @@ def overlays() -> dict[str, Overlay]:
         msgspec.ValidationError: a file says something that the language of overlays has no word for.
     """
     decoder = msgspec.json.Decoder(Overlay)
-    found = [decoder.decode(path.read_bytes()) for path in sorted(FOLDER.glob("*.json")) if path.name != "types.json"]
+    found = [decoder.decode(path.read_bytes()) for path in sorted(FOLDER.glob("*.json")) if path.name not in _SHARED]
     return {each.kind: each for each in found}
 
 
@@ -117,3 +125,9 @@ def overlays() -> dict[str, Overlay]:
 def told_types() -> dict[str, dict[str, PropertyOverlay]]:
     """Return what is told of nested types, by name."""
     return msgspec.json.decode((FOLDER / "types.json").read_bytes(), type=_Types).types
+
+
+@cache
+def told_variables() -> dict[str, tuple[str, ...]]:
+    """Return sets of variables by name."""
+    return msgspec.json.decode((FOLDER / "contexts.json").read_bytes(), type=_Contexts).variables
