@@ -166,6 +166,38 @@ def test_of_a_crowd_of_notes_that_differ_some_are_told() -> None:
     ]
 
 
+def many(count: int) -> Plan:
+    """Return a plan of so many creates of one kind, and one of another behind them."""
+    relays = "".join(f"  - {{type: Relay, name: r{at:04}, address: a{at}.example.net}}\n" for at in range(count))
+    manifests = (
+        f"kind: MtaRoute\nitems:\n{relays}---\nkind: MtaTlsStrategy\nspec: {{name: strict, startTls: require}}\n"
+    )
+    return take_survey(CATALOGUE, Goal(resources=desired_of(manifests)), live_of({})).plan
+
+
+def test_a_large_plan_has_a_line_for_each_create_and_counts_the_rest_of_a_kind() -> None:
+    lines = told(many(2000)).splitlines()
+
+    assert lines[1] == "+ MtaRoute/r0000: type: Relay; address: a0.example.net"
+    assert (
+        lines[50:56]
+        == [
+            "+ MtaRoute/r0049: type: Relay; address: a49.example.net",
+            "+ and 1950 more MtaRoute to create; --format compact lists each",
+            "+ MtaTlsStrategy/strict: startTls: require",
+            "",
+            "Plan: 2001 to create; 0 unchanged, 0 undeclared.",
+            "    MtaRoute: 2000 to create",
+        ][:6]
+    )
+
+
+def test_a_line_of_a_large_plan_ends_with_the_terminal() -> None:
+    lines = told(many(2000), Page(width=40)).splitlines()
+
+    assert lines[1] == "+ MtaRoute/r0000: type: Relay; address:…"
+
+
 SCALARS = st.one_of(st.text(max_size=12), st.integers(), st.booleans(), st.none(), st.sampled_from(AMBIGUOUS))
 VALUES = st.recursive(
     SCALARS,

@@ -103,7 +103,7 @@ def error(report: ErrorReport, page: Page) -> str:
 
 def plan(report: PlanReport, page: Page) -> str:
     """Print a plan: the server, every change, what else is to be said, the counts, and what is left alone."""
-    changes = [f"{line}\n" for line in _changes(report.changes, page.paint)]
+    changes = [f"{line}\n" for line in _changes(report.changes, page)]
     told = diagnostics(worst_first(report.diagnostics), page)
     parts = ["" if page.quiet else f"{header(report.target, page.paint)}\n"]
     if report.headline is not UNSET:
@@ -129,25 +129,30 @@ def header(target: Target, paint: Paint) -> str:
     return f"{paint(str(target), 'bold')}{instead}"
 
 
-def _changes(changes: Sequence[Planned], paint: Paint) -> Iterator[str]:
+def _changes(changes: Sequence[Planned], page: Page) -> Iterator[str]:
     """Yield the lines of all changes: equal ones together, and in a large plan a line for each other create."""
-    groups: dict[tuple[str, ...], list[Planned]] = {}
+    for kind, alike in groupby(changes, key=kind_of):
+        yield from _of_kind(kind, list(alike), page, large=len(changes) > LARGE)
+
+
+def _of_kind(kind: str, changes: Sequence[Planned], page: Page, *, large: bool) -> Iterator[str]:
+    groups: dict[tuple[str, str], list[Planned]] = {}
     for number, change in enumerate(changes):
         equal = encode(_telling(change)).decode() if change.action in ("create", "update") else str(number)
-        groups.setdefault((change.action, kind_of(change), equal), []).append(change)
-    created: Counter[str] = Counter()
-    for (action, kind, _), group in groups.items():
+        groups.setdefault((change.action, equal), []).append(change)
+    created = 0
+    for (action, _), group in groups.items():
         for together in [group] if len(group) > FEW else [[each] for each in group]:
             first, *more = together
-            if len(changes) <= LARGE or action != "create" or more:
-                yield from planned(first, paint, [each.address for each in more])
+            if not large or action != "create" or more:
+                yield from planned(first, page.paint, [each.address for each in more])
                 continue
-            created[kind] += 1
-            if created[kind] <= LISTED:
-                yield compact(first, paint)
-    for kind, count in created.items():
-        if count > LISTED:
-            yield paint(f"+ and {count - LISTED} more {kind} to create", "green") + "; --format compact lists each"
+            created += 1
+            if created <= LISTED:
+                yield compact(first, page.paint, page.width)
+    if created > LISTED:
+        hint = "; --format compact lists each"
+        yield page.paint(f"+ and {created - LISTED} more {kind} to create", "green") + hint
 
 
 def kind_of(change: Planned) -> str:
@@ -266,13 +271,17 @@ def content(change: Planned) -> str:
     return ", ".join(f"{name}: {shown(value)}" for name, value in change.content.items())
 
 
-def compact(change: Planned, paint: Paint) -> str:
-    """Return one change in one line."""
+def compact(change: Planned, paint: Paint, width: int = 0) -> str:
+    """Return one change in one line, which is cut to a width unless that is 0."""
     sign, colour = _SIGNS[change.action]
     because = f", {change.because}" if change.because else ""
     told = [line for each in _telling(change) for line in _field(change, each, Paint())]
-    inner = "; ".join(told) or content(change)
-    return f"{paint(f'{sign} {change.address}', colour)}{because}{': ' + inner if inner else ''}"
+    head, inner = f"{sign} {change.address}", "; ".join(told) or content(change)
+    rest = f"{because}{': ' + inner if inner else ''}"
+    room = width - len(head) - 1
+    if width and len(rest) > room > 0:
+        rest = f"{rest[:room]}…"
+    return f"{paint(head, colour)}{rest}"
 
 
 def _field(change: Planned, field: Field, paint: Paint) -> list[str]:
