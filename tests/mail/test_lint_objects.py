@@ -94,6 +94,26 @@ CASES = [
         RELAY + "address: a.example.net, port: 2465, implicitTls: true}",
     ),
     ("open-relay", "allowRelaying/else", STAGE + "'true'}", STAGE + "'!is_empty(authenticated_as)'}"),
+    ("open-relay", "allowRelaying/else", STAGE + '"local_port == 25"}', STAGE + '"local_port != 25"}'),
+    ("open-relay", "allowRelaying/else", STAGE + '"!is_empty(remote_ip)"}', STAGE + '"is_empty(remote_ip)"}'),
+    (
+        "open-relay",
+        "allowRelaying/else",
+        STAGE + "\"is_ip_in_cidr(remote_ip, '0.0.0.0/0')\"}",
+        STAGE + "\"is_ip_in_cidr(remote_ip, '192.0.2.0/24')\"}",
+    ),
+    (
+        "open-relay",
+        "allowRelaying/else",
+        STAGE + "\"rcpt_domain != 'example.org'\"}",
+        STAGE + "\"ends_with(rcpt_domain, '.example.org')\"}",
+    ),
+    (
+        "open-relay",
+        "allowRelaying/else",
+        STAGE + "\"sender_domain == 'example.org' && !is_empty(remote_ip)\"}",
+        STAGE + "\"sender_domain == 'example.org' && remote_ip == '192.0.2.1'\"}",
+    ),
     (
         "open-relay",
         "allowRelaying/else",

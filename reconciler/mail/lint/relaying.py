@@ -15,6 +15,7 @@ from reconciler.expression import (
     ExpressionError,
     Tree,
     Unknown,
+    Value,
     Variable,
     evaluate,
     parse,
@@ -23,7 +24,7 @@ from reconciler.expression import (
 )
 from reconciler.kinds import context_of
 from reconciler.mail.lint.rules import Finding
-from reconciler.mail.lint.words import AUTHENTICATED, CLAIMED
+from reconciler.mail.lint.words import CLAIMED, STRANGERS
 from reconciler.mail.lint.world import World
 from reconciler.values import Address
 
@@ -41,13 +42,16 @@ def relaying_findings(world: World) -> Iterator[Finding]:
             for resource in resources:
                 value = resource.wire.get(field)
                 if isinstance(value, Mapping):
-                    yield from _open(resource.address, field, value, context)
+                    found = [list(_open(resource.address, field, value, context, each)) for each in STRANGERS]
+                    yield from (finding for finding in found[0] if all(finding in others for others in found))
 
 
-def _open(address: Address, field: str, expression: Mapping[str, Any], context: Context) -> Iterator[Finding]:
+def _open(
+    address: Address, field: str, expression: Mapping[str, Any], context: Context, stranger: Mapping[str, Value]
+) -> Iterator[Finding]:
     try:
         for pointer, condition, result in _ways(expression, context):
-            met, allowed = True if condition is None else _truth(condition), _truth(result)
+            met, allowed = True if condition is None else _truth(condition, stranger), _truth(result, stranger)
             asked = _asked(result) | (set() if condition is None else _asked(condition))
             message = ""
             if met and allowed:
@@ -74,9 +78,9 @@ def _ways(expression: Mapping[str, Any], context: Context) -> Iterator[tuple[str
         yield "else", None, parse(expression["else"], context)
 
 
-def _truth(tree: Tree) -> bool | None:
-    """Return what a text is for a stranger, who is not authenticated; None where that depends."""
-    value, _ = evaluate(tree, {AUTHENTICATED: ""}, Unknown("it is not known here"))
+def _truth(tree: Tree, stranger: Mapping[str, Value]) -> bool | None:
+    """Return what a text is for a stranger; None where that depends."""
+    value, _ = evaluate(tree, stranger, Unknown("it is not known here"))
     if isinstance(value, Unknown):
         return value.truth
     return not isinstance(value, Empty | EvaluationError) and truth(value)
@@ -84,4 +88,4 @@ def _truth(tree: Tree) -> bool | None:
 
 def _asked(tree: Tree) -> set[str]:
     """Return the variables that can still decide for a stranger."""
-    return {node.name for node in walk(tree) if isinstance(node, Variable)} - {AUTHENTICATED}
+    return {node.name for node in walk(tree) if isinstance(node, Variable)} - STRANGERS[0].keys()

@@ -6,7 +6,7 @@ and no kind's property is named.
 
 from __future__ import annotations
 
-from reconciler.expression import LAST_ERRORS, SOURCES
+from reconciler.expression import LAST_ERRORS, SOURCES, Value
 
 LISTS = frozenset(("recipients",))
 #: Texts that spell no number, whatever the message: addresses, host names and words of the server.
@@ -34,3 +34,16 @@ LOCAL_TESTS = frozenset(("is_local_domain", "is_local_address"))
 #: What a stranger who connects can say as he likes, and what he is known by.
 CLAIMED = frozenset(("sender", "sender_domain", "helo_domain", "is_tls", "protocol", "priority", "size"))
 AUTHENTICATED = "authenticated_as"
+#: A stranger who would send mail to strangers, by way of the port that takes mail from everybody. What holds for both
+#: of these hosts, which have nothing to do with each other, holds for all but a few.
+_STRANGER: dict[str, Value] = {
+    AUTHENTICATED: "",
+    "local_port": 25,
+    "listener": "smtp",
+    "rcpt": "somebody@unrelated.invalid",
+    "rcpt_domain": "unrelated.invalid",
+}
+STRANGERS: tuple[dict[str, Value], ...] = (
+    {**_STRANGER, "remote_ip": "9.20.31.42"},
+    {**_STRANGER, "remote_ip": "203.130.57.84"},
+)
