@@ -68,8 +68,8 @@ _COMPOSED = re.compile(r"([0-9]+(?:ms|[dhms])){2,}", re.IGNORECASE)
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _HOST = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)+")
 _FUNCTIONS = (*ARITY, "matches", "system", "metric")
-#: Words that a hint lists.
-_MANY = 24
+#: Words that a hint lists, and the longest word that was meant for one of them, in characters.
+_MANY, LONGEST = 24, 64
 
 
 def hint_for(error: ExpressionError, text: str, context: Context) -> str:
@@ -105,6 +105,8 @@ def hint_for(error: ExpressionError, text: str, context: Context) -> str:
 def _unknown(error: ExpressionError, text: str, context: Context) -> str:
     """Return what to write instead of a word that is none of this language."""
     word = error.name
+    if len(word) > LONGEST:
+        return _known(context.variables)
     if word.lower() in _FOREIGN:
         return _FOREIGN[word.lower()].replace("{left}", _left(error, text))
     if word.lower() in ("true", "false"):
@@ -127,7 +129,7 @@ def _unknown(error: ExpressionError, text: str, context: Context) -> str:
     if function:
         return f"did you mean {function}(…)?"
     known = _known(context.variables)
-    return f"a text needs quotes: write '{word}'; {known}" if len(word) <= 64 else known
+    return "; ".join(filter(None, (f"a text needs quotes: write '{word}'", known)))
 
 
 def _left(error: ExpressionError, text: str) -> str:

@@ -76,5 +76,9 @@ def test_other_mistakes_are_answered_with_what_can_stand_there(text: str, told: 
     assert hint(text) == told
 
 
+def test_a_long_word_is_compared_with_none() -> None:
+    assert hint("rcpt_domain" * 100_000) == KNOWN
+
+
 def test_what_has_no_likely_meaning_gets_no_hint() -> None:
     assert hint("rcpt_domain)") == ""
