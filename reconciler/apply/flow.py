@@ -205,9 +205,14 @@ def _unbegun(run: ApplyState, plan: Plan, probe: Reloaded) -> Outcome:
 def _unfinished(run: ApplyState, plan: Plan, stored: Collection[int]) -> str:
     """Say why there was no reload, and what the next one would make live."""
     because = run.halted or "not everything was applied; the server goes on with the settings that it runs"
-    names = [str(change.address) for change in plan.changes if change.number in stored]
-    more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
-    return f"{because}; the next reload makes live: {', '.join(names[:MANY])}{more}" if names else because
+    names = [change.address for change in plan.changes if change.number in stored]
+    return f"{because}; the next reload makes live: {listed(names)}" if names else because
+
+
+def listed(addresses: Sequence[Address]) -> str:
+    """Name some objects, and say how many more there are."""
+    more = f" and {len(addresses) - MANY} more" if len(addresses) > MANY else ""
+    return ", ".join(map(str, addresses[:MANY])) + more
 
 
 def _undone(run: ApplyState, plan: Plan, outcome: Outcome, probe: Reloaded) -> Flow[Outcome]:

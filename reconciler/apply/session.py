@@ -17,7 +17,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reconciler.apply.cluster import node_notes, nodes_reload_flow
-from reconciler.apply.flow import apply_flow, outcome_code
+from reconciler.apply.flow import apply_flow, listed, outcome_code
 from reconciler.apply.hearing import signals
 from reconciler.apply.journal import Begin, Journal, Origin, begin_record, whoami
 from reconciler.apply.lock import hold
@@ -212,6 +212,9 @@ class ApplySession(Struct, frozen=True, kw_only=True):
             except ReconcilerError as error:
                 journal.end(Outcome(code=error.exit_code), error.exit_code)
                 raise
+            if surplus := survey.plan.surplus:
+                note = f"Undeclared, left alone, and a difference: {listed(surplus)}."
+                outcome = replace(outcome, notes=(*outcome.notes, note))
             if remark := cluster_remark(nodes, frozenset(self.client.states), self.nodes):
                 outcome = replace(outcome, notes=(*outcome.notes, f"{remark[0].upper()}{remark[1:]}."))
             outcome = replace(outcome, notes=(*outcome.notes, *node_notes(outcome)))

@@ -70,7 +70,7 @@ def undo(
         rest = tuple(each for each in goal.resources if each.address not in without)
         survey = take_survey(catalogue, replace(goal, resources=rest), live)
     # What the run did not touch is none of an undo's business.
-    plan = replace(survey.plan, unchanged=judge.done, undeclared=(), left=(), pairs=())
+    plan = replace(survey.plan, unchanged=judge.done, undeclared=(), surplus=(), left=(), pairs=())
     kinds = frozenset(change.address.kind for change in last.changes)
     return Undoing(
         survey=replace(survey, plan=plan, kinds=kinds),

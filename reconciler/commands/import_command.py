@@ -63,7 +63,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         tell_changes(catalogue, client, client.tell)
         live = read_all(wanted, client)
     chosen = _chosen(catalogue, found)
-    within = kinds_in_scope((), Policy(drift=chosen), found.scope)
+    within = kinds_in_scope((), Policy(undeclared=dict.fromkeys(chosen, "drift")), found.scope)
     export = exported(wanted, live)
     for line in _remarks(wanted, live, export, chosen, within):
         invocation.tell(line, always=line.startswith("warning"))

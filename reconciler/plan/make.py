@@ -5,7 +5,7 @@ Law: pure; the plan fixes the work, and apply never adds to it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from reconciler.kinds import Catalogue, is_shipped
 from reconciler.plan.circles import untangled
@@ -14,14 +14,17 @@ from reconciler.plan.order import Order
 from reconciler.values import Address, Change, Difference, Globs, LiveObject, Plan, Policy, Scope
 
 
-def make_plan(catalogue: Catalogue, difference: Difference, policy: Policy, scope: Scope) -> Plan:
+def make_plan(
+    catalogue: Catalogue, difference: Difference, policy: Policy, scope: Scope, declared: Collection[str] = ()
+) -> Plan:
     """Turn a difference into ordered work; whether it may be done, the guards say.
 
     Args:
         catalogue: what the kinds are.
         difference: how live state differs from desired state.
-        policy: what is pruned.
+        policy: what is pruned, and what else counts as a difference.
         scope: what the run looks at.
+        declared: the kinds that documents declare.
     """
     undeclared = [each for each in difference.undeclared if scope.holds(each.address) and _owned(policy, each.address)]
     doomed, spared = _prune(catalogue, undeclared, policy)
@@ -41,7 +44,7 @@ def make_plan(catalogue: Catalogue, difference: Difference, policy: Policy, scop
         unknown=difference.unknown,
         left=difference.left,
         pairs=difference.pairs,
-        surplus=tuple(each.address for each in rest if each.address.kind in policy.drift),
+        surplus=tuple(each.address for each in rest if _counts(catalogue, each, policy, declared)),
         spared=spared,
         partial=scope.partial,
     )
@@ -50,6 +53,15 @@ def make_plan(catalogue: Catalogue, difference: Difference, policy: Policy, scop
 def _owned(policy: Policy, address: Address) -> bool:
     owned = policy.owns.get(address.kind)
     return owned is None or Globs(owned).match(address.name)
+
+
+def _counts(catalogue: Catalogue, undeclared: LiveObject, policy: Policy, declared: Collection[str]) -> bool:
+    """Whether an undeclared object is a difference in itself."""
+    kind = catalogue.kinds[undeclared.address.kind]
+    rule = policy.undeclared.get(kind.kind)
+    if rule:
+        return rule == "drift"
+    return kind.acts and kind.kind in declared and not is_shipped(kind, undeclared.key)
 
 
 def _prune(

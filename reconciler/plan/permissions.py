@@ -36,7 +36,7 @@ class Permissions(Struct, frozen=True):
 def kinds_in_scope(resources: Sequence[Resource], policy: Policy, scope: Scope) -> frozenset[str]:
     """Return the kinds that a run reads because they are declared, pruned or counted."""
     declared = {resource.address.kind for resource in resources}
-    kinds = declared | _pruned(declared, policy) | policy.drift
+    kinds = declared | _pruned(declared, policy) | {kind for kind, rule in policy.undeclared.items() if rule == "drift"}
     return frozenset(name for name in kinds if _looked_at(name, scope))
 
 

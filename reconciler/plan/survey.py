@@ -98,9 +98,10 @@ def take_survey(catalogue: Catalogue, goal: Goal, live: LiveState) -> Survey:
     Raises:
         NotAllowed: a resource names an object of a kind that the credentials may not read.
     """
-    policy = spelled_out(goal.policy, {resource.address.kind for resource in goal.resources})
+    kinds = {resource.address.kind for resource in goal.resources}
+    policy = spelled_out(goal.policy, kinds)
     difference, resources, problems = _compared(catalogue, goal, live)
-    plan = make_plan(catalogue, difference, policy, goal.scope)
+    plan = make_plan(catalogue, difference, policy, goal.scope, kinds)
     after = state_after(catalogue, live, plan.changes)
     names = dangling_names(
         catalogue, resources, live, after, policy=policy, severities=goal.severities, locate=goal.locate

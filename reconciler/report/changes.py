@@ -146,14 +146,14 @@ class PlanReport(Report, frozen=True, kw_only=True, tag="reconciler/plan/v1"):
     routing: Annotated[RoutingPart | UnsetType, told("Where expressions lead, before and after.")] = UNSET
     spared: Annotated[tuple[Spared, ...], told("Objects left out of pruning.")]
     summary: Annotated[PlanCounts, told("The counts.")]
-    surplus: Annotated[tuple[AddressText, ...], told("Undeclared objects that count as a difference by policy.")]
+    surplus: Annotated[tuple[AddressText, ...], told("Undeclared objects that count as a difference.")]
     target: Annotated[Target, told("The server that was asked.")]
     undeclared: Annotated[tuple[AddressText, ...], told("Objects in scope that no document declares.")]
     unknown: Annotated[tuple[Where, ...], told("Secrets that cannot be compared, since the server masks them.")]
 
     @property
     def differs(self) -> bool:
-        """Whether apply would change something, or policy counts something undeclared as a difference."""
+        """Whether apply would change something, or something undeclared counts as a difference."""
         return bool(self.changes or self.surplus)
 
 

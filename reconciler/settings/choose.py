@@ -277,7 +277,7 @@ def _policy(config: PolicyConfig, options: Options) -> Policy:
         prune=prune,
         owns={kind: tuple(names) for kind, names in config.owns.items()},
         keep=tuple(config.keep),
-        drift=frozenset(kind for kind, rule in config.undeclared.items() if rule == "drift"),
+        undeclared=dict(config.undeclared),
         max_destroy=_limit("--max-destroy", options.max_destroy, config.max_destroy, Policy().max_destroy),
         max_update=_limit("--max-update", options.max_update, config.max_update, None),
         allow_empty=frozenset(options.allow_empty),

@@ -210,7 +210,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     pairs: tuple[tuple[Address, str], ...] = ()
     #: Refusals of guards: a sentence each, and the option that lifts it.
     refusals: tuple[str, ...] = ()
-    #: Undeclared objects that count as a difference by policy.
+    #: Undeclared objects that count as a difference.
     surplus: tuple[Address, ...] = ()
     #: What was left out of pruning, and why.
     spared: tuple[tuple[Address, str], ...] = ()
@@ -218,7 +218,7 @@ class Plan(Struct, frozen=True, kw_only=True):
 
     @property
     def differs(self) -> bool:
-        """Whether apply would change something, or policy counts something undeclared as a difference."""
+        """Whether apply would change something, or something undeclared counts as a difference."""
         return bool(self.changes or self.surplus)
 
 

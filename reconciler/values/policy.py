@@ -80,8 +80,9 @@ class Policy(Struct, frozen=True, kw_only=True):
     owns: Mapping[str, tuple[str, ...]] = {}
     #: Address globs of objects that are never destroyed.
     keep: tuple[str, ...] = ()
-    #: Kinds whose undeclared objects count as a difference.
-    drift: frozenset[str] = frozenset()
+    #: Per kind, whether its undeclared objects count as a difference (`drift`) or never do (`ignore`). Where nothing is
+    #: said, those of declared kinds that act by existing do, but for what a new server ships.
+    undeclared: Mapping[str, str] = {}
     max_destroy: str | int = DEFAULT_MAX_DESTROY
     max_update: str | int | None = None
     #: Pruned kinds that may be emptied although nothing of them is declared.

@@ -38,7 +38,7 @@ def cases() -> list[Any]:
 
 def policy_of(given: dict[str, Any]) -> Policy:
     members = dict(given)
-    for name in members.keys() & {"drift", "allow_empty"}:
+    for name in members.keys() & {"allow_empty"}:
         members[name] = frozenset(members[name])
     members["keep"] = tuple(given.get("keep", ()))
     members["owns"] = {kind: tuple(names) for kind, names in given.get("owns", {}).items()}

@@ -56,7 +56,7 @@ def test_nothing_declared_still_reloads() -> None:
         (MILTER, Policy(prune={"MtaMilter": "all"}), ("Create", "Destroy", "Update")),
         (MILTER, Policy(prune={"MtaMilter": False}), ("Create", "Update")),
         ("", Policy(prune={"MtaMilter": True}), ("Destroy",)),
-        ("", Policy(drift=frozenset({"MtaMilter"})), ()),
+        ("", Policy(undeclared={"MtaMilter": "drift", "MtaHook": "ignore"}), ()),
         ("kind: MtaMilter\nmetadata: {id: abc}\nspec: {hostname: a.test}\n", Policy(), ("Update",)),
         (ABSENT, Policy(), ("Destroy",)),
         (f"{MILTER.replace('a.', 'b.')}---\n{ABSENT}", Policy(), ("Create", "Destroy", "Update")),
@@ -130,7 +130,7 @@ def test_scope_narrows_what_is_needed() -> None:
     ],
 )
 def test_only_leaves_out_the_kinds_that_it_cannot_match(only: tuple[str, ...], kinds: set[str]) -> None:
-    policy = Policy(prune=dict.fromkeys(("MtaRoute", "MtaRouteX"), True), drift=frozenset({"MtaSts"}))
+    policy = Policy(prune=dict.fromkeys(("MtaRoute", "MtaRouteX"), True), undeclared={"MtaSts": "drift"})
 
     assert kinds_in_scope((), policy, Scope(only=only)) == kinds
     assert kinds_in_scope((), policy, Scope(only=only, kinds=frozenset({"MtaSts"}))) == kinds & {"MtaSts"}

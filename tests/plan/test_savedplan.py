@@ -301,8 +301,8 @@ def test_a_plan_for_another_server_or_of_another_policy_is_refused() -> None:
 
 
 def test_a_policy_has_one_digest() -> None:
-    one = Policy(prune={"MtaRoute": True, "MtaHook": "all"}, drift=frozenset({"A", "B", "C"}))
-    same = Policy(prune={"MtaHook": "all", "MtaRoute": True}, drift=frozenset({"C", "B", "A"}))
+    one = Policy(prune={"MtaRoute": True, "MtaHook": "all"}, undeclared={"A": "drift", "B": "ignore"})
+    same = Policy(prune={"MtaHook": "all", "MtaRoute": True}, undeclared={"B": "ignore", "A": "drift"})
 
     assert policy_digest(one) == policy_digest(same)
     assert policy_digest(one) != policy_digest(Policy())

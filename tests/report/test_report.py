@@ -79,7 +79,8 @@ def test_what_policy_calls_a_difference_is_not_in_sync() -> None:
         "https://mail.example.org (target prod)\n"
         "Nothing to change, but not in sync; 2 unchanged, 2 undeclared.\n"
         "Undeclared, left alone (1): MtaRoute/mx.\n"
-        "Undeclared, a difference by policy (1): MtaHook/https://hook.example.net.\n"
+        "Undeclared, and a difference (1): MtaHook/https://hook.example.net.\n"
+        "    Declare them, prune them, or say that they are none: policy: {undeclared: {KIND: ignore}}.\n"
     )
 
 

@@ -78,7 +78,7 @@ policy: {prune: {MtaRoute: true}, keep: ["MtaRoute/b"], undeclared: {MtaHook: dr
     assert found(tmp_path, text).policy == Policy(
         prune={"MtaRoute": True, "MtaMilter": "all"},
         keep=("MtaRoute/b", "MtaRoute/a"),
-        drift=frozenset({"MtaHook"}),
+        undeclared={"MtaHook": "drift"},
         owns={"MtaRoute": ("acme-*",)},
         max_update=4,
     )

@@ -277,6 +277,8 @@ class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     filters: tuple[str, ...] = ()
     #: The server runs these objects in the order of their creation.
     ordered: bool = False
+    #: An object acts as soon as it is there: no other object and no expression names it.
+    acts: bool = False
     #: The action that makes stored changes live; `immediate` needs none, and `restart` is no action.
     reload: str = "ReloadSettings"
     #: Why writing it is dangerous, or "".

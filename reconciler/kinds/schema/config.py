@@ -141,7 +141,7 @@ def _policy(catalogue: Catalogue) -> Schema:
                 "items": _allowance(),
             },
             "undeclared": by_kind(
-                "Kinds whose undeclared objects count as a difference.", {"enum": ["drift", "ignore"]}
+                "Kinds whose undeclared objects count as a difference, or never do.", {"enum": ["drift", "ignore"]}
             ),
             "maxDestroy": {"description": "Most of a kind's live objects to destroy: 5 or 30%.", **limit},
             "maxUpdate": {"description": "Most of a kind's live objects to change: 5 or 30%.", **limit},

@@ -208,7 +208,9 @@ def left_alone(report: PlanReport) -> Iterator[str]:
         yield "This plan is partial: --kind or --only leaves the rest of the manifests out."
     surplus = set(report.surplus)
     yield from _names("Undeclared, left alone", [each for each in report.undeclared if each not in surplus])
-    yield from _names("Undeclared, a difference by policy", report.surplus)
+    yield from _names("Undeclared, and a difference", report.surplus)
+    if report.surplus:
+        yield "    Declare them, prune them, or say that they are none: policy: {undeclared: {KIND: ignore}}."
     for because in dict.fromkeys(each.because for each in report.spared):
         spared = [each.address for each in report.spared if each.because == because]
         yield from _names(f"Spared from pruning, {because}", spared)

@@ -67,6 +67,7 @@ class Overlay(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", k
     filters: tuple[str, ...] = ()
     reload: str = "ReloadSettings"
     danger: str = ""
+    acts: bool = False
     dangerous: tuple[Literal["create", "update", "replace", "destroy"], ...] = ()
     login: str = ""
     permits: bool = False
