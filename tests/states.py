@@ -6,6 +6,8 @@ Law: live state is read through `read_flow` and desired state through the manife
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec import UNSET
+
 from reconciler.desired.manifest import ManifestText, parse
 from reconciler.kinds.catalogue import Kind, load
 from reconciler.server.jmap.protocol import Call, Flow, Limits, MethodError, Request, Response
@@ -20,7 +22,7 @@ Objects = Mapping[str, Sequence[Mapping[str, Any]]]
 def filled(kind: Kind, wire: Mapping[str, Any]) -> dict[str, Any]:
     """Return a wire object as `get` shows it: what is not given is at its default."""
     shape = kind.legible(wire.get("@type", ""))
-    return {**{name: prop.default for name, prop in shape.items()}, **wire}
+    return {**{name: prop.default for name, prop in shape.items() if prop.default is not UNSET}, **wire}
 
 
 class Server:

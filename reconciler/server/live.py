@@ -16,6 +16,7 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.kinds import Catalogue, Kind, Masking, address_of, key_of, referring, replaced, targets
+from reconciler.server.decode import Shapes
 from reconciler.server.jmap.protocol import Call, Flow, Limits, MethodError, Request, Session
 from reconciler.values import Address, LiveObject, LiveState, NotAllowed, Unreachable, Wire
 
@@ -25,6 +26,8 @@ MADE_ID = 9
 SINGLETON = "singleton"
 #: How often a listing that contradicts itself is read: a concurrent change does that once, a broken server every time.
 READINGS = 3
+#: Most objects of a kind that are read, and most pages of a listing.
+MAX_OBJECTS, MAX_PAGES = 1_000_000, 10_000
 
 
 class Untrusted(Unreachable):
@@ -78,6 +81,7 @@ def _read(catalogue: Catalogue, needed: Sequence[str], checks: Sequence[str], li
     """Read every object of some kinds once."""
     listings = {name: _Listing(catalogue.kinds[name], []) for name in sorted({*needed, *checks})}
     forbidden: set[str] = set()
+    shapes = Shapes(catalogue)
     asks = [_first(listing, limits) for listing in listings.values()]
     while asks:
         size = limits.max_calls_in_request
@@ -91,7 +95,7 @@ def _read(catalogue: Catalogue, needed: Sequence[str], checks: Sequence[str], li
                 _refused(ask, result, needed=name in needed)
                 forbidden.add(name)
             elif ask.ids:
-                _take(ask, result)
+                _take(ask, result, shapes)
             else:
                 asks += _listed(ask, result, limits)
     for name in forbidden:
@@ -132,9 +136,11 @@ def _refused(ask: _Ask, error: MethodError, *, needed: bool) -> None:
 def _listed(ask: _Ask, result: dict[str, Any], limits: Limits) -> list[_Ask]:
     """Take the ids of a query, and return what to ask next: the gets of these ids and the query's further pages."""
     listing = ask.listing
-    ids, total = result.get("ids"), result.get("total")
-    if not isinstance(ids, list) or not isinstance(total, int) or not all(isinstance(each, str) for each in ids):
-        raise _untrusted(listing, "the query was not answered with ids and a total")
+    ids, total = result["ids"], result.get("total")
+    if total is None:
+        raise _untrusted(listing, "the query was answered without a total")
+    if total > MAX_OBJECTS:
+        raise _untrusted(listing, f"it counts {total} objects, and {MAX_OBJECTS} are the most that are read")
     first = listing.total < 0
     if not first and total != listing.total:
         raise _untrusted(listing, f"the total went from {listing.total} to {total} while it was read")
@@ -144,19 +150,24 @@ def _listed(ask: _Ask, result: dict[str, Any], limits: Limits) -> list[_Ask]:
     asks = [_get(listing, ids[start : start + size]) for start in range(0, len(ids), size)]
     if first and ids:
         # A server may answer with fewer ids than the limit allows: the first page's length tells its own.
-        asks += [_query(listing, position, limits) for position in range(len(ids), total, len(ids))]
+        pages = range(len(ids), total, len(ids))
+        if len(pages) > MAX_PAGES:
+            raise _untrusted(listing, f"it takes {len(pages)} pages, and {MAX_PAGES} are the most that are read")
+        asks += [_query(listing, position, limits) for position in pages]
     return asks
 
 
-def _take(ask: _Ask, result: dict[str, Any]) -> None:
+def _take(ask: _Ask, result: dict[str, Any], shapes: Shapes) -> None:
     """Take the objects of a get, which must be exactly those that were asked for."""
     listing = ask.listing
-    objects, missing = result.get("list"), result.get("notFound")
-    if not isinstance(objects, list) or not all(isinstance(each, dict) for each in objects):
-        raise _untrusted(listing, "a get was not answered with a list of objects")
+    objects, missing = result["list"], result.get("notFound")
+    try:
+        shapes.check(listing.kind, objects)
+    except ValueError as error:
+        raise _untrusted(listing, f"an object has another shape than its kind: {error}") from None
     if missing:
         raise _untrusted(listing, f"{len(missing)} listed objects were not found when they were read")
-    found = Counter(str(each.get("id")) for each in objects)
+    found = Counter(each["id"] for each in objects)
     if found != Counter(ask.ids):
         raise _untrusted(listing, f"{len(ask.ids)} objects were asked for and {len(objects)} others came back")
     for each in objects:

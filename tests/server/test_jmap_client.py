@@ -376,7 +376,7 @@ def test_requests_yielded_together_come_back_in_order() -> None:
         if request.url.path == "/jmap/session":
             return httpx.Response(200, json=SESSION)
         name, arguments, call = json.loads(request.content)["methodCalls"][0]
-        return httpx.Response(200, json={"methodResponses": [[name, {"list": arguments["ids"]}, call]]})
+        return httpx.Response(200, json={"methodResponses": [[name, {"list": [{"id": arguments["ids"][0]}]}, call]]})
 
     requests = tuple(Request((Call("x:MtaRoute/get", {"ids": [str(n)]}),)) for n in range(9))
 
@@ -386,7 +386,7 @@ def test_requests_yielded_together_come_back_in_order() -> None:
     with Client(URL, Credentials(token="t"), transport=httpx.MockTransport(handle)) as client:
         responses = client.run(flow())
 
-    assert responses == tuple(Response(({"list": [str(n)]},)) for n in range(9))
+    assert responses == tuple(Response(({"list": [{"id": str(n)}]},)) for n in range(9))
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ import time
 from typing import Any
 
 import httpx
-import msgspec
 
+from reconciler.server.decode import decode
 from reconciler.values import Unreachable
 
 #: An answer over this many bytes is refused; 8,000 objects of the largest kind are about 10 MB.
@@ -89,8 +89,8 @@ def untrusted(error: BaseException | None) -> ssl.SSLCertVerificationError | Non
 def problem_of(content: bytes) -> dict[str, Any]:
     """Return the problem details (RFC 7807) that an answer holds, or nothing."""
     try:
-        problem = msgspec.json.decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        problem = decode(content)
+    except ValueError:
         return {}
     return problem if isinstance(problem, dict) else {}
 

@@ -19,6 +19,7 @@ import httpx
 import msgspec
 from msgspec.structs import replace
 
+from reconciler.server.decode import decode
 from reconciler.server.jmap.answers import Again, Redirected, bounded, problem_of, reason, retry_after, untrusted
 from reconciler.server.jmap.endpoint import Credentials, check_url, tls_context
 from reconciler.server.jmap.logged import SESSION, Sent, sent_of
@@ -170,7 +171,7 @@ class Client:
             self._until_started(url)
             document = self._retried("GET", url, None, writes=False)
             try:
-                session = read_session(document if isinstance(document, dict) else {})
+                session = read_session(document)
             except ValueError as error:
                 raise Unreachable(
                     f"{url} is no JMAP session: {error}", "is this the URL of a Stalwart server?"
@@ -281,10 +282,11 @@ class Client:
         body = msgspec.json.encode(request.body())
         sent = sent_of(request, len(body))
         document = self._retried("POST", f"{self.url}/jmap/", body, writes=request.writes, sent=sent)
-        if isinstance(document, dict) and isinstance(document.get("sessionState"), str):
-            self.states.add(document["sessionState"])
         try:
-            return self._redacted(read_response(request, document))
+            response = read_response(request, document)
+            if response.state:
+                self.states.add(response.state)
+            return self._redacted(response)
         except ValueError as error:
             if request.writes:
                 raise AnswerLost(f"the answer cannot be read: {error}") from None
@@ -364,13 +366,13 @@ class Client:
         if answer.status_code != httpx.codes.OK:
             self._refused(url, answer, content, writes=writes)
         try:
-            return msgspec.json.decode(content)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return decode(content)
+        except ValueError as error:
             if writes:
-                raise AnswerLost("the answer is no JSON") from None
+                raise AnswerLost(f"the answer cannot be read: {error}") from None
             if content.lstrip()[:1] == b"<":
                 raise Unreachable(f"{url} answers with a web page, not with JMAP", "is this the right URL?") from None
-            raise Again("the answer is no JSON, or was cut off") from None
+            raise Again(f"the answer cannot be read: {error}") from None
 
     def _refused(self, url: str, answer: httpx.Response, content: bytes, *, writes: bool) -> NoReturn:
         """Raise what an answer other than 200 means. Its `detail` is never shown: it may echo the request."""

@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import Any, TypeVar
 
+import msgspec
 from msgspec import Struct
+
+from reconciler.server.decode import Envelope, SessionResource, check_result
 
 CORE = "urn:ietf:params:jmap:core"
 #: Stalwart names its own capability in `primaryAccounts` only, not in `capabilities` (0.16.19).
@@ -98,24 +101,23 @@ class SetError(Struct, frozen=True):
     text: str
 
 
-def read_session(document: Mapping[str, Any]) -> Session:
+def read_session(document: object) -> Session:
     """Read a session resource. A missing limit takes this module's default.
 
     Raises:
         ValueError: the document is no session resource.
     """
-    capabilities = document.get("capabilities")
-    if not isinstance(capabilities, dict) or not isinstance(capabilities.get(CORE), dict):
+    resource = msgspec.convert(document, SessionResource)
+    if CORE not in resource.capabilities:
         raise ValueError("it names no JMAP core capability")
-    core, default = capabilities[CORE], Limits()
+    core, default = resource.capabilities[CORE], Limits()
 
     def limit(name: str, fallback: int) -> int:
         value = core.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else fallback
 
-    accounts = document.get("primaryAccounts")
     return Session(
-        username=str(document.get("username") or ""),
+        username=resource.username,
         limits=Limits(
             max_concurrent_requests=min(limit("maxConcurrentRequests", 4), 16),
             max_calls_in_request=limit("maxCallsInRequest", default.max_calls_in_request),
@@ -123,7 +125,7 @@ def read_session(document: Mapping[str, Any]) -> Session:
             max_objects_in_set=limit("maxObjectsInSet", default.max_objects_in_set),
             max_size_request=limit("maxSizeRequest", default.max_size_request),
         ),
-        stalwart=isinstance(accounts, dict) and STALWART in accounts,
+        stalwart=STALWART in resource.primary_accounts,
     )
 
 
@@ -133,22 +135,17 @@ def read_response(request: Request, document: object) -> Response:
     Raises:
         ValueError: an answer is missing, doubled or malformed.
     """
-    answers = document.get("methodResponses") if isinstance(document, dict) else None
-    if not isinstance(answers, list):
-        raise ValueError("it holds no methodResponses")
+    envelope = msgspec.convert(document, Envelope)
     asked = {str(index): call.method for index, call in enumerate(request.calls)}
     results: dict[str, dict[str, Any] | MethodError] = {}
-    for answer in answers:
-        match answer:
-            case [str(name), dict(arguments), str(call)] if call not in results and name in ("error", asked.get(call)):
-                error = MethodError(str(arguments.get("type")), str(arguments.get("description") or ""))
-                results[call] = error if name == "error" else arguments
-            case _:
-                raise ValueError("a method response is malformed, repeated or not to what was asked")
-    state = document.get("sessionState") if isinstance(document, dict) else None
-    state = state if isinstance(state, str) else ""
+    for name, arguments, call in envelope.method_responses:
+        if call in results or name not in ("error", asked.get(call)):
+            raise ValueError("a method response is malformed, repeated or not to what was asked")
+        check_result(name, arguments)
+        error = MethodError(str(arguments.get("type")), arguments.get("description") or "")
+        results[call] = error if name == "error" else arguments
     try:
-        return Response(tuple(results[str(index)] for index in range(len(request.calls))), state)
+        return Response(tuple(results[str(index)] for index in range(len(request.calls))), envelope.session_state)
     except KeyError:
         raise ValueError("a method call was not answered") from None
 
