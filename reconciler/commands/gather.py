@@ -40,6 +40,7 @@ from reconciler.values import (
     ManifestError,
     Policy,
     Source,
+    strictly,
 )
 
 if TYPE_CHECKING:
@@ -77,7 +78,10 @@ def want(invocation: Invocation) -> Wanted:
     config = configured(invocation)
     wanted = _want(catalogue_of(config, invocation.options.target), config, invocation.options, invocation.environment)
     invocation.facts["basis"] = wanted.desired.digest
-    return wanted
+    if not invocation.options.strict:
+        return wanted
+    told = msgspec.structs.replace(wanted.desired, diagnostics=strictly(wanted.desired.diagnostics))
+    return Wanted(wanted.catalogue, wanted.settings, told)
 
 
 def want_all(invocation: Invocation) -> list[Wanted]:
@@ -180,7 +184,10 @@ def observe(invocation: Invocation, wanted: Wanted, client: Client) -> Survey:
     tell_changes(wanted.catalogue, client, client.tell)
     live = read_live(wanted.catalogue, goal.kinds(), client)
     invocation.facts["server"] = known_by(client.session(), live)
-    return take_survey(wanted.catalogue, goal, live).checked()
+    found = take_survey(wanted.catalogue, goal, live)
+    if invocation.options.strict:
+        found = msgspec.structs.replace(found, diagnostics=strictly(found.diagnostics))
+    return found.checked()
 
 
 def _places(desired: Desired) -> Callable[[Address, str], Source | None]:

@@ -114,6 +114,7 @@ OPTIONS: dict[str, OptionRow] = {
         "--max-destroy", "Most objects of a kind to destroy.  [30%]", SETTLED, LIMITS, LIFTS, metavar="N|P%"
     ),
     "max_update": _row("--max-update", "Most objects of a kind to change.", SETTLED, LIMITS, LIFTS, metavar="N|P%"),
+    "strict": _row("--strict", "Take warnings for errors.", SETTLED),
     "rotate_secrets": _row(
         *("--rotate-secrets", "Write secrets that cannot be compared, of all objects or of these addresses.", SETTLED),
         metavar="[=GLOB]",
@@ -261,7 +262,10 @@ class Command(NamedTuple):
 
 
 _CHOSEN = ("config", "select", "targets", "changed_since")
-_WORKED = (*_CHOSEN, "shard", "parallel", "results", "timeout", "ca_bundle", "insecure")
+_WORKED = (
+    *(*_CHOSEN, "shard", "parallel", "results", "timeout", "ca_bundle", "allow_plain_http", "ceiling", "insecure"),
+    "strict",
+)
 _FLEET: dict[str, Command] = {
     "plan": Command("Show what apply would do, on many targets.", " --select region=eu", (*_WORKED,), "fleet", ""),
     "apply": Command(
@@ -287,7 +291,7 @@ FAMILIES = {"fleet": "Plan, apply and compare many targets."}
 COMMANDS: dict[str, Command] = {
     "validate": Command(
         "Judge manifests without a server.",
-        *(" manifests/ overlays/prod", ("config", "target", "show_merged"), "validation"),
+        *(" manifests/ overlays/prod", ("config", "target", "strict", "show_merged"), "validation"),
     ),
     "plan": Command(
         "Show what apply would do.",

@@ -11,7 +11,7 @@ from msgspec import Struct
 from reconciler.commands.gather import Wanted, linted, tested, want_all
 from reconciler.commands.invocation import Invocation
 from reconciler.report import validation_report
-from reconciler.values import MANIFEST, Diagnostic, UsageError
+from reconciler.values import MANIFEST, Diagnostic, UsageError, strictly
 
 
 class Arguments(Struct, frozen=True, kw_only=True):
@@ -30,6 +30,8 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         raise UsageError(f"--show-merged prints manifests, and not {invocation.format}", "leave --format out")
     all_ = [tested(linted(each)) for each in want_all(invocation)]
     found = _said_once(all_)
+    if invocation.options.strict:
+        found = sorted(strictly(found))
     errors = sum(each.severity == "error" for each in found)
     # Layers are shared between targets.
     read = {file: count for wanted in all_ for file, count in wanted.desired.files.items()}

@@ -32,3 +32,5 @@ class Options(Struct, frozen=True, kw_only=True):
     allow_plain_http: bool = False
     #: Configuration that bounds what this one may do.
     ceiling: str = ""
+    #: Warnings about manifests are errors.
+    strict: bool = False

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, Protocol
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 Severity = Literal["error", "warning", "note"]
 
@@ -99,6 +100,11 @@ class Diagnostic(Struct, frozen=True, kw_only=True, order=True):
         subject = " ".join(part for part in (self.place, self.address, self.pointer) if part)
         text = f"{subject}: {self.message}" if subject else self.message
         return f"{text} ({self.hint})" if self.hint else text
+
+
+def strictly(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Return diagnostics with an error in place of each warning."""
+    return tuple(replace(each, severity="error") if each.severity == "warning" else each for each in diagnostics)
 
 
 def in_file(file: str, problem: Placed, severity: Severity = "error") -> Diagnostic:
