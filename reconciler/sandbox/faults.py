@@ -78,7 +78,7 @@ def parse_fault(text: str) -> InjectedFault:
     if name == "delay":
         members["seconds"] = _seconds(text, value)
     elif name == "status":
-        members["status"] = _number(text, name, value, 400, 599)
+        members["status"] = _number(text, name, value, 201, 599)
     elif name == "unavailable" and value:
         members["objects"] = _number(text, name, value, 0, 10_000)
     elif value:

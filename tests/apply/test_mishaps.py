@@ -45,7 +45,12 @@ items:
   - {hostname: 127.0.0.1, port: 1}
   - {hostname: 127.0.0.1, port: 2}
 """
-MISHAPS = ["drop,after", "drop", "status=500,after", "status=503", "html,after", "html", "truncate"]
+#: What may stand between here and the server, and answer in its place, whether or not it did its work.
+STATUSES = (201, 202, 203, 204, 205, 206, 301, 302, 307, 400, 404, 405, 408, 409, 410, 418, 500, 502, 503, 504)
+MISHAPS = ["drop,after", "drop", "html,after", "html", "truncate"]
+MISHAPS += [f"status={status}{when}" for status in STATUSES for when in ("", ",after")]
+#: What is certain to have done nothing, and how a run ends at it before anything is written.
+CERTAIN = {401: 77, 402: 77, 403: 77, 413: 1}
 IN_CALLS = ["leave-out", "unavailable=0", "unavailable=1", "unavailable=2"]
 
 
@@ -105,3 +110,15 @@ def test_a_server_that_takes_no_writes_is_told_so(mishap: str) -> None:
 
     assert {each.rpartition(" ")[2] for each in wrong} == {"failed", "skipped"}
     assert (written, code) == (0, 1)
+
+
+@pytest.mark.parametrize("nth", range(1, REQUESTS + 1))
+@pytest.mark.parametrize("status", CERTAIN)
+def test_a_request_that_certainly_did_nothing_ends_the_run_and_is_told_as_that(status: int, nth: int) -> None:
+    wrong, written, code = run(f"status={status},method=*/set,nth={nth}")
+
+    # The reloads are the first, the fifth and the last.
+    results = {each.rpartition(" ")[2] for each in wrong}
+    assert results <= {"failed", "skipped"}
+    assert (written < WRITES) is bool(wrong)
+    assert code == (CERTAIN[status] if written == 0 else 5)

@@ -396,7 +396,10 @@ class Client:
         limit = problem.get("limit")
         if status == httpx.codes.BAD_REQUEST and limit == "maxConcurrentRequests":
             raise Again("too many requests at once", busy=True)
-        certain = status == httpx.codes.REQUEST_ENTITY_TOO_LARGE or str(problem.get("type")).startswith(NOTHING_RUN)
+        if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
+            hint = "raise the limit of the proxy before the server, such as client_max_body_size of nginx"
+            raise ReconcilerError(f"{url} answers 413: the request is larger than is taken there", hint)
+        certain = str(problem.get("type")).startswith(NOTHING_RUN)
         if writes and not certain:
             # Whatever answers may stand between here and the server, which may have done its work.
             raise AnswerLost(f"the server answered {status}")
