@@ -124,7 +124,7 @@ class ApplySession(Struct, frozen=True, kw_only=True):
 
         def heard(number: int) -> None:
             if not writing:
-                raise Interrupted(number)
+                raise Interrupted(number, "nothing was written")
             self.presenter.interrupted()
 
         with signals(heard) as caught:

@@ -196,6 +196,6 @@ class NotAllowed(ReconcilerError):
 class Interrupted(ReconcilerError):
     """A signal ended the run; what was begun is finished and reported."""
 
-    def __init__(self, signal: int) -> None:
-        super().__init__("interrupted")
+    def __init__(self, signal: int, hint: str = "") -> None:
+        super().__init__("interrupted", hint)
         self.exit_code = 128 + signal

@@ -261,6 +261,22 @@ OUTCOME = Outcome(
 )
 
 
+def test_many_changes_that_were_skipped_for_one_reason_share_a_line() -> None:
+    reason = "it was undone, since the server refused the reload"
+    doomed = [Change(action="destroy", address=Address("MtaRoute", f"r{number:02}")) for number in range(14)]
+    results = tuple(Result(change=each, result="skipped", because=reason) for each in doomed)
+    failed = Result(change=update(), result="failed", because="validationFailed")
+
+    told_ = ended(Outcome(results=(*results, failed), reload="skipped", reload_because="the run was interrupted"))
+
+    named = ", ".join(f"- MtaRoute/r{number:02}" for number in range(12))
+    assert told_.splitlines()[:3] == [
+        f"14 changes skipped: {reason}: {named} and 2 more",
+        "~ MtaRoute/relay failed: validationFailed",
+        "Apply: 1 failed, 14 skipped.",
+    ]
+
+
 def test_an_outcome_tells_what_is_not_as_planned() -> None:
     assert ended(OUTCOME) == (
         "- MtaRoute/old skipped: nothing is destroyed after a failure\n"

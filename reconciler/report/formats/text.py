@@ -341,11 +341,20 @@ def outcome(report: OutcomeReport, page: Page) -> str:
 
 
 def _failures(changes: Iterable[Done], paint: Paint) -> Iterator[str]:
+    """Yield a line for each change that was not made; many that were skipped for one reason share a line."""
+    groups: dict[tuple[str, str], list[Done]] = {}
     for each in changes:
         if each.result != "applied":
-            why = each.error or each.because
-            head = f"{_SIGNS[each.action][0]} {each.address} {each.result}"
-            yield f"{paint(head, _RESULT_COLOURS[each.result])}{': ' + why if why else ''}"
+            groups.setdefault((each.result, each.error or each.because), []).append(each)
+    for (result, why), group in groups.items():
+        names = [f"{_SIGNS[each.action][0]} {each.address}" for each in group]
+        because = f": {why}" if why else ""
+        if result == "skipped" and len(group) > FEW:
+            more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
+            head = paint(f"{plural(len(group), 'change')} skipped", _RESULT_COLOURS[result])
+            yield f"{head}{because}: {', '.join(names[:MANY])}{more}"
+        else:
+            yield from (f"{paint(f'{name} {result}', _RESULT_COLOURS[result])}{because}" for name in names)
 
 
 def _counted(report: OutcomeReport, paint: Paint) -> str:
