@@ -13,6 +13,8 @@ from typing import Any
 from reconciler.desired.bridges.bridged import Bridged
 from reconciler.desired.bridges.dialect import DialectError, Setting, read_toml
 
+#: Characters of a line, and of a value, that are read at most: no request to a server could hold more.
+LONGEST_LINE, LONGEST_VALUE = 10_000_000, 1_000_000
 _ROW = re.compile(r"\s*\|\s*(\S+)\s*\|\s*(.*?)\s*\|\s*$")
 
 
@@ -29,12 +31,26 @@ def read_settings(bridged: Bridged, file: str, text: str) -> list[Setting]:
                 if (match := _ROW.match(line)) and "." in match[1]
             ]
         else:
+            _bounded(text)
             found = read_toml(text)
+        for each in found:
+            if len(each.value) > LONGEST_VALUE:
+                raise DialectError(f"the value of {each.key[:99]} is {len(each.value):,} characters long", each.line)
     except DialectError as error:
-        hint = "Stalwart 0.15 could not read this either"
+        hint = "Stalwart 0.15 could not have read this either"
         bridged.tell("error", "toml", str(error), file=file, line=error.line, hint=hint)
         return []
     return [each._replace(file=file) for each in found]
+
+
+def _bounded(text: str) -> None:
+    at = line = 0
+    while at <= len(text):
+        end = text.find("\n", at)
+        end, line = (len(text) if end < 0 else end), line + 1
+        if end - at > LONGEST_LINE:
+            raise DialectError(f"the line is {end - at:,} characters long", line)
+        at = end + 1
 
 
 def _header(text: str) -> bool:

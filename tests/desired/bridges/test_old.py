@@ -227,6 +227,19 @@ def test_what_cannot_be_read_is_an_error_with_its_line(text: str, error: str) ->
     assert imported(text, "old.txt").errors == [error]
 
 
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("[a]\nb = [" + "'x'," * 25_000_000 + "]\n", "2: the line is 100,000,006 characters long"),
+        ("[a]\nb = '''" + "x\n" * 1_000_000 + "'''\n", "2: the value of a.b is 2,000,000 characters long"),
+        ('{"queue.a":"' + "x" * 100_000_000 + '"}', "0: the value of queue.a is 100,000,000 characters long"),
+    ],
+    ids=["line", "value", "JSON"],
+)
+def test_what_is_too_long_has_a_place_and_a_message(text: str, error: str) -> None:
+    assert imported(text, "old.toml").errors == [error]
+
+
 def test_routing_tests_hold_what_the_old_configuration_did() -> None:
     found = imported(
         f'queue.strategy.route = [{{if = "retry_num > 1", then = "\'eu\'"}}, {{else = false}}]\n{ROUTE}', "o.toml"
