@@ -24,6 +24,7 @@ from reconciler.kinds.codec import check_expression as check_expression
 from reconciler.kinds.codec import context_of as context_of
 from reconciler.kinds.codec import decode as decode
 from reconciler.kinds.codec import decode_pointer as decode_pointer
+from reconciler.kinds.codec import has_durations as has_durations
 from reconciler.kinds.codec import spelled_out as spelled_out
 from reconciler.kinds.codec import with_else as with_else
 from reconciler.kinds.equality import exact as exact

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _CODES = {"green": 32, "yellow": 33, "red": 31, "blue": 34, "magenta": 35, "dim": 2, "bold": 1}
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-#: What JSON writes for a control character of ASCII.
-_ESCAPE = re.compile(r'(?<!\\)(?:\\\\)*\\[^"\\]')
 
 
 class Paint(Struct, frozen=True):
@@ -72,7 +70,8 @@ def escaped(report: P) -> P:
     import msgspec
 
     text = msgspec.json.encode(report).decode()
-    if text.isprintable() and not _ESCAPE.search(text):
+    # Beside these two, only control characters of ASCII have a backslash before them.
+    if text.isprintable() and "\\" not in text.replace("\\\\", "").replace('\\"', ""):
         return report
     return msgspec.convert(_clean(msgspec.to_builtins(report)), type(report))
 

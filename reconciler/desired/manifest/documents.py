@@ -29,6 +29,7 @@ from reconciler.kinds import (
     check_expression,
     context_of,
     explain,
+    has_durations,
     key_of,
     spelled_out,
     with_derived,
@@ -58,6 +59,7 @@ class DocumentReader:
         self.tests: list[TestDocument] = []
         self.layered = False
         self._keys: dict[str, Kind] = {}
+        self._durations: dict[str, bool] = {}
 
     def entries(self, where: DocumentPlace, layer: int) -> list[Declaration]:
         """Return what a document declares; its mistakes go to `problems`."""
@@ -212,7 +214,9 @@ class DocumentReader:
         if wire is None:
             return None
         place = Source(entry.where.file, entry.line)
-        sources = {field: entry.source((field,)) if entry.patches else place for field in wire if kind.singleton}
+        sources = {
+            field: entry.source((field,)) if entry.patches else place for field in (wire if kind.singleton else ())
+        }
         for (field, *below), origin in entry.taken.items() if kind.singleton else ():
             # Elsewhere what is left out is at its default anyway.
             if not below and field in kind.properties and field not in entry.metadata.get("unmanaged", ()):
@@ -230,8 +234,8 @@ class DocumentReader:
             wire=wire,
             source=place,
             sources=sources,
-            given=frozenset("@type" if name == "type" else name for name in spec),
-            bare=tuple(bare_durations(self.catalogue, kind, spec)),
+            given=frozenset(["@type" if name == "type" else name for name in spec] if "type" in spec else spec),
+            bare=tuple(bare_durations(self.catalogue, kind, spec)) if self._timed(kind) else (),
             unmanaged=tuple(entry.metadata.get("unmanaged", ())),
             id=str(entry.metadata.get("id", "")),
             named=bool(name),
@@ -245,6 +249,12 @@ class DocumentReader:
         fine &= self._unmanaged(entry, spec, resource)
         fine &= self._expressions(entry, resource)
         return resource if fine else None
+
+    def _timed(self, kind: Kind) -> bool:
+        """Whether a kind has durations, which is worked out once."""
+        if kind.kind not in self._durations:
+            self._durations[kind.kind] = has_durations(self.catalogue, kind)
+        return self._durations[kind.kind]
 
     def _names_fields(self, entry: Declaration) -> bool:
         """Check that a patch upon what is absent, of which only the key counts, gives no field that the kind lacks."""

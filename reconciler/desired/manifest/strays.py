@@ -27,6 +27,8 @@ class Stray(NamedTuple):
 def strays(kind: Kind, document: Mapping[str, Any]) -> Iterator[Stray]:
     """Yield the mistakes that keys at the top of a document are."""
     unknown = [name for name in document if name not in TOP and not name.startswith("x-")]
+    if not unknown:
+        return
     shape = {*kind.legible(None), *(TAGS if kind.variants else ())}
     place = "items" if "items" in document else "spec"
     fields = [name for name in unknown if name in shape and not _is_metadata(name, document)]

@@ -3,7 +3,7 @@
 Law: pure; `encode` for what people wrote, `decode` for what people read, and neither knows a kind by name.
 """
 
-from reconciler.kinds.codec.bare import bare_durations
+from reconciler.kinds.codec.bare import bare_durations, has_durations
 from reconciler.kinds.codec.contexts import check_expression, context_of
 from reconciler.kinds.codec.decode import HIDDEN, decode, decode_pointer
 from reconciler.kinds.codec.encode import Codec, with_else
@@ -19,6 +19,7 @@ __all__ = [
     "context_of",
     "decode",
     "decode_pointer",
+    "has_durations",
     "spelled_out",
     "with_else",
 ]

@@ -16,6 +16,17 @@ def bare_durations(catalogue: Catalogue, record: Record, spec: Mapping[str, Any]
     return _in_record(catalogue, record, spec, "")
 
 
+def has_durations(catalogue: Catalogue, record: Record, above: tuple[str, ...] = ()) -> bool:
+    """Whether a duration can stand in a record, or below it."""
+    for prop in record.legible(None).values():
+        if prop.type == "duration":
+            return True
+        nested = prop.of if prop.of and not prop.language and prop.of not in above else ""
+        if nested and has_durations(catalogue, catalogue.record(nested), (*above, nested)):
+            return True
+    return False
+
+
 def _in_record(catalogue: Catalogue, record: Record, spec: Mapping[str, Any], path: str) -> Iterator[str]:
     shape = record.shape(spec.get("type") or spec.get("@type") or "")
     for name, value in spec.items():

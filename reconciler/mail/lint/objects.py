@@ -65,6 +65,8 @@ SOCKETS = frozenset(("inet", "inet6", "local", "unix", "tcp", "smtp", "smtps", "
 #: A part of a host name, and the length that a whole one stays under.
 _LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)")
 LONGEST_NAME = 255
+#: Names of which nothing is to be found, as most are: below a top-level domain of letters, and none of this machine.
+_PLAIN_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!local)[a-z]{2,63}")
 IPV6 = 6
 #: Names of this machine itself beside localhost.
 OWN_NAMES = frozenset(("localhost", "localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback"))
@@ -77,7 +79,7 @@ def object_findings(world: World) -> Iterator[Finding]:
     for name, resources in world.declared.items():
         kind = world.catalogue.kinds[name]
         yield from _names(world, name, resources)
-        secretive, settings, headers = _secretive(kind), _settings_of(kind), _headers(kind)
+        secretive, settings, headers = _secretive(kind), _settings_of(world, kind), _headers(kind)
         for resource in resources:
             address, wire = resource.address, resource.wire
             yield from _secrets(address, {field: wire[field] for field in secretive if field in wire}, headers)
@@ -118,7 +120,7 @@ def _names(world: World, name: str, resources: list[Resource]) -> Iterator[Findi
 
 
 def _folded(name: str) -> str:
-    return normalize("NFC", name.strip()).casefold()
+    return (name if name.isascii() else normalize("NFC", name)).strip().casefold()
 
 
 # -- secrets
@@ -167,11 +169,12 @@ def _hop(address: Address, wire: Wire, hop: Connects) -> Iterator[Finding]:
     host, port = wire.get(hop.host), wire.get(hop.port)
     if not isinstance(host, str):
         return
-    bare, _ = _split(host)
-    if _is_loopback(bare):
+    plain = _PLAIN_HOST.fullmatch(host) is not None and len(host) < LONGEST_NAME
+    if not plain and _is_loopback(_split(host)[0]):
         message = f"{shown(host)} is a loopback address: all mail for this relay bounces at once, without a retry"
         yield _finding("loopback-next-hop", address, hop.host, message, "let it listen on an address of the network")
-    yield from _host(address, hop.host, host, hop.port, "every attempt fails, and mail bounces")
+    if not plain:
+        yield from _host(address, hop.host, host, hop.port, "every attempt fails, and mail bounces")
     if port in IMPLICIT_PORTS and not wire.get(hop.implicit):
         expects = "expects" if port == IMPLICIT_PORT else "usually expects"
         message = f"port {port} {expects} TLS at once: without {hop.implicit} both sides wait until greetingTimeout"
@@ -278,16 +281,24 @@ def _bare(resource: Resource) -> Iterator[Finding]:
             yield _finding("bare-duration", resource.address, pointer, message, f"or {value}ms, if that is meant")
 
 
-def _settings_of(kind: Kind) -> dict[str, Property]:
+def _settings_of(world: World, kind: Kind) -> dict[str, Property]:
     """Return the properties that a setting without effect, or one that weakens something, can stand in."""
     shapes = [kind.shape(variant) for variant in kind.variants or ("",)]
     every = {name: prop for shape in shapes for name, prop in shape.items()}
-    return {name: prop for name, prop in every.items() if _telling(prop)}
+    return {name: prop for name, prop in every.items() if _telling(prop) or _may_wait(world, prop)}
 
 
 def _telling(prop: Property) -> bool:
     needed = prop.language is not None and prop.language.needed
-    return bool(prop.unverified or prop.idle or prop.holds == "url" or needed or (prop.of and not prop.language))
+    return bool(prop.unverified or prop.idle or prop.holds == "url" or needed)
+
+
+def _may_wait(world: World, prop: Property, above: tuple[str, ...] = ()) -> bool:
+    """Whether a wait of whole seconds can stand in a property, or below it."""
+    if not prop.of or prop.language or prop.of in above:
+        return False
+    inner = world.catalogue.record(prop.of).legible(None).values()
+    return any(each.whole_seconds or _may_wait(world, each, (*above, prop.of)) for each in inner)
 
 
 def _settings(world: World, kind: Kind, resource: Resource, settings: Mapping[str, Property]) -> Iterator[Finding]:

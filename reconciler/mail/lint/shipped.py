@@ -10,7 +10,7 @@ from typing import Any
 
 from reconciler.kinds import Catalogue, Kind, decode_pointer, exact, key_of
 from reconciler.mail.lint.rules import Finding
-from reconciler.mail.lint.world import World
+from reconciler.mail.lint.world import Wire, World
 from reconciler.values import Resource, shown
 
 #: Properties by which people call an object; taking one away changes nothing that the server does.
@@ -21,8 +21,13 @@ def shipped_findings(world: World) -> Iterator[Finding]:
     """Find shipped settings that a document resets because it leaves them out."""
     for name, resources in world.declared.items():
         kind = world.catalogue.kinds[name]
-        for resource in resources if kind.ships and not kind.singleton else ():
-            fields = list(_reset(world.catalogue, kind, resource))
+        shipped = _shipped(kind)
+        for resource in resources if shipped else ():
+            fields = [
+                each
+                for found in shipped.get(resource.key, ())
+                for each in _reset(world.catalogue, kind, resource, found)
+            ]
             if fields:
                 pointer, was, becomes = fields[0]
                 more = f", and so on for {', '.join(field for field, _, _ in fields[1:])}" if fields[1:] else ""
@@ -35,18 +40,27 @@ def shipped_findings(world: World) -> Iterator[Finding]:
                 )
 
 
-def _reset(catalogue: Catalogue, kind: Kind, resource: Resource) -> Iterator[tuple[str, str, str]]:
+def _shipped(kind: Kind) -> dict[Any, list[tuple[Wire, Wire]]]:
+    """Return what a new server ships of a kind by key, each as it is written and with every property."""
+    found: dict[Any, list[tuple[Wire, Wire]]] = {}
+    for wire in () if kind.singleton else kind.ships:
+        shape = kind.shape(wire.get("@type", ""))
+        full = {field: wire.get(field, prop.default) for field, prop in shape.items()}
+        found.setdefault(key_of(kind, full), []).append((wire, full))
+    return found
+
+
+def _reset(
+    catalogue: Catalogue, kind: Kind, resource: Resource, shipped: tuple[Wire, Wire]
+) -> Iterator[tuple[str, str, str]]:
     """Yield each setting that is reset, what it is shipped with, and what it becomes, in human form."""
-    for wire in kind.ships if resource.given else ():
-        full: dict[str, Any] = {
-            field: wire.get(field, prop.default) for field, prop in kind.shape(wire.get("@type", "")).items()
-        }
-        if key_of(kind, full) != resource.key or wire.get("@type") != resource.wire.get("@type"):
-            continue
-        for field in wire:
-            now = resource.wire.get(field)
-            left = field not in resource.given and field not in resource.unmanaged and field not in _TITLES
-            if left and not exact(now, wire[field]):
-                human = (decode_pointer(catalogue, kind, full, field, value) for value in (wire[field], now))
-                was, becomes = map(shown, human)
-                yield field, was, becomes
+    wire, full = shipped[0], dict(shipped[1])
+    if not resource.given or wire.get("@type") != resource.wire.get("@type"):
+        return
+    for field in wire:
+        now = resource.wire.get(field)
+        left = field not in resource.given and field not in resource.unmanaged and field not in _TITLES
+        if left and not exact(now, wire[field]):
+            human = (decode_pointer(catalogue, kind, full, field, value) for value in (wire[field], now))
+            was, becomes = map(shown, human)
+            yield field, was, becomes

@@ -290,12 +290,14 @@ class Diff:
     ) -> None:
         """Compare two objects of one shape property by property. A property that `want` lacks is left alone."""
         for name, prop in self._shape(record, want.get("@type", "")):
-            if name not in want or prop.mutability == "server-set":
+            wanted, held = want.get(name, UNSET), have.get(name)
+            # Most values are equal, and are seen to be so before anything is asked of their property.
+            sort = type(wanted)
+            if wanted is held or (sort is type(held) and wanted == held and (sort is not dict or _texts_only(wanted))):
                 continue
-            if (prop.write_only and not rotating) or (prop.volatile and want[name] == prop.default):
+            if wanted is UNSET or prop.mutability == "server-set":
                 continue
-            wanted, held = want[name], have.get(name)
-            if type(wanted) is type(held) and not isinstance(wanted, dict) and wanted == held:
+            if (prop.write_only and not rotating) or (prop.volatile and wanted == prop.default):
                 continue
             pointer = path + name
             if prop.language and isinstance(held, dict):
@@ -350,6 +352,11 @@ class Diff:
             known = prop.default is not UNSET and not prop.volatile
             if known and not chosen and not exact(found.wire.get(name), prop.default):
                 yield name
+
+
+def _texts_only(value: Mapping[str, Any]) -> bool:
+    """Whether a value has no parts but texts, so that what equals it is of the same types."""
+    return all(type(each) is str for each in value.values())
 
 
 def _compare_expression(want: Mapping[str, Any], have: Mapping[str, Any], pointer: str, compared: _Compared) -> None:

@@ -49,8 +49,11 @@ def pair(
         else:
             candidates = by_key.get(resource.key, [])
             problem = "" if resource.named or kind.singleton else _ambiguity(candidates, shares[resource.key])
-            equal = shares[resource.key] == 1 and all(exact(candidates[0].wire, each.wire) for each in candidates)
-            if problem and equal:
+            if (
+                problem
+                and shares[resource.key] == 1
+                and all(exact(candidates[0].wire, each.wire) for each in candidates)
+            ):
                 problems.append(mistake(resource, "", TWINS, problem, EQUAL, severity="warning"))
             elif problem:
                 problems.append(mistake(resource, "", "ambiguous", problem, AMBIGUOUS))
