@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.apply.journal.inverse import Cannot, Undo, inverse, masked, steps_of
+from reconciler.apply.journal.inverting import Cannot, Undo, inverse, masked, steps_of
 from reconciler.apply.journal.run import RecordedResult, Run, Who
 from reconciler.kinds import Catalogue, Kind, key_of
 from reconciler.plan import Diff, Goal, Survey, differing, take_survey

@@ -5,7 +5,6 @@ Law: nothing is decided here, and no server is asked.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -43,5 +42,9 @@ def after(invocation: Invocation, wanted: Wanted, survey: Survey) -> PlanEnding:
     where, directory = target(wanted), invocation.journal_directory or DEFAULT_DIRECTORY
     chosen = ["--target", where.name] if where.name else []
     journal = str(Path(directory) / file_name(where.name, where.url))
-    rollback = "" if directory == "off" else shlex.join(["reconciler", "rollback", *chosen, journal])
+    rollback = ""
+    if directory != "off" and survey.plan.changes:
+        import shlex
+
+        rollback = shlex.join(["reconciler", "rollback", *chosen, journal])
     return ending_of(wanted.catalogue, survey.plan, reload=wanted.settings.reload, rollback=rollback)

@@ -5,9 +5,8 @@ Law: the tables decide; words of other tools are known by what they do there.
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from reconciler.commands.options import COMMANDS, EVERY, OPTIONS
+from reconciler.values import get_close_matches
 
 #: What other tools call what an option here does.
 _OPTIONS = {

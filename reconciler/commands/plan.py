@@ -5,7 +5,6 @@ Law: its client cannot write.
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from msgspec import Struct
@@ -14,11 +13,9 @@ from msgspec.structs import replace
 from reconciler.commands.around import after, headline
 from reconciler.commands.files import check_plain
 from reconciler.commands.gather import observe, open_client, plan_basis, plan_report, tested, want
-from reconciler.commands.handing import hand_over
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
-from reconciler.commands.moving import moving
-from reconciler.commands.options import LIMITS, SERVER, typed_of
+from reconciler.commands.options import COMMANDS, LIMITS, SERVER, typed_of
 from reconciler.commands.standing import standing
 from reconciler.report import members
 from reconciler.values import DIFFERENCES, REFUSED
@@ -50,9 +47,14 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         path = Path(arguments.plan_out)
         write(path, save(found.plan, plan_basis(invocation, wanted, found), members(report)))
         invocation.tell(f"The plan is saved: {_next(invocation, path)}\n")
-    hand_over(invocation, wanted, found)
+    if any(chosen in COMMANDS["plan"].files for chosen in (invocation.format, *dict(invocation.writes))):
+        from reconciler.commands.handing import hand_over
+
+        hand_over(invocation, wanted, found)
     report = replace(report, headline=headline(invocation, wanted), ending=after(invocation, wanted, found))
     if not arguments.no_movement and found.plan.changes:
+        from reconciler.commands.moving import moving
+
         report = replace(report, movement=moving(wanted, found))
     differs = DIFFERENCES if arguments.detailed_exitcode and report.differs else 0
     return invocation.report(report, REFUSED if report.refusals else differs)
@@ -65,4 +67,6 @@ def _next(invocation: Invocation, path: Path) -> str:
         for option in (*typed_of(SERVER, invocation.typed), *typed_of(LIMITS, invocation.typed))
         for part in (option, getattr(invocation.options, option.removeprefix("--").replace("-", "_")))
     ]
+    import shlex
+
     return shlex.join(["reconciler", "apply", *chosen, "--plan", str(path)])

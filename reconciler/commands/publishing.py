@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reconciler.kinds import Catalogue, Pulled, catalogue_of_published, compare_catalogues, load, reduced
+from reconciler.kinds import Catalogue, load
 from reconciler.values import NotAllowed, Unreachable
 
 if TYPE_CHECKING:
+    from reconciler.kinds import Pulled
     from reconciler.server import Client
 
 PAGE = "/api/schema"
@@ -37,6 +38,8 @@ def pull(client: Client, *, date: str = "") -> Pulled:
     Raises:
         Unreachable: it publishes no schema, or one that is not understood.
     """
+    from reconciler.kinds import reduced
+
     name = name_of_published(client)
     if not name:
         raise Unreachable("the server does not say where its schema is", f"{PAGE} has to redirect to it")
@@ -54,6 +57,8 @@ def tell_changes(catalogue: Catalogue, client: Client, tell: Callable[[str], Non
     """Say once what a server publishes that the pulled schema has otherwise."""
     if catalogue is load() or not catalogue.published:
         return
+    from reconciler.kinds import catalogue_of_published, compare_catalogues
+
     try:
         name = name_of_published(client)
         if not name or name == catalogue.published:

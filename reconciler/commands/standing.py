@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from reconciler.apply import DEFAULT_DIRECTORY, file_name, not_live, read
+from reconciler.apply import DEFAULT_DIRECTORY, file_name
 from reconciler.commands.gather import Wanted, target
 from reconciler.commands.invocation import Invocation
 from reconciler.server import Client, cluster_remark, nodes_flow
@@ -30,7 +30,10 @@ def standing(invocation: Invocation, wanted: Wanted, client: Client) -> tuple[Di
     where = target(wanted)
     path = Path(directory) / file_name(where.name, where.url)
     with suppress(ReconcilerError, OSError):
-        if directory != "off" and path.is_file() and path.stat().st_size <= MOST and (why := not_live(read(path))):
-            hint = "apply again, or reconciler reload"
-            told.append(Diagnostic(severity="warning", code="not-live", message=why, hint=hint))
+        if directory != "off" and path.is_file() and path.stat().st_size <= MOST:
+            from reconciler.apply import not_live, read
+
+            if why := not_live(read(path)):
+                hint = "apply again, or reconciler reload"
+                told.append(Diagnostic(severity="warning", code="not-live", message=why, hint=hint))
     return tuple(told)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 from reconciler.expression.language import ARITY, SYSTEM, Context, ExpressionError
+from reconciler.values import get_close_matches
 
 #: Words that other languages have for what this one writes in another way.
 _FOREIGN = {

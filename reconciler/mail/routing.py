@@ -12,7 +12,6 @@ is the first, `lastError` is none there, and the schedule is the one that was ch
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, Protocol
 
 from msgspec.structs import replace
@@ -37,7 +36,7 @@ from reconciler.mail.explain import (
     routing_of,
     told,
 )
-from reconciler.values import Diagnostic, Resource, Source
+from reconciler.values import Diagnostic, Resource, Source, get_close_matches
 
 Path = tuple[str, ...]
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, UnsetType, field
 
 from reconciler.kinds import HIDDEN, Catalogue, decode, decode_pointer
-from reconciler.plan import details, plan_digest
+from reconciler.plan import details
 from reconciler.report.ending import Headline, PlanEnding
 from reconciler.report.movement import MovementPart
 from reconciler.report.parts import (
@@ -211,6 +211,13 @@ class OutcomeReport(Report, frozen=True, kw_only=True, tag="reconciler/outcome/v
     residue: Annotated[tuple[Planned, ...] | UnsetType, told("What still differs after all was confirmed.")] = UNSET
 
 
+def _digest(plan: Plan) -> str:
+    # Saving plans is loaded where there is something to approve.
+    from reconciler.plan import plan_digest
+
+    return plan_digest(plan)
+
+
 def plan_report(
     catalogue: Catalogue,
     plan: Plan,
@@ -235,7 +242,7 @@ def plan_report(
     return (DriftReport if drift else PlanReport)(
         changes=tuple(shown.planned(change) for change in ordered(plan.changes)),
         diagnostics=findings(notes),
-        digest=plan_digest(plan) if plan.changes else "",
+        digest=_digest(plan) if plan.changes else "",
         left=_wheres(plan.left),
         pairs=tuple(Pair(address=str(address), id=id_) for address, id_ in plan.pairs),
         partial=plan.partial,

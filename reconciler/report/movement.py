@@ -6,14 +6,16 @@ Law: what was compared is told, never worked out again; a secret cannot reach it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
 from reconciler.kinds import Catalogue, decode
-from reconciler.mail import FOR_PEOPLE, Flow, Movement, Shift, Side, next_hop
 from reconciler.report.parts import Count, Part, Place, Text, place, told
 from reconciler.values import Address, Source
+
+if TYPE_CHECKING:
+    from reconciler.mail import Flow, Movement, Shift, Side
 
 Locate = Callable[[Address, str], Source | None]
 
@@ -126,6 +128,8 @@ class _ShownMovement:
         source = None
         if self.locate is not None and side is shift.after and side.pointer and shift.field in self.holders:
             source = self.locate(Address(self.holders[shift.field]), side.pointer)
+        from reconciler.mail import next_hop
+
         hop = next_hop(side.wire) if side.wire is not None and shift.field in self.holders else ""
         return SidePart(
             name=side.name,
@@ -143,6 +147,8 @@ class _ShownMovement:
         if kind is None or shift.before.wire is None or shift.after.wire is None:
             return "", ""
         one, two = (decode(self.catalogue, kind, dict(side.wire or {})) for side in (shift.before, shift.after))
+        from reconciler.mail import FOR_PEOPLE
+
         hidden = {*FOR_PEOPLE, *kind.match}
         names = [key for key in {**one, **two} if key not in hidden and one.get(key) != two.get(key)]
         return _listed(one, names), _listed(two, names)

@@ -40,6 +40,7 @@ from reconciler.values import (
     Policy,
     Scope,
     UsageError,
+    get_close_matches,
 )
 
 __all__ = [
@@ -187,7 +188,6 @@ def _kinds(globs: Iterable[str]) -> Iterator[str]:
 
 
 def _guess(name: str, known: frozenset[str]) -> str:
-    from difflib import get_close_matches
 
     plain = {each.lower(): each for each in sorted(known)}
     close = get_close_matches(name.lower(), plain, n=1)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +16,17 @@ from msgspec import Struct
 
 from reconciler.kinds import Catalogue, Fault, config_schema, faults
 from reconciler.settings.published import every_catalogue
-from reconciler.values import ConfigError, Diagnostic, Globs, ManifestError, can_continue, in_file, reference_of, shown
+from reconciler.values import (
+    ConfigError,
+    Diagnostic,
+    Globs,
+    ManifestError,
+    can_continue,
+    get_close_matches,
+    in_file,
+    reference_of,
+    shown,
+)
 from reconciler.yamlio import Problem, decode, positions
 from reconciler.yamlio import load as load_yaml
 

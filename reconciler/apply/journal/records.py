@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.apply.journal.inverse import steps_of
+from reconciler.apply.journal.inverting import steps_of
 from reconciler.apply.journal.origin import NOWHERE, Origin
 from reconciler.apply.journal.run import RecordedResult, Run, Who
 from reconciler.kinds import Catalogue

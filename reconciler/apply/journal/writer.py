@@ -7,35 +7,18 @@ from __future__ import annotations
 
 import errno
 import getpass
-import hashlib
 import os
-import re
 import socket
 import stat
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
 import msgspec
 
 from reconciler.apply.journal.records import Begin, Results, end_record
 from reconciler.apply.journal.run import RecordedResult, Who
 from reconciler.values import ConfigError, Outcome, Result
-
-#: Where journals are, unless an option says otherwise; below the working directory.
-DEFAULT_DIRECTORY = ".reconciler/journal"
-_STRANGE = re.compile(r"[^A-Za-z0-9._-]|^\.")
-_LONGEST = 100
-
-
-def file_name(target: str, url: str) -> str:
-    """Return the name of a target's journal; a server without a target has its host and port for a name."""
-    name = target or urlsplit(url).netloc or url
-    plain = _STRANGE.sub("_", name)[:_LONGEST]
-    # What had to be changed could meet another name that was.
-    mark = "" if plain == name else "-" + hashlib.sha256(name.encode()).hexdigest()[:8]
-    return f"{plain}{mark}.jsonl"
 
 
 def whoami() -> Who:

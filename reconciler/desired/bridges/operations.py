@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
 from typing import Any
 
 from msgspec import Struct
 
 from reconciler.desired.bridges.bridged import Bridged
 from reconciler.kinds import Catalogue, Kind
+from reconciler.values import get_close_matches
 
 #: Bytes of a line that are read at most: a server takes 10 MB in one request.
 LONGEST_LINE = 10_000_000

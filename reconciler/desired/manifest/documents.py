@@ -6,7 +6,6 @@ Law: a mistake never stops the reading: every document is looked at, and every m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from difflib import get_close_matches
 from typing import Any
 
 from msgspec.structs import replace
@@ -35,7 +34,7 @@ from reconciler.kinds import (
     with_derived,
     with_else,
 )
-from reconciler.values import Address, Diagnostic, Resource, Sensitive, Source
+from reconciler.values import Address, Diagnostic, Resource, Sensitive, Source, get_close_matches
 
 ROUTING_TEST = "RoutingTest"
 #: Metadata that says nothing beside another.

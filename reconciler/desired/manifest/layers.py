@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from msgspec import Struct
@@ -17,7 +16,7 @@ from msgspec.structs import replace
 from reconciler.desired.manifest.entries import Declaration, Origin, Path
 from reconciler.desired.manifest.specs import TAGS
 from reconciler.kinds import Catalogue, Property, Record
-from reconciler.values import Address, Source
+from reconciler.values import Address, Source, get_close_matches
 
 #: Called with every mistake: entry, path, code, message, hint.
 Tell = Callable[[Declaration, Path, str, str, str], None]

@@ -6,11 +6,11 @@ Law: pure; fields that only lack their indentation are told together, since one 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from reconciler.desired.manifest.specs import TAGS
 from reconciler.kinds import METADATA, Kind
+from reconciler.values import get_close_matches
 
 #: What a document holds.
 TOP = ("kind", "metadata", "spec", "items")

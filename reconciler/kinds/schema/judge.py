@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,7 @@ from msgspec.json import encode
 from reconciler.kinds.catalogue import Catalogue, Kind
 from reconciler.kinds.schema.documents import ID_PATTERN
 from reconciler.kinds.schema.specs import DIALECT, NOT_BLANK_PATTERN, PLACE_PATTERN, Schema, is_secret, spec_schema
-from reconciler.values import print_duration, print_size, shown
+from reconciler.values import get_close_matches, print_duration, print_size, shown
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

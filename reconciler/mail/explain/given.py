@@ -6,10 +6,10 @@ Law: a field that is misspelt or holds what the server never says is a mistake, 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from difflib import get_close_matches
 
 from reconciler.expression import FIELDS, LAST_ERRORS, SOURCES, GivenError, envelope
 from reconciler.mail.explain.choose import Given, Routing
+from reconciler.values import get_close_matches
 
 
 def judge_given(found: Routing, given: Given) -> Iterator[tuple[str, str, str]]:

@@ -6,7 +6,6 @@ everything else is "cannot tell", with its reason.
     before, after -> programs of conditions -> tests -> classes of mail -> leaves -> regions -> flows, with witnesses
 """
 
-from reconciler.mail.movement.compare import movement_between
-from reconciler.mail.movement.model import Flow, Movement, Rung, Shift, Side
+from reconciler.faces import face
 
-__all__ = ["Flow", "Movement", "Rung", "Shift", "Side", "movement_between"]
+__getattr__ = face(__name__)

@@ -14,7 +14,7 @@ from msgspec import Struct
 from reconciler.expression import Context, ExpressionError, parse
 from reconciler.kinds import Catalogue, Property, context_of
 from reconciler.mail.names.possible import Other, Possible, PossibleText, Untold, returned
-from reconciler.values import Address
+from reconciler.values import Address, get_close_matches
 
 __all__ = [
     "NO_TEXT",
@@ -153,7 +153,6 @@ def suggestions(name: str, known: Iterable[str], most: int = 3) -> tuple[str, ..
     same = [each for each in names if each.strip().casefold() == folded]
     if same or len(name) > 256 or not folded:
         return tuple(same[:most])
-    from difflib import get_close_matches  # slow to load, and seldom wanted
 
     return tuple(get_close_matches(name, [each for each in names if len(each) <= 256], most, 0.7))
 

@@ -6,7 +6,6 @@ Law: asked only about values that are known to differ and will be shown; nothing
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -120,6 +119,8 @@ def _common(old: Sequence[bytes], new: Sequence[bytes]) -> list[tuple[int, int]]
 
 def _longest(old: Sequence[bytes], new: Sequence[bytes]) -> Iterator[tuple[int, int]]:
     if len(old) * len(new) > _THOROUGH:
+        from difflib import SequenceMatcher
+
         for a, b, size in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
             yield from ((a + step, b + step) for step in range(size))
         return

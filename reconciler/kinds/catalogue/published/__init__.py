@@ -3,17 +3,6 @@
 Law: pure but for reading; no kind is named here: what the published schema does not say stands in one overlay a kind.
 """
 
-from reconciler.kinds.catalogue.published.build import catalogue_of_published
-from reconciler.kinds.catalogue.published.changes import SchemaChange, compare_catalogues, touched
-from reconciler.kinds.catalogue.published.pulled import FORMAT, Pulled, read_pulled, reduced
+from reconciler.faces import face
 
-__all__ = [
-    "FORMAT",
-    "Pulled",
-    "SchemaChange",
-    "catalogue_of_published",
-    "compare_catalogues",
-    "read_pulled",
-    "reduced",
-    "touched",
-]
+__getattr__ = face(__name__)
