@@ -159,7 +159,8 @@ def _written(run: ApplyState, plan: Plan, probe: Reloaded, *, reload: bool) -> F
 
 def _actions(run: ApplyState, plan: Plan, numbers: Collection[int], *, also: bool = False) -> tuple[str, ...]:
     """Return the actions that make some changes live, in order, and a reload of the settings where that is due too."""
-    found = actions_for(run.catalogue, [change for change in plan.changes if change.number in numbers])
+    made = [change for change in plan.changes if change.number in numbers]
+    found = actions_for(run.catalogue, made, nodes=len(run.nodes))
     return (RELOAD, *found) if also and RELOAD not in found else found
 
 

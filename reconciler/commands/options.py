@@ -189,6 +189,16 @@ OPTIONS: dict[str, OptionRow] = {
     "database": _row("--database", "Keep the objects in this file.", metavar="FILE"),
     "serves": _row("--schema", "Serve the kinds of this published schema.", metavar="FILE"),
     "fault": _row("--fault", "Misbehave as SPEC says; repeatable.", metavar="SPEC", multiple=True),
+    "nodes": _row(
+        "--nodes",
+        "Nodes of a cluster, each at its own address.  [1]",
+        metavar="N",
+        default=1,
+        type=click.IntRange(1, 9),
+    ),
+    "coordinator": _row(
+        "--coordinator", "How nodes hear of reloads.  [none]", type=click.Choice(("none", "redis")), default="none"
+    ),
     "queue": _row("--queue", "Messages that wait: a JSON array, or an object a line.", metavar="FILE"),
 }
 #: Options that say of which targets a fleet's command is, and how they are worked on.
@@ -378,7 +388,12 @@ COMMANDS: dict[str, Command] = {
     "eval": Command("Evaluate expressions, a JSON object per line.", " < expressions.jsonl", (), "", ""),
     "sandbox": Command(
         "Run the embedded JMAP server.",
-        *(" --port 8080 --database sandbox.db", ("host", "port", "database", "serves", "fault", "queue"), "", ""),
+        *(
+            " --port 8080 --database sandbox.db",
+            ("host", "port", "database", "serves", "fault", "queue", "nodes", "coordinator"),
+            "",
+            "",
+        ),
     ),
     **{f"fleet {verb}": command for verb, command in _FLEET.items()},
     "demo": Command("Take the tour on an embedded server.", "", (), "", ""),

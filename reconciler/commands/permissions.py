@@ -28,4 +28,5 @@ def needed_by(wanted: Wanted) -> Permissions:
     """Return what plan, apply and drift of the manifests need, and the checks that they make."""
     resources, policy, scope = wanted.desired.resources, wanted.settings.policy, wanted.settings.scope
     checks = kinds_for_checks(wanted.catalogue, sorted(kinds_in_scope(resources, policy, scope)))
-    return needed(wanted.catalogue, resources, policy, scope, checks)
+    nodes = len(wanted.settings.server.nodes) if wanted.settings.server else 0
+    return needed(wanted.catalogue, resources, policy, scope, checks, nodes=nodes)

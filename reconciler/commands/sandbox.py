@@ -14,6 +14,7 @@ import threading
 from contextlib import ExitStack
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 from msgspec import Struct
 
@@ -33,6 +34,9 @@ class Arguments(Struct, frozen=True, kw_only=True):
     schema: str
     fault: tuple[str, ...]
     queue: str
+    #: How many nodes, and how they hear of each other.
+    nodes: int
+    coordinator: str
 
 
 def exports(url: str, user: str, password: str) -> list[str]:
@@ -43,7 +47,7 @@ def exports(url: str, user: str, password: str) -> list[str]:
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Serve until SIGINT or SIGTERM."""
-    from reconciler.sandbox import QueueFillError, parse_fault, read_messages, serve
+    from reconciler.sandbox import QueueFillError, parse_fault, read_messages, serve_nodes
 
     host, port, database = arguments.host, arguments.port, arguments.database or None
     try:
@@ -70,8 +74,10 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     schema = _schema(arguments.schema)
     with ExitStack() as stack:
         try:
-            options = {"user": user, "password": password, "faults": faults, "queue": queue, "schema": schema}
-            sandbox = stack.enter_context(serve(host, port, database, **options))
+            options: dict[str, Any] = {"host": host, "port": port, "database": database, "schema": schema}
+            options |= {"user": user, "password": password, "faults": faults, "queue": queue}
+            coordinator = "Redis" if arguments.coordinator == "redis" else "Disabled"
+            nodes = stack.enter_context(serve_nodes(arguments.nodes, coordinator=coordinator, **options))
         except OSError as error:
             hint = "another --port may be free; 0 takes one that is"
             raise ReconcilerError(f"cannot listen on {host}, port {port}: {error.strerror}", hint) from None
@@ -80,9 +86,10 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
             raise ReconcilerError(f"--database {database} cannot be used: {error}", hint) from None
         except ValueError as error:
             raise ConfigError(f"--schema {arguments.schema}: {error}") from None
-        invocation.say(f"{sandbox.url}\n")
+        for node in nodes:
+            invocation.say(f"{node.url}\n")
         own = "" if invocation.environment.get("STALWART_PASSWORD") else password
-        for line in exports(sandbox.url, user, own):
+        for line in exports(nodes[0].url, user, own):
             invocation.tell(line)
         done.wait()
     return 0

@@ -16,6 +16,9 @@ RELOAD = "ReloadSettings"
 AT_ONCE, RESTART = "immediate", "restart"
 #: What cuts off comes after what lets in; what is not named here stands between.
 _FIRST, _LAST = (RELOAD, "ReloadTlsCertificates", "ReloadLookupStores"), ("ReloadBlockedIps",)
+#: What makes a node forget what it remembers of objects that act at once, which another node has changed. (Stalwart
+#: 0.16.19: without a coordinator it remembers a revoked key, or a domain that there was not, for as long as it runs.)
+FORGET = "InvalidateCaches"
 
 
 def acting(catalogue: Catalogue, change: Change) -> frozenset[str]:
@@ -28,9 +31,10 @@ def acting(catalogue: Catalogue, change: Change) -> frozenset[str]:
     return frozenset(shape[name].reload or kind.reload if name in shape else kind.reload for name in names)
 
 
-def actions_for(catalogue: Catalogue, changes: Iterable[Change]) -> tuple[str, ...]:
-    """Return the actions that make some changes live, in order."""
-    found = frozenset[str]().union(*(acting(catalogue, change) for change in changes)) - {AT_ONCE, RESTART}
+def actions_for(catalogue: Catalogue, changes: Iterable[Change], *, nodes: int = 1) -> tuple[str, ...]:
+    """Return the actions that make some changes live, in order, on so many nodes."""
+    found = frozenset[str]().union(*(acting(catalogue, change) for change in changes))
+    found = (found | {FORGET} if AT_ONCE in found and nodes > 1 else found) - {AT_ONCE, RESTART}
     between = sorted(found - {*_FIRST, *_LAST})
     return tuple(name for name in (*_FIRST, *between, *_LAST) if name in found)
 

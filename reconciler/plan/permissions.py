@@ -13,13 +13,12 @@ from collections.abc import Collection, Iterable, Sequence
 from msgspec import Struct
 
 from reconciler.kinds import Catalogue, Kind, references_in
+from reconciler.plan.acting import AT_ONCE, FORGET, RESTART
 from reconciler.plan.diff import exact
 from reconciler.values import Globs, Policy, Resource, Scope, can_continue, spelled_out
 
 ALWAYS = "authenticate"
 ACTION = "sysActionCreate"
-#: How a change becomes live without an action, as the catalogue words it.
-NO_ACTION = ("immediate", "restart")
 
 
 class Permissions(Struct, frozen=True):
@@ -53,6 +52,8 @@ def needed(
     policy: Policy,
     scope: Scope,
     checks: Iterable[str] = (),
+    *,
+    nodes: int = 1,
 ) -> Permissions:
     """Return what plan, drift and apply of some resources need.
 
@@ -62,6 +63,7 @@ def needed(
         policy: what is pruned, and what counts as a difference.
         scope: what the run looks at.
         checks: kinds that are read for checks only.
+        nodes: how many nodes are asked, each at its own address.
     """
     kinds = kinds_in_scope(resources, policy, scope)
     inside = [each for each in resources if each.address.kind in kinds and scope.holds(each.address)]
@@ -81,8 +83,10 @@ def needed(
         own = [each for each in inside if each.address.kind == name]
         verbs = _verbs(kind, own, pruned=name in pruned)
         apply |= {f"sys{name}{verb}" for verb in verbs}
-        if verbs and kind.reload not in NO_ACTION:
+        if verbs and kind.reload not in (AT_ONCE, RESTART):
             apply.add(f"action{kind.reload}")
+        elif verbs and kind.reload == AT_ONCE and nodes > 1:
+            apply.add(f"action{FORGET}")
     return Permissions(tuple(sorted(plan)), tuple(sorted(apply - plan)), tuple(sorted(optional)))
 
 

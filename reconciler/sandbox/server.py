@@ -251,7 +251,7 @@ def serve_nodes(
     with ExitStack() as stack:
         first = stack.enter_context(serve(**options, node="node-0"))
         first.registry.cluster.coordinator, first.registry.cluster.seconds = coordinator, seconds
-        shared = {name: value for name, value in options.items() if name not in ("port", "database")}
+        shared = {name: value for name, value in options.items() if name not in ("port", "database", "schema", "queue")}
         others = [stack.enter_context(serve(**shared, node=f"node-{n}", beside=first)) for n in range(1, count)]
         stack.callback(first.registry.cluster.settle)
         yield [first, *others]

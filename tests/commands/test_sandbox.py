@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import httpx
+
 from tests.running import environment
 
 
@@ -40,3 +42,20 @@ def test_a_password_of_ones_own_is_not_printed() -> None:
         "export STALWART_USER='me and you'",
         "# STALWART_PASSWORD as it is here",
     ]
+
+
+def test_nodes_of_a_cluster_have_an_address_each_and_hear_of_each_other() -> None:
+    command = [sys.executable, "-m", "reconciler", "sandbox", "--nodes", "2", "--coordinator", "redis"]
+    with subprocess.Popen(
+        command, env=environment(""), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as running:
+        assert running.stdout is not None
+        urls = [running.stdout.readline().strip() for _ in range(2)]
+        asked = [("x:ClusterNode/get", {"ids": None}, "0"), ("x:Coordinator/get", {"ids": ["singleton"]}, "1")]
+        body = {"using": ["urn:ietf:params:jmap:core", "urn:stalwart:jmap"], "methodCalls": asked}
+        answer = httpx.post(f"{urls[1]}/jmap/", json=body, auth=("admin", "secret"), trust_env=False).json()
+        running.terminate()
+
+    nodes, coordinator = (result["list"] for _, result, _ in answer["methodResponses"])
+    assert [each["hostname"] for each in nodes] == ["node-0", "node-1"]
+    assert coordinator == [{"@type": "Redis", "id": "singleton"}]

@@ -40,7 +40,7 @@ RUNS: dict[str, tuple[list[str], int, set[str]]] = {
     "plan": (["m"], 69, WRITING),
     "apply": (["m", "--yes"], 69, set()),
     "drift": (["m"], 69, WRITING),
-    "explain": (["m", "--rcpt", "a@example.org"], 0, HTTP | WRITING),
+    "explain": (["m", "--rcpt", "a@example.org", "--local-domain", "example.org"], 0, HTTP | WRITING),
     "test": (["m"], 0, HTTP | WRITING),
     "rollback": (["nowhere.jsonl", "--yes"], 65, set()),
     "status": (["--journal", "nowhere"], 0, HTTP | JUDGES | YAML),

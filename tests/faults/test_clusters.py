@@ -15,6 +15,7 @@ import pytest
 from reconciler.sandbox import ConnectionClosed, Reply, Sandbox
 from reconciler.sandbox.server import serve_many
 from tests.running import Ran, command, environment, write
+from tests.whole import SCHEMA
 
 BEFORE = "kind: MtaRoute\nitems:\n  - {type: Relay, name: a, address: a.example.net}\n"
 #: An update, a create that every node has to resolve a variable for, and a destroy.
@@ -34,11 +35,13 @@ class Node(Sandbox):
         super().__init__(environment=environment, **options)
         self.environment = environment
         self.gone = False
+        self.bodies: list[bytes] = []
         #: What befalls it, and before which of its reloads from now on, 0 for the next.
         self.mishap: Callable[[Node], None] | None = None
         self.step = 0
 
     def handle(self, method: str, path: str, headers: Any, body: bytes = b"", peer: str = "127.0.0.1") -> Reply:
+        self.bodies.append(body)
         if b"ReloadSettings" in body and self.mishap is not None:
             if self.step == 0:
                 self.mishap(self)
@@ -187,3 +190,28 @@ def test_mishap_of_a_node_is_told_truly_and_one_more_run_converges(
     assert ran.code in EXPECTED.get(mishap.__name__, {}).get(STEPS[step], (0,)), ran
     odd.environment["RELAY"], odd.gone, odd.registry.node.deaf = "x", False, False
     assert_converges(nodes, tmp_path)
+
+
+DOMAIN = "kind: Domain\nspec: {name: example.org}\n"
+
+
+def forgetting(node: Node) -> int:
+    """Return how often a node was asked to forget what it remembers."""
+    return sum(b"InvalidateCaches" in body for body in node.bodies)
+
+
+def test_every_node_forgets_what_it_remembers_of_objects_that_act_at_once(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        first = stack.enter_context(serve_many(Node({}, schema=SCHEMA.read_bytes())))
+        nodes = [first, stack.enter_context(serve_many(Node({}, node="node-1", beside=first)))]
+        env, options = cluster(tmp_path, nodes)
+        config = tmp_path / "reconciler.yaml"
+        config.write_text(f"serverSchema: {SCHEMA}\n{config.read_text(encoding='utf-8')}", encoding="utf-8")
+        manifests = str(write(tmp_path / "m", d=DOMAIN))
+
+        ran = command("apply", "--yes", *options[:2], "--format", "json", manifests, env=env)
+        permissions = command("permissions", *options[:2], "--format", "json", manifests, env=env)
+
+    assert ran.code == 0, ran
+    assert [min(forgetting(node), 1) for node in nodes] == [1, 1]
+    assert "actionInvalidateCaches" in permissions.json["apply"]
