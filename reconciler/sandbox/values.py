@@ -269,11 +269,12 @@ def _date(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: boo
         raise InvalidPatch(pointer.path, "Invalid path for UTCDateTime, expected a string value")
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or "T" not in value:
-        raise InvalidPatch(pointer.path, "Failed to parse UTCDateTime from string")
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        if moment.tzinfo is None or "T" not in value:
+            raise ValueError(value)
+        moment = moment.astimezone(UTC).replace(microsecond=0, tzinfo=None)
+    except (ValueError, OverflowError):
+        raise InvalidPatch(pointer.path, "Failed to parse UTCDateTime from string") from None
+    return f"{moment.isoformat()}Z"
 
 
 def _duration(_: Slot, __: Any, pointer: Pointer, at: int, value: Any, creating: bool) -> int:

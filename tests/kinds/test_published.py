@@ -18,6 +18,7 @@ from reconciler.kinds.catalogue.published import (
 )
 from reconciler.kinds.catalogue.published.overlay import overlays
 from reconciler.values import Address, Sensitive
+from tests.publishing import TEXT, WHOLE, schema
 
 
 def published(**changes: Any) -> bytes:
@@ -249,3 +250,19 @@ def test_a_schema_is_no_other_than_itself() -> None:
     pulled: Pulled = reduced(published())
 
     assert compare_catalogues(catalogue_of_published(pulled), catalogue_of_published(pulled)) == ()
+
+
+def test_a_time_is_sent_as_the_server_stores_it(catalogue: Catalogue) -> None:
+    def since(text: str) -> Any:
+        return encoded(catalogue, "Gadget", {"label": "a", "since": text})["since"]
+
+    assert since("2026-01-02T03:04:05+02:00") == "2026-01-02T01:04:05Z"
+    assert since("2026-01-02T03:04:05.678Z") == "2026-01-02T03:04:05Z"
+    _, mistakes = Codec(catalogue).encode(catalogue.kinds["Gadget"], {"label": "a", "since": "2026-02-30T00:00:00Z"})
+    assert [mistake.message for mistake in mistakes] == ["'2026-02-30T00:00:00Z' is no time"]
+
+
+def test_a_number_that_is_not_said_to_be_unsigned_may_be_negative() -> None:
+    catalogue = catalogue_of_published(read_pulled(schema({"Gadget": {"label": TEXT, "offset": WHOLE}})))
+
+    assert encoded(catalogue, "Gadget", {"label": "a", "offset": -(2**63)})["offset"] == -(2**63)

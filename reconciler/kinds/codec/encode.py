@@ -21,6 +21,7 @@ from reconciler.kinds.codec.scalars import (
     composed,
     expression_text,
     fraction_encoder,
+    moment,
     number_encoder,
     plain_text,
     quoted,
@@ -117,7 +118,7 @@ class Codec:
             case "number":
                 return fraction_encoder(prop)
             case "date":
-                return plain_text
+                return moment
             case "string":
                 return sensitive if prop.sensitive else string_encoder(prop)
             case "reference":

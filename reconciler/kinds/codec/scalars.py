@@ -6,6 +6,7 @@ Law: pure; a value that its schema accepts is encoded or answered with `Wrong`, 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from unicodedata import normalize
 
@@ -60,7 +61,7 @@ def refusal(code: str, message: str, hint: str = "", path: tuple[str, ...] = ())
 def least_of(prop: Property) -> int:
     """Return the least value of a number: 0 where nothing is said, and no duration is 0 unless it is left out so."""
     least = 0 if prop.min is None else prop.min
-    return max(least, int(prop.type == "duration" and prop.default != 0))
+    return max(least, 1) if prop.type == "duration" and prop.default != 0 else least
 
 
 def fraction_encoder(prop: Property) -> Encode:
@@ -96,6 +97,16 @@ def number_encoder(prop: Property) -> Encode:
         return number
 
     return encode
+
+
+def moment(value: Any) -> str:
+    """Return a time as the server stores it: in UTC, without parts of a second."""
+    text = plain_text(value)
+    try:
+        read = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise refusal("date", f"{shown(value)} is no time", "such as 2026-11-28T09:00:00Z") from None
+    return f"{read.replace(microsecond=0, tzinfo=None).isoformat()}Z"
 
 
 def plain_text(value: Any) -> str:

@@ -304,7 +304,7 @@ class Diff:
                 _compare_expression(wanted, held, pointer, compared)
                 continue
             nested = self.catalogue.record(prop.of) if prop.type == "object" else None
-            if nested is not None and not nested.variants and isinstance(held, dict):
+            if nested is not None and not nested.variants and isinstance(held, dict) and isinstance(wanted, dict):
                 self._compare_shape(nested, wanted, held, compared, pointer + "/", rotating=rotating)
             elif not self._equal(prop, wanted, held, pointer, compared.unknown, rotating=rotating):
                 compared.fields.append(FieldChange(pointer, held, wanted))
