@@ -19,11 +19,11 @@ def publishing_findings(world: World) -> Iterator[Finding]:
         yield from _doubled(world, kind)
         yield from _unsigned(world, kind)
         if kind.loose and resources:
-            told = f"its {kind.label}, which several may have" if kind.label else "nothing"
+            told = f" but its {kind.label}, which several may have" if kind.label else ""
             yield Finding(
                 rule="unsure-key",
                 address=resources[0].address,
-                message=f"this version knows of nothing that tells objects of {name} apart but {told}",
+                message=f"this version knows of nothing that tells objects of {name} apart{told}",
                 hint="metadata.id binds a document to the object that it means",
             )
 
