@@ -58,6 +58,10 @@ def _task(invocation: Invocation, wanted: Wanted, client: Client, arguments: Arg
             if not told:
                 tell_idle(invocation, wanted, found)
                 told.append(True)
+        if found.plan.changes and wanted.settings.policy.bounds_mail:
+            from reconciler.commands.moving import waiting_mail
+
+            found, _ = waiting_mail(invocation, wanted, client, found)
         lacks[:] = [lack]
         check_approved(found.plan, arguments.approved)
         return found

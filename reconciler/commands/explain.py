@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import Struct
 
+from reconciler.commands.domains import server_domains
 from reconciler.commands.gather import Wanted, open_client, target, want, without_manifests
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.options import CONNECTION, typed_of
 from reconciler.expression import ExpressionError, normal_question
-from reconciler.kinds import Catalogue, Kind, Property
+from reconciler.kinds import Catalogue
 from reconciler.mail import (
     ROUTE,
     State,
@@ -28,7 +29,7 @@ from reconciler.mail import (
 )
 from reconciler.report import explanation_report, flowchart
 from reconciler.server import read_flow
-from reconciler.values import Unreachable, UsageError, parse_size
+from reconciler.values import UsageError, parse_size
 
 if TYPE_CHECKING:
     from reconciler.server import Client
@@ -50,8 +51,6 @@ GIVEN = {
 }
 #: Most attempts that one run tells of, and the last that it knows.
 MOST_ATTEMPTS, LAST_RETRY = 100, 1000
-#: The server's domains: not of the catalogue, since nothing here writes them.
-DOMAIN = "Domain"
 
 
 class Arguments(Struct, frozen=True, kw_only=True):
@@ -90,7 +89,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         with open_client(invocation, wanted) as client:
             state = _live(wanted.catalogue, client)
             if "localDomains" not in given:
-                given |= _domains(invocation, wanted.catalogue, client)
+                given |= server_domains(invocation, wanted.catalogue, client)
     elif useless := typed_of(CONNECTION, invocation.typed):
         message = f"without --live no server is asked, and {', '.join(useless)} would be ignored"
         raise UsageError(message, "give --live, or leave the rest out")
@@ -181,19 +180,3 @@ def _live(catalogue: Catalogue, client: Client) -> State:
     kinds = kinds_explained(catalogue)
     needed = [name for name in kinds if catalogue.kinds[name].singleton]
     return live_state(catalogue, client.run(read_flow(catalogue, needed, client.session().limits, checks=kinds)))
-
-
-def _domains(invocation: Invocation, catalogue: Catalogue, client: Client) -> dict[str, list[str]]:
-    """Return the server's domains as `localDomains`, or nothing where they cannot be read."""
-    domain = Kind(kind=DOMAIN, match=("name",), properties={"name": Property(type="string", required=True)})
-    known = msgspec.structs.replace(catalogue, kinds={**catalogue.kinds, DOMAIN: domain})
-    hint = "is_local_domain is unknown; name the domains with --local-domain"
-    try:
-        live = client.run(read_flow(known, [], client.session().limits, checks=[DOMAIN]))
-    except Unreachable as error:
-        invocation.tell(f"note: the server's domains cannot be read: {error.message}; {hint}\n")
-        return {}
-    if DOMAIN in live.forbidden:
-        invocation.tell(f"note: the credentials may not read the server's domains; {hint}\n")
-        return {}
-    return {"localDomains": [str(each.wire.get("name")) for each in live.of(DOMAIN)]}

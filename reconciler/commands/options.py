@@ -123,6 +123,9 @@ OPTIONS: dict[str, OptionRow] = {
     ),
     "plan_out": _row("--out plan_out", "Save the plan.", metavar="FILE"),
     "no_movement": _row("--no-movement", "Do not work out which mail moves."),
+    "impact": _row("--impact", "Count the mail in the queue that moves."),
+    "envelopes": _row("--envelopes", "Count messages of a log: CSV, or a JSON object a line.", metavar="FILE"),
+    "show_addresses": _row("--show-addresses", "Name the recipients who are counted."),
     "detailed_exitcode": _row("--detailed-exitcode", "Exit 2 when there are differences."),
     "plan": _row("--plan", "Apply this saved plan.", metavar="FILE"),
     "approved": _row("--approved", "Apply without a question if these are the changes.", metavar="DIGEST"),
@@ -306,7 +309,10 @@ COMMANDS: dict[str, Command] = {
     "plan": Command(
         "Show what apply would do.",
         " --url https://mail.example.org --out plan.json",
-        (*_PLANNING, "plan_out", "no_movement", "detailed_exitcode", "rotate_secrets", "journal_directory"),
+        (
+            *(*_PLANNING, "plan_out", "no_movement", "impact", "envelopes", "show_addresses", "detailed_exitcode"),
+            *("rotate_secrets", "journal_directory"),
+        ),
         "plan",
         files=("stalwart-ndjson",),
     ),
@@ -370,7 +376,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "fmt": Command("Lay out manifests, comments kept.", " --check", ("config", "target", "check", "diff")),
     "permissions": Command(
-        "Tell the least permissions needed.", " --prune", ("config", "target", *group(SCOPE)), "permissions"
+        "Tell the least permissions needed.", " --prune", ("config", "target", "impact", *group(SCOPE)), "permissions"
     ),
     "doctor": Command(
         "Tell whether server, credentials and manifests fit.",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
 
 from reconciler.commands.around import after, headline
@@ -17,8 +17,8 @@ from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.options import COMMANDS, LIMITS, SERVER, typed_of
 from reconciler.commands.standing import standing
-from reconciler.report import members
-from reconciler.values import DIFFERENCES, REFUSED
+from reconciler.report import ImpactPart, members
+from reconciler.values import DIFFERENCES, REFUSED, UsageError
 
 
 class Arguments(Struct, frozen=True, kw_only=True):
@@ -27,11 +27,19 @@ class Arguments(Struct, frozen=True, kw_only=True):
     #: Where to save the plan, or "".
     plan_out: str = ""
     no_movement: bool = False
+    #: Whether the queue is read, a file of messages or "", and whether recipients are named.
+    impact: bool = False
+    envelopes: str = ""
+    show_addresses: bool = False
     detailed_exitcode: bool = False
 
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Compare and show the work, and whether a guard refuses it; save it where that is wanted."""
+    if arguments.impact and arguments.envelopes:
+        raise UsageError("--impact counts the queue, and --envelopes a file", "leave one of them out")
+    if arguments.show_addresses and not (arguments.impact or arguments.envelopes):
+        raise UsageError("--show-addresses names who is counted, and nobody is", "give --impact or --envelopes FILE")
     wanted = tested(want(invocation))
     wanted.desired.checked()
     if arguments.plan_out:
@@ -39,8 +47,20 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     with open_client(invocation, wanted) as client:
         found = observe(invocation, wanted, client)
         beside = standing(invocation, wanted, client)
+        impact: ImpactPart | UnsetType = UNSET
+        shown = arguments.show_addresses
+        if arguments.envelopes:
+            from reconciler.commands.domains import server_domains
+            from reconciler.commands.moving import mail_of_log
+
+            world = server_domains(invocation, wanted.catalogue, client)
+            impact = mail_of_log(wanted, found, arguments.envelopes, world, addresses=shown)
+        elif arguments.impact or (found.plan.changes and wanted.settings.policy.bounds_mail):
+            from reconciler.commands.moving import waiting_mail
+
+            found, impact = waiting_mail(invocation, wanted, client, found, addresses=shown)
     tell_idle(invocation, wanted, found)
-    report = plan_report(wanted, found, beside)
+    report = replace(plan_report(wanted, found, beside), impact=impact)
     if arguments.plan_out:
         from reconciler.plan import save, write
 

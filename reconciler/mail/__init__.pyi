@@ -19,6 +19,10 @@ from reconciler.mail.facts import FOR_PEOPLE as FOR_PEOPLE
 from reconciler.mail.facts import ROUTE as ROUTE
 from reconciler.mail.facts import STRATEGY as STRATEGY
 from reconciler.mail.facts import next_hop as next_hop
+from reconciler.mail.impact import Impact as Impact
+from reconciler.mail.impact import ImpactRow as ImpactRow
+from reconciler.mail.impact import impact_on_envelopes as impact_on_envelopes
+from reconciler.mail.impact import impact_on_queue as impact_on_queue
 from reconciler.mail.lint import RULES as RULES
 from reconciler.mail.lint import dangling_names as dangling_names
 from reconciler.mail.lint import lint_keeps as lint_keeps
@@ -37,3 +41,5 @@ from reconciler.mail.names import suggestions as suggestions
 from reconciler.mail.routing import check_documents as check_documents
 from reconciler.mail.routing import judge_documents as judge_documents
 from reconciler.mail.routing import run_tests as run_tests
+from reconciler.mail.waiting import Waiting as Waiting
+from reconciler.mail.waiting import waiting_in as waiting_in

@@ -74,3 +74,19 @@ def next_hop(wire: Mapping[str, Any]) -> str:
             words += [f"login {wire['authUsername']}"] if wire.get("authUsername") else []
             return ", ".join(words)
     return ""
+
+
+#: How long mail is kept by a schedule that does not exist, in milliseconds (Stalwart 0.16.19).
+OWN_EXPIRY = 432_000_000
+
+
+def gives_up(wire: Mapping[str, Any] | None, age: int, attempts: int) -> bool:
+    """Whether a schedule bounces mail after a failure: `age` in milliseconds, `attempts` counts the failed one.
+
+    The server counts from when the mail came in, so that a shorter time also ends mail that waits (Stalwart 0.16.19).
+    """
+    expiry = (wire or {}).get("expiry", {"@type": "Ttl", "expire": OWN_EXPIRY})
+    if expiry.get("@type") == "Attempts":
+        most = expiry.get("maxAttempts")
+        return isinstance(most, int) and attempts >= most
+    return age >= int(expiry.get("expire", OWN_EXPIRY))

@@ -8,6 +8,7 @@ from reconciler.plan.diff import Diff as Diff
 from reconciler.plan.diff import details as details
 from reconciler.plan.diff import exact as exact
 from reconciler.plan.diff import mistake as mistake
+from reconciler.plan.guards import mail_refusals as mail_refusals
 from reconciler.plan.operations import Operations as Operations
 from reconciler.plan.operations import as_operations as as_operations
 from reconciler.plan.owns import not_owned as not_owned

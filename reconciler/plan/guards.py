@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from reconciler.kinds import Catalogue, address_of, key_of, references_in, targets
-from reconciler.mail import mentions, suggestions
+from reconciler.mail import Impact, mentions, suggestions
 from reconciler.plan.dangers import dangers
 from reconciler.values import Address, Change, Globs, LiveState, Plan, Policy, Resource
 
@@ -72,6 +72,22 @@ def allowed(limit: str | int | None, total: int) -> int | None:
         return limit
     share = int(limit.rstrip("%"))
     return max(share * total // 100, 1) if share else 0
+
+
+def mail_refusals(impact: Impact, policy: Policy) -> tuple[str, ...]:
+    """Say whether more mail that waits would go another way, or would bounce, than policy allows."""
+    refusals: list[str] = []
+    for count, done, limit, name in (
+        (impact.moved, "sent another way", policy.max_moved, "maxMoved"),
+        (impact.bounced, "bounced at the next temporary failure", policy.max_bounced or 0, "maxBounced"),
+    ):
+        most = allowed(limit, impact.total)
+        if most is not None and count > most:
+            refusals.append(
+                f"{count} of {impact.total} waiting recipients would be {done}, and policy allows {most} ({limit}); "
+                f"a larger policy.{name} lifts this"
+            )
+    return tuple(refusals)
 
 
 def _kept(catalogue: Catalogue, changes: Sequence[Change], policy: Policy) -> list[str]:

@@ -15,6 +15,7 @@ from msgspec import Struct
 from reconciler.kinds import Catalogue, Kind, references_in
 from reconciler.plan.acting import AT_ONCE, FORGET, RESTART
 from reconciler.plan.diff import exact
+from reconciler.server import QUEUE_PERMISSIONS
 from reconciler.values import Globs, Policy, Resource, Scope, can_continue, spelled_out
 
 ALWAYS = "authenticate"
@@ -54,6 +55,7 @@ def needed(
     checks: Iterable[str] = (),
     *,
     nodes: int = 1,
+    impact: bool = False,
 ) -> Permissions:
     """Return what plan, drift and apply of some resources need.
 
@@ -64,6 +66,7 @@ def needed(
         scope: what the run looks at.
         checks: kinds that are read for checks only.
         nodes: how many nodes are asked, each at its own address.
+        impact: whether plan counts the mail that waits, which it does anyway where policy bounds that.
     """
     kinds = kinds_in_scope(resources, policy, scope)
     inside = [each for each in resources if each.address.kind in kinds and scope.holds(each.address)]
@@ -77,6 +80,7 @@ def needed(
     }
     plan = {ALWAYS}.union(*(reads(catalogue.kinds[name]) for name in (kinds | named) & catalogue.kinds.keys()))
     optional = set().union(*(reads(catalogue.kinds[name]) for name in checks)) - plan
+    plan |= set(QUEUE_PERMISSIONS) if impact or policy.bounds_mail else set()
     apply = {ACTION, "actionReloadSettings"}
     for name in kinds:
         kind = catalogue.kinds[name]

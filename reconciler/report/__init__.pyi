@@ -20,6 +20,8 @@ from reconciler.report.fleet import FleetReport as FleetReport
 from reconciler.report.fleet import FleetTarget as FleetTarget
 from reconciler.report.formats.text import MANY as MANY
 from reconciler.report.graph import flowchart as flowchart
+from reconciler.report.impact import ImpactPart as ImpactPart
+from reconciler.report.impact import impact_part as impact_part
 from reconciler.report.mail import explanation_report as explanation_report
 from reconciler.report.mail import routing_tests_report as routing_tests_report
 from reconciler.report.movement import MovementPart as MovementPart

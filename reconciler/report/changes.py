@@ -13,6 +13,7 @@ from msgspec import UNSET, UnsetType, field
 from reconciler.kinds import HIDDEN, Catalogue, decode, decode_pointer
 from reconciler.plan import details
 from reconciler.report.ending import Headline, PlanEnding
+from reconciler.report.impact import ImpactPart
 from reconciler.report.movement import MovementPart
 from reconciler.report.parts import (
     AddressText,
@@ -138,6 +139,7 @@ class PlanReport(Report, frozen=True, kw_only=True, tag="reconciler/plan/v1"):
     digest: Annotated[str, told("SHA-256 of the work, by which it can be approved; absent where there is none.")] = ""
     ending: Annotated[PlanEnding | UnsetType, told("What comes after it, where that is known.")] = UNSET
     headline: Annotated[Headline | UnsetType, told("How it came about, where that is known.")] = UNSET
+    impact: Annotated[ImpactPart | UnsetType, told("How much known mail moves, where that was asked.")] = UNSET
     left: Annotated[tuple[Where, ...], told("Undeclared properties of singletons that are not at their default.")]
     movement: Annotated[MovementPart | UnsetType, told("Which mail goes another way, where that was asked.")] = UNSET
     pairs: Annotated[tuple[Pair, ...], told("Documents that share a key, and the live object that each stands for.")]

@@ -73,7 +73,7 @@ def movement_part(
     catalogue: Catalogue, movement: Movement, turned: Iterable[str] = (), locate: Locate | None = None
 ) -> MovementPart:
     """Return the mail that moves as reports hold it."""
-    shown = _ShownMovement(catalogue, locate)
+    shown = ShownMovement(catalogue, locate)
     return MovementPart(
         flows=tuple(map(shown.flow, movement.flows)),
         unsure=tuple(map(shown.flow, movement.unsure)),
@@ -83,7 +83,9 @@ def movement_part(
     )
 
 
-class _ShownMovement:
+class ShownMovement:
+    """Brings what was compared to what people read."""
+
     def __init__(self, catalogue: Catalogue, locate: Locate | None) -> None:
         self.catalogue = catalogue
         self.locate = locate

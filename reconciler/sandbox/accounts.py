@@ -233,7 +233,7 @@ def all_permissions(catalogue: Catalogue) -> list[str]:
     )
     actions = (f"action{name}" for name in ACTIONS)
     mail = (f"sysQueuedMessage{verb}" for verb in _VERBS)
-    logs = ("sysLogGet", "sysLogQuery")
+    logs = ("sysLogGet", "sysLogQuery", "sysDomainGet", "sysDomainQuery")
     cluster = ("sysClusterNodeGet", "sysClusterNodeQuery", "sysCoordinatorGet")
     general = ("authenticate", "impersonate", "unlimitedRequests", "unlimitedUploads")
     return sorted({*kinds, *actions, *mail, *logs, *cluster, *general, *(f"sysAction{verb}" for verb in _VERBS)})

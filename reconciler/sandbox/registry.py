@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from reconciler.kinds import Catalogue
 from reconciler.sandbox import ids
 from reconciler.sandbox.accounts import Limits, User, check_permission
+from reconciler.sandbox.domains import DOMAIN, Domains
 from reconciler.sandbox.faults import InjectedFault, alter_answer
 from reconciler.sandbox.logs import LOG, PAID
 from reconciler.sandbox.logs import answer as log_answer
@@ -55,6 +56,7 @@ class Registry:
         environment: where secrets are looked up at a reload; None for this process's environment.
         host: what the node calls itself.
         beside: another node of the same store.
+        domains: the server's own domains; None where it does not know them.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Registry:
         environment: Mapping[str, str] | None = None,
         host: str = "node-0",
         beside: Registry | None = None,
+        domains: Iterable[str] | None = (),
     ) -> None:
         self.catalogue = catalogue
         self.limits = limits or Limits()
@@ -74,6 +77,7 @@ class Registry:
         self.cluster: Cluster = beside.cluster if beside else Cluster()
         self._lock: threading.RLock = beside._lock if beside else threading.RLock()  # noqa: SLF001 - one lock for one store
         self._reloads = 0
+        self.domains: Domains | None = beside.domains if beside else None if domains is None else Domains(domains)
         #: Messages that wait. Nodes of one store share it.
         self.queue: MailQueue = beside.queue if beside else MailQueue()
         self.node = Member(host, self._take_over)
@@ -103,7 +107,7 @@ class Registry:
         kind, _, verb = name.removeprefix("x:").partition("/")
         if not name.startswith("x:"):
             return False
-        if kind in (ACTION, NODE, QUEUED, LOG, *PAID):
+        if kind in (ACTION, NODE, QUEUED, LOG, *PAID, *([DOMAIN] if self.domains else [])):
             return verb in ("get", "set", "query")
         table = self.objects.tables.get(kind)
         if kind == COORDINATOR and table is None:
@@ -152,6 +156,8 @@ class Registry:
         account = talk.user.resolve_account(arguments.get("accountId"))
         if call.kind in (NODE, COORDINATOR) and table is None:
             answer = self._cluster(call)
+        elif call.kind == DOMAIN and table is None and self.domains:
+            answer = self.domains.answer(call.verb, arguments)
         elif call.kind in (LOG, *PAID) and table is None:
             answer = log_answer(call.kind, call.verb, arguments)
         elif call.kind == QUEUED and call.verb != "set":

@@ -15,7 +15,7 @@ import msgspec
 
 from reconciler.kinds import Catalogue, catalogue_of_published, load, read_pulled
 from reconciler.sandbox import reply
-from reconciler.sandbox.accounts import Accounts, Limits, User, all_permissions
+from reconciler.sandbox.accounts import DOMAIN, Accounts, Limits, User, all_permissions
 from reconciler.sandbox.faults import InjectedFault, InjectedFaults
 from reconciler.sandbox.messages import QueueFillError, read_messages
 from reconciler.sandbox.published import Published
@@ -45,6 +45,7 @@ class Sandbox:
         node: what the server calls itself in a cluster.
         beside: another node, whose store this one shares.
         queue: messages that wait from the beginning, each as `x:QueuedMessage/get` shows it, or a part of that.
+        domains: the server's own domains; None where it does not know them.
 
     Raises:
         ValueError: `schema` is no published schema.
@@ -67,6 +68,7 @@ class Sandbox:
         node: str = "node-0",
         beside: Sandbox | None = None,
         queue: Sequence[Mapping[str, Any]] = (),
+        domains: Iterable[str] | None = (DOMAIN,),
     ) -> None:
         self.limits = limits or Limits()
         self._schema_given: bytes | None = beside._schema_given if beside else schema  # noqa: SLF001 - one schema for one store
@@ -79,6 +81,7 @@ class Sandbox:
             environment=environment,
             host=node,
             beside=beside.registry if beside else None,
+            domains=domains,
         )
         self.registry.queue.fill(queue)
         #: Requests of all kinds that were answered or dropped, those for the sandbox's own state left out.

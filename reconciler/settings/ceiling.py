@@ -114,6 +114,10 @@ def _limits(policy: PolicyConfig, most: PolicyConfig) -> Iterator[str]:
         yield "policy.maxDestroy"
     if most.max_update is not None and (policy.max_update is None or _exceeds(policy.max_update, most.max_update)):
         yield "policy.maxUpdate"
+    if most.max_moved is not None and (policy.max_moved is None or _exceeds(policy.max_moved, most.max_moved)):
+        yield "policy.maxMoved"
+    if _exceeds(policy.max_bounced or 0, most.max_bounced or 0):
+        yield "policy.maxBounced"
 
 
 def _lint(policy: PolicyConfig, most: PolicyConfig) -> Iterator[str]:

@@ -280,6 +280,8 @@ def _policy(config: PolicyConfig, options: Options) -> Policy:
         undeclared=dict(config.undeclared),
         max_destroy=_limit("--max-destroy", options.max_destroy, config.max_destroy, Policy().max_destroy),
         max_update=_limit("--max-update", options.max_update, config.max_update, None),
+        max_moved=_limit("", "", config.max_moved, None),
+        max_bounced=_limit("", "", config.max_bounced, None),
         allow_empty=frozenset(options.allow_empty),
         allow=tuple(
             Allowance(

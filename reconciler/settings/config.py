@@ -78,6 +78,8 @@ class PolicyConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="came
     #: A whole number may be written 5.0 as well.
     max_destroy: int | float | str | None = None
     max_update: int | float | str | None = None
+    max_moved: int | float | str | None = None
+    max_bounced: int | float | str | None = None
     secrets: SecretsConfig = SecretsConfig()
     #: Directories below which links among the manifests may end.
     links: list[str] = []

@@ -85,10 +85,19 @@ class Policy(Struct, frozen=True, kw_only=True):
     undeclared: Mapping[str, str] = {}
     max_destroy: str | int = DEFAULT_MAX_DESTROY
     max_update: str | int | None = None
+    #: Of the recipients who wait: how many may be sent another way, and how many may bounce (none, unless it is said).
+    max_moved: str | int | None = None
+    max_bounced: str | int | None = None
+
     #: Pruned kinds that may be emptied although nothing of them is declared.
     allow_empty: frozenset[str] = frozenset()
     #: Dangers that are allowed.
     allow: tuple[Allowance, ...] = ()
+
+    @property
+    def bounds_mail(self) -> bool:
+        """Whether the queue has to be read to judge by this policy."""
+        return self.max_moved is not None or self.max_bounced is not None
 
 
 def spelled_out(policy: Policy, declared: Iterable[str]) -> Policy:

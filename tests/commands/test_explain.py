@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from reconciler.commands.explain import Arguments, run
 from reconciler.commands.invocation import Console, Invocation
 from reconciler.report.schemas import SCHEMAS
-from reconciler.sandbox import Sandbox
+from reconciler.sandbox import Sandbox, serve
 from reconciler.settings import Options
 from tests.running import Ran, command, environment, write
 
@@ -255,8 +255,15 @@ def test_live_explains_what_the_server_holds(sandbox: Any, tmp_path: Path) -> No
     }
 
 
-def test_live_says_when_the_servers_domains_cannot_be_read(sandbox: Any, tmp_path: Path) -> None:
-    ran = command("explain", "--live", "--rcpt", "b@b.example", env=environment(sandbox.url), cwd=tmp_path)
+def test_live_takes_the_servers_domains(sandbox: Any, tmp_path: Path) -> None:
+    ran = command("explain", "--live", "--rcpt", "b@example.org", env=environment(sandbox.url), cwd=tmp_path)
+
+    assert "  route       local    if is_local_domain(rcpt_domain)" in ran.out
+
+
+def test_live_says_when_the_servers_domains_cannot_be_read(tmp_path: Path) -> None:
+    with serve(domains=None) as server:
+        ran = command("explain", "--live", "--rcpt", "b@b.example", env=environment(server.url), cwd=tmp_path)
 
     assert ran.code == 1
     assert ran.err == (

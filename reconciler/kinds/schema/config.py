@@ -145,6 +145,8 @@ def _policy(catalogue: Catalogue) -> Schema:
             ),
             "maxDestroy": {"description": "Most of a kind's live objects to destroy: 5 or 30%.", **limit},
             "maxUpdate": {"description": "Most of a kind's live objects to change: 5 or 30%.", **limit},
+            "maxMoved": {"description": "Most of the waiting recipients to send another way: 5 or 10%.", **limit},
+            "maxBounced": {"description": "Most of the waiting recipients to let bounce: 5 or 1%.", **limit},
             "lint": {
                 "description": "Severities of lint rules by their id.",
                 "type": "object",

@@ -13,11 +13,13 @@ from reconciler.mail.explain.choose import Filter as Filter
 from reconciler.mail.explain.choose import Gate as Gate
 from reconciler.mail.explain.choose import Given as Given
 from reconciler.mail.explain.choose import Routing as Routing
+from reconciler.mail.explain.choose import choice_of as choice_of
 from reconciler.mail.explain.choose import choices as choices
 from reconciler.mail.explain.choose import explain_message as explain_message
 from reconciler.mail.explain.choose import filters as filters
 from reconciler.mail.explain.choose import place as place
 from reconciler.mail.explain.choose import routing_of as routing_of
+from reconciler.mail.explain.choose import seen_by as seen_by
 from reconciler.mail.explain.choose import settle_choice as settle_choice
 from reconciler.mail.explain.given import judge_given as judge_given
 from reconciler.mail.explain.state import Held as Held

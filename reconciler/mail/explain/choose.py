@@ -177,20 +177,24 @@ def choices(found: Routing, given: Given, *, attempt: bool = False) -> tuple[Cho
         GivenError: `given` is wrong.
     """
     variables, lookups = envelope(found.state.told(given))
+    return tuple(
+        choice_of(found, decider, seen_by(decider, variables, attempt=attempt), lookups) for decider in found.deciders
+    )
+
+
+def seen_by(decider: Decider, variables: Mapping[str, Value], *, attempt: bool = False) -> dict[str, Value]:
+    """Return the variables as one expression sees them; `attempt` is that of `choices`."""
+    language = decider.language
+    seen = {**variables, **language.fixed}
     first = variables["retry_num"] == 0 and variables["last_error"] == "none"
-    if first and isinstance(variables["last_status"], Unknown):
-        variables["last_status"] = "Scheduled"
-    chosen = []
-    for decider in found.deciders:
-        language = decider.language
-        seen = {**variables, **language.fixed}
-        if language.queued and first:
-            seen.update(language.queued)
-        elif language.queued and attempt:
-            retries = variables["retry_num"]
-            seen["retry_num"] = max(retries - 1, 0) if isinstance(retries, int) else retries
-        chosen.append(_choice(found, decider, seen, lookups))
-    return tuple(chosen)
+    if first and isinstance(variables["last_status"], Unknown) and "last_status" not in language.fixed:
+        seen["last_status"] = "Scheduled"
+    if language.queued and first:
+        seen.update(language.queued)
+    elif language.queued and attempt:
+        retries = variables["retry_num"]
+        seen["retry_num"] = max(retries - 1, 0) if isinstance(retries, int) else retries
+    return seen
 
 
 def filters(found: Routing, given: Given) -> tuple[Filter, ...]:
@@ -268,7 +272,8 @@ def _pointer(decider: Decider, decision: Decision) -> tuple[str, str]:
     return f"{decider.field}/match/{key}{tail}", str(decider.expression["match"][key]["if"])
 
 
-def _choice(found: Routing, decider: Decider, variables: Mapping[str, Value], lookups: Lookups) -> Choice:
+def choice_of(found: Routing, decider: Decider, variables: Mapping[str, Value], lookups: Lookups) -> Choice:
+    """Return what one expression comes to, for the variables that it sees."""
     language = decider.language
     unknown = Choice(
         field=decider.field,

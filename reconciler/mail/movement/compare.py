@@ -28,7 +28,16 @@ from reconciler.mail.facts import ROUTE, effect_of
 from reconciler.mail.movement.flows import ShiftRegions, flows_of
 from reconciler.mail.movement.formula import All, Any_, ConditionReader, Formula, Not, Odd, Test, every
 from reconciler.mail.movement.model import Ending, Flow, Movement, Shift, Side, side_of
-from reconciler.mail.movement.program import Ends, asked, changes_the_world, frozen, key_of, program_of, switched
+from reconciler.mail.movement.program import (
+    Ends,
+    asked,
+    changes_the_world,
+    frozen,
+    key_of,
+    program_of,
+    same_names,
+    switched,
+)
 from reconciler.mail.movement.regions import Box, merged
 from reconciler.mail.movement.space import links_of, space_of
 from reconciler.mail.movement.walk import EndingRow, Leaf, Program, TooMuchWork, Walk
@@ -143,15 +152,7 @@ class _Comparison:
 
     def same_names(self, kind: str) -> bool:
         """Whether every name stands for the same on both sides."""
-
-        def table(routing: Routing) -> dict[str, object]:
-            match = self.catalogue.kinds[kind].match
-            return {
-                name: frozen(effect_of(kind, held.wire, match)) for name, held in routing.names.get(kind, {}).items()
-            }
-
-        unread = {self.before.state.unread.get(kind), self.after.state.unread.get(kind)}
-        return len(unread) == 1 and table(self.before) == table(self.after)
+        return same_names(self.catalogue, self.before, self.after, kind)
 
     # -- filters
 

@@ -57,6 +57,17 @@ def key_of(catalogue: Catalogue, choice: Choice) -> tuple[object, ...]:
     return ("unknown", choice.because) if choice.outcome == "unknown" else ("uses", choice.uses)
 
 
+def same_names(catalogue: Catalogue, before: Routing, after: Routing, kind: str) -> bool:
+    """Whether every name of a kind stands for the same in both states."""
+
+    def table(routing: Routing) -> dict[str, object]:
+        match = catalogue.kinds[kind].match
+        return {name: frozen(effect_of(kind, held.wire, match)) for name, held in routing.names.get(kind, {}).items()}
+
+    unread = {before.state.unread.get(kind), after.state.unread.get(kind)}
+    return len(unread) == 1 and table(before) == table(after)
+
+
 def frozen(value: Any) -> object:
     """Return a wire value that can be compared. A secret is not compared: it changes no mail's way."""
     if isinstance(value, Mapping):

@@ -112,6 +112,10 @@ def plan(report: PlanReport, page: Page) -> str:
         from reconciler.report.formats.movement_text import movement
 
         parts += [*(f"{line}\n" for line in movement(report.movement, page.paint)), "\n"]
+    if report.impact is not UNSET:
+        from reconciler.report.formats.impact_text import impact
+
+        parts += [*(f"{line}\n" for line in impact(report.impact, page.paint)), "\n"]
     parts += [*changes, "\n" if changes else ""]
     parts += [told, "\n" if told else "", *(f"{line}\n" for line in summary(report, page.paint))]
     if report.ending is not UNSET:

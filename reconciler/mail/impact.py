@@ -1,0 +1,276 @@
+"""How much mail that is known goes another way: what waits in the queue, or the messages of a log.
+
+Law: pure; every message is evaluated on both sides, and what cannot be told is counted as that. Nothing but counts and
+domains comes out, unless addresses are asked for.
+
+Stalwart 0.16.19: route and schedule are asked for each recipient; connection and TLS strategy once for all recipients
+of one domain and route, with the smallest address. A schedule reaches mail that waits after its next temporary failure,
+then wholly, and counts from when the mail came in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from reconciler.expression import Value, Variable, envelope, walk
+from reconciler.kinds import Catalogue
+from reconciler.mail.explain import Choice, Decider, Given, Routing, State, choice_of, routing_of, seen_by
+from reconciler.mail.facts import ROUTE, SCHEDULE, gives_up
+from reconciler.mail.movement.model import Side, side_of
+from reconciler.mail.movement.program import key_of, same_names
+from reconciler.mail.waiting import ESTIMATED, Waiting
+
+#: What an attempt is taken to fail of, where nothing failed yet.
+_FAILURE = "connection"
+
+
+class ImpactRow(Struct, kw_only=True):
+    """Recipients of one domain for whom one expression chooses something else."""
+
+    domain: str
+    field: str
+    before: Side
+    after: Side
+    count: int = 0
+    #: Who they are, in the order in which they were met.
+    addresses: list[str] = msgspec.field(default_factory=list)
+
+
+class Impact(Struct, kw_only=True):
+    """What a change does to mail that is known. All counts are recipients."""
+
+    total: int = 0
+    #: Whose route, connection or TLS strategy changes.
+    moved: int = 0
+    #: Who bounce at their next temporary failure, and would not have.
+    bounced: int = 0
+    #: Whose new choice has a name that nothing has.
+    dangling: int = 0
+    #: Of whom it cannot be told, and why.
+    unknown: int = 0
+    reasons: dict[str, int] = msgspec.field(default_factory=dict)
+    #: Past their time: they bounce whatever is chosen.
+    expired: int = 0
+    #: Messages that left the queue while it was read.
+    gone: int = 0
+    #: An expression that changes reads what is only estimated: how long mail has waited, or may wait still.
+    estimated: bool = False
+    #: The largest first.
+    rows: tuple[ImpactRow, ...] = ()
+    bounces: tuple[ImpactRow, ...] = ()
+
+
+def impact_on_queue(
+    catalogue: Catalogue,
+    states: tuple[State, State],
+    waiting: Iterable[Waiting],
+    world: Mapping[str, Any],
+    *,
+    gone: int = 0,
+) -> Impact:
+    """Count what becomes of mail that waits.
+
+    Args:
+        catalogue: what the kinds are.
+        states: what there is, and what there would be.
+        waiting: the recipients who wait.
+        world: fields of `given` that are the server's: `localDomains`, where they are known.
+        gone: messages that left while the queue was read.
+    """
+    counter = _Counter(catalogue, states, world)
+    messages: dict[str, list[Waiting]] = {}
+    for each in waiting:
+        messages.setdefault(each.message, []).append(each)
+    for together in messages.values():
+        counter.message(together)
+    return counter.impact(gone)
+
+
+def impact_on_envelopes(
+    catalogue: Catalogue, states: tuple[State, State], envelopes: Iterable[Given], world: Mapping[str, Any]
+) -> Impact:
+    """Count what would have become of messages at their first attempt, one recipient each; see `impact_on_queue`.
+
+    Raises:
+        GivenError: what is said of a message is wrong.
+    """
+    counter = _Counter(catalogue, states, world)
+    for each in envelopes:
+        counter.envelope(each)
+    return counter.impact(0)
+
+
+class _Sight:
+    """One state, and what its expressions have come to: an expression is asked once for the variables that it reads."""
+
+    def __init__(self, routing: Routing) -> None:
+        self.routing = routing
+        self.deciders = {decider.field: decider for decider in routing.deciders}
+        self.reads = {field: _reads(decider) for field, decider in self.deciders.items()}
+        self._known: dict[tuple[str, tuple[Value, ...]], Choice] = {}
+
+    def choice(self, field: str, variables: Mapping[str, Value], lookups: Any) -> Choice:
+        """Return what an expression comes to."""
+        decider = self.deciders[field]
+        seen = seen_by(decider, variables)
+        key = (field, tuple(seen[name] for name in self.reads[field]))
+        if key not in self._known:
+            self._known[key] = choice_of(self.routing, decider, seen, lookups)
+        return self._known[key]
+
+
+class _Counter:
+    def __init__(self, catalogue: Catalogue, states: tuple[State, State], world: Mapping[str, Any]) -> None:
+        self.catalogue = catalogue
+        self.world = world
+        self.sights = tuple(_Sight(routing_of(catalogue, state)) for state in states)
+        self.fields = tuple(self._differing())
+        self.rows: dict[tuple[object, ...], ImpactRow] = {}
+        self.bounces: dict[tuple[object, ...], ImpactRow] = {}
+        self.found = Impact()
+
+    def _differing(self) -> Iterator[str]:
+        """Yield the expressions that may choose something else."""
+        before, after = self.sights
+        for name, old in before.deciders.items():
+            new = after.deciders[name]
+            same = old.block is not None and old.expression == new.expression
+            absent = old.held is None and new.held is None
+            if not ((same or absent) and self._same_names(old)):
+                yield name
+
+    def _same_names(self, decider: Decider) -> bool:
+        before, after = self.sights
+        return same_names(self.catalogue, before.routing, after.routing, decider.language.names)
+
+    def message(self, together: Sequence[Waiting]) -> None:
+        """Count the recipients of one message."""
+        alive = [each for each in together if not each.expired]
+        self.found.total += len(together)
+        self.found.expired += len(together) - len(alive)
+        if not self.fields:
+            return
+        seen = {each.address: envelope({**self.world, **each.given}) for each in alive}
+        leaders = [self._leaders(sight, alive, seen) for sight in self.sights]
+        for each in alive:
+            moved: list[tuple[str, Choice, Choice]] = []
+            for name in self.fields:
+                if name == SCHEDULE:
+                    continue
+                sides = []
+                for sight, leading in zip(self.sights, leaders, strict=True):
+                    address = each.address if name == ROUTE else leading[each.address]
+                    sides.append(sight.choice(name, *seen[address]))
+                moved.append((name, sides[0], sides[1]))
+            if SCHEDULE in self.fields:
+                moved.append((SCHEDULE, *self._scheduled(each)))
+            self._count(each.address, each.domain, moved)
+            self._bounced(each, moved)
+
+    def envelope(self, given: Given) -> None:
+        """Count one recipient of a message that was seen."""
+        self.found.total += 1
+        variables, lookups = envelope({**self.world, **given})
+        address = str(given.get("rcpt", ""))
+        before, after = self.sights
+        chosen = [
+            (name, before.choice(name, variables, lookups), after.choice(name, variables, lookups))
+            for name in self.fields
+        ]
+        self._count(address, str(variables["rcpt_domain"]), chosen)
+
+    def _leaders(
+        self, sight: _Sight, alive: Sequence[Waiting], seen: Mapping[str, tuple[dict[str, Value], Any]]
+    ) -> dict[str, str]:
+        """Return for each recipient the one who decides for all of its domain, route and queue."""
+        if not set(self.fields) - {ROUTE, SCHEDULE}:
+            return {}
+        groups: dict[tuple[str, str, str], list[str]] = {}
+        for each in alive:
+            route = sight.choice(ROUTE, *seen[each.address])
+            groups.setdefault((each.domain, str(each.given["queueName"]), route.name), []).append(each.address)
+        return {address: min(group) for group in groups.values() for address in group}
+
+    def _scheduled(self, each: Waiting) -> tuple[Choice, Choice]:
+        """Return what the schedule will be once the next attempt has failed."""
+        given = dict(each.given)
+        if given["lastError"] == "none":
+            # Nobody knows how it will fail; the text of the failure stays unknown.
+            given["lastError"] = _FAILURE
+            del given["lastStatus"]
+        variables, lookups = envelope({**self.world, **given})
+        before, after = (sight.choice(SCHEDULE, variables, lookups) for sight in self.sights)
+        return before, after
+
+    def _count(self, address: str, domain: str, chosen: Iterable[tuple[str, Choice, Choice]]) -> None:
+        moved = dangling = False
+        because: list[str] = []
+        for name, old, new in chosen:
+            unknown = next((side for side in (old, new) if side.outcome == "unknown"), None)
+            if unknown is not None:
+                because.append(f"{name}: {unknown.because}")
+                continue
+            keys = key_of(self.catalogue, old), key_of(self.catalogue, new)
+            if keys[0] == keys[1]:
+                continue
+            moved = moved or name != SCHEDULE
+            dangling = dangling or (new.outcome == "fallback" and old.outcome != "fallback")
+            _add(self.rows, (domain, name, old.name, new.name, *keys), domain, name, old, new, address)
+        self.found.moved += moved
+        self.found.dangling += dangling
+        self.found.unknown += bool(because)
+        for reason in because:
+            self.found.reasons[reason] = self.found.reasons.get(reason, 0) + 1
+
+    def _bounced(self, each: Waiting, chosen: Iterable[tuple[str, Choice, Choice]]) -> None:
+        """Count a recipient who bounces at the next failure, and would not have."""
+        for name, old, new in chosen:
+            if name != SCHEDULE or "unknown" in (old.outcome, new.outcome):
+                continue
+            ends = [gives_up(side.held.wire if side.held else None, each.age, each.retries + 1) for side in (old, new)]
+            if ends == [False, True]:
+                self.found.bounced += 1
+                _add(self.bounces, (each.domain, old.name, new.name), each.domain, name, old, new, each.address)
+
+    def impact(self, gone: int) -> Impact:
+        """Return the counts."""
+        read = {name for sight in self.sights for field in self.fields for name in sight.reads[field]}
+        return replace(
+            self.found,
+            gone=gone,
+            estimated=bool(read & set(ESTIMATED)),
+            rows=_sorted(self.rows.values()),
+            bounces=_sorted(self.bounces.values()),
+        )
+
+
+def _add(
+    rows: dict[tuple[object, ...], ImpactRow],
+    key: tuple[object, ...],
+    domain: str,
+    name: str,
+    old: Choice,
+    new: Choice,
+    address: str,
+) -> None:
+    if key not in rows:
+        rows[key] = ImpactRow(domain=domain, field=name, before=side_of(old), after=side_of(new))
+    rows[key].count += 1
+    rows[key].addresses.append(address)
+
+
+def _sorted(rows: Iterable[ImpactRow]) -> tuple[ImpactRow, ...]:
+    return tuple(sorted(rows, key=lambda row: (-row.count, row.domain, row.field, row.before.name, row.after.name)))
+
+
+def _reads(decider: Decider) -> tuple[str, ...]:
+    """Return the variables that an expression reads, in one order."""
+    if decider.block is None:
+        return ()
+    trees = [decider.block.otherwise, *(t for each in decider.block.branches for t in (each.condition, each.result))]
+    return tuple(sorted({node.name for tree in trees for node in walk(tree) if isinstance(node, Variable)}))

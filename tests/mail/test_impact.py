@@ -1,0 +1,296 @@
+"""How much waiting mail a change moves: counts against an evaluation of each recipient, the group rule, schedules."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reconciler.desired.manifest import ManifestText, parse
+from reconciler.kinds.catalogue import load
+from reconciler.mail.explain import State, choices, desired_state, routing_of
+from reconciler.mail.impact import Impact, impact_on_envelopes, impact_on_queue
+from reconciler.mail.movement.program import key_of
+from reconciler.mail.waiting import Waiting, status_text, waiting_in
+
+CATALOGUE = load()
+NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
+RELAYS = """\
+kind: MtaRoute
+items:
+  - {type: Relay, name: one, address: one.example.net}
+  - {type: Relay, name: two, address: two.example.net, port: 587}
+"""
+BUSY = {
+    "@type": "TemporaryFailure",
+    "errorType": "unexpectedResponse",
+    "errorCommand": "RCPT TO:<t@busy.test>",
+    "responseHostname": "192.0.2.2",
+    "responseCode": 451,
+    "responseEnhanced": "4.3.0",
+    "responseMessage": "busy",
+}
+
+
+def state(text: str) -> State:
+    desired = parse(CATALOGUE, [[ManifestText("m.yaml", text)]]).checked()
+    return desired_state(CATALOGUE, desired.resources, desired.locate)
+
+
+def strategy(field: str, *branches: str, more: str = RELAYS, otherwise: str = "mx") -> State:
+    match = "".join(f"\n      - {{{branch}}}" for branch in branches) or " []"
+    return state(f"kind: MtaOutboundStrategy\nspec:\n  {field}:\n    match:{match}\n    use: {otherwise}\n---\n{more}")
+
+
+def message(number: str, recipients: dict[str, dict[str, Any]] | list[str], **members: Any) -> dict[str, Any]:
+    """Return a message of the queue that came in an hour ago."""
+    named = recipients if isinstance(recipients, dict) else {address: {} for address in recipients}
+    usual = {
+        "retryCount": 0,
+        "retryDue": "2026-11-28T11:00:00Z",
+        "notifyCount": 0,
+        "expires": {"@type": "Ttl", "expiresAt": "2026-12-01T11:00:00Z"},
+        "queueName": "remote",
+        "status": {"@type": "Scheduled"},
+    }
+    return {
+        "id": number,
+        "createdAt": "2026-11-28T11:00:00Z",
+        "returnPath": "a@example.org",
+        "flags": {"unauthenticated": True},
+        "priority": 0,
+        "size": 1000,
+        "receivedFromIp": "192.0.2.9",
+        "receivedViaPort": 25,
+        **members,
+        "recipients": {address: {**usual, **recipient} for address, recipient in named.items()},
+    }
+
+
+def counted(before: State, after: State, *messages: dict[str, Any]) -> Impact:
+    return impact_on_queue(CATALOGUE, (before, after), waiting_in(messages, NOW), {"localDomains": []})
+
+
+def rows(impact: Impact) -> list[tuple[str, str, str, str, int]]:
+    return [(row.domain, row.field, row.before.name, row.after.name, row.count) for row in impact.rows]
+
+
+def test_recipients_are_counted_by_domain_and_way() -> None:
+    after = strategy("route", "if: \"rcpt_domain == 'x.test'\", use: one", "if: retry_num > 0, use: two")
+
+    found = counted(
+        strategy("route"),
+        after,
+        message("a", ["a@x.test", "b@x.test", "c@y.test"]),
+        message("b", {"d@y.test": {"retryCount": 1, "status": BUSY}}),
+    )
+
+    assert rows(found) == [("x.test", "route", "mx", "one", 2), ("y.test", "route", "mx", "two", 1)]
+    assert (found.total, found.moved, found.bounced, found.unknown) == (4, 3, 0, 0)
+
+
+def test_a_relay_that_changes_moves_what_waits_for_it() -> None:
+    before = strategy("route", otherwise="one")
+    after = strategy("route", otherwise="one", more=RELAYS.replace("one.example.net", "uno.example.net"))
+
+    assert rows(counted(before, after, message("a", ["a@x.test"]))) == [("x.test", "route", "one", "one", 1)]
+
+
+def test_nothing_is_counted_where_nothing_that_decides_changes() -> None:
+    before = strategy("route", "if: \"rcpt_domain == 'x.test'\", use: one")
+
+    found = counted(before, before, message("a", ["a@x.test", "b@y.test"]))
+
+    assert (found.total, found.moved, found.rows) == (2, 0, ())
+
+
+def test_finished_recipients_do_not_wait() -> None:
+    done = {"status": {"@type": "Completed"}}
+
+    found = counted(
+        strategy("route"), strategy("route", otherwise="one"), message("a", {"a@x.test": done, "b@x.test": {}})
+    )
+
+    assert (found.total, found.moved) == (1, 1)
+
+
+def test_what_is_past_its_time_is_not_evaluated() -> None:
+    old = {"expires": {"@type": "Ttl", "expiresAt": "2026-11-28T11:59:59Z"}}
+    tried = {"retryCount": 3, "expires": {"@type": "Attempts", "expiresAttempts": 3}}
+
+    found = counted(
+        strategy("route"), strategy("route", otherwise="one"), message("a", {"a@x.test": old, "b@x.test": tried})
+    )
+
+    assert (found.total, found.moved, found.expired) == (2, 0, 2)
+
+
+def test_a_name_that_nothing_has_is_counted() -> None:
+    found = counted(strategy("route"), strategy("route", otherwise="nope"), message("a", ["a@x.test"]))
+
+    assert (found.moved, found.dangling) == (1, 1)
+
+
+def test_what_only_the_server_knows_is_counted_apart() -> None:
+    after = strategy("route", "if: \"key_exists('vip', rcpt)\", use: one")
+
+    found = counted(strategy("route"), after, message("a", ["a@x.test", "b@x.test"]))
+
+    assert (found.moved, found.unknown, sum(found.reasons.values())) == (0, 2, 2)
+
+
+def test_connection_is_decided_by_the_smallest_address_of_a_domain_and_route() -> None:
+    after = strategy("connection", "if: \"rcpt == 'b@g.test'\", use: nope", otherwise="default")
+    first = strategy("connection", "if: \"rcpt == 'a@g.test'\", use: nope", otherwise="default")
+    before = strategy("connection", otherwise="default")
+    waits = message("m", ["a@g.test", "b@g.test"])
+
+    assert (counted(before, after, waits).moved, counted(before, first, waits).moved) == (0, 2)
+
+
+SCHEDULES = """\
+kind: MtaDeliverySchedule
+items:
+  - {{name: remote, queueId: remote, expiry: {0}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("expiry", "recipient", "bounced"),
+    [
+        ("{type: Ttl, expire: 1d}", {}, 0),
+        ("{type: Ttl, expire: 1h}", {}, 1),
+        ("{type: Ttl, expire: 61m}", {}, 1),
+        ("{type: Ttl, expire: 2h}", {"retryDue": "2026-11-28T13:00:00Z"}, 1),
+        ("{type: Attempts, maxAttempts: 3}", {"retryCount": 1, "status": BUSY}, 0),
+        ("{type: Attempts, maxAttempts: 3}", {"retryCount": 2, "status": BUSY}, 1),
+    ],
+)
+def test_a_shorter_schedule_bounces_what_waits_at_its_next_failure(
+    expiry: str, recipient: dict[str, Any], bounced: int
+) -> None:
+    old = strategy("schedule", otherwise="remote", more=SCHEDULES.format("{type: Ttl, expire: 3d}"))
+    new = strategy("schedule", otherwise="remote", more=SCHEDULES.format(expiry))
+
+    minute = message("m", {"a@x.test": recipient}, createdAt="2026-11-28T10:59:00Z")
+    found = counted(old, new, minute)
+
+    assert (found.moved, found.bounced) == (0, bounced)
+    assert [(row.domain, row.before.name, row.count) for row in found.bounces] == [("x.test", "remote", 1)] * bounced
+
+
+def test_status_is_worded_as_the_server_words_it() -> None:
+    assert status_text(BUSY) == (
+        "Temporary Failure for 192.0.2.2: Unexpected response for RCPT TO:<t@busy.test>: "
+        "Code: 451, Enhanced code: 4.3.0, Message: busy"
+    )
+    assert status_text({"@type": "Scheduled"}) == "Scheduled"
+
+
+def test_every_variable_of_the_queue_is_read() -> None:
+    waits = {"retryCount": 2, "notifyCount": 1, "status": BUSY, "queueName": "slow"}
+    found = list(waiting_in([message("m", {"a@x.test": waits}, returnPath="<>", flags={"dsn": True}, priority=3)], NOW))
+
+    assert [dict(each.given) for each in found] == [
+        {
+            "sender": "",
+            "recipients": ["a@x.test"],
+            "source": "dsn",
+            "priority": 3,
+            "size": 1000,
+            "receivedFromIp": "192.0.2.9",
+            "receivedViaPort": 25,
+            "rcpt": "a@x.test",
+            "retryNum": 2,
+            "notifyNum": 1,
+            "lastError": "unexpected-reply",
+            "lastStatus": status_text(BUSY),
+            "queueName": "slow",
+            "queueAge": 3600,
+            "expiresIn": 255_600,
+        }
+    ]
+
+
+def test_an_estimate_that_decides_is_told() -> None:
+    after = strategy("route", "if: queue_age > 600, use: one")
+
+    found = counted(strategy("route"), after, message("a", ["a@x.test"]))
+
+    assert (found.moved, found.estimated) == (1, True)
+
+
+def test_messages_of_a_log_are_counted_at_their_first_attempt() -> None:
+    states = strategy("route"), strategy("route", "if: size > 5000, use: one")
+    given = [{"sender": "a@b.test", "rcpt": "x@y.test", "size": size} for size in (10, 6000, 7000)]
+
+    found = impact_on_envelopes(CATALOGUE, states, given, {"localDomains": []})
+
+    assert (rows(found), found.total, found.moved) == ([("y.test", "route", "mx", "one", 2)], 3, 2)
+
+
+BRANCHES = (
+    "if: \"rcpt_domain == 'd{0}.test'\", use: {1}",
+    "if: retry_num > {0}, use: {1}",
+    "if: \"last_error == 'unexpected-reply' && rcpt_domain == 'd{0}.test'\", use: {1}",
+    "if: \"hash(rcpt, 'sha256') < '{0}'\", use: {1}",
+    "if: size > {0}000, use: {1}",
+    "if: \"starts_with(rcpt, 'u{0}')\", use: {1}",
+    "if: is_local_domain(rcpt_domain), use: {1}",
+    "if: \"ends_with(sender, 'd{0}.test')\", use: {1}",
+)
+
+
+def random_strategy(chance: random.Random, field: str = "route") -> State:
+    branches = [
+        chance.choice(BRANCHES).format(chance.randrange(5), chance.choice(["one", "two", "mx"]))
+        for _ in range(chance.randrange(5))
+    ]
+    return strategy(field, *branches, otherwise=chance.choice(["one", "mx"]))
+
+
+def random_queue(chance: random.Random, count: int) -> list[dict[str, Any]]:
+    return [
+        message(
+            f"m{number}",
+            {
+                f"u{chance.randrange(9)}x{index}@d{chance.randrange(6)}.test": {
+                    "retryCount": (retries := chance.randrange(4)),
+                    "status": BUSY if retries else {"@type": "Scheduled"},
+                    "retryDue": (NOW + timedelta(minutes=chance.randrange(-60, 60))).isoformat(),
+                }
+                for index in range(chance.randrange(1, 4))
+            },
+            size=chance.randrange(9000),
+            returnPath=chance.choice(["<>", "s@d1.test", "s@d3.test"]),
+        )
+        for number in range(count)
+    ]
+
+
+def brute_force(before: State, after: State, waiting: list[Waiting]) -> dict[tuple[str, str, str], int]:
+    """Evaluate each recipient on both sides, and nothing else."""
+    sides = [routing_of(CATALOGUE, each) for each in (before, after)]
+    counts: dict[tuple[str, str, str], int] = {}
+    for each in waiting:
+        given = {**each.given, "localDomains": ["d2.test"]}
+        old, new = (next(c for c in choices(side, given) if c.field == "route") for side in sides)
+        if key_of(CATALOGUE, old) != key_of(CATALOGUE, new):
+            key = (each.domain, old.name, new.name)
+            counts[key] = counts.get(key, 0) + 1
+    return counts
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_counts_are_those_of_an_evaluation_of_each_recipient(seed: int) -> None:
+    chance = random.Random(seed)
+    before, after = random_strategy(chance), random_strategy(chance)
+    waiting = list(waiting_in(random_queue(chance, 40), NOW))
+
+    found = impact_on_queue(CATALOGUE, (before, after), waiting, {"localDomains": ["d2.test"]})
+
+    expected = brute_force(before, after, waiting)
+    assert {(row.domain, row.before.name, row.after.name): row.count for row in found.rows} == expected
+    assert (found.total, found.moved) == (len(waiting), sum(expected.values()))
