@@ -62,11 +62,13 @@ def search(pattern: str, text: str) -> tuple[str, ...]:
 def _run(program: tuple[MatchStep, ...], text: str) -> tuple[tuple[int, int], ...] | None:
     found: tuple[tuple[int, int], ...] | None = None
     threads: list[tuple[int, dict[int, int]]] = []
+    # Where every thread has to begin with the text, none begins later.
+    anchored = next((step.edge for step in program if step.mark < 0), "") == "text start"
     for position in range(len(text) + 1):
         character = text[position] if position < len(text) else ""
         seen: set[int] = set()
         ready: list[tuple[int, dict[int, int]]] = []
-        starts = threads if found is not None else [*threads, (0, {})]
+        starts = threads if found is not None or (anchored and position) else [*threads, (0, {})]
         for pc, marks in starts:
             _follow(program, pc, marks, text, position, seen, ready)
         threads = []
@@ -77,7 +79,7 @@ def _run(program: tuple[MatchStep, ...], text: str) -> tuple[tuple[int, int], ..
                 break  # threads after this one are less preferred
             if character and step.test(character):
                 threads.append((pc + 1, marks))
-        if not threads and found is not None:
+        if not threads and (anchored or found is not None):
             break
     return found
 

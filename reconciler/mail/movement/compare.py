@@ -13,16 +13,17 @@ from itertools import islice, pairwise
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.expression import Value
+from reconciler.expression import Value, envelope
 from reconciler.kinds import Catalogue
 from reconciler.mail.explain import (
     Decider,
     Gate,
     Routing,
     State,
-    choices,
+    choice_of,
     filters,
     routing_of,
+    seen_by,
 )
 from reconciler.mail.facts import ROUTE, effect_of
 from reconciler.mail.movement.flows import ShiftRegions, flows_of
@@ -145,7 +146,9 @@ class _Comparison:
             return left.key == right.key and (not left.term or names_equal)
 
         def outcome(routing: Routing, given: Given) -> tuple[tuple[object, ...], Side]:
-            chosen = next(choice for choice in choices(routing, given) if choice.field == old.field)
+            variables, lookups = envelope(given)
+            decider = old if routing is self.before else new
+            chosen = choice_of(routing, decider, seen_by(decider, variables), lookups)
             return key_of(self.catalogue, chosen), side_of(chosen)
 
         self.compared(Job(context, old.field, (one, two), ends, equal, outcome))
