@@ -26,6 +26,7 @@ EXAMPLES = {
     "unused-object": "A route that no expression of the manifests names.",
     "refused-expression": "`if: retry_num > > 1`",
     "ignored-branches": "`match` in an expression of which the server reads only `else`.",
+    "first-recipient-only": "`tls: rcpt == 'a@example.org'` of the outbound strategy.",
     "last-recipient-only": "`enable: rcpt == 'a@example.org'` of a filter at the stage `data`.",
     "late-failover": "`if: retry_num > 40` beside a schedule that gives up after 12 attempts.",
     "masked-secret": "`secret: '****'`, as the server shows one.",

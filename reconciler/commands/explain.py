@@ -6,6 +6,7 @@ Law: it writes nothing; without `--live` it needs no server, and with it nothing
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -40,12 +41,18 @@ GIVEN = {
     "sender": "sender",
     "source": "source",
     "priority": "priority",
+    "recipients": "recipients",
+    "notify_num": "notifyNum",
+    "last_status": "lastStatus",
+    "queue_age": "queueAge",
+    "expires_in": "expiresIn",
     "size": "size",
     "queue_name": "queueName",
     "local_domain": "localDomains",
     "local_address": "localAddresses",
     "mx": "mx",
     "remote_ip": "remoteIp",
+    "local_ip": "localIp",
     "received_from_ip": "receivedFromIp",
     "received_via_port": "receivedViaPort",
 }
@@ -62,6 +69,11 @@ class Arguments(Struct, frozen=True, kw_only=True):
     last_error: str = ""
     source: str = ""
     priority: int | None = None
+    recipients: tuple[str, ...] = ()
+    notify_num: int | None = None
+    last_status: str = ""
+    queue_age: int | None = None
+    expires_in: int | None = None
     size: str = ""
     queue_name: str = ""
     local_domain: tuple[str, ...] = ()
@@ -69,8 +81,10 @@ class Arguments(Struct, frozen=True, kw_only=True):
     lookup: tuple[str, ...] = ()
     mx: str | None = None
     remote_ip: str = ""
+    local_ip: str = ""
     received_from_ip: str = ""
     received_via_port: int | None = None
+    queued: str = ""
     live: bool = False
     graph: bool = False
 
@@ -84,10 +98,13 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     given = _given(arguments)
     retries = _retries(arguments.retry)
     last_error = arguments.last_error or "connection"
-    if arguments.live:
+    if arguments.live or arguments.queued:
         wanted = _unread(invocation)
         with open_client(invocation, wanted) as client:
             state = _live(wanted.catalogue, client)
+            if arguments.queued:
+                given = {**_waiting(client, arguments.queued, arguments.rcpt), **given}
+                retries, last_error = range(given["retryNum"], given["retryNum"] + 1), given.pop("lastError")
             if "localDomains" not in given:
                 given |= server_domains(invocation, wanted.catalogue, client)
     elif useless := typed_of(CONNECTION, invocation.typed):
@@ -100,7 +117,8 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     found = routing_of(wanted.catalogue, state)
     for _, message, hint in judge_given(found, {**given, "lastError": last_error}):
         raise UsageError(message, hint)
-    explained = explain_message(found, given, retries, last_error, live=arguments.live)
+    live = arguments.live or bool(arguments.queued)
+    explained = explain_message(found, given, retries, last_error, live=live, exact=bool(arguments.queued))
     if arguments.graph:
         invocation.say(flowchart(found, explained))
         return 0
@@ -120,6 +138,25 @@ def _missing(because: str) -> str:
         return "To decide the route, give --local-domain for each domain of this server."
     option = next((option for option, field in GIVEN.items() if found in (option, field)), "")
     return f"To decide the route, give --{option.replace('_', '-')}." if option else ""
+
+
+def _waiting(client: Client, number: str, address: str) -> dict[str, Any]:
+    """Return what the queue tells of one recipient of a message.
+
+    Raises:
+        UsageError: there is no such message, or that recipient does not wait in it.
+    """
+    from reconciler.mail import waiting_in
+    from reconciler.server import queue_flow
+
+    queue = client.run(queue_flow(client.session().limits, (number,)))
+    if not queue.messages:
+        raise UsageError(f"--queue {number[:64]}: the queue holds no such message", "it may have left meanwhile")
+    local, _, domain = address.rpartition("@")
+    for each in waiting_in(queue.messages, datetime.now(UTC)):
+        if each.address == f"{local}@{domain.lower()}":
+            return dict(each.given)
+    raise UsageError(f"--rcpt {address[:64]} does not wait in the message {number[:64]}", "capitals count before the @")
 
 
 def _given(arguments: Arguments) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 #: The expressions that mail takes: a route, the schedule that says how often it is tried, and TLS.
 STRATEGY = "MtaOutboundStrategy"
-ROUTE, SCHEDULE, TLS = "route", "schedule", "tls"
+ROUTE, SCHEDULE, TLS, CONNECTION = "route", "schedule", "tls", "connection"
 #: The variant of a route that delivers into mailboxes, and the name that needs no object for it.
 LOCAL_VARIANT, LOCAL_NAME = "Local", "local"
 #: Properties of a TLS strategy any of which, at `require`, lets nothing out in clear.

@@ -21,6 +21,7 @@ from reconciler.expression import Value, Variable, envelope, walk
 from reconciler.kinds import Catalogue
 from reconciler.mail.explain import Choice, Decider, Given, Routing, State, choice_of, routing_of, seen_by
 from reconciler.mail.facts import ROUTE, SCHEDULE, gives_up
+from reconciler.mail.grouping import looks_at_recipient
 from reconciler.mail.movement.model import Side, side_of
 from reconciler.mail.movement.program import key_of, same_names
 from reconciler.mail.waiting import ESTIMATED, Waiting
@@ -60,6 +61,8 @@ class Impact(Struct, kw_only=True):
     gone: int = 0
     #: An expression that changes reads what is only estimated: how long mail has waited, or may wait still.
     estimated: bool = False
+    #: Expressions that change, look at one recipient, and are asked once for several.
+    grouped: tuple[str, ...] = ()
     #: The largest first.
     rows: tuple[ImpactRow, ...] = ()
     bounces: tuple[ImpactRow, ...] = ()
@@ -244,9 +247,13 @@ class _Counter:
             self.found,
             gone=gone,
             estimated=bool(read & set(ESTIMATED)),
+            grouped=tuple(name for name in self.fields if any(self._grouped(name, sight) for sight in self.sights)),
             rows=_sorted(self.rows.values()),
             bounces=_sorted(self.bounces.values()),
         )
+
+    def _grouped(self, name: str, sight: _Sight) -> bool:
+        return looks_at_recipient(name, sight.deciders[name].block)
 
 
 def _add(

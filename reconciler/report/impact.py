@@ -43,6 +43,7 @@ class ImpactPart(Part, frozen=True, kw_only=True):
     expired: Annotated[Count, told("Recipients past their time, who bounce whatever is chosen.")] = 0
     gone: Annotated[Count, told("Messages that left the queue while it was read.")] = 0
     estimated: Annotated[bool, told("How long mail has waited or may wait decides, and is estimated.")] = False
+    grouped: Annotated[tuple[str, ...], told("Expressions that the first recipient of a domain decides for all.")] = ()
     rows: Annotated[tuple[ImpactRowPart, ...], told("By domain and expression, the largest first.")]
     bounces: Annotated[tuple[ImpactRowPart, ...], told("By domain and schedule, the largest first.")] = ()
     reasons: Annotated[tuple[ReasonPart, ...], told("Why it cannot be told of some.")] = ()
@@ -74,6 +75,7 @@ def impact_part(catalogue: Catalogue, impact: Impact, source: str, *, addresses:
         expired=impact.expired,
         gone=impact.gone,
         estimated=impact.estimated,
+        grouped=impact.grouped,
         rows=tuple(map(row, impact.rows)),
         bounces=tuple(map(row, impact.bounces)),
         reasons=tuple(ReasonPart(because=because, count=count) for because, count in sorted(impact.reasons.items())),

@@ -187,6 +187,11 @@ def _assumptions(explanation: Explanation) -> list[str]:
         lines.append(f"Bounces at once and never fails over: {'; '.join(NEVER_FAILS_OVER)}.")
     if any(attempt.retry_num == 0 for attempt in explanation.attempts):
         lines.append("The first schedule is chosen when mail is queued: size, queue_age and expires_in are 0 then.")
+    if explanation.grouped:
+        lines.append(
+            f"Asked once for all recipients of a domain and route, with the smallest address: "
+            f"{', '.join(explanation.grouped)}. Beside others this recipient may get what another one decides."
+        )
     if explanation.live:
         lines.append("These are the stored settings; what the server runs since its last reload, no interface shows.")
     return lines

@@ -14,6 +14,7 @@ from reconciler.report.schemas import SCHEMAS
 from reconciler.sandbox import Sandbox, serve
 from reconciler.settings import Options
 from tests.running import Ran, command, environment, write
+from tests.talk import Talk
 
 MANIFESTS = """\
 kind: MtaRoute
@@ -348,3 +349,64 @@ def test_live_without_permission_for_domains_does_not_guess() -> None:
         "note: the credentials may not read the server's domains; "
         "is_local_domain is unknown; name the domains with --local-domain\n"
     )
+
+
+EVERY_VARIABLE = """\
+kind: MtaOutboundStrategy
+spec:
+  route:
+    match:
+      - if: "last_status == 'Scheduled' && queue_age == 60 && expires_in == 5 && notify_num == 2"
+        then: "contains(recipients, 'c@c.example') && 'local'"
+    use: mx
+  connection:
+    match:
+      - {if: "local_ip == '192.0.2.1' && starts_with(rcpt, 'b')", use: nope}
+    use: default
+"""
+
+
+def test_every_variable_of_the_queue_has_an_option(tmp_path: Path) -> None:
+    write(tmp_path / "m", mail=EVERY_VARIABLE)
+    said = (
+        *("--last-status", "Scheduled", "--queue-age", "60", "--expires-in", "5", "--notify-num", "2"),
+        *("--recipient", "b@b.example", "--recipient", "c@c.example", "--local-ip", "192.0.2.1"),
+    )
+
+    ran = command("explain", "m", "--rcpt", "b@b.example", "--format=json", *said, env=environment(""), cwd=tmp_path)
+
+    decisions = ran.json["attempts"][0]["decisions"]
+    assert (decisions["route"].get("branch"), ran.json["given"]["recipients"]) == (
+        "route/match/0",
+        ["b@b.example", "c@c.example"],
+    )
+    assert (
+        "Asked once for all recipients of a domain and route, with the smallest address: connection. "
+        "Beside others this recipient may get what another one decides."
+    ) in ran.json["assumptions"]
+
+
+def test_a_message_of_the_queue_is_explained_by_what_is_stored_of_it(tmp_path: Path) -> None:
+    busy = {"@type": "TemporaryFailure", "errorType": "rateLimited"}
+    recipients = {
+        "b@b.example": {"status": busy, "queueName": "slow"},
+        "done@b.example": {"status": {"@type": "Completed"}},
+    }
+    with serve(queue=[{"returnPath": "<>", "recipients": recipients, "flags": {"dsn": True}}]) as server:
+        [number] = Talk(server).call("x:QueuedMessage/query")["ids"]
+        env = environment(server.url)
+
+        ran = command("explain", "--queue", number, "--rcpt", "b@B.example", "--format=json", env=env, cwd=tmp_path)
+        absent = command("explain", "--queue", "b", "--rcpt", "b@b.example", env=env, cwd=tmp_path)
+        done = command("explain", "--queue", number, "--rcpt", "done@b.example", env=env, cwd=tmp_path)
+
+    [attempt] = ran.json["attempts"]
+    assert (attempt["retryNum"], attempt["lastError"], ran.json["state"]) == (0, "rate", "live")
+    assert {name: ran.json["given"][name] for name in ("sender", "source", "queueName", "lastStatus")} == {
+        "sender": "",
+        "source": "dsn",
+        "queueName": "slow",
+        "lastStatus": "Temporary Failure for : Rate limited",
+    }
+    assert (absent.code, "the queue holds no such message" in absent.err) == (64, True)
+    assert (done.code, "does not wait in the message" in done.err) == (64, True)

@@ -148,6 +148,7 @@ def test_connection_is_decided_by_the_smallest_address_of_a_domain_and_route() -
     waits = message("m", ["a@g.test", "b@g.test"])
 
     assert (counted(before, after, waits).moved, counted(before, first, waits).moved) == (0, 2)
+    assert counted(before, after, waits).grouped == ("connection",)
 
 
 SCHEDULES = """\

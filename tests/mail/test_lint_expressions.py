@@ -235,6 +235,37 @@ def test_recipient_is_the_last_one_only_where_a_filter_runs_at_data(kind: str) -
     assert lint_resources(CATALOGUE, [declared(kind, among, "a")]) == ()
 
 
+@pytest.mark.parametrize("field", ["tls", "connection"])
+@pytest.mark.parametrize(
+    ("condition", "found"),
+    [
+        ("rcpt == 'a@a.example'", True),
+        ("starts_with(rcpt, 'a')", True),
+        ("is_local_address(rcpt)", True),
+        ("rcpt_domain == 'a.example'", False),
+        ("email_part(rcpt, 'domain') == 'a.example'", False),
+        ("ends_with(rcpt, '@a.example')", False),
+        ("sender == 'a@a.example'", False),
+    ],
+)
+def test_recipient_is_the_first_one_where_the_server_asks_once_for_several(
+    field: str, condition: str, found: bool
+) -> None:
+    wire = {field: expression((condition, "'default'"), otherwise="'default'")}
+
+    codes = [each.code for each in lint_resources(CATALOGUE, [declared("MtaOutboundStrategy", wire)])]
+
+    assert ("first-recipient-only" in codes) == found
+
+
+def test_recipient_of_a_route_is_each_one() -> None:
+    wire = {"route": expression(LOCAL, ("rcpt == 'a@a.example'", "'mx'"), otherwise="'mx'")}
+
+    codes = [each.code for each in lint_resources(CATALOGUE, [declared("MtaOutboundStrategy", wire)])]
+
+    assert "first-recipient-only" not in codes
+
+
 def schedule(name: str, attempts: int) -> Resource:
     wire = {
         "name": name,

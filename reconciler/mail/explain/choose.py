@@ -33,6 +33,7 @@ from reconciler.expression import (
 )
 from reconciler.kinds import Catalogue, Kind, Language, Property, Without, context_of
 from reconciler.mail.explain.state import Held, Origin, State, choosing, filtering
+from reconciler.mail.grouping import looks_at_recipient
 from reconciler.values import Address, Source
 
 Given = Mapping[str, Any]
@@ -103,6 +104,8 @@ class Explanation(Struct, frozen=True):
     given: Given
     attempts: tuple[Attempt, ...]
     live: bool = False
+    #: Expressions that look at this recipient, and are asked once for several.
+    grouped: tuple[str, ...] = ()
 
 
 class Decider(Struct, frozen=True):
@@ -216,7 +219,13 @@ def place(found: Routing, chosen: Choice | Filter) -> Source | None:
 
 
 def explain_message(
-    found: Routing, given: Given, retries: Sequence[int] = (0,), last_error: str = "connection", *, live: bool = False
+    found: Routing,
+    given: Given,
+    retries: Sequence[int] = (0,),
+    last_error: str = "connection",
+    *,
+    live: bool = False,
+    exact: bool = False,
 ) -> Explanation:
     """Return what a message would take at some attempts.
 
@@ -226,17 +235,19 @@ def explain_message(
         retries: values of retry_num, one an attempt.
         last_error: why the attempt before failed, assumed for every attempt but the first.
         live: the state was read from a server.
+        exact: `last_error` is that of the first attempt too: a throttle holds mail without counting an attempt.
 
     Raises:
         GivenError: `given` is wrong.
     """
     attempts = []
     for retry in retries:
-        error = last_error if retry else "none"
+        error = last_error if retry or exact else "none"
         message = {**given, "retryNum": retry, "lastError": error}
         chosen = choices(found, message, attempt=True)
         attempts.append(Attempt(retry, error, tuple(replace(each, place=place(found, each)) for each in chosen)))
-    return Explanation(given, tuple(attempts), live)
+    grouped = tuple(each.field for each in found.deciders if looks_at_recipient(each.field, each.block))
+    return Explanation(given, tuple(attempts), live, grouped)
 
 
 def _decider(catalogue: Catalogue, state: State, kind: Kind, field: str, language: Language) -> Decider:

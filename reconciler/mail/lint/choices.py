@@ -12,6 +12,7 @@ from typing import Any
 from reconciler.expression import Context, ExpressionError, FunctionCall, parse, walk
 from reconciler.kinds import context_of
 from reconciler.mail.facts import LOCAL_NAME, LOCAL_VARIANT, ROUTE, SCHEDULE, STRATEGY, last_attempt
+from reconciler.mail.grouping import GROUPED, recipient_reads
 from reconciler.mail.lint.branches import disjuncts
 from reconciler.mail.lint.rules import Finding
 from reconciler.mail.lint.words import ATTEMPT, LOCAL_TESTS
@@ -28,6 +29,7 @@ def choice_findings(world: World) -> Iterator[Finding]:
             if kind == STRATEGY:
                 yield from _no_local(world, resource.address, resource.wire)
                 yield from _late(world, resource.address, resource.wire)
+                yield from _grouped(world, resource.address, resource.wire)
 
 
 def _results(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
@@ -93,6 +95,28 @@ def _no_local(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
         message="no branch gives a local route: mail for this server's own domains leaves by the others too",
         hint="begin with {if: is_local_domain(rcpt_domain), use: local}",
     )
+
+
+def _grouped(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
+    """Find what looks at one recipient although it decides for several."""
+    for field in GROUPED:
+        expression = wire.get(field)
+        if not isinstance(expression, Mapping):
+            continue
+        for pointer, text in (*_conditions(expression), *results_of(expression)):
+            try:
+                reads = list(recipient_reads(parse(text, _context(world, field))))
+            except ExpressionError:
+                continue
+            if reads:
+                yield Finding(
+                    rule="first-recipient-only",
+                    address=address,
+                    pointer=f"{field}/{pointer}",
+                    message=f"{field} is asked once for all of a domain and route, with the smallest address",
+                    hint="let it depend on rcpt_domain, or give these recipients a route of their own",
+                    column=reads[0].column,
+                )
 
 
 # -- attempts

@@ -83,6 +83,7 @@ RULES: dict[str, Rule] = {
         Rule("unreachable-branch", "warning", "a branch that an earlier one always takes the mail of"),
         Rule("ignored-branches", "warning", "branches where the server reads only `else`"),
         Rule("last-recipient-only", "warning", "the recipient in a filter that runs on the whole message"),
+        Rule("first-recipient-only", "note", "the recipient where the server asks once for all of a domain and route"),
         Rule("no-local-route", "warning", "a route expression that never keeps mail for local domains"),
         Rule("late-failover", "warning", "a branch for an attempt that the schedule never makes"),
         # Objects

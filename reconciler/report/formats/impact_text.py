@@ -45,6 +45,9 @@ def impact(part: ImpactPart, paint: Paint) -> Iterator[str]:
         yield f"{part.expired:,} are past their time and bounce whatever is chosen."
     if part.gone:
         yield f"{part.gone:,} messages left the queue while it was read."
+    if part.grouped:
+        names = ", ".join(part.grouped)
+        yield f"Counted as the server asks: {names} once for all of a domain and route, with the smallest address."
     if part.estimated:
         yield "How long mail has waited decides, and is estimated: nobody knows when an attempt is made."
 
