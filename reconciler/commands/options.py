@@ -172,7 +172,7 @@ OPTIONS: dict[str, OptionRow] = {
     "source": _row("--source", "Where it came from.  [unauthenticated]", metavar="NAME"),
     "priority": _row("--priority", "Priority.  [0]", metavar="N", default=None, type=int),
     "size": _row("--size", "Size, in bytes or such as 5MB.", metavar="SIZE"),
-    "recipients": _row("--recipient recipients", "All recipients; repeatable.", metavar="ADDRESS", multiple=True),
+    "recipients": _row("--recipients", "All recipients; repeatable.", metavar="ADDRESS", multiple=True),
     "notify_num": _row("--notify-num", "Notices of delay so far.  [0]", metavar="N", default=None, type=int),
     "last_status": _row("--last-status", "What the queue says of the last attempt.", metavar="TEXT"),
     "queue_age": _row("--queue-age", "Seconds since it came in.", metavar="N", default=None, type=int),

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.expression import Value, Variable, envelope, walk
+from reconciler.expression import Lookups, Value, Variable, envelope, walk
 from reconciler.kinds import Catalogue
 from reconciler.mail.explain import Choice, Decider, Given, Routing, State, choice_of, routing_of, seen_by
 from reconciler.mail.facts import ROUTE, SCHEDULE, gives_up
@@ -28,6 +28,10 @@ from reconciler.mail.waiting import ESTIMATED, Waiting
 
 #: What an attempt is taken to fail of, where nothing failed yet.
 _FAILURE = "connection"
+
+
+#: The variables and the world that an evaluation sees.
+_Seen = tuple[dict[str, Value], Lookups]
 
 
 class ImpactRow(Struct, kw_only=True):
@@ -158,17 +162,17 @@ class _Counter:
         self.found.expired += len(together) - len(alive)
         if not self.fields:
             return
-        seen = {each.address: envelope({**self.world, **each.given}) for each in alive}
-        leaders = [self._leaders(sight, alive, seen) for sight in self.sights]
+        seen = {each.address: self._seen(each.given) for each in alive}
+        leaders = [self._leaders(place, alive, seen) for place in range(len(self.sights))]
         for each in alive:
             moved: list[tuple[str, Choice, Choice]] = []
             for name in self.fields:
                 if name == SCHEDULE:
                     continue
                 sides = []
-                for sight, leading in zip(self.sights, leaders, strict=True):
-                    address = each.address if name == ROUTE else leading[each.address]
-                    sides.append(sight.choice(name, *seen[address]))
+                for place, sight in enumerate(self.sights):
+                    address = each.address if name == ROUTE else leaders[place][each.address]
+                    sides.append(sight.choice(name, *seen[address][place]))
                 moved.append((name, sides[0], sides[1]))
             if SCHEDULE in self.fields:
                 moved.append((SCHEDULE, *self._scheduled(each)))
@@ -178,24 +182,28 @@ class _Counter:
     def envelope(self, given: Given) -> None:
         """Count one recipient of a message that was seen."""
         self.found.total += 1
-        variables, lookups = envelope({**self.world, **given})
+        seen = self._seen(given)
         address = str(given.get("rcpt", ""))
-        before, after = self.sights
-        chosen = [
-            (name, before.choice(name, variables, lookups), after.choice(name, variables, lookups))
-            for name in self.fields
-        ]
-        self._count(address, str(variables["rcpt_domain"]), chosen)
+        chosen = [(name, *self._chosen(name, seen)) for name in self.fields]
+        self._count(address, str(seen[0][0]["rcpt_domain"]), chosen)
 
-    def _leaders(
-        self, sight: _Sight, alive: Sequence[Waiting], seen: Mapping[str, tuple[dict[str, Value], Any]]
-    ) -> dict[str, str]:
+    def _seen(self, given: Given) -> tuple[_Seen, ...]:
+        """Return what each side sees of a message; the domains that a state tells come before those of the server."""
+        tells = [sight.routing.state.told(given) for sight in self.sights]
+        first = envelope({**self.world, **tells[0]})
+        return first, first if tells[0] == tells[1] else envelope({**self.world, **tells[1]})
+
+    def _chosen(self, name: str, seen: Sequence[_Seen]) -> tuple[Choice, Choice]:
+        before, after = (sight.choice(name, *each) for sight, each in zip(self.sights, seen, strict=True))
+        return before, after
+
+    def _leaders(self, place: int, alive: Sequence[Waiting], seen: Mapping[str, Sequence[_Seen]]) -> dict[str, str]:
         """Return for each recipient the one who decides for all of its domain, route and queue."""
         if not set(self.fields) - {ROUTE, SCHEDULE}:
             return {}
         groups: dict[tuple[str, str, str], list[str]] = {}
         for each in alive:
-            route = sight.choice(ROUTE, *seen[each.address])
+            route = self.sights[place].choice(ROUTE, *seen[each.address][place])
             groups.setdefault((each.domain, str(each.given["queueName"]), route.name), []).append(each.address)
         return {address: min(group) for group in groups.values() for address in group}
 
@@ -206,9 +214,7 @@ class _Counter:
             # Nobody knows how it will fail; the text of the failure stays unknown.
             given["lastError"] = _FAILURE
             del given["lastStatus"]
-        variables, lookups = envelope({**self.world, **given})
-        before, after = (sight.choice(SCHEDULE, variables, lookups) for sight in self.sights)
-        return before, after
+        return self._chosen(SCHEDULE, self._seen(given))
 
     def _count(self, address: str, domain: str, chosen: Iterable[tuple[str, Choice, Choice]]) -> None:
         moved = dangling = False

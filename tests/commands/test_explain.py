@@ -271,7 +271,7 @@ def test_live_says_when_the_servers_domains_cannot_be_read(tmp_path: Path) -> No
         "note: the server's domains cannot be read: x:Domain/query fails: unknownMethod: x:Domain/query; "
         "is_local_domain is unknown; name the domains with --local-domain\n"
     )
-    assert ran.out.startswith(f"{sandbox.url}, as admin\nMail to b@b.example, by what the server holds.\n")
+    assert ran.out.startswith(f"{server.url}, as admin\nMail to b@b.example, by what the server holds.\n")
     assert "  route       unknown  not decided: if is_local_domain(rcpt_domain)\n" in ran.out
 
 
@@ -370,7 +370,7 @@ def test_every_variable_of_the_queue_has_an_option(tmp_path: Path) -> None:
     write(tmp_path / "m", mail=EVERY_VARIABLE)
     said = (
         *("--last-status", "Scheduled", "--queue-age", "60", "--expires-in", "5", "--notify-num", "2"),
-        *("--recipient", "b@b.example", "--recipient", "c@c.example", "--local-ip", "192.0.2.1"),
+        *("--recipients", "b@b.example", "--recipients", "c@c.example", "--local-ip", "192.0.2.1"),
     )
 
     ran = command("explain", "m", "--rcpt", "b@b.example", "--format=json", *said, env=environment(""), cwd=tmp_path)

@@ -146,7 +146,7 @@ class _Comparison:
             return left.key == right.key and (not left.term or names_equal)
 
         def outcome(routing: Routing, given: Given) -> tuple[tuple[object, ...], Side]:
-            variables, lookups = envelope(given)
+            variables, lookups = envelope(routing.state.told(given))
             decider = old if routing is self.before else new
             chosen = choice_of(routing, decider, seen_by(decider, variables), lookups)
             return key_of(self.catalogue, chosen), side_of(chosen)
