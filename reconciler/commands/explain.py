@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.commands.domains import server_domains
-from reconciler.commands.gather import Wanted, open_client, target, want, without_manifests
+from reconciler.commands.gather import Wanted, observe, open_client, target, want, without_manifests
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.options import CONNECTION, typed_of
 from reconciler.expression import ExpressionError, normal_question
@@ -27,6 +27,7 @@ from reconciler.mail import (
     kinds_explained,
     live_state,
     routing_of,
+    taken_today,
 )
 from reconciler.report import explanation_report, flowchart
 from reconciler.server import read_flow
@@ -85,6 +86,7 @@ class Arguments(Struct, frozen=True, kw_only=True):
     received_from_ip: str = ""
     received_via_port: int | None = None
     queued: str = ""
+    compare: bool = False
     live: bool = False
     graph: bool = False
 
@@ -98,7 +100,18 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     given = _given(arguments)
     retries = _retries(arguments.retry)
     last_error = arguments.last_error or "connection"
-    if arguments.live or arguments.queued:
+    today: State | None = None
+    if arguments.compare:
+        if arguments.live or arguments.queued:
+            raise UsageError("--compare reads the server and the manifests", "leave --live and --queue out")
+        wanted = want(invocation)
+        wanted.desired.checked()
+        with open_client(invocation, wanted) as client:
+            survey = observe(invocation, wanted, client)
+            if "localDomains" not in given:
+                given |= server_domains(invocation, wanted.catalogue, client)
+        today, state = (live_state(wanted.catalogue, each) for each in (survey.live, survey.after))
+    elif arguments.live or arguments.queued:
         wanted = _unread(invocation)
         with open_client(invocation, wanted) as client:
             state = _live(wanted.catalogue, client)
@@ -122,10 +135,14 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     if arguments.graph:
         invocation.say(flowchart(found, explained))
         return 0
+    compared = None
+    if today is not None:
+        before = explain_message(routing_of(wanted.catalogue, today), given, retries, last_error)
+        compared = taken_today(wanted.catalogue, before, explained)
     routes = [choice for attempt in explained.attempts for choice in attempt.choices if choice.field == ROUTE]
     unknown = [choice for choice in routes if choice.outcome == "unknown"]
     undecided = dict.fromkeys(filter(None, (_missing(each.because) for each in unknown)))
-    report = explanation_report(wanted.catalogue, explained, target(wanted), tuple(undecided))
+    report = explanation_report(wanted.catalogue, explained, target(wanted), tuple(undecided), compared)
     return invocation.report(report, int(bool(unknown)))
 
 

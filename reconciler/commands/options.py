@@ -192,6 +192,7 @@ OPTIONS: dict[str, OptionRow] = {
     "received_from_ip": _row("--received-from-ip", "Address that it came from.", metavar="IP"),
     "received_via_port": _row("--received-via-port", "Port that it came in by.", metavar="N", default=None, type=int),
     "queued": _row("--queue queued", "Explain the next attempt of this message of the server's queue.", metavar="ID"),
+    "compare": _row("--compare", "Explain what a plan would change for it, and what it takes today."),
     "live": _row("--live", "Explain what the server holds, not the manifests."),
     "graph": _row("--graph", "Print the routing as a Mermaid flowchart."),
     "host": _row("--host", "Loopback address to listen on.  [127.0.0.1]", metavar="HOST", default="127.0.0.1"),

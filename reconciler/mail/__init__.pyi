@@ -1,3 +1,4 @@
+from reconciler.mail.comparing import taken_today as taken_today
 from reconciler.mail.explain import NEVER_FAILS_OVER as NEVER_FAILS_OVER
 from reconciler.mail.explain import Attempt as Attempt
 from reconciler.mail.explain import CaseResult as CaseResult

@@ -5,7 +5,7 @@ Law: a value is told as it was decided, never worked out again; no secret can re
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
@@ -57,6 +57,7 @@ class DecisionPart(Part, frozen=True, kw_only=True):
     because: Annotated[str, told("Why it is not known, or why the server falls back.")] = ""
     branch: _Branch = ""
     condition: _Condition = member(name="if", default="")
+    today: Annotated[str, told("Of a comparison: what is taken today, where that is something else.")] = ""
     log: Annotated[str, told("The line in the server's log.")] = ""
     object: Annotated[Chosen | UnsetType, told("The object that is chosen.")] = UNSET
     source: Annotated[Place | UnsetType, told("Where what decided is declared.")] = UNSET
@@ -81,7 +82,9 @@ class ExplanationReport(Report, frozen=True, kw_only=True, tag="reconciler/expla
     never_fails_over: Annotated[
         tuple[Text, ...], told("Failures that bounce at once, so that no other attempt is made.")
     ]
-    state: Annotated[Literal["manifests", "live"], told("Whether the manifests or a server were asked.")]
+    state: Annotated[
+        Literal["manifests", "live", "planned"], told("Whether the manifests, a server, or a plan for it were asked.")
+    ]
     target: Annotated[Target, told("The server.")]
     undecided: Annotated[tuple[Text, ...], told("What would decide the route, where nobody can tell it.")] = ()
 
@@ -128,30 +131,46 @@ class RoutingTestsReport(Report, frozen=True, kw_only=True, tag="reconciler/rout
 
 
 def explanation_report(
-    catalogue: Catalogue, explanation: Explanation, target: Target, undecided: Sequence[str] = ()
+    catalogue: Catalogue,
+    explanation: Explanation,
+    target: Target,
+    undecided: Sequence[str] = (),
+    today: Sequence[Mapping[str, str]] | None = None,
 ) -> ExplanationReport:
-    """Return the report of an explanation, with what would decide the route where it is not known."""
+    """Return the report of an explanation.
+
+    Args:
+        catalogue: what the kinds are.
+        explanation: what is taken.
+        target: the server.
+        undecided: what would decide the route where it is not known.
+        today: for each attempt, what each expression gives today where that differs; None compares nothing.
+    """
     return ExplanationReport(
         assumptions=tuple(_assumptions(explanation)),
-        attempts=tuple(_attempt(catalogue, each) for each in explanation.attempts),
+        attempts=tuple(
+            _attempt(catalogue, each, today[place] if today else {}) for place, each in enumerate(explanation.attempts)
+        ),
         given=dict(explanation.given),
         never_fails_over=NEVER_FAILS_OVER,
-        state="live" if explanation.live else "manifests",
+        state="live" if explanation.live else "manifests" if today is None else "planned",
         target=target,
         undecided=tuple(undecided),
     )
 
 
-def _attempt(catalogue: Catalogue, attempt: Attempt) -> AttemptPart:
+def _attempt(catalogue: Catalogue, attempt: Attempt, today: Mapping[str, str]) -> AttemptPart:
     return AttemptPart(
         attempt=attempt.retry_num + 1,
-        decisions={choice.field: _decision(catalogue, choice) for choice in attempt.choices},
+        decisions={
+            choice.field: _decision(catalogue, choice, today.get(choice.field, "")) for choice in attempt.choices
+        },
         last_error=attempt.last_error,
         retry_num=attempt.retry_num,
     )
 
 
-def _decision(catalogue: Catalogue, choice: Choice) -> DecisionPart:
+def _decision(catalogue: Catalogue, choice: Choice, today: str) -> DecisionPart:
     return DecisionPart(
         outcome=choice.outcome,
         kind=choice.kind,
@@ -161,6 +180,7 @@ def _decision(catalogue: Catalogue, choice: Choice) -> DecisionPart:
         because=choice.because,
         branch=choice.pointer,
         condition=choice.condition,
+        today=today,
         log=choice.log,
         object=UNSET if choice.held is None else _chosen(catalogue, choice.held),
         source=place(choice.place),

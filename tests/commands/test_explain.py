@@ -410,3 +410,23 @@ def test_a_message_of_the_queue_is_explained_by_what_is_stored_of_it(tmp_path: P
     }
     assert (absent.code, "the queue holds no such message" in absent.err) == (64, True)
     assert (done.code, "does not wait in the message" in done.err) == (64, True)
+
+
+def test_a_comparison_says_what_is_taken_today(sandbox: Any, tmp_path: Path) -> None:
+    write(tmp_path / "m", mail=MANIFESTS)
+    said = ("--rcpt", "b@b.example", "--retry", "1..2", "--lookup", "key_exists('vip','b@b.example')=false")
+
+    ran = command("explain", "m", "--compare", *said, env=environment(sandbox.url), cwd=tmp_path)
+    read = command("explain", "m", "--compare", *said, "--format=json", env=environment(sandbox.url), cwd=tmp_path)
+    both = command("explain", "--compare", "--live", *said, env=environment(sandbox.url), cwd=tmp_path)
+
+    assert ran.code == 0
+    assert "Mail to b@b.example, by what the server would hold once the plan is applied.\n" in ran.out
+    assert ran.out.count("              today mx -> its MX hosts, port 25\n") == 1
+    assert ran.out.count("today") == 1
+    assert [each["decisions"]["route"].get("today") for each in read.json["attempts"]] == [
+        None,
+        "mx -> its MX hosts, port 25",
+    ]
+    assert read.json["state"] == "planned"
+    assert both.code == 64

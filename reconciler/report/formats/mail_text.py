@@ -23,9 +23,13 @@ _WIDTH = 12
 def explanation(report: ExplanationReport, page: Page) -> str:
     """Print an explanation. Attempts that take the same are told together."""
     sender = report.given.get("sender")
-    by = "what the server holds" if report.state == "live" else "the manifests and what a new server ships"
+    by = {
+        "live": "what the server holds",
+        "planned": "what the server would hold once the plan is applied",
+        "manifests": "the manifests and what a new server ships",
+    }[report.state]
     origin = "" if sender is None else f" from {sender or 'no sender (a bounce)'}"
-    asked = [header(report.target, page.paint)] if report.state == "live" and not page.quiet else []
+    asked = [header(report.target, page.paint)] if report.state != "manifests" and not page.quiet else []
     lines = [*asked, f"Mail to {report.given.get('rcpt')}{origin}, by {by}."]
     for _, group in groupby(report.attempts, key=_same):
         attempts = tuple(group)
@@ -39,7 +43,9 @@ def explanation(report: ExplanationReport, page: Page) -> str:
 
 
 def _same(attempt: AttemptPart) -> tuple[Any, ...]:
-    return tuple((each.outcome, each.name, each.branch, each.because) for each in attempt.decisions.values())
+    return tuple(
+        (each.outcome, each.name, each.branch, each.because, each.today) for each in attempt.decisions.values()
+    )
 
 
 def _heading(attempts: Sequence[AttemptPart]) -> str:
@@ -59,6 +65,8 @@ def _decision(field: str, decision: DecisionPart, width: int, paint: Paint) -> l
     colour = {"unknown": "yellow", "fallback": "red"}.get(decision.outcome, "green")
     lines = [f"  {field:<{_WIDTH}}{paint(f'{_name(decision):<{width}}', colour)}  {deciding(decision)}"]
     inset = " " * (_WIDTH + 2)
+    if decision.today:
+        lines.append(f"{inset}{paint('today', 'yellow')} {decision.today}")
     if decision.because:
         lines.append(f"{inset}{decision.because}")
     if decision.object:
