@@ -5,12 +5,14 @@ Law: no address is in it unless whoever runs the program asked for addresses; a 
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from reconciler.kinds import Catalogue
-from reconciler.mail import Impact, ImpactRow, Shift
 from reconciler.report.movement import ShownMovement, SidePart
 from reconciler.report.parts import Count, Part, Text, told
+
+if TYPE_CHECKING:
+    from reconciler.mail import Impact, ImpactRow
 
 
 class ImpactRowPart(Part, frozen=True, kw_only=True):
@@ -51,6 +53,8 @@ class ImpactPart(Part, frozen=True, kw_only=True):
 
 def impact_part(catalogue: Catalogue, impact: Impact, source: str, *, addresses: bool = False) -> ImpactPart:
     """Return what is done to known mail as reports hold it."""
+    from reconciler.mail import Shift
+
     shown = ShownMovement(catalogue, None)
 
     def row(row: ImpactRow) -> ImpactRowPart:
