@@ -28,6 +28,8 @@ from reconciler.mail.waiting import ESTIMATED, Waiting
 
 #: What an attempt is taken to fail of, where nothing failed yet.
 _FAILURE = "connection"
+#: How an evaluation says that it would have to ask.
+_ASKED = "lookups has no "
 
 
 #: The variables and the world that an evaluation sees.
@@ -222,7 +224,7 @@ class _Counter:
         for name, old, new in chosen:
             unknown = next((side for side in (old, new) if side.outcome == "unknown"), None)
             if unknown is not None:
-                because.append(f"{name}: {unknown.because}")
+                because.append(f"{name}: {_reason(unknown)}")
                 continue
             keys = key_of(self.catalogue, old), key_of(self.catalogue, new)
             if keys[0] == keys[1]:
@@ -260,6 +262,16 @@ class _Counter:
 
     def _grouped(self, name: str, sight: _Sight) -> bool:
         return looks_at_recipient(name, sight.deciders[name].block)
+
+
+def _reason(choice: Choice) -> str:
+    """Say why a choice is not known, without what it was asked about: a question to the server names people."""
+    because = choice.because
+    if because.startswith(_ASKED):
+        because = f"{because.removeprefix(_ASKED).partition('(')[0]}() is known only to the server"
+    elif "@" in because:
+        because = "what decides is not known"
+    return f"{because}, at {choice.pointer}" if choice.pointer else because
 
 
 def _add(
