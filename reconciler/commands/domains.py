@@ -5,12 +5,17 @@ Law: what cannot be read is told, and stays unknown.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from reconciler.commands.invocation import Invocation
 from reconciler.kinds import Catalogue, Kind, Property
-from reconciler.server import Client, read_flow
+from reconciler.server import read_flow
 from reconciler.values import Unreachable
+
+if TYPE_CHECKING:
+    from reconciler.server import Client
 
 #: The server's domains: not of the catalogue, since nothing here writes them.
 DOMAIN = "Domain"

@@ -17,10 +17,10 @@ from reconciler.commands.gather import Wanted
 from reconciler.commands.invocation import Invocation
 from reconciler.plan import Survey
 from reconciler.report import ImpactPart, MovementPart, impact_part, movement_part
-from reconciler.server import Client
 
 if TYPE_CHECKING:
     from reconciler.mail import State
+    from reconciler.server import Client
 
 
 def moving(wanted: Wanted, survey: Survey) -> MovementPart:
