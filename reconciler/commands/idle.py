@@ -22,6 +22,8 @@ def tell_idle(invocation: Invocation, wanted: Wanted, found: Survey) -> None:
         hint = "only kinds that are declared, or that policy covers, are read"
         invocation.warn(f"{option} matches nothing that is declared or live", hint)
     scope = wanted.settings.scope
+    if not wanted.settings.rotate:
+        return
     secret = [each.address for each in wanted.desired.resources if scope.holds(each.address) and any(within(each.wire))]
     for glob in wanted.settings.rotate:
         if not any(map(Globs([glob]).holds, secret)):

@@ -66,6 +66,8 @@ def _names_in(value: Any) -> list[str]:
 
 def _part(value: Any) -> Any:
     """Return what a property adds to a key: a set by its sorted members, an expression by its text."""
+    if type(value) is str and value.isascii():
+        return value
     if isinstance(value, Mapping):
         if all(each is True for each in value.values()):
             return tuple(sorted(map(str, value)))
@@ -83,6 +85,8 @@ def name_of(key: Key, joiner: str = ":") -> str:
     An unset property prints as `-`; between slashes it is left out, and a slash in a part that leads is `%2F`. A
     reference prints as the name of its object, a set as the first of its members.
     """
+    if len(key) == 1 and type(key[0]) is str:
+        return key[0]
     parts = [_printed(value) for value in key if value is not None or joiner == ":"]
     if not parts:
         return "-"

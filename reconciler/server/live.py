@@ -203,12 +203,11 @@ def _name(listings: dict[str, _Listing], name: str, addresses: dict[str, dict[st
         parts = {field: prop.to for field, prop in kind.legible(None).items() if field in kind.match and prop.to}
         known = {field: _name(listings, to, addresses) for field, to in parts.items()}
         for each, wire in listings[name].objects.items():
-            held = {
-                field: known[field].get(wire[field]) or Address(to, id=wire[field])
-                for field, to in parts.items()
-                if isinstance(wire.get(field), str)
-            }
-            own[each] = address_of(kind, key_of(kind, {**wire, **held}))
+            for field, to in parts.items():
+                if isinstance(wire.get(field), str):
+                    found = known[field].get(wire[field]) or Address(to, id=wire[field])
+                    wire = {**wire, field: found}
+            own[each] = address_of(kind, key_of(kind, wire))
     return addresses[name]
 
 
