@@ -118,6 +118,8 @@ def _chosen(order: Order, lines: list[str], document: DocumentLines) -> list[str
 
 def _kept(before: str, after: str) -> bool:
     """Whether a text means the same as another, and only white space came and went: so no comment is lost either."""
+    if before == after:
+        return True
     if Counter("".join(before.split())) != Counter("".join(after.split())):
         return False
     (old, _), (new, problems) = load(before), load(after)
