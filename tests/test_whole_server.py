@@ -46,6 +46,7 @@ def test_a_server_is_imported_as_it_is_and_built_again_elsewhere(old: Sandbox, n
     home = created(old, "Domain", name="example.org", aliases={"example.net": True})
     created(old, "MailingList", name="all", domainId=home, recipients={"a@example.org": True})
     created(old, "SpamTag", **{"@type": "Score", "tag": "my tag", "score": -1.5})
+    created(old, "Tracer", **{"@type": "Stdout", "level": "debug"})
     created(old, "MemoryLookupKey", namespace="traps", key="a/b")
     created(old, "Gadget", label="one", parts={"0": {"name": "x", "domainId": home}}, sizes={"small": 2})
     here, there = (environment(sandbox.url) for sandbox in (old, new))
