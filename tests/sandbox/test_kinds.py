@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -476,6 +478,25 @@ def test_a_signing_key_is_read_and_its_public_half_shown(talk: Talk) -> None:
     assert refused(talk, "DkimSignature", **given(privateKey=other)) == ("invalidProperties", [])
     from_variable = {"@type": "EnvironmentVariable", "variableName": "ABSENT"}
     assert refused(talk, "DkimSignature", **given(privateKey=from_variable)) == ("invalidProperties", [])
+
+
+def test_without_the_library_that_reads_them_certificates_and_keys_are_stored_unread() -> None:
+    text = {"@type": "Text", "value": "any"}
+    lines = [
+        "import sys",
+        "sys.modules['cryptography'] = None",
+        "from reconciler.sandbox import Sandbox",
+        "from tests.publishing import SERVER",
+        "from tests.talk import Talk",
+        "talk = Talk(Sandbox(schema=SERVER, environment={}))",
+        f"made = talk.create('Certificate', certificate={text}, privateKey={{'@type': 'Text', 'secret': 'any'}})",
+        "print(talk.read('Certificate', made)['subjectAlternativeNames'])",
+    ]
+    ran = subprocess.run(
+        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, timeout=60, check=True
+    )
+
+    assert ran.stdout == "{}\n"
 
 
 @pytest.mark.parametrize("script", ["keep", "keep;}", "nonsense;", "if true { keep;", 'keep "open;'])
