@@ -267,12 +267,13 @@ class Registry:
     def _act(self, action: str) -> dict[str, Any] | None:
         error = self._take_over(action)
         if error is None:
-            self.cluster.broadcast(self.node)
+            self.cluster.broadcast(self.node, action)
         return error
 
-    def _take_over(self, action: str = RELOAD) -> dict[str, Any] | None:
+    def _take_over(self, action: str) -> dict[str, Any] | None:
         with self._lock:
-            overtaken, self.node.overtaken = self.node.overtaken, False
+            overtaken = action == RELOAD and self.node.overtaken
+            self.node.overtaken = self.node.overtaken and not overtaken
             self.objects.expire(action)
             return self.live.reload(self.objects.tables, action, take_over=not overtaken)
 

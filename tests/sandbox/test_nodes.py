@@ -57,6 +57,15 @@ def test_reload_of_one_node_reaches_the_others_through_a_coordinator_only(
     assert (list(answer["created"]), live(both)) == (["r"], expected)
 
 
+def test_another_action_reaches_the_others_as_what_it_is() -> None:
+    first, second = nodes(None, None, coordinator="Redis")
+    create(first, "new")
+
+    answer = Talk(first).call("x:Action/set", create={"r": {"@type": "InvalidateCaches"}})
+
+    assert (list(answer["created"]), live([first, second])) == (["r"], [False, False])
+
+
 def test_node_that_cannot_load_keeps_what_it_runs_and_nobody_hears_of_it() -> None:
     both = nodes({"RELAY": "x"}, {}, coordinator="Redis")
     create(both[0], "new", authSecret={"@type": "EnvironmentVariable", "variableName": "RELAY"}, authUsername="u")
