@@ -244,6 +244,7 @@ SERVER = schema(
             "services": mapping(choice("imap", "smtp"), one("Service")),
         },
         "Http": {"allowedEndpoints": EXPRESSION, "rateLimit": nullable(one("Rate")), "offset": WHOLE},
+        "DnsServer": {"Bunny": {"description": TEXT, "secret": one("SecretKeyOptional")}},
         "Coordinator": {"Disabled": {}, "Redis": {"url": TEXT}},
         "DnsResolver": {"System": {}, "Custom": {"servers": many("DnsAddress", minItems=1)}},
         "Gadget": {

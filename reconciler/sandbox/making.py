@@ -56,10 +56,13 @@ class Maker:
         mould = self._moulds.kinds[kind]
         if told.fixed and current is not None and current.get("@type") != body.get("@type"):
             raise Unread("Cannot change the type of an existing object.", "@type")
-        for name in told.tried:
-            self._try(mould.shape(body).slots.get(name), body)
+        shape = mould.shape(body)
+        for slot in shape.slots.values():
+            # An asterisk stands for whatever is kept outside the store.
+            if slot.name in told.tried or ("*" in told.tried and slot.mould is not None):
+                self._try(slot, body)
         body = self._credentials(mould, body, current)
-        for slot in mould.shape(body).slots.values():
+        for slot in shape.slots.values():
             text = self._text(slot, body[slot.name]) if slot.word.contents else None
             match slot.word.contents:
                 case "certificate" if text is None or texts.certificate(text) is None:
@@ -70,15 +73,12 @@ class Maker:
                     raise Unread(f"Failed to compile Sieve script: {complaint}", slot.name)
         return body
 
-    def _try(self, slot: Slot | None, body: Body) -> None:
-        if slot is None:
-            return
+    def _try(self, slot: Slot, body: Body) -> None:
         value = body[slot.name]
-        if slot.mould is None:
-            if not value:
-                raise Unread(f"Missing {slot.name}")
-        elif value is not None:
-            text, complaint = texts.outside(slot.mould, value, self._environment)
+        if slot.mould is None and not value:
+            raise Unread(f"Missing {slot.name}")
+        for inner, element in slot.within(value):
+            text, complaint = texts.outside(inner, element, self._environment)
             if text is None:
                 raise Unread(complaint)
 

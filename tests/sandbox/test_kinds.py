@@ -480,6 +480,17 @@ def test_a_signing_key_is_read_and_its_public_half_shown(talk: Talk) -> None:
     assert refused(talk, "DkimSignature", **given(privateKey=from_variable)) == ("invalidProperties", [])
 
 
+def test_a_secret_outside_the_store_is_read_at_once_where_the_server_builds_something_of_it(talk: Talk) -> None:
+    def secret(name: str) -> dict[str, Any]:
+        return {"@type": "EnvironmentVariable", "variableName": name}
+
+    assert refused(talk, "DnsServer", variant="Bunny", description="d", secret=secret("ABSENT")) == (
+        "invalidProperties",
+        [],
+    )
+    talk.create("DnsServer", variant="Bunny", description="d", secret=secret("PRESENT"))
+
+
 def test_without_the_library_that_reads_them_certificates_and_keys_are_stored_unread() -> None:
     text = {"@type": "Text", "value": "any"}
     lines = [

@@ -320,7 +320,8 @@ class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     searches: dict[str, tuple[str, ...]] = {}
     #: The order in which the server judges properties; those that are not named come last.
     judged: tuple[str, ...] = ()
-    #: What the server must be able to read before it stores an object: it builds something of these properties.
+    #: What the server must be able to read before it stores an object: it builds something of these properties; `*` is
+    #: whatever an object keeps outside the store.
     tried: tuple[str, ...] = ()
     #: The property that says whose an object is: it may refer only to what is of the same.
     owner: str = ""
