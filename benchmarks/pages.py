@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+from reconciler.server.connection import ConnectionOptions
 from reconciler.server.jmap.client import Client
 from reconciler.server.jmap.endpoint import Credentials
 from reconciler.server.jmap.protocol import Call, Flow, Request, Response
@@ -45,7 +46,8 @@ def main() -> None:
     assert server.stdout is not None
     url = server.stdout.readline().decode().strip()
     try:
-        with Client(url, Credentials(user="admin", password="secret"), may_write=True, timeout=600) as client:
+        credentials, slow = Credentials(user="admin", password="secret"), ConnectionOptions(timeout=600)
+        with Client(url, credentials, may_write=True, connection=slow) as client:
             started = time.perf_counter()
             client.run(fill())
             print(f"{ROUTES} routes created in {time.perf_counter() - started:.1f} s")

@@ -11,8 +11,9 @@ from typing import Any
 import click
 from msgspec import UNSET
 
-from reconciler.kinds import METADATA, Catalogue, Kind, Property, Record, config_schema, decode_pointer, load
+from reconciler.kinds import METADATA, Catalogue, Kind, Property, Record, decode_pointer, load
 from reconciler.mail.lint import RULES
+from reconciler.settings import config_schema
 from reconciler.values import print_duration, print_size
 from reconciler.yamlio import emit
 from tests.mail import test_lint_expressions, test_lint_objects

@@ -21,10 +21,13 @@ from reconciler import __version__
 from reconciler.commands import (
     ALL,
     COMMANDS,
+    CONNECTION,
     FAMILIES,
+    LIMITS,
     OTHER_VARIABLES,
     PATHS,
     formats,
+    group,
     lifting,
     parameters,
     streams,
@@ -171,6 +174,8 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
     log = _log(given["verbose"], plain=plain)
     read = {key: given[key] for key in Options.__struct_fields__ if key in given}
     read["reload"] = not given.get("no_reload", False)
+    for field, options in (("limits", group(LIMITS)), ("connection", group(CONNECTION))):
+        read[field] = {key: given[key] for key in options if key in given and key not in read}
     console = Console(
         out=streams.writer(sys.stdout),
         err=streams.writer(sys.stderr) if plain else log,

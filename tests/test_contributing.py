@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md names files that there are."""
+"""CONTRIBUTING.md names files that there are, and all that there are to touch."""
 
 import re
 from pathlib import Path
@@ -23,3 +23,21 @@ def test_rules_are_found_where_it_says() -> None:
 
     assert {ROOT / name for name in modules} <= set((ROOT / "reconciler" / "mail" / "lint").glob("*.py"))
     assert [rule for rule in RULES if sum(text.count(f'"{rule}"') for text in texts) < 2] == []
+
+
+@pytest.mark.parametrize(
+    ("word", "modules"),
+    [
+        ("max_update", ["commands/options.py", "plan/guards.py", "values/policy.py"]),
+        ("ca_bundle", ["commands/options.py", "server/connection.py", "server/jmap/endpoint.py"]),
+    ],
+)
+def test_limit_and_option_are_named_where_it_says_and_nowhere_else(word: str, modules: list[str]) -> None:
+    named = [
+        str(path.relative_to(ROOT / "reconciler"))
+        for path in sorted((ROOT / "reconciler").rglob("*.py"))
+        if re.search(word, path.read_text(encoding="utf-8"))
+    ]
+
+    assert named == modules
+    assert {f"reconciler/{module}" for module in modules} <= set(NAMED)

@@ -8,10 +8,13 @@ from reconciler.commands.monitoring import MONITORED as MONITORED
 from reconciler.commands.monitoring import monitored as monitored
 from reconciler.commands.options import ALL as ALL
 from reconciler.commands.options import COMMANDS as COMMANDS
+from reconciler.commands.options import CONNECTION as CONNECTION
 from reconciler.commands.options import FAMILIES as FAMILIES
+from reconciler.commands.options import LIMITS as LIMITS
 from reconciler.commands.options import OTHER_VARIABLES as OTHER_VARIABLES
 from reconciler.commands.options import PATHS as PATHS
 from reconciler.commands.options import formats as formats
+from reconciler.commands.options import group as group
 from reconciler.commands.options import lifting as lifting
 from reconciler.commands.options import parameters as parameters
 from reconciler.commands.options import variable as variable

@@ -30,7 +30,7 @@ def headline(invocation: Invocation, wanted: Wanted) -> Headline:
 
 
 def _unprotected(wanted: Wanted) -> Iterator[str]:
-    if wanted.settings.options.insecure:
+    if wanted.settings.insecure:
         yield "--insecure: the server's certificate is not verified"
     parts = urlsplit(target(wanted).url)
     if parts.scheme.lower() == "http" and not is_local(parts.hostname or ""):

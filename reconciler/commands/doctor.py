@@ -81,7 +81,7 @@ def _verdicts(invocation: Invocation, wanted: Wanted) -> Iterator[Look]:
             yield _failed("session", error)
             return
         limits = session.limits
-        yield _transport(client, insecure=wanted.settings.options.insecure)
+        yield _transport(client, insecure=wanted.settings.insecure)
         yield Look("credentials", True, f"logged in as {session.username}")
         yield Look(
             "limits",

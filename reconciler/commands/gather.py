@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.publishing import tell_changes
@@ -80,7 +80,7 @@ def want(invocation: Invocation) -> Wanted:
     invocation.facts["basis"] = wanted.desired.digest
     if not invocation.options.strict:
         return wanted
-    told = msgspec.structs.replace(wanted.desired, diagnostics=strictly(wanted.desired.diagnostics))
+    told = replace(wanted.desired, diagnostics=strictly(wanted.desired.diagnostics))
     return Wanted(wanted.catalogue, wanted.settings, told)
 
 
@@ -88,7 +88,7 @@ def want_all(invocation: Invocation) -> list[Wanted]:
     """Read configuration and manifests of every target, or of the one that is chosen."""
     config, options = configured(invocation), invocation.options
     targets = () if options.target or options.url or options.paths else tuple(config.targets)
-    chosen = [msgspec.structs.replace(options, target=name) for name in targets] or [options]
+    chosen = [replace(options, target=name) for name in targets] or [options]
     found: list[Wanted] = []
     mistakes: list[Diagnostic] = []
     for each in chosen:
@@ -105,9 +105,9 @@ def _want(catalogue: Catalogue, config: Config, options: Options, environment: M
     found = settings(catalogue, config, options, environment)
     if found.target and not options.paths:
         check_layers(config, [found.target])
-    desired = load_manifests(catalogue, found.paths, found.variables, optional=found.optional, links=found.links)
+    desired = load_manifests(catalogue, found.paths, found.variables, optional=found.optional, links=found.policy.links)
     told = [*desired.diagnostics, *not_owned(desired.resources, found.policy)]
-    desired = msgspec.structs.replace(desired, diagnostics=tuple(told))
+    desired = replace(desired, diagnostics=tuple(told))
     return Wanted(catalogue, found, desired)
 
 
@@ -120,7 +120,7 @@ def tested(wanted: Wanted) -> Wanted:
     from reconciler.mail import check_documents
 
     failed = check_documents(wanted.catalogue, desired.resources, desired.locate, desired.tests)
-    told = msgspec.structs.replace(desired, diagnostics=(*desired.diagnostics, *failed))
+    told = replace(desired, diagnostics=(*desired.diagnostics, *failed))
     return Wanted(wanted.catalogue, wanted.settings, told)
 
 
@@ -142,22 +142,21 @@ def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = Fal
     server: Server = connect(wanted.settings, invocation.environment)
     from reconciler.server import Client, Credentials
 
-    if server.insecure:
+    if server.connection.insecure:
         invocation.warn("--insecure: the server's certificate is not verified")
     connected = partial(
         Client,
         credentials=Credentials(server.token, server.user, server.password),
         may_write=may_write,
-        timeout=server.timeout,
         target=wanted.settings.target,
         tell=lambda text: invocation.tell(f"{text}\n"),
-        ca_bundle=server.ca_bundle,
-        insecure=server.insecure,
         transport=invocation.transport,
         environment=invocation.environment,
     )
     first, *others = server.nodes or (server.url,)
-    return connected(first, wait=server.wait, peers=[connected(node) for node in others])
+    # The first alone is waited for.
+    peers = [connected(node, connection=replace(server.connection, wait=0.0)) for node in others]
+    return connected(first, connection=server.connection, peers=peers)
 
 
 def goal_of(wanted: Wanted) -> Goal:
@@ -168,7 +167,7 @@ def goal_of(wanted: Wanted) -> Goal:
         policy=found.policy,
         scope=found.scope,
         rotate=tuple(found.rotate),
-        severities=found.lint,
+        severities=found.policy.lint,
         locate=_places(desired),
     )
 
@@ -186,7 +185,7 @@ def observe(invocation: Invocation, wanted: Wanted, client: Client) -> Survey:
     invocation.facts["server"] = known_by(client.session(), live)
     found = take_survey(wanted.catalogue, goal, live)
     if invocation.options.strict:
-        found = msgspec.structs.replace(found, diagnostics=strictly(found.diagnostics))
+        found = replace(found, diagnostics=strictly(found.diagnostics))
     return found.checked()
 
 
@@ -205,7 +204,7 @@ def _places(desired: Desired) -> Callable[[Address, str], Source | None]:
 
 def linted(wanted: Wanted) -> Wanted:
     """Lint the manifests by themselves, and add what is found to the diagnostics."""
-    desired, severities = wanted.desired, wanted.settings.lint
+    desired, severities = wanted.desired, wanted.settings.policy.lint
     if any(each.severity == "error" for each in desired.diagnostics):
         return wanted
     locate = _places(desired)
@@ -214,7 +213,7 @@ def linted(wanted: Wanted) -> Wanted:
     found += dangling_names(
         wanted.catalogue, resources, policy=wanted.settings.policy, severities=severities, locate=locate
     )
-    told = msgspec.structs.replace(desired, diagnostics=tuple(sorted([*desired.diagnostics, *found])))
+    told = replace(desired, diagnostics=tuple(sorted([*desired.diagnostics, *found])))
     return Wanted(wanted.catalogue, wanted.settings, told)
 
 
@@ -223,14 +222,12 @@ def read_live(catalogue: Catalogue, kinds: Iterable[str], client: Client) -> Liv
     needed = sorted(kinds)
     checks = kinds_for_checks(catalogue, needed)
     live = client.run(read_flow(catalogue, needed, client.session().limits, checks=checks))
-    return msgspec.structs.replace(live, reader=client.reader())
+    return replace(live, reader=client.reader())
 
 
 def standing_policy(invocation: Invocation) -> Policy:
     """Return the policy without what the options of this one run say."""
-    plain = msgspec.structs.replace(
-        invocation.options, paths=(), prune=None, allow_empty=(), max_destroy="", max_update="", kind=(), only=()
-    )
+    plain = replace(invocation.options, paths=(), prune=None, allow_empty=(), limits={}, kind=(), only=())
     config = configured(invocation)
     return settings(catalogue_of(config, plain.target), config, plain, invocation.environment).policy
 

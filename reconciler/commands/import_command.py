@@ -128,7 +128,7 @@ def _plain_text(catalogue: Catalogue, found: Settings) -> Remark:
     def remark(resources: Sequence[Resource]) -> Iterator[tuple[Any, str, str]]:
         by_name = {str(each.address): each.address for each in resources}
         findings = [each for each in object_findings(World(catalogue, resources)) if each.rule == PLAIN_TEXT]
-        for each in settle(findings, severities=found.lint):
+        for each in settle(findings, severities=found.policy.lint):
             yield by_name[each.address], each.pointer, f"{each.message}: {each.hint}"
 
     return remark

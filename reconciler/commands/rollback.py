@@ -116,9 +116,8 @@ def choose(path: Path, runs: Sequence[Run], wanted: str, url: str) -> Run:
 
 def _policy(chosen: Settings) -> Policy:
     """Return the policy of a rollback: what is kept stays, and only limits that an option names hold."""
-    options = chosen.options
+    limits = chosen.options.limits
     return Policy(
         keep=chosen.policy.keep,
-        max_destroy=chosen.policy.max_destroy if options.max_destroy else UNLIMITED,
-        max_update=chosen.policy.max_update if options.max_update else None,
+        **{"max_destroy": UNLIMITED, **{name: getattr(chosen.policy, name) for name, said in limits.items() if said}},
     )

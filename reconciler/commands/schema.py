@@ -15,7 +15,7 @@ from reconciler.commands.invocation import Invocation
 from reconciler.kinds import Catalogue, published
 from reconciler.plan import saved_plan_schema
 from reconciler.report import SCHEMAS, plural
-from reconciler.settings import named_catalogue
+from reconciler.settings import config_schema, named_catalogue
 from reconciler.values import DIFFERENCES, ReconcilerError
 
 DEFAULT_OUT = "schemas"
@@ -24,7 +24,11 @@ DEFAULT_OUT = "schemas"
 def files(catalogue: Catalogue) -> dict[str, bytes]:
     """Return every schema of some kinds by its file name below the output directory."""
     outputs = {**SCHEMAS, "saved-plan": saved_plan_schema(SCHEMAS["plan"])}
-    schemas = {**published(catalogue), **{f"output/{name}.schema.json": each for name, each in outputs.items()}}
+    schemas = {
+        **published(catalogue),
+        "config.schema.json": config_schema(catalogue),
+        **{f"output/{name}.schema.json": each for name, each in outputs.items()},
+    }
     return {
         name: msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n" for name, schema in schemas.items()
     }

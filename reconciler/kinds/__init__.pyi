@@ -45,11 +45,9 @@ from reconciler.kinds.references import replaced as replaced
 from reconciler.kinds.references import targets as targets
 from reconciler.kinds.resolving import resolves as resolves
 from reconciler.kinds.resolving import to_resolve as to_resolve
-from reconciler.kinds.schema import LIMIT_PATTERN as LIMIT_PATTERN
 from reconciler.kinds.schema import METADATA as METADATA
 from reconciler.kinds.schema import PLACE_PATTERN as PLACE_PATTERN
 from reconciler.kinds.schema import ROUTING_TEST as ROUTING_TEST
-from reconciler.kinds.schema import config_schema as config_schema
 from reconciler.kinds.schema import holds_secret as holds_secret
 from reconciler.kinds.schema import published as published
 from reconciler.kinds.schema.judge import Fault as Fault

@@ -5,8 +5,6 @@ Law: what is printed, these accept; a report's name and version stand in its `fo
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec.json import schema
 
 from reconciler.report.changes import DriftReport, OutcomeReport, PlanReport
@@ -15,9 +13,8 @@ from reconciler.report.fleet import FleetImportReport, FleetReport
 from reconciler.report.mail import ExplanationReport, RoutingTestsReport
 from reconciler.report.parts import Report
 from reconciler.report.status import StatusReport
+from reconciler.values import DIALECT, Schema
 
-Schema = dict[str, Any]
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
 REPORTS: tuple[type[Report], ...] = (
     *(ValidationReport, PlanReport, DriftReport, OutcomeReport, PermissionsReport, DiagnosisReport),
     *(ExplanationReport, RoutingTestsReport, ErrorReport, FleetReport, FleetImportReport, StatusReport),

@@ -31,7 +31,7 @@ class Taken:
         self._holders: dict[Value, ValueHolder] = {}
 
     def put(self, kind: Kind, number: int, body: Body) -> None:
-        """KeyClaim the values of an object; those that are taken stay with their holder."""
+        """Claim the values of an object; those that are taken stay with their holder."""
         holder = ValueHolder(kind.kind, number)
         for _, value in claims(kind, body):
             self._holders.setdefault(value, holder)

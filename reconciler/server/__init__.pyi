@@ -1,3 +1,5 @@
+from reconciler.server.connection import ConnectionKeys as ConnectionKeys
+from reconciler.server.connection import ConnectionOptions as ConnectionOptions
 from reconciler.server.jmap.client import Client as Client
 from reconciler.server.jmap.endpoint import Credentials as Credentials
 from reconciler.server.jmap.post import post as post

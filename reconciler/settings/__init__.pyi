@@ -4,8 +4,6 @@ from reconciler.settings.choose import catalogue_of as catalogue_of
 from reconciler.settings.choose import check_layers as check_layers
 from reconciler.settings.choose import read_config as read_config
 from reconciler.settings.choose import settings as settings
-from reconciler.settings.config import DEFAULT_MANIFESTS as DEFAULT_MANIFESTS
-from reconciler.settings.config import TargetConfig as TargetConfig
 from reconciler.settings.config import merged_policy as merged_policy
 from reconciler.settings.config import parse_config as parse_config
 from reconciler.settings.connecting import Server as Server
@@ -16,3 +14,6 @@ from reconciler.settings.options import Options as Options
 from reconciler.settings.published import FOLDER as FOLDER
 from reconciler.settings.published import named_catalogue as named_catalogue
 from reconciler.settings.published import read_catalogue as read_catalogue
+from reconciler.settings.targets import DEFAULT_MANIFESTS as DEFAULT_MANIFESTS
+from reconciler.settings.targets import TargetConfig as TargetConfig
+from reconciler.settings.targets import config_schema as config_schema

@@ -16,24 +16,15 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from reconciler.kinds import LIMIT_PATTERN, Catalogue, Fault
+from reconciler.kinds import Catalogue, Fault
 from reconciler.server import Allowed
 from reconciler.settings.ceiling import check_ceiling, policy_differences
-from reconciler.settings.config import (
-    DEFAULT_MANIFESTS,
-    Config,
-    Layer,
-    PolicyConfig,
-    TargetConfig,
-    merged_policy,
-    read,
-    reference,
-    unescaped,
-)
+from reconciler.settings.config import Config, merged_policy, read, reference, unescaped
 from reconciler.settings.options import Options
 from reconciler.settings.published import named_catalogue
+from reconciler.settings.targets import DEFAULT_MANIFESTS, Layer, TargetConfig
 from reconciler.values import (
-    Allowance,
+    LIMIT_PATTERN,
     EnvironmentText,
     Globs,
     ManifestError,
@@ -66,15 +57,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     paths: tuple[str, ...]
     #: Those of the paths that may hold no document, or not be there.
     optional: frozenset[str] = frozenset()
-    #: Directories below which links among the manifests may end.
-    links: tuple[str, ...] = ()
     policy: Policy
     scope: Scope
     allowed: Allowed
     #: What `${var:NAME}` stands for in this target's manifests.
     variables: Mapping[str, Any] = {}
-    #: Severities of lint rules that policy sets.
-    lint: Mapping[str, str] = {}
     rotate: tuple[str, ...] = ()
     reload: bool = True
     #: As whom the server is talked to; "" with a token, or where only a file says it.
@@ -86,6 +73,11 @@ class Settings(Struct, frozen=True, kw_only=True):
     #: None where no server is named.
     server: TargetConfig | None = None
     options: Options = Options()
+
+    @property
+    def insecure(self) -> bool:
+        """Whether the server's certificate is not verified."""
+        return bool(self.options.connection.get("insecure"))
 
 
 def catalogue_of(config: Config, target: str = "") -> Catalogue:
@@ -152,16 +144,10 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
         target=name,
         paths=paths,
         optional=frozenset(each.path for each in layers if each.optional),
-        links=tuple(policy.links),
         policy=_policy(policy, options),
         scope=Scope(kinds=frozenset(options.kind), only=options.only),
-        allowed=Allowed(
-            tuple(policy.secrets.env) if policy.secrets.env is not None else None,
-            tuple(policy.secrets.files) if policy.secrets.files is not None else None,
-            roots,
-        ),
+        allowed=Allowed(policy.secrets.env, policy.secrets.files, roots),
         variables=_variables(config, name, policy, environment),
-        lint=policy.lint,
         rotate=(options.rotate_secrets,) if options.rotate_secrets else (),
         reload=options.reload,
         user=_user(options, target, environment),
@@ -230,7 +216,7 @@ def check_layers(config: Config, names: Iterable[str]) -> None:
         raise ManifestError([config.mistake(each) for each in missing], config.file)
 
 
-def _variables(config: Config, name: str, policy: PolicyConfig, environment: Mapping[str, str]) -> dict[str, Any]:
+def _variables(config: Config, name: str, policy: Policy, environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the variables of a target: its name, its labels and its vars.
 
     Raises:
@@ -260,47 +246,28 @@ def _variables(config: Config, name: str, policy: PolicyConfig, environment: Map
     return found
 
 
-def _may_read(variable: str, policy: PolicyConfig) -> bool:
+def _may_read(variable: str, policy: Policy) -> bool:
     """Whether a variable of the environment may stand in manifests, and so in every plan."""
     if variable.startswith(OWN_VARIABLES):
         return True
     return Globs(policy.variables).match(variable) and not variable.startswith(("STALWART_", "RECONCILER_"))
 
 
-def _policy(config: PolicyConfig, options: Options) -> Policy:
-    prune: dict[str, bool | str] = {}
-    if options.prune is not False:
-        prune = dict(config.prune)
-        if options.prune and not prune:
-            prune = {"*": True}
-    return Policy(
-        prune=prune,
-        owns={kind: tuple(names) for kind, names in config.owns.items()},
-        keep=tuple(config.keep),
-        undeclared=dict(config.undeclared),
-        max_destroy=_limit("--max-destroy", options.max_destroy, config.max_destroy, Policy().max_destroy),
-        max_update=_limit("--max-update", options.max_update, config.max_update, None),
-        max_moved=_limit("", "", config.max_moved, None),
-        max_bounced=_limit("", "", config.max_bounced, None),
-        allow_empty=frozenset(options.allow_empty),
-        allow=tuple(
-            Allowance(
-                address=each.address,
-                actions=frozenset(each.actions),
-                until=each.until,
-                because=each.because,
-                ended=bool(each.until) and each.until < datetime.now(UTC).date().isoformat(),
-            )
-            for each in config.allowances
-        ),
+def _policy(policy: Policy, options: Options) -> Policy:
+    """Return the policy of a run: what options say stands in place of what the configuration does."""
+    prune = policy.prune if options.prune is not False else {}
+    if options.prune and not prune:
+        prune = {"*": True}
+    today = datetime.now(UTC).date().isoformat()
+    allow = (msgspec.structs.replace(each, ended=bool(each.until) and each.until < today) for each in policy.allow)
+    limits = {name: _limit(name, text) for name, text in options.limits.items() if text}
+    return msgspec.structs.replace(
+        policy, prune=prune, allow=tuple(allow), allow_empty=frozenset(options.allow_empty), **limits
     )
 
 
-def _limit(name: str, option: str, configured: float | str | None, default: Any) -> Any:
-    """Return a limit as the policy has it: a number, or a share such as `30%`."""
-    if option and not re.fullmatch(LIMIT_PATTERN, option):
-        raise UsageError(f"{name} {option!r} is no number and no share", "write 5 or 30%")
-    chosen = option or configured
-    if chosen is None:
-        return default
-    return chosen if isinstance(chosen, str) and chosen.endswith("%") else int(chosen)
+def _limit(name: str, text: str) -> str | int:
+    """Return a limit that an option says, as the policy has it: a number, or a share such as `30%`."""
+    if not re.fullmatch(LIMIT_PATTERN, text):
+        raise UsageError(f"--{name.replace('_', '-')} {text!r} is no number and no share", "write 5 or 30%")
+    return text if text.endswith("%") else int(text)

@@ -9,21 +9,25 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from reconciler.kinds import Catalogue, Fault, config_schema, faults
+from reconciler.kinds import Catalogue, Fault, faults
+from reconciler.server import ConnectionKeys
 from reconciler.settings.published import every_catalogue
+from reconciler.settings.targets import ConfigKeys, TargetConfig, config_schema, monitors_of
 from reconciler.values import (
     ConfigError,
     Diagnostic,
     Globs,
     ManifestError,
+    Policy,
     can_continue,
     get_close_matches,
     in_file,
+    keys_of,
     reference_of,
     shown,
 )
@@ -31,117 +35,25 @@ from reconciler.yamlio import Problem, decode, positions
 from reconciler.yamlio import load as load_yaml
 
 DEFAULT_CONFIG = "reconciler.yaml"
-DEFAULT_MANIFESTS = "manifests"
 
 #: Fields of a target that are taken as they stand, and those that may be references.
-_PLAIN = ("url", "caBundle")
-_CREDENTIALS = ("token", "user", "password")
+_PLAIN = ("url", *ConnectionKeys.__struct_encode_fields__)
+CREDENTIALS = ("token", "user", "password")
 #: Addresses that are told of runs; secrets too, and for all targets or for one.
 _TOLD = ("ping", "notify")
-_MONITORS = (*_TOLD, "pingOnDrift")
 
 Steps = tuple[str, ...]
-
-
-class SecretsConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """`policy.secrets`: what secrets may be read from."""
-
-    env: list[str] | None = None
-    files: list[str] | None = None
-
-
-class Layer(Struct, frozen=True, forbid_unknown_fields=True):
-    """One path of a target's manifests."""
-
-    path: str
-    #: It may hold no document, or not be there.
-    optional: bool = False
-
-
-class AllowanceConfig(Struct, frozen=True, forbid_unknown_fields=True):
-    """A part of `policy.allow` with more than an address."""
-
-    address: str
-    actions: list[Literal["create", "update", "replace", "destroy"]] = []
-    until: str = ""
-    because: str = ""
-
-
-class PolicyConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """`policy`, for all targets or for one."""
-
-    prune: dict[str, bool | Literal["all"]] = {}
-    owns: dict[str, list[str]] = {}
-    keep: list[str] = []
-    lint: dict[str, Literal["error", "warning", "note", "ignore"]] = {}
-    undeclared: dict[str, Literal["drift", "ignore"]] = {}
-    #: A whole number may be written 5.0 as well.
-    max_destroy: int | float | str | None = None
-    max_update: int | float | str | None = None
-    max_moved: int | float | str | None = None
-    max_bounced: int | float | str | None = None
-    secrets: SecretsConfig = SecretsConfig()
-    #: Directories below which links among the manifests may end.
-    links: list[str] = []
-    #: Globs of the variables that a target's `vars` may be taken from.
-    variables: list[str] = []
-    #: Dangerous kinds or objects that a run may write or destroy.
-    allow: list[str | AllowanceConfig] = []
-
-    @property
-    def allowances(self) -> tuple[AllowanceConfig, ...]:
-        """Return what is allowed, in one form."""
-        return tuple(AllowanceConfig(each) if isinstance(each, str) else each for each in self.allow)
-
-
-class TargetConfig(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """One server, and the manifests that are for it."""
-
-    url: str
-    token: str = ""
-    user: str = ""
-    password: str = ""
-    ca_bundle: str = ""
-    #: Credentials may go to another host unencrypted.
-    plain_http: bool = False
-    manifests: list[str | Layer] = []
-    #: What `${var:NAME}` stands for; a text that is wholly `${env:NAME}` is read from the environment.
-    vars: dict[str, str | int | float | bool] = {}
-    #: Variables too, and what fleets choose targets by.
-    labels: dict[str, str] = {}
-    #: The address of every node of a cluster; requests go to the first, and a reload to each.
-    nodes: list[str] = []
-    #: Merged over the policy for all targets.
-    policy: dict[str, Any] = {}
-    #: Who is told of this target's runs, in place of who is told of all.
-    ping: str = ""
-    notify: str = ""
-    ping_on_drift: str = ""
-    #: The pulled schema of this server, in place of the one for all.
-    server_schema: str = ""
-
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        """Return the target's manifests, the usual ones where it names none."""
-        given = self.manifests or [DEFAULT_MANIFESTS]
-        return tuple(Layer(each) if isinstance(each, str) else each for each in given)
-
-    def monitors(self) -> dict[str, str]:
-        """Return who is told of this target's runs, as the file names it."""
-        return dict(zip(_MONITORS, (self.ping, self.notify, self.ping_on_drift), strict=True))
-
-    def __repr__(self) -> str:
-        return f"TargetConfig({self.url!r})"
 
 
 class Config(Struct, frozen=True):
     """What `reconciler.yaml` says, and its text, so that what turns out later can be told where it stands."""
 
     targets: dict[str, TargetConfig] = {}
+    #: As it is written, by key.
     policy: Mapping[str, Any] = {}
     #: The pulled schema of the servers, or "".
     server_schema: str = ""
-    #: Who is told of runs: `ping`, `notify` and `pingOnDrift`, as far as the file says.
+    #: Who is told of runs: `ping`, `notify` and `pingOnDrift`.
     monitors: Mapping[str, str] = {}
     file: str = DEFAULT_CONFIG
     text: str = ""
@@ -205,11 +117,13 @@ def parse_config(file: str, text: str) -> Config:
     told = [*unreadable, *(each for each in judged if (each.line, each.column) not in doubted)]
     if told:
         raise ManifestError(told, config.file)
-    targets = msgspec.convert(_at(value, "targets"), dict[str, TargetConfig])
-    monitors = {name: value[name] for name in _MONITORS if isinstance(value, Mapping) and name in value}
-    schema = value.get("serverSchema", "") if isinstance(value, Mapping) else ""
+    keys = msgspec.convert(value or {}, ConfigKeys)
     return msgspec.structs.replace(
-        config, targets=targets, policy=_at(value, "policy"), monitors=monitors, server_schema=schema
+        config,
+        targets=keys.targets,
+        policy=keys.policy,
+        monitors=monitors_of(keys),
+        server_schema=keys.server_schema,
     )
 
 
@@ -290,7 +204,7 @@ def _references(target: object, at: Steps) -> Iterator[Fault]:
         if _mentions(value):
             yield Fault((*at, "labels", name), "variable", "a label is taken as it stands", f"use vars; {literal}")
     fields = target if isinstance(target, Mapping) else {}
-    yield from _taken_whole(target, (*_CREDENTIALS, *_TOLD), at)
+    yield from _taken_whole(target, (*CREDENTIALS, *_TOLD), at)
     layers = fields.get("manifests")
     plain: list[tuple[Steps, Any]] = [((name,), fields.get(name)) for name in _PLAIN]
     for index, layer in enumerate(layers if isinstance(layers, list) else ()):
@@ -298,7 +212,7 @@ def _references(target: object, at: Steps) -> Iterator[Fault]:
         plain.append((("manifests", str(index), *["path"] * inner), layer.get("path") if inner else layer))
     for steps, value in plain:
         if isinstance(value, str) and "${" in value:
-            hint = f"{', '.join(_CREDENTIALS)} and vars may be ${{env:NAME}}"
+            hint = f"{', '.join(CREDENTIALS)} and vars may be ${{env:NAME}}"
             yield Fault((*at, *steps), "variable", "it is taken as it stands", hint)
 
 
@@ -326,18 +240,10 @@ def unescaped(text: str) -> str:
     return text.replace("$${", "${")
 
 
-def merged_policy(config: Config, target: TargetConfig | None) -> PolicyConfig:
-    """Return the policy of a target: its own over that of all, key by key; what either keeps or allows counts."""
-    over = target.policy if target else {}
+def merged_policy(config: Config, target: TargetConfig | None) -> Policy:
+    """Return the policy of a target: its own over that of all, each key by its own rule."""
     merged = dict(config.policy)
-    for key, value in over.items():
-        held = merged.get(key)
-        if isinstance(value, dict) and isinstance(held, dict):
-            merged[key] = {**held, **value}
-        elif key == "keep" and held:
-            merged[key] = list(dict.fromkeys([*held, *value]))
-        elif key == "allow" and held:
-            merged[key] = [*held, *value]
-        else:
-            merged[key] = value
-    return msgspec.convert(merged, PolicyConfig)
+    over, keys = target.policy if target else {}, keys_of(Policy)
+    for name, value in over.items():
+        merged[name] = keys[name][1].merged(merged[name], value) if name in merged else value
+    return msgspec.convert({name: keys[name][1].taken(value) for name, value in merged.items()}, Policy)

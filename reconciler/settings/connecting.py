@@ -12,10 +12,11 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from reconciler.server import is_local
+from reconciler.server import ConnectionKeys, ConnectionOptions, is_local
 from reconciler.settings.choose import Settings
-from reconciler.settings.config import TargetConfig, reference, unescaped
+from reconciler.settings.config import reference, unescaped
 from reconciler.settings.options import Options
+from reconciler.settings.targets import TargetConfig
 from reconciler.values import ConfigError, NotAllowed, UsageError, parse_duration
 
 
@@ -28,12 +29,7 @@ class Server(Struct, frozen=True):
     token: str = ""
     user: str = ""
     password: str = ""
-    ca_bundle: str = ""
-    insecure: bool = False
-    #: Seconds until a run is given up.
-    timeout: float = 300.0
-    #: Seconds that it may take to start.
-    wait: float = 0.0
+    connection: ConnectionOptions = ConnectionOptions()
 
     def __repr__(self) -> str:
         return f"Server({self.url!r})"
@@ -70,11 +66,18 @@ def connect(found: Settings, environment: Mapping[str, str]) -> Server:
         token=token,
         user=user,
         password=password,
-        ca_bundle=options.ca_bundle or target.ca_bundle,
-        insecure=options.insecure,
-        timeout=_seconds("--timeout", options.timeout),
-        wait=_seconds("--wait", options.wait) if options.wait else 0.0,
+        connection=_connection(target, options),
     )
+
+
+def _connection(target: TargetConfig, options: Options) -> ConnectionOptions:
+    """Return how the server is reached: what an option says stands in place of what the target does."""
+    given = {name: getattr(target, name) for name in ConnectionKeys.__struct_fields__}
+    for name, value in options.connection.items():
+        if value:
+            timed = isinstance(getattr(ConnectionOptions(), name), float)
+            given[name] = _seconds(f"--{name.replace('_', '-')}", str(value)) if timed else value
+    return ConnectionOptions(**given)
 
 
 def check_encrypted(url: str, *, allowed: bool) -> None:

@@ -13,6 +13,7 @@ from msgspec import Struct
 from reconciler.settings.config import Config
 from reconciler.settings.connecting import resolved
 from reconciler.settings.options import Options
+from reconciler.settings.targets import monitors_of
 
 PING, NOTIFY, ON_DRIFT = "RECONCILER_PING", "RECONCILER_NOTIFY", "RECONCILER_PING_ON_DRIFT"
 #: What may stand in the variable for pingOnDrift, as in the file.
@@ -41,8 +42,7 @@ def find_monitors(config: Config, options: Options, environment: Mapping[str, st
     """
     name = options.target or (next(iter(config.targets)) if len(config.targets) == 1 else "")
     target = config.targets.get(name)
-    over = {key: value for key, value in (target.monitors() if target else {}).items() if value}
-    held = {**config.monitors, **over}
+    held = {**config.monitors, **(monitors_of(target) if target else {})}
     chosen = environment.get(ON_DRIFT) or held.get("pingOnDrift") or "log"
     return Monitors(
         ping=environment.get(PING) or resolved(held.get("ping", ""), environment),

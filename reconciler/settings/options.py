@@ -5,6 +5,8 @@ Law: values as they were given; what they mean is judged where they are brought 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
 
@@ -20,14 +22,12 @@ class Options(Struct, frozen=True, kw_only=True):
     only: tuple[str, ...] = ()
     prune: bool | None = None
     allow_empty: tuple[str, ...] = ()
-    max_destroy: str = ""
-    max_update: str = ""
+    #: Limits of policy, by the name of their field; "" says nothing.
+    limits: Mapping[str, str] = {}
     rotate_secrets: str = ""
     reload: bool = True
-    timeout: str = "5m"
-    wait: str = ""
-    insecure: bool = False
-    ca_bundle: str = ""
+    #: How the server is reached, by the names of the fields of `ConnectionOptions`; "" says nothing.
+    connection: Mapping[str, str | bool] = {}
     #: Credentials may go to another host unencrypted.
     allow_plain_http: bool = False
     #: Configuration that bounds what this one may do.

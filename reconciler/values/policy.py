@@ -6,62 +6,44 @@ Law: values only; the plan judges by them, and nothing here knows a plan.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from fnmatch import translate
-from functools import lru_cache
-from re import Pattern
-from re import compile as compile_pattern
+from typing import Annotated
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from reconciler.values.globs import Globs
+from reconciler.values.keys import (
+    AllowancesKey,
+    BoundsKey,
+    ChoiceKey,
+    KeptKey,
+    KindsKey,
+    LimitKey,
+    ListKey,
+    NamesKey,
+    PartKey,
+    RankKey,
+    TextKey,
+)
 from reconciler.values.model import Address
-
-
-class Globs:
-    """Address globs that know `*` and `?`. The kind alone (`MtaRoute`) matches nothing but a singleton."""
-
-    def __init__(self, patterns: Iterable[str]) -> None:
-        self._patterns = [_compiled(pattern) for pattern in patterns]
-
-    def __bool__(self) -> bool:
-        return bool(self._patterns)
-
-    def match(self, text: str) -> bool:
-        """Whether any of the globs matches the whole text."""
-        return any(pattern.match(text) for pattern in self._patterns)
-
-    def holds(self, address: Address) -> bool:
-        """Whether any of the globs matches an address, with or without the id that it may carry."""
-        return self.match(str(address)) or (bool(address.id) and self.match(str(Address(address.kind, address.name))))
-
-
-def can_continue(glob: str, text: str) -> bool:
-    """Whether a glob matches any text that begins with the given one and is longer."""
-    # A part of the glob has to match the beginning, and something has to be left for the rest.
-    cuts = (glob[:end] for end in range(1, len(glob) + 1))
-    return any((part != glob or part.endswith("*")) and _compiled(part).match(text) for part in cuts)
-
-
-@lru_cache(maxsize=1024)
-def _compiled(pattern: str) -> Pattern[str]:
-    # `[` is no range here: addresses hold it ([::1]:11332).
-    return compile_pattern(translate(pattern.replace("[", "[[]")))
-
 
 #: Largest share of a kind's live objects that one run destroys, unless policy says otherwise.
 DEFAULT_MAX_DESTROY = "30%"
 
 
-class Allowance(Struct, frozen=True, kw_only=True):
+class Allowance(Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A part of `policy.allow`: dangerous kinds or objects that a run may write or destroy."""
 
-    #: An address glob; a kind alone stands for all its objects.
-    address: str
-    #: What may be done; empty means everything.
-    actions: frozenset[str] = frozenset()
-    #: The last day of it, as an ISO 8601 date, or "".
-    until: str = ""
-    because: str = ""
+    address: Annotated[str, TextKey("An address, a glob such as Account/*, or a kind for all its objects.")]
+    actions: Annotated[
+        frozenset[str],
+        ListKey(
+            "What may be done; everything where it is left out.",
+            ChoiceKey("An action.", ("create", "update", "replace", "destroy")),
+        ),
+    ] = frozenset()
+    until: Annotated[str, TextKey("The last day of it, such as 2027-01-31, in UTC.")] = ""
+    because: Annotated[str, TextKey("Why.")] = ""
     #: That day is over.
     ended: bool = False
 
@@ -70,29 +52,98 @@ class Allowance(Struct, frozen=True, kw_only=True):
         named = self.address == address.kind or Globs([self.address]).holds(address)
         return named and (not self.actions or action in self.actions)
 
+    def covers(self, other: Allowance) -> bool:
+        """Whether it certainly holds everything that another one does."""
+        named = self.address == other.address or self.address == other.address.partition("/")[0]
+        actions = not self.actions or (bool(other.actions) and other.actions <= self.actions)
+        return named and actions and (not self.until or (bool(other.until) and other.until <= self.until))
 
-class Policy(Struct, frozen=True, kw_only=True):
-    """What a run may do. Kinds are named as in manifests; limits are `30%` or a number."""
 
-    #: Kinds whose undeclared objects are destroyed; True spares those that a new server ships.
-    prune: Mapping[str, bool | str] = {}
-    #: Per kind, the names that these manifests own; an empty mapping owns everything.
-    owns: Mapping[str, tuple[str, ...]] = {}
-    #: Address globs of objects that are never destroyed.
-    keep: tuple[str, ...] = ()
-    #: Per kind, whether its undeclared objects count as a difference (`drift`) or never do (`ignore`). Where nothing is
-    #: said, those of declared kinds that act by existing do, but for what a new server ships.
-    undeclared: Mapping[str, str] = {}
-    max_destroy: str | int = DEFAULT_MAX_DESTROY
-    max_update: str | int | None = None
+class SecretSources(Struct, frozen=True):
+    """`policy.secrets`: globs of what secrets may be read from. None leaves it to the program."""
+
+    env: Annotated[
+        tuple[str, ...] | None,
+        BoundsKey("Variables of the environment.", TextKey("A name, or a glob such as RELAY_*.")),
+    ] = None
+    files: Annotated[
+        tuple[str, ...] | None,
+        BoundsKey("Files.", TextKey("A path, or a glob such as /run/secrets/*.")),
+    ] = None
+
+
+class Policy(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a run may do: `policy` of the configuration, whose keys are the fields that have a key as annotation.
+
+    Kinds are named as in manifests; limits are `30%` or a number.
+    """
+
+    prune: Annotated[
+        Mapping[str, bool | str],
+        KindsKey(
+            "Kinds whose undeclared objects are destroyed; all includes those that a new server ships.",
+            RankKey("", (False, True, "all"), False, (True, False, "all")),
+        ),
+    ] = {}
+    #: An empty mapping owns everything.
+    owns: Annotated[
+        Mapping[str, tuple[str, ...]],
+        KindsKey(
+            "The only names that these manifests may declare, and that pruning covers.",
+            BoundsKey("", TextKey("A name, or a glob of names.")),
+        ),
+    ] = {}
+    keep: Annotated[
+        tuple[str, ...],
+        KeptKey("What is never destroyed.", TextKey("An address, or a glob such as MtaRoute/legacy-*.")),
+    ] = ()
+    allow: Annotated[
+        tuple[Allowance, ...],
+        AllowancesKey(
+            "Dangerous kinds or objects that a run may write or destroy.",
+            PartKey("A kind, an address or a glob; one that is bounded says by what.", Allowance, alone="address"),
+        ),
+    ] = ()
+    #: Where nothing is said, the undeclared objects of declared kinds that act by existing are a difference, but for
+    #: those that a new server ships.
+    undeclared: Annotated[
+        Mapping[str, str],
+        KindsKey(
+            "Kinds whose undeclared objects count as a difference, or never do.",
+            RankKey("", ("drift", None, "ignore"), None),
+        ),
+    ] = {}
+    max_destroy: Annotated[str | int, LimitKey("Most of a kind's live objects to destroy: 5 or 30%.")] = (
+        DEFAULT_MAX_DESTROY
+    )
+    max_update: Annotated[str | int | None, LimitKey("Most of a kind's live objects to change: 5 or 30%.")] = None
     #: Of the recipients who wait: how many may be sent another way, and how many may bounce (none, unless it is said).
-    max_moved: str | int | None = None
-    max_bounced: str | int | None = None
-
-    #: Pruned kinds that may be emptied although nothing of them is declared.
+    max_moved: Annotated[
+        str | int | None, LimitKey("Most of the waiting recipients to send another way: 5 or 10%.")
+    ] = None
+    max_bounced: Annotated[
+        str | int | None, LimitKey("Most of the waiting recipients to let bounce: 5 or 1%.", unset=0)
+    ] = None
+    lint: Annotated[
+        Mapping[str, str],
+        NamesKey(
+            "Severities of lint rules by their id.",
+            RankKey("What it shall be.", ("error", "warning", "note", "ignore")),
+        ),
+    ] = {}
+    variables: Annotated[
+        tuple[str, ...],
+        BoundsKey(
+            "What vars may be taken from, beside RECONCILER_VAR_*.", TextKey("A name, or a glob such as MAIL_*.")
+        ),
+    ] = ()
+    links: Annotated[
+        tuple[str, ...],
+        BoundsKey("Directories below which links among the manifests may end.", TextKey("Such as /nix/store.")),
+    ] = ()
+    secrets: Annotated[SecretSources, PartKey("What secrets may be read from.", SecretSources)] = SecretSources()
+    #: Pruned kinds that may be emptied although nothing of them is declared; only an option says it.
     allow_empty: frozenset[str] = frozenset()
-    #: Dangers that are allowed.
-    allow: tuple[Allowance, ...] = ()
 
     @property
     def bounds_mail(self) -> bool:

@@ -11,9 +11,11 @@ import jsonschema_rs
 import pytest
 
 from reconciler.cli import MODULES
-from reconciler.commands.options import COMMANDS, parameters
+from reconciler.commands.options import COMMANDS, CONNECTION, LIMITS, group, parameters
 from reconciler.report import SCHEMAS, formats_of
+from reconciler.server import ConnectionOptions
 from reconciler.settings import Options
+from reconciler.values import Policy, keys_of
 from tests.running import command, environment, process, terminal, write
 
 ROUTES = (
@@ -411,8 +413,11 @@ def test_every_option_has_somebody_who_reads_it(name: str) -> None:
     own = module.Arguments.__struct_fields__ if hasattr(module, "Arguments") else ()
     every = ("format", "write", "limit_bytes", "color", "log_format", "verbose", "quiet")
     run = (*every, "yes", "journal_directory", "reason", "no_reload")
+    # What a group hands on is a field of what it is handed to.
+    handed = {*ConnectionOptions.__struct_fields__, *(field for field, _ in keys_of(Policy).values())}
 
     read = {each.name for each in parameters(name)} - {*Options.__struct_fields__, *run}
+    read -= {*group(CONNECTION), *group(LIMITS)} & handed
 
     # The commands of one family share a module, and each has a part of its arguments.
     assert read <= set(own) if " " in name else read == set(own)

@@ -118,7 +118,7 @@ class World(Struct):
     ) -> list[Result]:
         """Apply a manifest and write the journal as `apply` does; stop before the given write request."""
         manifests = write(self.place / f"manifests-{run}", all=text)
-        invocation = self.invocation(paths=(str(manifests),), options={"max_destroy": "10", **policy})
+        invocation = self.invocation(paths=(str(manifests),), options={"limits": {"max_destroy": "10"}, **policy})
         wanted = want(invocation)
         wanted.desired.checked()
         results: list[Result] = []
@@ -553,7 +553,7 @@ def test_rollback_waits_for_another_run_and_says_so_at_once(world: World) -> Non
         hold(world.sandbox.url, owner="alice", host="h", now=lambda: datetime.now(UTC), directory=directory),
         pytest.raises(Busy),
     ):
-        world.rollback(options={"timeout": "1s"})
+        world.rollback(options={"connection": {"timeout": "1s"}})
 
     assert world.err[0].startswith(f"waiting: another run holds the lock on {world.sandbox.url}: alice on h, process ")
     assert world.rollback() == 0
@@ -567,7 +567,7 @@ def test_reload_waits_for_another_run(world: World) -> None:
         hold(world.sandbox.url, owner="alice", host="h", now=lambda: datetime.now(UTC), directory=directory),
         pytest.raises(Busy),
     ):
-        reload.run(world.invocation(options={"timeout": "200ms"}))
+        reload.run(world.invocation(options={"connection": {"timeout": "200ms"}}))
 
     state = world.sandbox.state()
     assert state["stored"] != state["live"]

@@ -14,8 +14,9 @@ from click.shell_completion import ShellComplete
 from docs import generate
 from reconciler.cli import GROUP, HELP
 from reconciler.commands.options import COMMANDS
-from reconciler.kinds import METADATA, config_schema, load
+from reconciler.kinds import METADATA, load
 from reconciler.mail.lint import RULES
+from reconciler.settings import config_schema
 from tests.running import environment
 
 ROOT = Path(__file__).parent.parent.parent

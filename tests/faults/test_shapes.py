@@ -106,7 +106,7 @@ def applied(sandbox: Sandbox, place: Path, twist: Twist) -> tuple[Ran, int]:
     err: list[str] = []
     invocation = Invocation(
         command="apply",
-        options=Options(paths=(str(place / "m"),), config=str(place / "reconciler.yaml"), timeout="1m"),
+        options=Options(paths=(str(place / "m"),), config=str(place / "reconciler.yaml"), connection={"timeout": "1m"}),
         console=Console(out=out.append, err=err.append),
         environment={
             "STALWART_URL": "http://127.0.0.1:1",

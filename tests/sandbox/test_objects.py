@@ -302,6 +302,18 @@ def test_unset_quota_expression_cannot_be_taken_back(talk: Talk) -> None:
     assert talk.read("MtaQueueQuota", new)["match"]["else"] == "true"
 
 
+def test_a_name_is_free_once_its_object_is_renamed_or_destroyed(talk: Talk) -> None:
+    renamed, destroyed = (talk.create("MtaRoute", variant="Local", name=name) for name in ("one", "two"))
+
+    talk.update("MtaRoute", renamed, variant="Mx", name="other")
+    talk.call("x:MtaRoute/set", destroy=[destroyed])
+    taken = talk.refusal("MtaRoute", variant="Local", name="other")
+    made = [talk.read("MtaRoute", talk.create("MtaRoute", variant="Local", name=name)) for name in ("one", "two")]
+
+    assert (taken["type"], taken["objectId"]) == ("primaryKeyViolation", {"object": "MtaRoute", "id": renamed})
+    assert [each["name"] for each in made] == ["one", "two"]
+
+
 # ---- updating --------------------------------------------------------------------------------------------------
 
 

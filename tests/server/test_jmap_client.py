@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from reconciler.server.connection import ConnectionOptions
 from reconciler.server.jmap.client import Client
 from reconciler.server.jmap.endpoint import Credentials, check_url
 from reconciler.server.jmap.protocol import AnswerLost, Call, Flow, Limits, MethodError, Request, Response, Session
@@ -62,7 +63,7 @@ class Server:
             URL,
             Credentials(user="admin", password="canary-password"),
             may_write=may_write,
-            timeout=timeout,
+            connection=ConnectionOptions(timeout=timeout),
             transport=httpx.MockTransport(self),
             sleep=self.slept.append,
         )

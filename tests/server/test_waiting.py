@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from reconciler.sandbox import serve
+from reconciler.server.connection import ConnectionOptions
 from reconciler.server.jmap.client import Client
 from reconciler.server.jmap.endpoint import Credentials
 from reconciler.values.errors import NotAllowed, Unreachable
@@ -35,8 +36,7 @@ def client(
     made = Client(
         URL,
         Credentials(token="t"),
-        wait=wait,
-        timeout=timeout,
+        connection=ConnectionOptions(wait=wait, timeout=timeout),
         tell=told.append,
         transport=httpx.MockTransport(handle),
         sleep=slept.append,

@@ -7,10 +7,11 @@ import jsonschema_rs
 import pytest
 
 from reconciler.kinds.catalogue import load
-from reconciler.kinds.schema import config_schema
 from reconciler.kinds.schema.judge import explain, faults
-from reconciler.settings.config import PolicyConfig, SecretsConfig, TargetConfig, read
+from reconciler.settings.config import read
+from reconciler.settings.targets import ConfigKeys, Layer, TargetConfig, config_schema
 from reconciler.values.errors import ManifestError
+from reconciler.values.policy import Allowance, Policy, SecretSources
 from tests.running import command, environment, write
 
 SCHEMA = config_schema(load())
@@ -242,8 +243,11 @@ def test_the_schema_knows_the_fields_that_are_read() -> None:
     policy = SCHEMA["properties"]["policy"]
 
     assert set(target["properties"]) == set(TargetConfig.__struct_encode_fields__)
-    assert set(policy["properties"]) == set(PolicyConfig.__struct_encode_fields__)
-    assert set(policy["properties"]["secrets"]["properties"]) == set(SecretsConfig.__struct_encode_fields__)
+    assert set(policy["properties"]) == set(Policy.__struct_encode_fields__) - {"allowEmpty"}
+    assert set(policy["properties"]["secrets"]["properties"]) == set(SecretSources.__struct_encode_fields__)
+    assert set(policy["properties"]["allow"]["items"]["properties"]) == set(Allowance.__struct_fields__) - {"ended"}
+    assert set(target["properties"]["manifests"]["items"]["properties"]) == set(Layer.__struct_fields__)
+    assert set(SCHEMA["properties"]) == set(ConfigKeys.__struct_encode_fields__)
 
 
 # ---- what the command line makes of it --------------------------------------------------------------------------

@@ -63,7 +63,7 @@ def test_paths_replace_the_layers_of_a_target(tmp_path: Path) -> None:
 
 
 def test_options_win_over_the_policy(tmp_path: Path) -> None:
-    one = found(tmp_path, TWO, target="one", prune=False, max_destroy="7", max_update="20%")
+    one = found(tmp_path, TWO, target="one", prune=False, limits={"max_destroy": "7", "max_update": "20%"})
 
     assert one.policy == Policy(prune={}, max_destroy=7, max_update="20%")
 
@@ -105,14 +105,15 @@ policy: {allow: [MtaHook, {address: MtaMilter, until: "2999-12-31"}]}
     [("0", 0), ("5", 5), ("0%", "0%"), ("30%", "30%"), ("100%", "100%")],
 )
 def test_a_limit_is_a_number_or_a_share(option: str, most: int | str) -> None:
-    asked = Options(max_destroy=option, max_update=option)
+    asked = Options(limits={"max_destroy": option, "max_update": option})
 
     assert settings(CATALOGUE, Config(), asked, {}).policy == Policy(max_destroy=most, max_update=most)
 
 
 @pytest.mark.parametrize("option", ["-5", "150%", "²", "²%", "5.0", "%", "5 %", "٣", "5\n", "many"])
 def test_an_option_that_is_no_limit_is_wrong_usage(option: str) -> None:
-    for name, asked in (("destroy", Options(max_destroy=option)), ("update", Options(max_update=option))):
+    for name in ("destroy", "update"):
+        asked = Options(limits={f"max_{name}": option})
         with pytest.raises(UsageError) as caught:
             settings(CATALOGUE, Config(), asked, {})
 

@@ -3,8 +3,9 @@
 import pytest
 
 from reconciler.plan.guards import allowed
+from reconciler.values.globs import Globs, can_continue
 from reconciler.values.model import Address
-from reconciler.values.policy import Globs, Policy, Scope, can_continue, spelled_out
+from reconciler.values.policy import Policy, Scope, spelled_out
 
 MILTER = Address("MtaMilter", "[::1]:11332", "jpr0")
 

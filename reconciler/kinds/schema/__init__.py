@@ -1,9 +1,8 @@
-"""From the catalogue to JSON Schema 2020-12: of a kind's `spec`, of a whole document, and of `reconciler.yaml`.
+"""From the catalogue to JSON Schema 2020-12: of a kind's `spec`, and of a whole document.
 
 Law: generated, never edited; what a schema of human form accepts, the codec can encode or explain.
 """
 
-from reconciler.kinds.schema.config import LIMIT_PATTERN, config_schema
 from reconciler.kinds.schema.documents import (
     ID_PATTERN,
     METADATA,
@@ -13,25 +12,19 @@ from reconciler.kinds.schema.documents import (
     routing_test_schema,
 )
 from reconciler.kinds.schema.specs import (
-    DIALECT,
     NOT_BLANK_PATTERN,
     PLACE_PATTERN,
-    Schema,
     holds_secret,
     kind_schema,
     spec_schema,
 )
 
 __all__ = [
-    "DIALECT",
     "ID_PATTERN",
-    "LIMIT_PATTERN",
     "METADATA",
     "NOT_BLANK_PATTERN",
     "PLACE_PATTERN",
     "ROUTING_TEST",
-    "Schema",
-    "config_schema",
     "holds_secret",
     "kind_schema",
     "manifest_schema",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from reconciler.expression import FIELDS
 from reconciler.kinds.catalogue import Catalogue
-from reconciler.kinds.schema.config import config_schema
-from reconciler.kinds.schema.specs import DIALECT, Schema, as_written, kind_schema
+from reconciler.kinds.schema.specs import as_written, kind_schema
+from reconciler.values import DIALECT, Schema
 
 ROUTING_TEST = "RoutingTest"
 ID_PATTERN = "^[a-z0-9]+$"
@@ -235,10 +235,9 @@ def _named(catalogue: Catalogue) -> list[tuple[str, str]]:
 
 
 def published(catalogue: Catalogue) -> dict[str, Schema]:
-    """Return every published schema by file name."""
+    """Return every published schema of documents by file name."""
     return {
         "manifest.schema.json": manifest_schema(catalogue),
-        "config.schema.json": config_schema(catalogue),
         f"{ROUTING_TEST}.schema.json": routing_test_schema(catalogue),
         **{f"{kind.kind}.schema.json": kind_schema(catalogue, kind) for kind in catalogue.kinds.values()},
     }

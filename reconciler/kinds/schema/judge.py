@@ -16,8 +16,8 @@ from msgspec.json import encode
 
 from reconciler.kinds.catalogue import Catalogue, Kind
 from reconciler.kinds.schema.documents import ID_PATTERN
-from reconciler.kinds.schema.specs import DIALECT, NOT_BLANK_PATTERN, PLACE_PATTERN, Schema, is_secret, spec_schema
-from reconciler.values import get_close_matches, print_duration, print_size, shown
+from reconciler.kinds.schema.specs import NOT_BLANK_PATTERN, PLACE_PATTERN, is_secret, spec_schema
+from reconciler.values import DIALECT, Schema, get_close_matches, print_duration, print_size, shown
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError

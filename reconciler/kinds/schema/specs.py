@@ -15,10 +15,7 @@ from msgspec import UNSET
 
 from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
 from reconciler.kinds.codec.scalars import least_of
-from reconciler.values import DURATION_PATTERN, MAX_INTEGER, SIZE_PATTERN, print_duration, print_size
-
-DIALECT = "https://json-schema.org/draft/2020-12/schema"
-Schema = dict[str, Any]
+from reconciler.values import DIALECT, DURATION_PATTERN, MAX_INTEGER, SIZE_PATTERN, Schema, print_duration, print_size
 
 #: Blanks at the ends of some texts are cut off by the server, which refuses what is empty then.
 NOT_BLANK_PATTERN = "[^ \\t\\r\\n]"

@@ -73,11 +73,7 @@ def digest(*parts: Any) -> str:
 
 def policy_digest(policy: Policy) -> str:
     """Return the digest of a policy."""
-    return digest({name: _plain(getattr(policy, name)) for name in policy.__struct_fields__})
-
-
-def _plain(value: Any) -> Any:
-    return sorted(value) if isinstance(value, frozenset) else value
+    return digest(policy)
 
 
 def fingerprint(wire: Mapping[str, Any]) -> str:

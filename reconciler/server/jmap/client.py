@@ -19,6 +19,7 @@ import httpx
 import msgspec
 from msgspec.structs import replace
 
+from reconciler.server.connection import ConnectionOptions
 from reconciler.server.decode import decode
 from reconciler.server.jmap.answers import Again, Redirected, bounded, problem_of, reason, retry_after, untrusted
 from reconciler.server.jmap.endpoint import Credentials, check_url, tls_context
@@ -67,8 +68,7 @@ class Client:
         may_write: False makes a client that refuses to send anything but reads.
         peers: clients of the other nodes of a cluster, in the order in which requests count nodes.
         target: how the log calls the server.
-        timeout: seconds until the whole run is given up.
-        wait: seconds that the server may take to start, on top of the timeout.
+        connection: how the server is reached.
         tell: told once that the server is waited for, and why.
         transport: what carries the requests; a test's own in place of a socket.
         environment: where proxies are named; None for this process's environment.
@@ -82,11 +82,8 @@ class Client:
         may_write: bool = False,
         peers: Sequence[Client] = (),
         target: str = "",
-        timeout: float = 300.0,
-        wait: float = 0.0,
+        connection: ConnectionOptions | None = None,
         tell: Callable[[str], None] = log.info,
-        ca_bundle: str = "",
-        insecure: bool = False,
         transport: httpx.BaseTransport | None = None,
         environment: Mapping[str, str] | None = None,
         sleep: Callable[[float], None] = time.sleep,
@@ -94,9 +91,10 @@ class Client:
         self.url = check_url(url)
         self.may_write, self.peers = may_write, tuple(peers)
         self.requests = 0
-        self._deadline = time.monotonic() + timeout
-        self.timeout, self.target = timeout, target
-        self._wait, self._tell = wait, tell
+        options = connection or ConnectionOptions()
+        self._deadline = time.monotonic() + options.timeout
+        self.timeout, self.target = options.timeout, target
+        self._wait, self._tell = options.wait, tell
         self._sleep = sleep
         #: Signals that were heard so far, where somebody listens for them.
         self.signals: Sequence[int] | None = None
@@ -108,7 +106,7 @@ class Client:
         self._redactor = Redactor(credentials.secrets())
         self._proxy = None if transport else proxy_for(self.url, os.environ if environment is None else environment)
         self._http = httpx.Client(
-            verify=tls_context(self.url, ca_bundle=ca_bundle, insecure=insecure),
+            verify=tls_context(self.url, options),
             transport=transport,
             proxy=self._proxy.url if self._proxy else None,
             # What the environment says of proxies is read here, and nothing else of it.

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 from msgspec import Struct
 
+from reconciler.server.connection import ConnectionOptions
 from reconciler.values import NotAllowed, UsageError
 
 #: What a bearer token consists of (RFC 6750 allows less).
@@ -70,7 +71,7 @@ def check_url(url: str) -> str:
     return url.rstrip("/")
 
 
-def tls_context(url: str, *, ca_bundle: str = "", insecure: bool = False) -> ssl.SSLContext:
+def tls_context(url: str, connection: ConnectionOptions | None = None) -> ssl.SSLContext:
     """Return the TLS settings for a URL; reading the system's certificates costs 20 ms, so only https pays for it.
 
     Raises:
@@ -78,13 +79,14 @@ def tls_context(url: str, *, ca_bundle: str = "", insecure: bool = False) -> ssl
     """
     if urlsplit(url).scheme == "http":
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    options = connection or ConnectionOptions()
     try:
-        context = ssl.create_default_context(cafile=ca_bundle or None)
+        context = ssl.create_default_context(cafile=options.ca_bundle or None)
     except (OSError, ssl.SSLError) as error:
         # OpenSSL names no file of which it can make nothing.
         why = (error.strerror if not isinstance(error, ssl.SSLError) else "") or "it holds no certificate in PEM form"
-        raise UsageError(f"the CA bundle {ca_bundle} cannot be read: {why}") from None
-    if insecure:
+        raise UsageError(f"the CA bundle {options.ca_bundle} cannot be read: {why}") from None
+    if options.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
