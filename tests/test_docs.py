@@ -17,11 +17,14 @@ import yaml
 
 from reconciler.sandbox import serve
 from tests.running import Ran, command, environment
+from tests.whole import SCHEMA
 
 DOCS = Path(__file__).parent.parent / "docs"
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", flags=re.DOTALL)
 #: Pages that tests of their own take.
 OTHERS = {"ten-minutes.md", "layers.md"}
+#: The page about a server of every kind.
+WHOLE = "whole-server.md"
 PAGES = sorted(path.name for path in DOCS.glob("*.md") if path.name not in OTHERS)
 #: What a page says of its reader's own server and secrets.
 PLACE = re.compile(r"^(export STALWART_|read )")
@@ -30,7 +33,8 @@ PLACE = re.compile(r"^(export STALWART_|read )")
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_can_be_taken_as_it_stands(page: str, tmp_path: Path) -> None:
     told, *steps = BLOCK.split((DOCS / page).read_text(encoding="utf-8"))
-    with serve(user="admin", password="secret", tokens={"token": "admin"}) as sandbox:
+    schema = SCHEMA.read_bytes() if page == WHOLE else None
+    with serve(user="admin", password="secret", tokens={"token": "admin"}, schema=schema) as sandbox:
         env = environment(sandbox.url, XDG_RUNTIME_DIR=str(tmp_path), RELAY_PASSWORD="canary")
         del env["RECONCILER_JOURNAL"]
         reader = Reader(tmp_path, env, sandbox.url)

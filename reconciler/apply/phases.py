@@ -80,8 +80,14 @@ def _checked(run: ApplyState, batch: list[list[BatchedChange]]) -> Flow[list[lis
         Stale: something is no longer as the plan knows it, and nothing was written yet.
     """
     check = run.listener.check
-    # The second half of a replace finds its object gone, and by our own doing.
-    fresh = {w.change.number: w.change for works in batch for w in works if w.change.number not in run.begun}
+    # The second half of a replace finds its object gone, and what had to lose a reference first is changed: both are
+    # by our own doing.
+    fresh = {
+        work.change.number: work.change
+        for works in batch
+        for work in works
+        if work.change.number not in run.begun and (work.change.address.kind, work.change.id) not in run.wrote
+    }
     if check is None or not fresh:
         return batch
     try:

@@ -10,6 +10,7 @@ from reconciler.kinds.catalogue import Property as Property
 from reconciler.kinds.catalogue import Record as Record
 from reconciler.kinds.catalogue import Without as Without
 from reconciler.kinds.catalogue import load as load
+from reconciler.kinds.catalogue.published import UNSET_ID as UNSET_ID
 from reconciler.kinds.catalogue.published import Pulled as Pulled
 from reconciler.kinds.catalogue.published import SchemaChange as SchemaChange
 from reconciler.kinds.catalogue.published import catalogue_of_published as catalogue_of_published
@@ -27,6 +28,9 @@ from reconciler.kinds.codec import decode_pointer as decode_pointer
 from reconciler.kinds.codec import has_durations as has_durations
 from reconciler.kinds.codec import spelled_out as spelled_out
 from reconciler.kinds.codec import with_else as with_else
+from reconciler.kinds.concealing import SECRET_HEADERS as SECRET_HEADERS
+from reconciler.kinds.concealing import concealed as concealed
+from reconciler.kinds.concealing import concealed_text as concealed_text
 from reconciler.kinds.equality import exact as exact
 from reconciler.kinds.equality import same_branches as same_branches
 from reconciler.kinds.equality import same_text as same_text

@@ -13,6 +13,7 @@ from msgspec import UNSET
 from msgspec.json import encode
 
 from reconciler.kinds.catalogue import Kind
+from reconciler.kinds.concealing import concealed_text
 from reconciler.values import Address
 
 Key = tuple[Any, ...]
@@ -86,7 +87,7 @@ def name_of(key: Key, joiner: str = ":") -> str:
     reference prints as the name of its object, a set as the first of its members.
     """
     if len(key) == 1 and type(key[0]) is str:
-        return key[0]
+        return concealed_text(key[0])
     parts = [_printed(value) for value in key if value is not None or joiner == ":"]
     if not parts:
         return "-"
@@ -102,7 +103,7 @@ def _printed(value: Any) -> str:
         return value.name or f"id:{value.id}"
     if isinstance(value, tuple):
         return str(value[0]) if value else "-"
-    return "-" if value is None else str(value)
+    return "-" if value is None else concealed_text(str(value))
 
 
 def address_of(kind: Kind, key: Key, name: str = "") -> Address:

@@ -37,23 +37,45 @@ def circles(catalogue: Catalogue, resources: Iterable[Resource]) -> list[Diagnos
 
 
 def untangled(catalogue: Catalogue, changes: Sequence[Change]) -> list[Change]:
-    """Return changes without circles: where new objects would need each other first, one gets its reference later."""
-    made = {plain(each.address): place for place, each in enumerate(changes) if each.action == "create"}
-    edges = _edges(catalogue, {address: changes[place].patch for address, place in made.items()})
-    found, more = list(changes), []
-    for address in sorted(edges):
-        while way := _way(edges, address):
-            ring = list(zip(way, [*way[1:], address], strict=True))
-            cut = next(
-                (pair for pair in ring if _can_wait(catalogue, found[made[pair[0]]], edges[pair[0]][pair[1]])), None
-            )
-            if cut is None:
-                break
-            place, pointer = made[cut[0]], edges[cut[0]][cut[1]].partition("/")[0]
-            found[place], later = _parted(catalogue.kinds[cut[0].kind], found[place], pointer)
-            more.append(later)
-            edges[cut[0]] = {to: at for to, at in edges[cut[0]].items() if at.partition("/")[0] != pointer}
-    return [*found, *more]
+    """Return changes without circles: one of the objects in it gets its reference later, or loses it earlier."""
+    found = list(changes)
+    for action in ("create", "destroy"):
+        places = {plain(each.address): place for place, each in enumerate(changes) if each.action == action}
+        edges = _edges(catalogue, {address: _held(changes[place]) for address, place in places.items()})
+        for address in sorted(edges):
+            while way := _way(edges, address):
+                ring = zip(way, [*way[1:], address], strict=True)
+                known = [(places[at], edges[at][to].partition("/")[0]) for at, to in ring]
+                cut = next((each for each in known if _can_wait(catalogue, found[each[0]], each[1])), None)
+                if cut is None:
+                    break
+                place, name = cut
+                kind, at = catalogue.kinds[found[place].address.kind], plain(found[place].address)
+                if action == "create":
+                    found[place], more = _parted(kind, found[place], name)
+                else:
+                    more = _freed(kind, found[place], name)
+                found.append(more)
+                edges[at] = {to: where for to, where in edges[at].items() if where.partition("/")[0] != name}
+    return found
+
+
+def _held(change: Change) -> Wire:
+    return change.patch if change.action == "create" else change.before or {}
+
+
+def _freed(kind: Kind, change: Change, name: str) -> Change:
+    """Return the update that takes a reference from an object before it is destroyed."""
+    before = change.before or {}
+    default = kind.shape(before.get("@type", ""))[name].default
+    return replace(
+        change,
+        action="update",
+        patch={name: default},
+        fields=(FieldChange(name, before.get(name), default),),
+        after={**before, name: default},
+        because="it and what it refers to need each other",
+    )
 
 
 def _parted(kind: Kind, change: Change, name: str) -> tuple[Change, Change]:
@@ -78,10 +100,10 @@ def _parted(kind: Kind, change: Change, name: str) -> tuple[Change, Change]:
     return create, update
 
 
-def _can_wait(catalogue: Catalogue, change: Change, pointer: str) -> bool:
-    """Whether an object can be made without a property, and be given it later."""
+def _can_wait(catalogue: Catalogue, change: Change, name: str) -> bool:
+    """Whether an object can be without a property, and be given it later."""
     kind = catalogue.kinds[change.address.kind]
-    prop = kind.shape((change.after or {}).get("@type", "")).get(pointer.partition("/")[0])
+    prop = kind.shape((change.after or change.before or {}).get("@type", "")).get(name)
     return prop is not None and not prop.required and prop.mutability == "mutable"
 
 
@@ -128,15 +150,18 @@ def ranks(catalogue: Catalogue, changes: Sequence[Change], levels: Mapping[str, 
         new = each.action == "create" or each.recreate
         if new or each.action == "destroy":
             places["new" if new else "gone", plain(each.address)] = place
+    freed = {(each.address.kind, each.id): each.patch for each in changes if each.action == "update" and each.id}
     known: dict[int, int] = {}
 
     def rank(place: int, above: frozenset[int]) -> int:
         if place in known:
             return known[place]
         change = changes[place]
-        side, wire = ("gone", change.before) if change.action == "destroy" else ("new", change.patch)
+        side, wire = "new", change.patch
+        if change.action == "destroy":
+            side, wire = "gone", {**(change.before or {}), **freed.get((change.address.kind, change.id), {})}
         kind = catalogue.kinds[change.address.kind]
-        first = {places.get((side, plain(to)), place) for _, to in _references(catalogue, kind, wire or {}, change)}
+        first = {places.get((side, plain(to)), place) for _, to in _references(catalogue, kind, wire, change)}
         if change.action == "update" and not change.id:
             first.add(places["new", plain(change.address)])
         inner = above | {place}

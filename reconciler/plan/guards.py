@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from reconciler.kinds import Catalogue, address_of, key_of, references_in, targets
+from reconciler.kinds import UNSET_ID, Catalogue, address_of, key_of, references_in, targets
 from reconciler.mail import Impact, mentions, suggestions
 from reconciler.plan.dangers import dangers
 from reconciler.values import Address, Change, Globs, LiveState, Plan, Policy, Resource
@@ -37,6 +37,7 @@ def refusals(
             manifests are not at hand, as with a saved plan.
     """
     return (
+        *_demanded(catalogue, plan.changes),
         *_limits(plan.changes, live, policy),
         *_kept(catalogue, plan.changes, policy),
         *dangers(catalogue, plan, live, after, policy),
@@ -45,6 +46,22 @@ def refusals(
         *_dangling(catalogue, plan.changes, live, after, desired or ()),
         *_linked(catalogue, plan.changes, live, after),
     )
+
+
+def _demanded(catalogue: Catalogue, changes: Sequence[Change]) -> Iterator[str]:
+    """Say what a new server demands with a write, and the write lacks."""
+    for change in changes:
+        kind = catalogue.kinds[change.address.kind]
+        held, sent = change.before or {}, change.patch.keys()
+        lacking = [name for name in kind.demands if name not in sent and _is_unset(held.get(name))]
+        if lacking and change.action != "destroy":
+            why = "without which the server takes no write of it; declare it"
+            yield f"{_place(change)}{change.address} lacks {' and '.join(lacking)}, {why}"
+
+
+def _is_unset(value: object) -> bool:
+    """Whether a value is one that a server shows where it has none."""
+    return value in ("", None) or (isinstance(value, Address) and value.id == UNSET_ID)
 
 
 def _limits(changes: Sequence[Change], live: LiveState, policy: Policy) -> list[str]:

@@ -32,7 +32,7 @@ def make_plan(
         Change(action="destroy", address=each.address, id=each.id, before=each.wire, because=UNDECLARED)
         for each in doomed
     ]
-    changes, phases = Order(catalogue).phases([*untangled(catalogue, difference.changes), *destroys])
+    changes, phases = Order(catalogue).phases(untangled(catalogue, [*difference.changes, *destroys]))
     # Ids are unique within a kind only.
     gone = {(each.address.kind, each.id) for each in doomed}
     rest = [each for each in undeclared if (each.address.kind, each.id) not in gone]

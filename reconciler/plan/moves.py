@@ -12,7 +12,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from reconciler.kinds import Catalogue, Kind, name_of
+from reconciler.kinds import Catalogue, Kind, concealed_text, name_of
 from reconciler.plan.diff import mistake, pair
 from reconciler.values import Address, Change, Diagnostic, Difference, LiveObject, LiveState, Resource
 
@@ -127,7 +127,7 @@ class _Kind:
             old = [
                 each
                 for each in self.objects
-                if name_of(each.key, self.kind.joiner) == resource.was
+                if name_of(each.key, self.kind.joiner) == concealed_text(resource.was)
                 and resource.id in ("", each.id)
                 and each.key not in declared
             ]

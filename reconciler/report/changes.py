@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, UnsetType, field
 
-from reconciler.kinds import HIDDEN, Catalogue, decode, decode_pointer
+from reconciler.kinds import HIDDEN, Catalogue, concealed, decode, decode_pointer
 from reconciler.plan import details
 from reconciler.report.ending import Headline, PlanEnding
 from reconciler.report.impact import ImpactPart
@@ -339,9 +339,9 @@ class _ShownChanges:
         if change.action == "destroy":
             kind = self.catalogue.kinds[change.address.kind]
             content = decode(self.catalogue, kind, change.before or {})
-            members["content"] = {name: each for name, each in content.items() if name not in kind.match}
+            members["content"] = {name: concealed(each) for name, each in content.items() if name not in kind.match}
         else:
-            members["patch"] = wire(change.patch)
+            members["patch"] = concealed(wire(change.patch))
             given = (FieldChange(name, UNSET, (change.after or {}).get(name)) for name in change.at_default)
             members["fields"] = tuple(self._field(change, each) for each in (*change.fields, *given))
         return members
@@ -366,7 +366,9 @@ class _ShownChanges:
         if isinstance(value, Sensitive):
             return value.reference or HIDDEN
         kind = self.catalogue.kinds[change.address.kind]
-        return decode_pointer(self.catalogue, kind, change.after or change.before or {}, pointer, value)
+        human = decode_pointer(self.catalogue, kind, change.after or change.before or {}, pointer, value)
+        shown = concealed({pointer.rpartition("/")[2]: human})
+        return next(iter(shown.values()))
 
 
 def wire(value: Any) -> Any:

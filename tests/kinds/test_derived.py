@@ -1,32 +1,11 @@
 """Objects that the server names itself, by what is in their certificate."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from reconciler.desired.manifest import ManifestText, parse
-from reconciler.values import Resource
+from reconciler.values import LiveObject, Resource
+from tests.keys import certificate, ed25519
 from tests.whole import CATALOGUE, held, state, surveyed
-
-
-def certificate(*names: str) -> str:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    key, called = Ed25519PrivateKey.generate(), x509.Name([])
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(called)
-        .issuer_name(called)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
-        .not_valid_after(datetime(2036, 1, 1, tzinfo=UTC))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(each) for each in names]), critical=False)
-        .sign(key, None)
-    )
-    return made.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def document(pem: str, metadata: str = "") -> str:
@@ -41,7 +20,7 @@ FILE = "spec:\n  certificate: {type: File, filePath: /a.pem}\n  privateKey: {typ
 
 
 def test_certificate_is_called_by_the_first_of_its_names() -> None:
-    (resource,) = wanted(document(certificate("mail.example.org", "imap.example.org")))
+    (resource,) = wanted(document(certificate(ed25519(), "mail.example.org", "imap.example.org")))
 
     assert (str(resource.address), resource.key) == ("Certificate/imap.example.org", (("imap.example.org",),))
 
@@ -91,3 +70,24 @@ def test_what_the_server_works_out_is_not_sent() -> None:
     found = surveyed(state(), f"kind: Certificate\nmetadata: {{name: mail.example.org}}\n{FILE}").plan
 
     assert [sorted(each.patch) for each in found.changes] == [["certificate", "privateKey"]]
+
+
+def test_newest_of_two_certificates_of_one_name_is_meant() -> None:
+    def one(id_: str, ends: str) -> LiveObject:
+        return held(
+            "Certificate",
+            "mail.example.org",
+            id_,
+            certificate={"@type": "File", "filePath": f"/{id_}.pem"},
+            privateKey={"@type": "File", "filePath": "/a.key"},
+            subjectAlternativeNames={"mail.example.org": True},
+            notValidAfter=ends,
+        )
+
+    live = state(one("old", "2026-12-01T00:00:00Z"), one("new", "2027-03-01T00:00:00Z"))
+
+    found = surveyed(live, f"kind: Certificate\nmetadata: {{name: mail.example.org}}\n{FILE}").plan
+
+    assert [(each.id, each.patch) for each in found.changes] == [
+        ("new", {"certificate": {"@type": "File", "filePath": "/a.pem"}})
+    ]

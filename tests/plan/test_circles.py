@@ -80,6 +80,27 @@ def test_what_refers_is_destroyed_first() -> None:
     assert [[str(each.address) for each in phase.changes] for phase in found.phases] == [["Role/A"], ["Role/B"]]
 
 
+def test_circle_is_destroyed_once_one_of_its_references_is_taken_out() -> None:
+    tenant = Address("Tenant", "t")
+    live = state(
+        held("Role", "Mail", "r", description="Mail", memberTenantId=tenant),
+        held("Tenant", "t", "t", name="t", roles={"@type": "Custom", "roleIds": {MAIL: True}}),
+    )
+    text = (
+        "kind: Role\nmetadata: {absent: true}\nspec: {description: Mail}\n---\n"
+        "kind: Tenant\nmetadata: {absent: true}\nspec: {name: t}\n"
+    )
+
+    found = surveyed(live, text).checked()
+
+    assert (found.plan.refusals, found.after.of("Role"), found.after.of("Tenant")) == ((), (), ())
+    assert [[f"{each.action} {each.address}" for each in phase.changes] for phase in found.plan.phases] == [
+        ["update Role/Mail"],
+        ["destroy Tenant/t"],
+        ["destroy Role/Mail"],
+    ]
+
+
 def changed(kind: str, action: str = "create", *names: str) -> Change:
     patch = dict.fromkeys(names)
     return Change(action=action, address=Address(kind, "x"), id="i", patch=patch, after=patch)  # type: ignore[arg-type]

@@ -334,3 +334,15 @@ def test_goal_of_a_newer_kind_is_written_without_a_word_about_it() -> None:
 
 def test_policy_allows_nothing_by_default() -> None:
     assert Policy().allow == ()
+
+
+def test_write_that_lacks_what_a_new_server_demands_is_refused() -> None:
+    new = singleton("SystemSettings", defaultHostname="", defaultDomainId=Address("Domain", id="p333333333333"))
+    text = "kind: SystemSettings\nspec: {maxConnections: 10, defaultHostname: mx.example.org}\n"
+    both = "kind: SystemSettings\nspec: {defaultHostname: mx.example.org, defaultDomainId: example.org}\n"
+
+    assert surveyed(state(DOMAIN, new), text).plan.refusals == (
+        "m.yaml:1 SystemSettings lacks defaultDomainId, without which the server takes no write of it; declare it",
+    )
+    assert surveyed(state(DOMAIN, new), both).plan.refusals == ()
+    assert surveyed(state(DOMAIN, SETTINGS), "kind: SystemSettings\nspec: {maxConnections: 10}\n").plan.refusals == ()

@@ -4,12 +4,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from reconciler.kinds.catalogue import load
 from reconciler.server.jmap.protocol import Call, Flow, Limits, MethodError, Request, Response
 from reconciler.server.live import kinds_for_checks, read_flow
 from reconciler.values.errors import NotAllowed, Unreachable
 from reconciler.values.model import Address, LiveObject, LiveState
+from tests import whole
 
 LIMITS = Limits()
 CATALOGUE = load()
@@ -292,3 +294,49 @@ def test_a_kind_that_is_only_checked_may_be_one_that_nobody_reads() -> None:
     state = store.run(read_flow(CATALOGUE, ["MtaRoute"], LIMITS, checks=["PublicKey"]))
 
     assert (list(state.objects), state.forbidden) == (["MtaRoute"], frozenset())
+
+
+def test_whole_new_server_is_read_in_few_requests() -> None:
+    ones = {f"One{at}": replace(CATALOGUE.kinds["MtaSts"], kind=f"One{at}") for at in range(45)}
+    many = {f"Many{at}": replace(CATALOGUE.kinds["MtaTlsStrategy"], kind=f"Many{at}") for at in range(31)}
+    store = Store({name: [{"id": "a", "name": "a"}] for name in many})
+    flow = read_flow(replace(CATALOGUE, kinds={**ones, **many}), [*ones, *many], LIMITS)
+    requests = next(flow)
+    sent = len(requests)
+    try:
+        while True:
+            answers = [Response(tuple(map(store.call, each.calls))) for each in requests]
+            requests = flow.send(tuple(answers))
+            sent += len(requests)
+    except StopIteration as end:
+        live = end.value
+
+    assert (sum(len(held) for held in live.objects.values()), sent) == (76, 7)
+
+
+def test_what_is_referred_to_and_is_no_kind_here_is_known_by_its_id() -> None:
+    schedule = CATALOGUE.kinds["MtaDeliverySchedule"]
+    catalogue = replace(CATALOGUE, kinds={"MtaDeliverySchedule": schedule})
+    store = Store({"MtaDeliverySchedule": [{"id": "a", "name": "a", "queueId": "q"}]})
+    flow = read_flow(catalogue, ["MtaDeliverySchedule"], LIMITS, checks=["MtaVirtualQueue"])
+    requests = next(flow)
+    try:
+        while True:
+            requests = flow.send(tuple(Response(tuple(map(store.call, each.calls))) for each in requests))
+    except StopIteration as end:
+        (found,) = end.value.of("MtaDeliverySchedule")
+
+    assert found.wire["queueId"] == Address("MtaVirtualQueue", id="q")
+
+
+def test_object_whose_variant_lacks_a_part_of_the_key_is_read() -> None:
+    store = Store({"Tracer": [{"id": "a", "@type": "Stdout", "level": "info"}]})
+    flow = read_flow(whole.CATALOGUE, ["Tracer"], LIMITS)
+    requests = next(flow)
+    try:
+        while True:
+            requests = flow.send(tuple(Response(tuple(map(store.call, each.calls))) for each in requests))
+    except StopIteration as end:
+        (found,) = end.value.of("Tracer")
+
+    assert str(found.address) == "Tracer/Stdout"

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from reconciler.apply.journal.run import Run
-from reconciler.kinds import Kind
+from reconciler.kinds import Kind, exact
 from reconciler.values import MASK, Action, Address, Change, FieldChange, Wire
 
 
@@ -36,10 +36,18 @@ class Cannot(Struct, frozen=True, order=True):
 
 def inverse(run: Run) -> tuple[tuple[Undo, ...], tuple[Cannot, ...]]:
     """Return what undoes a run, last change first, and what cannot be undone."""
+    # What completes a new object is part of it, and goes with it.
+    applied = {index for index, result in run.results.items() if result.result == "applied"}
+    parts = [each for index, each in enumerate(run.changes) if index in applied and _completes(each)]
+    later = {each.address: each.patch for each in parts}
     undos: list[Undo] = []
     cannot: list[Cannot] = []
     for index in reversed(range(len(run.changes))):
         change, steps, result = run.changes[index], run.inverses[index], run.results.get(index)
+        if _completes(change):
+            continue
+        if change.action == "create" and (patch := later.get(change.address)):
+            change = msgspec.structs.replace(change, after=patched(change.after or {}, patch))
         told = result.result if result else "unknown"
         # What is destroyed and created anew may have come half the way.
         if told in ("failed", "skipped") and not change.recreate:
@@ -113,11 +121,14 @@ def sendable(kind: Kind, wire: Wire) -> Wire:
     return {"@type": variant, **sent} if variant else sent
 
 
+def _completes(change: Change) -> bool:
+    """Whether a change gives a new object what it could not be made with."""
+    return change.action == "update" and not change.id
+
+
 def _plain(default: Any, value: Any) -> bool:
     """Whether a value is the default, types included."""
-    if type(value) is not type(default):
-        return False
-    return bool(msgspec.json.encode(value, order="sorted") == msgspec.json.encode(default, order="sorted"))
+    return default is not UNSET and exact(value, default)
 
 
 def at(wire: Mapping[str, Any], pointer: str) -> Any:

@@ -294,6 +294,8 @@ class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     #: The property with the addresses that are cut off, or let in whatever cuts them off; or "".
     cuts: str = ""
     admits: str = ""
+    #: Properties that a new server lacks, and demands with any write until it has them.
+    demands: tuple[str, ...] = ()
     #: What signs the mail of such a domain.
     signed: Signed | None = None
     #: This program knows of nothing that tells its objects apart but their label.

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any
 from unicodedata import normalize
 
-from reconciler.kinds import Connects, Kind, Property, is_shipped
+from reconciler.kinds import SECRET_HEADERS, Connects, Kind, Property, is_shipped
 from reconciler.mail.lint.rules import Finding
 from reconciler.mail.lint.world import Wire, World
 from reconciler.values import MASK, Address, Resource, Sensitive, print_duration, shown
@@ -70,8 +70,6 @@ _PLAIN_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!local)[
 IPV6 = 6
 #: Names of this machine itself beside localhost.
 OWN_NAMES = frozenset(("localhost", "localhost.localdomain", "localhost6", "ip6-localhost", "ip6-loopback"))
-#: Headers that hold a secret.
-SECRET_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token", "api-key"))
 
 
 def object_findings(world: World) -> Iterator[Finding]:

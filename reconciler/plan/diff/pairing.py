@@ -34,6 +34,10 @@ def pair(
     for each in objects:
         if each.id not in bound:
             by_key.setdefault(each.key, []).append(each)
+    if kind.derived and kind.expires:
+        # A renewed one stands beside the one that it replaces.
+        for held in by_key.values():
+            held.sort(key=lambda each: str(each.wire.get(kind.expires)), reverse=True)
     shares = Counter(resource.key for resource in resources if not resource.id)
     pairs: Pairs = []
     problems: list[Diagnostic] = []

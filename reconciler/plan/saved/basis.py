@@ -266,7 +266,10 @@ def pending(basis: Basis, live: LiveState, plan: Plan, catalogue: Catalogue) -> 
 def unmet(plan: Plan, live: LiveState, catalogue: Catalogue) -> tuple[Change, ...]:
     """Return the changes of a plan that live state, read after an apply, does not show."""
     now = Now(catalogue, live)
-    return tuple(change for change in plan.changes if not now.wanted(change, sure=False))
+    gone = {(each.address.kind, each.id) for each in plan.changes if each.action == "destroy"}
+    # What loses a reference before it is destroyed is not there to show it.
+    shown = [each for each in plan.changes if each.action == "destroy" or (each.address.kind, each.id) not in gone]
+    return tuple(change for change in shown if not now.wanted(change, sure=False))
 
 
 def bases(basis: Basis, plan: Plan) -> Iterator[tuple[Change, Fingerprint]]:

@@ -27,9 +27,12 @@ def check_sound(catalogue: Catalogue, plan: Plan, basis: Basis) -> None:
     """
     diff = Diff(catalogue)
     seen: set[tuple[str, str]] = set()
+    # What is destroyed may lose a reference first.
+    freed = {(each.address.kind, each.id) for each in plan.changes if each.action == "update" and each.fields}
     for change, was in bases(basis, plan):
         wrong = next(_wrongs(catalogue, diff, change, was), "")
-        if not wrong and change.id and (change.address.kind, change.id) in seen:
+        parted = change.action == "destroy" and (change.address.kind, change.id) in freed
+        if not wrong and change.id and (change.address.kind, change.id) in seen and not parted:
             wrong = "two changes are about one object"
         if wrong:
             raise ValueError(f"{change.address}: {wrong}")

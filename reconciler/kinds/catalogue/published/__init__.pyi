@@ -1,3 +1,4 @@
+from reconciler.kinds.catalogue.published.build import UNSET_ID as UNSET_ID
 from reconciler.kinds.catalogue.published.build import catalogue_of_published as catalogue_of_published
 from reconciler.kinds.catalogue.published.changes import SchemaChange as SchemaChange
 from reconciler.kinds.catalogue.published.changes import compare_catalogues as compare_catalogues

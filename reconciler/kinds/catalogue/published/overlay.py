@@ -77,6 +77,7 @@ class Overlay(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", k
     domains: tuple[str, ...] = ()
     pair: KeyPair | None = None
     signed: Signed | None = None
+    demands: tuple[str, ...] = ()
     held: bool = False
     bulk: bool = False
     volatile: bool = False
