@@ -102,6 +102,7 @@ class _Comparison:
         self.reasons: list[str] = []
         self.classes = 0
         self.steps = 0
+        self._same: dict[str, bool] = {}
 
     def movement(self) -> Movement:
         for old, new in zip(self.before.deciders, self.after.deciders, strict=True):
@@ -155,7 +156,9 @@ class _Comparison:
 
     def same_names(self, kind: str) -> bool:
         """Whether every name stands for the same on both sides."""
-        return same_names(self.catalogue, self.before, self.after, kind)
+        if kind not in self._same:
+            self._same[kind] = same_names(self.catalogue, self.before, self.after, kind)
+        return self._same[kind]
 
     # -- filters
 
