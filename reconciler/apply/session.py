@@ -242,7 +242,7 @@ class ApplySession(Struct, frozen=True, kw_only=True):
             who=whoami(),
             target=self.target,
             url=self.url,
-            digest=plan_digest(survey.plan),
+            digest=plan_digest(survey.plan, survey.mail),
             origin=self.origin,
             undoes=undoes,
         )

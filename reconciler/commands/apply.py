@@ -15,6 +15,7 @@ from reconciler.apply import Task
 from reconciler.commands.gather import Wanted, goal_of, observe, open_client, plan_basis, tested, want
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
+from reconciler.commands.moving import with_mail
 from reconciler.commands.presenting import DECLARED, PLANNED, StreamPresenter, must_ask, session_of
 from reconciler.commands.saved import bare, check_approved, taken_up
 from reconciler.plan import Survey, remaining
@@ -29,6 +30,8 @@ class Arguments(Struct, frozen=True, kw_only=True):
     plan: str = ""
     #: The digest of the changes that somebody approved, or "".
     approved: str = ""
+    #: Whether the mail that moves is left out of what was approved.
+    no_movement: bool = False
     #: Whether what the server refuses to reload stays stored.
     keep_refused: bool = False
 
@@ -52,18 +55,21 @@ def _task(invocation: Invocation, wanted: Wanted, client: Client, arguments: Arg
 
     def survey() -> Survey:
         if arguments.plan:
-            found, lack = taken_up(invocation, wanted, client, Path(arguments.plan))
+            path = Path(arguments.plan)
+            found, lack = taken_up(invocation, wanted, client, path, movement=not arguments.no_movement)
         else:
             found, lack = observe(invocation, wanted, client), partial(remaining, wanted.catalogue, goal_of(wanted))
             if not told:
                 tell_idle(invocation, wanted, found)
                 told.append(True)
+            if not arguments.no_movement:
+                found = with_mail(wanted, found)
         if found.plan.changes and wanted.settings.policy.bounds_mail:
             from reconciler.commands.moving import waiting_mail
 
             found, _ = waiting_mail(invocation, wanted, client, found)
         lacks[:] = [lack]
-        check_approved(found.plan, arguments.approved)
+        check_approved(found, arguments.approved)
         return found
 
     return Task(

@@ -246,6 +246,7 @@ def plan_basis(invocation: Invocation, wanted: Wanted, found: Survey) -> Basis:
         policy=policy_digest(standing_policy(invocation)),
         manifests=wanted.desired.digest,
         kinds=found.kinds,
+        mail=found.mail,
     )
 
 
@@ -255,4 +256,4 @@ def plan_report(
     """Return the report of a plan, or of drift."""
     told = (*wanted.desired.diagnostics, *found.diagnostics, *beside)
     states = (found.live, found.after)
-    return report_plan(wanted.catalogue, found.plan, target(wanted), told, drift=drift, states=states)
+    return report_plan(wanted.catalogue, found.plan, target(wanted), told, drift=drift, states=states, mail=found.mail)

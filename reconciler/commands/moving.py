@@ -16,7 +16,7 @@ from reconciler.commands.domains import server_domains
 from reconciler.commands.gather import Wanted
 from reconciler.commands.invocation import Invocation
 from reconciler.plan import Survey
-from reconciler.report import ImpactPart, MovementPart, impact_part, movement_part
+from reconciler.report import ImpactPart, MovementPart, impact_part, mail_digest, movement_part
 
 if TYPE_CHECKING:
     from reconciler.mail import State
@@ -37,6 +37,16 @@ def moving(wanted: Wanted, survey: Survey) -> MovementPart:
     ]
     movement = movement_between(wanted.catalogue, before, after)
     return movement_part(wanted.catalogue, movement, turned, wanted.desired.locate)
+
+
+def with_mail(wanted: Wanted, survey: Survey) -> Survey:
+    """Return a survey with the digest of the mail that moves, where anything would be done."""
+    from reconciler.mail import movement_between
+
+    if not survey.plan.changes:
+        return survey
+    movement = movement_between(wanted.catalogue, *_states(wanted, survey))
+    return replace(survey, mail=mail_digest(movement_part(wanted.catalogue, movement)))
 
 
 def waiting_mail(

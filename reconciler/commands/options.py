@@ -128,7 +128,7 @@ OPTIONS: dict[str, OptionRow] = {
     "show_addresses": _row("--show-addresses", "Name the recipients who are counted."),
     "detailed_exitcode": _row("--detailed-exitcode", "Exit 2 when there are differences."),
     "plan": _row("--plan", "Apply this saved plan.", metavar="FILE"),
-    "approved": _row("--approved", "Apply without a question if these are the changes.", metavar="DIGEST"),
+    "approved": _row("--approved", "Apply without a question if this digest is the plan's.", metavar="DIGEST"),
     "yes": _row("--yes", "Do not ask."),
     "no_reload": _row("--no-reload", "Leave the settings stored but not live."),
     "keep_refused": _row("--keep-refused", "Leave stored what the server refuses to reload.", LIFTS),
@@ -328,7 +328,7 @@ COMMANDS: dict[str, Command] = {
         "Plan, ask, apply, reload and read back.",
         " --plan plan.json",
         (
-            *(*_PLANNING, "plan", "approved", "yes", "no_reload", "keep_refused", "rotate_secrets"),
+            *(*_PLANNING, "plan", "approved", "no_movement", "yes", "no_reload", "keep_refused", "rotate_secrets"),
             *("journal_directory", "reason"),
         ),
         "outcome",

@@ -17,7 +17,7 @@ from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.options import COMMANDS, LIMITS, SERVER, typed_of
 from reconciler.commands.standing import standing
-from reconciler.report import ImpactPart, members
+from reconciler.report import ImpactPart, MovementPart, mail_digest, members
 from reconciler.values import DIFFERENCES, REFUSED, UsageError
 
 
@@ -60,7 +60,13 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
 
             found, impact = waiting_mail(invocation, wanted, client, found, addresses=shown)
     tell_idle(invocation, wanted, found)
-    report = replace(plan_report(wanted, found, beside), impact=impact)
+    movement: MovementPart | UnsetType = UNSET
+    if not arguments.no_movement and found.plan.changes:
+        from reconciler.commands.moving import moving
+
+        movement = moving(wanted, found)
+        found = replace(found, mail=mail_digest(movement))
+    report = plan_report(wanted, found, beside)
     if arguments.plan_out:
         from reconciler.plan import save, write
 
@@ -72,10 +78,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
 
         hand_over(invocation, wanted, found)
     report = replace(report, headline=headline(invocation, wanted), ending=after(invocation, wanted, found))
-    if not arguments.no_movement and found.plan.changes:
-        from reconciler.commands.moving import moving
-
-        report = replace(report, movement=moving(wanted, found))
+    report = replace(report, movement=movement, impact=impact)
     differs = DIFFERENCES if arguments.detailed_exitcode and report.differs else 0
     return invocation.report(report, REFUSED if report.refusals else differs)
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from reconciler.commands.gather import Wanted, read_live, standing_policy, without_manifests
 from reconciler.commands.invocation import Invocation
+from reconciler.commands.moving import with_mail
 from reconciler.commands.options import LIMITS, SETTLED, typed_of
 from reconciler.plan import Survey, check_for, digest, kinds_of, plan_digest, policy_digest, read, take_up, unmet
 from reconciler.plan import load as load_plan
 from reconciler.report import Target, members, plan_report
 from reconciler.server import Client
-from reconciler.values import Change, ConfigError, LiveState, Plan, Stale, UsageError
+from reconciler.values import Change, ConfigError, LiveState, Stale, UsageError
 
 
 def bare(invocation: Invocation) -> Wanted:
@@ -30,9 +31,16 @@ def bare(invocation: Invocation) -> Wanted:
 
 
 def taken_up(
-    invocation: Invocation, wanted: Wanted, client: Client, path: Path
+    invocation: Invocation, wanted: Wanted, client: Client, path: Path, *, movement: bool = True
 ) -> tuple[Survey, Callable[[LiveState], tuple[Change, ...]]]:
     """Take a saved plan, and what it would do to the server as it is now.
+
+    Args:
+        invocation: the run.
+        wanted: its settings.
+        client: its client.
+        path: the file.
+        movement: whether the mail that moves is worked out; it is not where the plan left it out.
 
     Returns:
         The survey, and what tells of a later read which changes it does not show.
@@ -50,20 +58,31 @@ def taken_up(
     if digest(report["changes"], report["summary"]) != digest(shown["changes"], shown["summary"]):
         raise ConfigError("the plan shows other changes than it would make", "make a new one with plan --out")
     live = read_live(catalogue, kinds_of(plan, basis), client)
-    return take_up(catalogue, plan, basis, live, wanted.settings.policy), lambda state: unmet(plan, state, catalogue)
+    survey = take_up(catalogue, plan, basis, live, wanted.settings.policy)
+    if movement and basis.mail:
+        survey = with_mail(wanted, survey)
+    return survey, lambda state: unmet(plan, state, catalogue)
 
 
-def check_approved(plan: Plan, approved: str) -> None:
-    """Check that a plan makes the changes that were approved; without a digest it does.
+def check_approved(survey: Survey, approved: str) -> None:
+    """Check that a plan makes the changes, and moves the mail, that were approved; without a digest it does.
 
     Raises:
         UsageError: what is given is no digest.
-        Stale: it makes others.
+        Stale: it makes others, or moves other mail.
     """
     if not approved:
         return
-    if len(approved) != len(plan_digest(plan)) or not set(approved) <= set("0123456789abcdef"):
+    here = plan_digest(survey.plan, survey.mail)
+    if len(approved) != len(here) or not set(approved) <= set("0123456789abcdef"):
         raise UsageError(f"--approved {approved[:80]!r} is no digest", "plan prints it: 64 hexadecimal digits")
-    if approved != plan_digest(plan):
-        message = f"the changes are not those that were approved: their digest is {plan_digest(plan)}"
-        raise Stale(message, "nothing was written; look at a new plan, and approve that one")
+    if approved == here:
+        return
+    hint = "nothing was written; look at a new plan, and approve that one"
+    if survey.mail and approved == plan_digest(survey.plan):
+        message = f"the changes were approved without the mail that they move: with it, the digest is {here}"
+        raise Stale(message, f"{hint}; or give --no-movement here too")
+    also = (
+        " or the mail that they move is not what was approved" if survey.mail else " are not those that were approved"
+    )
+    raise Stale(f"the changes{also}: their digest is {here}", hint)

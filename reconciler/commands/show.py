@@ -50,7 +50,7 @@ def _plan(catalogue: Catalogue, content: bytes, arguments: Arguments) -> Report:
     if arguments.run:
         raise UsageError("--run chooses from a journal, and this is a saved plan", "leave --run out")
     plan, basis, _ = load_plan(content, catalogue)
-    return plan_report(catalogue, plan, Target(name=basis.target, url=basis.url))
+    return plan_report(catalogue, plan, Target(name=basis.target, url=basis.url), mail=basis.mail)
 
 
 def _recorded(catalogue: Catalogue, path: Path, chosen: str) -> Report:

@@ -75,6 +75,8 @@ class Survey(Struct, frozen=True, kw_only=True):
     resources: tuple[Resource, ...] = ()
     #: What is to be said of desired and live state together, sorted; errors keep the plan from being used.
     diagnostics: tuple[Diagnostic, ...] = ()
+    #: Digest of the mail that the plan moves; "" where that is left out.
+    mail: str = ""
 
     def checked(self) -> Survey:
         """Return this survey.

@@ -25,6 +25,7 @@ from reconciler.report.impact import impact_part as impact_part
 from reconciler.report.mail import explanation_report as explanation_report
 from reconciler.report.mail import routing_tests_report as routing_tests_report
 from reconciler.report.movement import MovementPart as MovementPart
+from reconciler.report.movement import mail_digest as mail_digest
 from reconciler.report.movement import movement_part as movement_part
 from reconciler.report.page import Page as Page
 from reconciler.report.paint import Paint as Paint

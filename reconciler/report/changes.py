@@ -136,7 +136,7 @@ class PlanReport(Report, frozen=True, kw_only=True, tag="reconciler/plan/v1"):
 
     changes: Annotated[tuple[Planned, ...], told("What apply would do, by address.")]
     diagnostics: Annotated[tuple[ReportedDiagnostic, ...], told("What else is to be said.")]
-    digest: Annotated[str, told("SHA-256 of the work, by which it can be approved; absent where there is none.")] = ""
+    digest: Annotated[str, told("SHA-256 of the work and of the mail that moves; it is what is approved.")] = ""
     ending: Annotated[PlanEnding | UnsetType, told("What comes after it, where that is known.")] = UNSET
     headline: Annotated[Headline | UnsetType, told("How it came about, where that is known.")] = UNSET
     impact: Annotated[ImpactPart | UnsetType, told("How much known mail moves, where that was asked.")] = UNSET
@@ -213,11 +213,11 @@ class OutcomeReport(Report, frozen=True, kw_only=True, tag="reconciler/outcome/v
     residue: Annotated[tuple[Planned, ...] | UnsetType, told("What still differs after all was confirmed.")] = UNSET
 
 
-def _digest(plan: Plan) -> str:
+def _digest(plan: Plan, mail: str) -> str:
     # Saving plans is loaded where there is something to approve.
     from reconciler.plan import plan_digest
 
-    return plan_digest(plan)
+    return plan_digest(plan, mail)
 
 
 def plan_report(
@@ -228,6 +228,7 @@ def plan_report(
     *,
     drift: bool = False,
     states: tuple[LiveState, LiveState] | None = None,
+    mail: str = "",
 ) -> PlanReport:
     """Return the report of a plan, or of drift, which has the same members.
 
@@ -238,13 +239,14 @@ def plan_report(
         notes: what else is to be said.
         drift: whether it is the report of drift.
         states: what there is, and what there would be.
+        mail: digest of the mail that moves; "" where it is left out.
     """
     shown = _ShownChanges(catalogue)
     counts = {action: sum(each.action == action for each in plan.changes) for action in ACTIONS}
     return (DriftReport if drift else PlanReport)(
         changes=tuple(shown.planned(change) for change in ordered(plan.changes)),
         diagnostics=findings(notes),
-        digest=_digest(plan) if plan.changes else "",
+        digest=_digest(plan, mail) if plan.changes else "",
         left=_wheres(plan.left),
         pairs=tuple(Pair(address=str(address), id=id_) for address, id_ in plan.pairs),
         partial=plan.partial,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import replace
 
 from reconciler.kinds import Catalogue, decode
 from reconciler.report.parts import Count, Part, Place, Text, place, told
@@ -81,6 +82,19 @@ def movement_part(
         classes=movement.classes,
         turned=tuple(turned),
     )
+
+
+def mail_digest(part: MovementPart) -> str:
+    """Return the digest of which mail moves, as somebody approves it: without examples and places."""
+    from reconciler.plan import digest
+
+    flows, unsure = (sorted(digest(_approved(flow)) for flow in some) for some in (part.flows, part.unsure))
+    return digest("reconciler/mail/v1", flows, unsure, sorted(part.reasons))
+
+
+def _approved(flow: FlowPart) -> FlowPart:
+    shifts = tuple(replace(each, after=replace(each.after, source=UNSET)) for each in flow.shifts)
+    return replace(flow, shifts=shifts, witnesses=(), ladder=())
 
 
 class ShownMovement:

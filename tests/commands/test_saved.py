@@ -93,19 +93,10 @@ def test_limits_are_judged_again_and_lifted_where_the_plan_is_applied(
     assert f"reconciler apply --max-destroy 4 --plan {path}" in planned.err
 
 
-def approved(manifests: str, env: dict[str, str]) -> str:
-    """Return the digest of a plan as its report has it, or as a saved plan of these manifests does."""
-    from reconciler.commands.gather import goal_of, observe, open_client, want
-    from reconciler.commands.invocation import Console, Invocation
-    from reconciler.plan import plan_digest
-    from reconciler.settings import Options
-
-    console = Console(out=lambda _: None, err=lambda _: None)
-    invocation = Invocation(options=Options(paths=(manifests,)), console=console, environment=env)
-    wanted = want(invocation)
-    assert goal_of(wanted).resources
-    with open_client(invocation, wanted) as client:
-        return plan_digest(observe(invocation, wanted, client).plan)
+def approved(manifests: str, env: dict[str, str], *more: str) -> str:
+    """Return the digest that a plan of these manifests names."""
+    planned = command("plan", manifests, "--format=json", *more, env=env)
+    return str(planned.json["digest"])
 
 
 def test_approved_changes_are_applied_without_a_question_and_others_are_not(
@@ -121,7 +112,59 @@ def test_approved_changes_are_applied_without_a_question_and_others_are_not(
     same = command("apply", manifests, "--approved", right, env=env)
 
     assert (other.code, same.code, before) == (4, 0, ["local", "mx"])
-    assert "the changes are not those that were approved" in other.err
+    assert "the changes or the mail that they move is not what was approved" in other.err
+    assert names(sandbox) == ["a", "b", "local", "mx"]
+
+
+def relayed(port: int) -> str:
+    return f"kind: MtaRoute\nspec: {{type: Relay, name: eu, address: smtp.eu.test, port: {port}}}\n"
+
+
+ALL_BY_RELAY = "kind: MtaOutboundStrategy\nspec: {route: {use: eu}}\n"
+
+
+def test_an_approval_is_of_the_mail_that_moves_too(sandbox: Any, env: dict[str, str], tmp_path: Path) -> None:
+    def meddle(port: int) -> None:
+        assert command("apply", "--yes", str(write(tmp_path / "other", r=relayed(port))), env=env).code == 0
+
+    meddle(587)
+    manifests = str(write(tmp_path / "m", s=ALL_BY_RELAY))
+    whole, changes = approved(manifests, env), approved(manifests, env, "--no-movement")
+    meddle(588)
+
+    moved = command("apply", manifests, "--approved", whole, env=env)
+    partly = command("apply", manifests, "--approved", changes, env=env)
+    without = command("apply", manifests, "--approved", changes, "--no-movement", env=env)
+
+    assert (moved.code, partly.code, without.code) == (4, 4, 0)
+    assert "the changes or the mail that they move is not what was approved: their digest is " in moved.err
+    assert "the changes were approved without the mail that they move: with it, the digest is " in partly.err
+    assert "or give --no-movement here too" in partly.err
+
+
+@pytest.mark.parametrize("left_out", [(), ("--no-movement",)])
+def test_a_saved_plan_has_the_digest_of_its_report_through_to_the_journal(
+    sandbox: Any, env: dict[str, str], tmp_path: Path, left_out: tuple[str, ...]
+) -> None:
+    env = {**env, "RECONCILER_JOURNAL": str(tmp_path / "journal")}
+    manifests, path = str(write(tmp_path / "m", r=relayed(587), s=ALL_BY_RELAY)), str(tmp_path / "plan.json")
+    digest = command("plan", manifests, "--out", path, "--format=json", *left_out, env=env).json["digest"]
+
+    shown = command("show", path, "--format=json", env=env)
+    applied = command("apply", "--plan", path, "--approved", digest, env=env)
+    status = command("status", "--format=json", env=env)
+
+    assert (shown.json["digest"], applied.code) == (digest, 0), applied.err
+    assert [each["plan"] for journal in status.json["journals"] for each in journal["runs"]] == [digest]
+
+
+def test_a_plan_that_counts_the_queue_can_be_saved(sandbox: Any, env: dict[str, str], tmp_path: Path) -> None:
+    manifests, path = str(write(tmp_path / "m", r=ROUTES)), str(tmp_path / "plan.json")
+
+    planned = command("plan", manifests, "--impact", "--out", path, env=env)
+    applied = command("apply", "--plan", path, env=env)
+
+    assert (planned.code, applied.code) == (0, 0), applied.err
     assert names(sandbox) == ["a", "b", "local", "mx"]
 
 

@@ -59,6 +59,8 @@ class Basis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     #: Kinds that were read.
     kinds: tuple[str, ...]
     fingerprints: tuple[Fingerprint, ...]
+    #: Digest of the mail that moves; "" where it was left out.
+    mail: str = ""
 
 
 def named(address: Address) -> Named:
@@ -99,6 +101,7 @@ def make_basis(
     policy: str,
     manifests: str,
     kinds: Iterable[str],
+    mail: str = "",
 ) -> Basis:
     """Return what a plan stands on.
 
@@ -111,6 +114,7 @@ def make_basis(
         policy: digest of the policy that the plan was judged by.
         manifests: digest of the manifests.
         kinds: the kinds that were read, without those that are only read for checks.
+        mail: digest of the mail that moves; "" where it was left out.
     """
     objects = _Objects(catalogue, live)
     return Basis(
@@ -121,6 +125,7 @@ def make_basis(
         url=url.rstrip("/"),
         kinds=tuple(sorted(kinds)),
         fingerprints=tuple(_fingerprint(objects, change) for change in plan.changes),
+        mail=mail,
     )
 
 

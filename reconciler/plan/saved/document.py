@@ -78,13 +78,18 @@ class _Basis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     seal: str
 
 
-def plan_digest(plan: Plan) -> str:
+def plan_digest(plan: Plan, mail: str = "") -> str:
     """Return the digest of what a plan would do, by which people approve it, and which the journal keeps.
 
-    It is the same for the same changes, wherever the manifests stand and whatever else is on the server. Plain-text
-    secrets do not count.
+    It is the same for the same changes that move the same mail, wherever the manifests stand and whatever else is on
+    the server. Plain-text secrets do not count.
+
+    Args:
+        plan: the work.
+        mail: digest of the mail that moves; "" leaves it out.
     """
-    return digest("reconciler/changes/v1", [_approved(change) for change in plan.changes])
+    changes = [_approved(change) for change in plan.changes]
+    return digest("reconciler/changes/v1", changes, mail) if mail else digest("reconciler/changes/v1", changes)
 
 
 def _approved(change: Change) -> list[Any]:

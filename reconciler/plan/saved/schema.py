@@ -96,7 +96,8 @@ BASIS_SCHEMA: Schema = _closed(
                 "url": _TEXT,
                 "kinds": _list(_TEXT),
                 "fingerprints": _list(_FINGERPRINT),
-            }
+            },
+            {"mail": {"anyOf": [_DIGEST, {"const": ""}], "description": "Of the mail that moves; empty if left out."}},
         ),
         "work": _WORK,
     }
