@@ -85,10 +85,12 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
 
 def _next(invocation: Invocation, path: Path) -> str:
     """Return the command that applies a saved plan: what said on this line which server it is for, says it there."""
+    options, names = invocation.options, (*typed_of(SERVER, invocation.typed), *typed_of(LIMITS, invocation.typed))
+    fields = {name: name.removeprefix("--").replace("-", "_") for name in names}
     chosen = [
         part
-        for option in (*typed_of(SERVER, invocation.typed), *typed_of(LIMITS, invocation.typed))
-        for part in (option, getattr(invocation.options, option.removeprefix("--").replace("-", "_")))
+        for name, field in fields.items()
+        for part in (name, options.limits[field] if field in options.limits else getattr(options, field))
     ]
     import shlex
 
