@@ -6,7 +6,6 @@ Law: no socket and no HTTP library; `handle` is all that a server, or a test's t
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -93,6 +92,7 @@ class Sandbox:
         self._public_url = public_url.rstrip("/")
         self._published: Published | None = None
         self._lock = threading.Lock()
+        self._ending = threading.Event()
 
     def set_faults(self, *faults: InjectedFault) -> None:
         """Replace the faults, and begin to count anew."""
@@ -111,6 +111,10 @@ class Sandbox:
         """Begin anew as a process does: with what is stored, and with a session state of its own."""
         self._accounts.restart()
         self.registry.start()
+
+    def end_delays(self) -> None:
+        """Close the connections that a fault delays, since nobody waits for them any more."""
+        self._ending.set()
 
     def close(self) -> None:
         """Let go of the database."""
@@ -223,7 +227,8 @@ class Sandbox:
 
     def _with_faults(self, path: str, methods: Sequence[str], run: Callable[[], Reply]) -> Reply:
         faults = self._faults.of_request(path, methods)
-        time.sleep(sum(fault.seconds for fault in faults))
+        if self._ending.wait(sum(fault.seconds for fault in faults)):
+            raise ConnectionClosed
         for fault in faults:
             if not fault.after and fault.action in ("drop", "status", "html"):
                 return _mishap(fault)

@@ -34,6 +34,9 @@ class Served(Protocol):
     ) -> Reply:
         """Answer one request."""
 
+    def end_delays(self) -> None:
+        """Close the connections that are delayed on purpose."""
+
     def close(self) -> None:
         """Let go of what is held."""
 
@@ -188,6 +191,7 @@ class _Server(ThreadingHTTPServer):
             for connection in self._open:
                 with suppress(OSError):
                     connection.shutdown(socket.SHUT_RDWR)
+        self.sandbox.end_delays()
         self.server_close()
         self.sandbox.close()
 
