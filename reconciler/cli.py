@@ -249,16 +249,25 @@ def _log(verbosity: int, *, plain: bool) -> Callable[[str], None]:
 
     import msgspec
 
+    from reconciler.values import Interrupted
+
     class JsonLines(logging.Formatter):
         def format(self, record: logging.LogRecord) -> str:
             line = {"level": record.levelname.lower(), "logger": record.name, "message": record.getMessage()}
             line |= {name: value for name, value in getattr(record, "fields", {}).items() if value not in ("", 0)}
             return msgspec.json.encode({"time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"), **line}).decode()
 
+    class Lines(logging.StreamHandler):  # type: ignore[type-arg]
+        def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that logging calls
+            # A signal that came while a line was written is no failure to write it.
+            if isinstance(error := sys.exception(), Interrupted):
+                raise error
+            super().handleError(record)
+
     logger = logging.getLogger("reconciler")
     logger.setLevel({0: logging.WARNING, 1: logging.INFO}.get(verbosity, logging.DEBUG))
     logger.propagate = False
-    handler = logging.StreamHandler(sys.stderr)
+    handler = Lines(sys.stderr)
     handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s") if plain else JsonLines())
     logger.handlers[:] = [handler]
     levels = {"error": logging.ERROR, "warning": logging.WARNING}

@@ -68,6 +68,9 @@ class Redirected(Unreachable):
 
 def bounded(answer: httpx.Response, deadline: float) -> list[bytes]:
     """Read an answer up to a size and a time: httpx bounds the wait for each piece of it, and not their number."""
+    if "," in answer.headers.get("content-encoding", ""):
+        # One coding makes a piece a thousand times as large at most, two of them a million times.
+        raise httpx.StreamError("the answer is coded more than once")
     chunks, size = [], 0
     for chunk in answer.iter_bytes():
         size += len(chunk)

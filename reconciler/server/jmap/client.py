@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import random
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -86,7 +87,7 @@ class Client:
         tell: Callable[[str], None] = log.info,
         transport: httpx.BaseTransport | None = None,
         environment: Mapping[str, str] | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
         self.url = check_url(url)
         self.may_write, self.peers = may_write, tuple(peers)
@@ -95,10 +96,10 @@ class Client:
         self._deadline = time.monotonic() + options.timeout
         self.timeout, self.target = options.timeout, target
         self._wait, self._tell = options.wait, tell
-        self._sleep = sleep
         #: Signals that were heard so far, where somebody listens for them.
         self.signals: Sequence[int] | None = None
         self._watch = Watch()
+        self._sleep = sleep or self._watch.given_up.wait
         #: Session states of the answers so far: each process of a cluster has one of its own (Stalwart 0.16.19).
         self.states: set[str] = set()
         self._session: Session | None = None
@@ -141,12 +142,18 @@ class Client:
         """
         if self.signals is None:
             self._sleep(seconds)
+            self._check_awaited()
             return
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             if len(self.signals) >= (1 if writes else 2):
                 raise Interrupted(self.signals[0])
             self._sleep(min(left, LISTEN_SECONDS))
+            self._check_awaited()
+
+    def _check_awaited(self) -> None:
+        if self._watch.given_up.is_set():
+            raise Interrupted(signal.SIGINT)
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -265,8 +272,19 @@ class Client:
             return tuple(self._call(request) for request in requests)
         from concurrent.futures import ThreadPoolExecutor
 
-        with ThreadPoolExecutor(threads) as pool:
-            return tuple(pool.map(self._call, requests))
+        watches = [client._watch for client in (self, *self.peers)]  # noqa: SLF001 - its own, or of its kind
+        try:
+            with ThreadPoolExecutor(threads) as pool:
+                try:
+                    return tuple(pool.map(self._call, requests))
+                except (KeyboardInterrupt, Interrupted):
+                    # The threads hear no signal, and would be waited for.
+                    for watch in watches:
+                        watch.give_up()
+                    raise
+        finally:
+            for watch in watches:
+                watch.given_up.clear()
 
     def _call(self, request: Request) -> Response:
         if request.writes and not self.may_write:

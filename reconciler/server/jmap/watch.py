@@ -1,4 +1,4 @@
-"""Ends connections at a deadline, whatever is still coming through them.
+"""Ends connections at a deadline, or as soon as nobody waits for them, whatever is still coming through them.
 
 Law: httpx bounds the wait for each piece of an answer; a header that drips, or early answers without an end, have
 pieces without number. What is cut off here shows as a broken connection.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from threading import Timer
+from threading import Event, Timer
 from typing import Any
 
 #: Steps of httpcore that end with a new stream.
@@ -21,11 +21,15 @@ class Watch:
 
     def __init__(self) -> None:
         self._sockets: list[socket.socket] = []
+        #: Set while nobody waits for an answer any more; what sleeps before another try sleeps on it.
+        self.given_up = Event()
 
     def trace(self, step: str, details: Mapping[str, Any]) -> None:
         """Take note of a new connection; this is what httpx calls a trace."""
         if step.endswith(_OPENED) and (found := details["return_value"].get_extra_info("socket")) is not None:
             self._sockets.append(found)
+            if self.given_up.is_set():
+                self._cut()
 
     @contextmanager
     def until(self, seconds: float) -> Iterator[None]:
@@ -37,6 +41,11 @@ class Watch:
             yield
         finally:
             timer.cancel()
+
+    def give_up(self) -> None:
+        """Cut every connection off, and those that are still being opened."""
+        self.given_up.set()
+        self._cut()
 
     def _cut(self) -> None:
         for each in self._sockets:
