@@ -53,9 +53,9 @@ def run(invocation: Invocation) -> int:
 def _wanted(invocation: Invocation) -> Wanted:
     """Read the manifests; a newcomer has none yet, and asks all the same."""
     try:
-        return want(invocation)
+        return want(invocation, "until pulled")
     except UsageError:
-        wanted = without_manifests(invocation)
+        wanted = without_manifests(invocation, "until pulled")
         if wanted.settings.paths != (DEFAULT_MANIFESTS,) or Path(DEFAULT_MANIFESTS).exists():
             raise
         return wanted

@@ -27,6 +27,7 @@ from reconciler.settings import (
     Options,
     Server,
     Settings,
+    Unknown,
     catalogue_of,
     check_layers,
     connect,
@@ -60,22 +61,22 @@ class Wanted(Struct, frozen=True):
     desired: Desired
 
 
-def configured(invocation: Invocation) -> Config:
+def configured(invocation: Invocation, unknown: Unknown = "wrong") -> Config:
     """Return the configuration of a run, read unless whoever began the run has read it."""
-    return invocation.config or read_config(invocation.options)
+    return invocation.config or read_config(invocation.options, unknown=unknown)
 
 
-def without_manifests(invocation: Invocation) -> Wanted:
+def without_manifests(invocation: Invocation, unknown: Unknown = "wrong") -> Wanted:
     """Return the settings of a run that takes no manifests."""
-    config = configured(invocation)
+    config = configured(invocation, unknown)
     catalogue = catalogue_of(config, invocation.options.target)
     found = settings(catalogue, config, invocation.options, invocation.environment)
     return Wanted(catalogue, found, Desired())
 
 
-def want(invocation: Invocation) -> Wanted:
+def want(invocation: Invocation, unknown: Unknown = "wrong") -> Wanted:
     """Read configuration and manifests. Mistakes in manifests are in `desired`; `checked()` raises them."""
-    config = configured(invocation)
+    config = configured(invocation, unknown)
     wanted = _want(catalogue_of(config, invocation.options.target), config, invocation.options, invocation.environment)
     invocation.facts["basis"] = wanted.desired.digest
     if not invocation.options.strict:

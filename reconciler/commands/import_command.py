@@ -49,7 +49,7 @@ class Arguments(Struct, frozen=True, kw_only=True):
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Read live state and write it as manifests, to files or to standard output."""
-    wanted = without_manifests(invocation)
+    wanted = without_manifests(invocation, "until pulled")
     catalogue, found = wanted.catalogue, wanted.settings
     out = Path(arguments.out) if arguments.out else None
     if out is not None and out.exists() and not out.is_dir():

@@ -107,7 +107,7 @@ def _configuration(url: str, invocation: Invocation) -> str:
 def _test(catalogue: Catalogue, invocation: Invocation) -> str:
     """Return a routing test of the way that mail takes now, as far as that is known without asking a server."""
     options = msgspec.structs.replace(invocation.options, paths=(DEFAULT_MANIFESTS,), kind=())
-    wanted = want(msgspec.structs.replace(invocation, options=options))
+    wanted = want(msgspec.structs.replace(invocation, options=options), "until pulled")
     desired = wanted.desired.checked()
     found = routing_of(catalogue, desired_state(catalogue, desired.resources, desired.locate))
     cases: list[dict[str, Any]] = []

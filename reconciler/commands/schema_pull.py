@@ -31,7 +31,8 @@ class Arguments(Struct, frozen=True, kw_only=True):
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Ask the server for its schema, and store it."""
     catalogue = load()
-    found = settings(catalogue, read_config(invocation.options), invocation.options, invocation.environment)
+    config = read_config(invocation.options, unknown="fine")
+    found = settings(catalogue, config, invocation.options, invocation.environment)
     with open_client(invocation, Wanted(catalogue, found, Desired())) as client:
         pulled = pull(client, date=datetime.now(UTC).date().isoformat())
     version = pulled.server or pulled.hash[:12]

@@ -4,6 +4,7 @@ from reconciler.settings.choose import catalogue_of as catalogue_of
 from reconciler.settings.choose import check_layers as check_layers
 from reconciler.settings.choose import read_config as read_config
 from reconciler.settings.choose import settings as settings
+from reconciler.settings.config import Unknown as Unknown
 from reconciler.settings.config import merged_policy as merged_policy
 from reconciler.settings.config import parse_config as parse_config
 from reconciler.settings.connecting import Server as Server

@@ -19,7 +19,7 @@ from msgspec import Struct
 from reconciler.kinds import Catalogue, Fault
 from reconciler.server import Allowed
 from reconciler.settings.ceiling import check_ceiling, policy_differences
-from reconciler.settings.config import Config, merged_policy, read, reference, unescaped
+from reconciler.settings.config import Config, Unknown, merged_policy, read, reference, unescaped
 from reconciler.settings.options import Options
 from reconciler.settings.published import named_catalogue
 from reconciler.settings.targets import DEFAULT_MANIFESTS, Layer, TargetConfig
@@ -90,14 +90,18 @@ def catalogue_of(config: Config, target: str = "") -> Catalogue:
     return named_catalogue((chosen.server_schema if chosen else "") or config.server_schema)
 
 
-def read_config(options: Options) -> Config:
+def read_config(options: Options, *, unknown: Unknown = "wrong") -> Config:
     """Read the configuration file; none is an empty configuration, unless an option names it.
+
+    Args:
+        options: which file it is.
+        unknown: what a kind is that nothing here knows; before a schema is pulled, only the server could tell.
 
     Raises:
         ConfigError: it cannot be read.
         ManifestError: it says something that is not understood.
     """
-    return read(options.config)
+    return read(options.config, unknown=unknown)
 
 
 def settings(catalogue: Catalogue, config: Config, options: Options, environment: Mapping[str, str]) -> Settings:
@@ -114,8 +118,8 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
         ceiling = read(options.ceiling)
         check_ceiling(config, ceiling, name)
         otherwise = policy_differences(config, ceiling, name)
-    policy = merged_policy(config, target)
     known = frozenset(catalogue.kinds)
+    policy = merged_policy(config, target)
     for where, kinds in (
         ("--kind", options.kind),
         ("--only", list(_kinds(options.only))),
@@ -144,7 +148,7 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
         target=name,
         paths=paths,
         optional=frozenset(each.path for each in layers if each.optional),
-        policy=_policy(policy, options),
+        policy=_known_alone(_policy(policy, options), known),
         scope=Scope(kinds=frozenset(options.kind), only=options.only),
         allowed=Allowed(policy.secrets.env, policy.secrets.files, roots),
         variables=_variables(config, name, policy, environment),
@@ -155,6 +159,22 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
         otherwise=otherwise,
         server=server,
         options=options,
+    )
+
+
+def _known_alone(policy: Policy, known: frozenset[str]) -> Policy:
+    """Return a policy without the kinds that this target's server is not known to have; others may have them."""
+    parts: dict[str, Mapping[str, Any]] = {
+        "prune": policy.prune,
+        "owns": policy.owns,
+        "undeclared": policy.undeclared,
+    }
+    return msgspec.structs.replace(
+        policy,
+        **{
+            name: {kind: each for kind, each in part.items() if kind in known or kind == "*"}
+            for name, part in parts.items()
+        },
     )
 
 

@@ -6,17 +6,19 @@ environment stands alone (`${env:NAME}`), and no value of a credential is in a m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
-from reconciler.kinds import Catalogue, Fault, faults
+from reconciler.kinds import Catalogue, Fault, Kind, faults
 from reconciler.server import ConnectionKeys
-from reconciler.settings.published import every_catalogue
+from reconciler.settings.published import every_catalogue, found_schema, schemas_named
 from reconciler.settings.targets import ConfigKeys, TargetConfig, config_schema, monitors_of
 from reconciler.values import (
     ConfigError,
@@ -43,6 +45,10 @@ CREDENTIALS = ("token", "user", "password")
 _TOLD = ("ping", "notify")
 
 Steps = tuple[str, ...]
+#: What a kind is that nothing here knows: a mistake, one only once a schema was pulled, or for the server to tell.
+Unknown = Literal["wrong", "until pulled", "fine"]
+#: How kinds are named.
+_KIND = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
 
 
 class Config(Struct, frozen=True):
@@ -77,8 +83,12 @@ class Config(Struct, frozen=True):
         )
 
 
-def read(name: str) -> Config:
+def read(name: str, *, unknown: Unknown = "wrong") -> Config:
     """Read and judge a configuration file; without a name the usual one, which need not be there.
+
+    Args:
+        name: the file, or "".
+        unknown: what a kind is that nothing here knows.
 
     Raises:
         ConfigError: it cannot be read.
@@ -95,10 +105,10 @@ def read(name: str) -> Config:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
     if isinstance(text, Problem):
         raise ManifestError([in_file(str(path), text)], str(path))
-    return parse_config(str(path), text)
+    return parse_config(str(path), text, unknown=unknown)
 
 
-def parse_config(file: str, text: str) -> Config:
+def parse_config(file: str, text: str, *, unknown: Unknown = "wrong") -> Config:
     """Judge the text of a configuration file.
 
     Raises:
@@ -113,18 +123,37 @@ def parse_config(file: str, text: str) -> Config:
     value = documents[0].value if documents else {}
     # What YAML understood otherwise is wrong for its field too; once is enough.
     doubted = {(each.line, each.column) for each in unreadable}
-    judged = [config.mistake(fault) for fault in judge(every_catalogue(value), value)]
+    judged = [config.mistake(fault) for fault in _judged(value, unknown)]
     told = [*unreadable, *(each for each in judged if (each.line, each.column) not in doubted)]
     if told:
         raise ManifestError(told, config.file)
     keys = msgspec.convert(value or {}, ConfigKeys)
-    return msgspec.structs.replace(
+    return replace(
         config,
         targets=keys.targets,
         policy=keys.policy,
         monitors=monitors_of(keys),
         server_schema=keys.server_schema,
     )
+
+
+def _judged(value: object, unknown: Unknown) -> list[Fault]:
+    names = schemas_named(value)
+    there = [name for name in names if Path(name).exists()]
+    pulled = there if names else found_schema()
+    if unknown == "wrong" or (unknown == "until pulled" and pulled):
+        return judge(every_catalogue(names), value)
+    catalogue = every_catalogue(there)
+    told = judge(replace(catalogue, kinds={**_mentioned(value), **catalogue.kinds}), value)
+    # Whether a glob matches something turns out once all kinds are known.
+    return [fault for fault in told if fault.code != "glob"]
+
+
+def _mentioned(value: object) -> dict[str, Kind]:
+    """Return a kind by every name of one that the policies of a configuration hold as a key."""
+    policies = [_at(value, "policy"), *(_at(each, "policy") for each in _at(value, "targets").values())]
+    names = {str(name) for policy in policies for key in policy for name in _at(policy, key)}
+    return {name: Kind(kind=name, description="") for name in names if _KIND.match(name)}
 
 
 def judge(catalogue: Catalogue, value: object) -> list[Fault]:

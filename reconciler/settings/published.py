@@ -5,7 +5,7 @@ Law: a pulled schema is decoded only where one is named or found; without one no
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,19 @@ from reconciler.values import ConfigError
 FOLDER = "schemas/server"
 
 
-def every_catalogue(value: object) -> Catalogue:
-    """Return the kinds of every schema that a configuration names, by its value as read."""
+def schemas_named(value: object) -> tuple[str, ...]:
+    """Return the file of every schema that a configuration names, by its value as read."""
     whole = value if isinstance(value, Mapping) else {}
     targets = whole.get("targets")
     named = [each.get("serverSchema") for each in targets.values() if isinstance(each, Mapping)] if isinstance(
         targets, Mapping
     ) else []  # fmt: skip
     names = dict.fromkeys(str(each) for each in (whole.get("serverSchema"), *named) if isinstance(each, str))
+    return tuple(names)
+
+
+def every_catalogue(names: Iterable[str]) -> Catalogue:
+    """Return the kinds of some pulled schemas together; without one, those of the only one, else the built-in ones."""
     first, *rest = [named_catalogue(name) for name in names] or [named_catalogue("")]
     kinds: dict[str, Any] = dict(first.kinds)
     for each in rest:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 from reconciler.kinds import reduced
 from tests.kinds.test_published import published
@@ -143,3 +144,43 @@ def test_a_reference_to_what_is_not_managed_is_no_kind_to_read(tmp_path: Path) -
     ran = process("permissions", env=environment(""), cwd=tmp_path)
 
     assert (ran.code, "sysPublicKey" in ran.out) == (0, False)
+
+
+NEWER_POLICY = (
+    "policy:\n"
+    "  allow: [NetworkListener, {address: 'Gadget/*', actions: [destroy]}]\n"
+    "  prune: {Gadget: true}\n"
+    "  keep: ['*dget/x', NetworkListener]\n"
+)
+
+
+@pytest.mark.parametrize("line", ["", "serverSchema: schemas/server/mine.json\n"])
+def test_a_configuration_about_kinds_of_the_server_can_pull_them(line: str, sandbox: Any, tmp_path: Path) -> None:
+    (tmp_path / "reconciler.yaml").write_text(line + NEWER_POLICY)
+    env = environment(sandbox.url)
+
+    out = ("--out", "schemas/server/mine.json")
+    assert process("schema", "pull", *out, env=env, cwd=tmp_path).code == 0
+    # What was pulled is older than the configuration now.
+    assert process("schema", "pull", *out, env=env, cwd=tmp_path).code == 0
+
+
+@pytest.mark.parametrize("words", [("doctor",), ("import", "--out", "manifests")])
+def test_before_a_schema_is_pulled_a_kind_may_be_one_of_the_server(
+    words: tuple[str, ...], sandbox: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "reconciler.yaml").write_text(NEWER_POLICY)
+    env = environment(sandbox.url)
+
+    before = process(*words, env=env, cwd=tmp_path)
+    store(tmp_path, "mine.json", published())
+    (tmp_path / "reconciler.yaml").write_text("policy: {prune: {Gadgte: true}}\n")
+    after = process(*words, env=env, cwd=tmp_path)
+
+    assert (before.code, after.code, "did you mean" in after.err + after.out) == (0, 65, True)
+
+
+def test_other_mistakes_of_a_configuration_stop_a_pull(sandbox: Any, tmp_path: Path) -> None:
+    (tmp_path / "reconciler.yaml").write_text("policy: {prune: {Gadget: maybe}}\n")
+
+    assert process("schema", "pull", env=environment(sandbox.url), cwd=tmp_path).code == 65
