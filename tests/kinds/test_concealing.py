@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from reconciler.kinds import concealed
-from reconciler.plan import Goal, Survey, take_survey
+from reconciler.plan import Goal, Survey, make_basis, save, take_survey
 from reconciler.report import plan_report
 from reconciler.report.parts import Target
+from reconciler.values import ManifestError
 from tests.states import CATALOGUE, desired_of, live_of
 
 HOOK = {
@@ -77,3 +78,38 @@ def test_a_hook_with_another_password_is_renamed_by_its_whole_url() -> None:
     )
 
     assert [(each.action, each.id) for each in surveyed(text, HOOK).plan.changes] == [("update", "a")]
+
+
+def saved(found: Survey) -> bytes:
+    basis = make_basis(CATALOGUE, found.plan, found.live, target="", url="", policy="", manifests="", kinds=["MtaHook"])
+    return save(found.plan, basis, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "pointers"),
+    [
+        ("{kind: MtaHook, spec: {url: 'https://u:canary@h.example.org/x', stages: [data]}}", {"url", "httpHeaders"}),
+        (
+            "{kind: MtaHook, metadata: {absent: true}, spec: {url: 'https://u:canary@h.example.org/x'}}",
+            {"url", "httpHeaders"},
+        ),
+        (
+            "{kind: MtaHook, spec: {url: 'https://h.example.org/y', stages: [data], httpHeaders: {Cookie: canary}}}",
+            {"httpHeaders"},
+        ),
+    ],
+)
+def test_a_plan_that_holds_what_logs_in_is_not_saved(text: str, pointers: set[str]) -> None:
+    found = surveyed(text, HOOK)
+
+    with pytest.raises(ManifestError) as refused:
+        saved(found)
+
+    assert {each.pointer for each in refused.value.diagnostics if each.code == "unsaved-secret"} == pointers
+    assert "canary" not in str(refused.value) + repr(refused.value.diagnostics)
+
+
+def test_a_plan_without_what_logs_in_is_saved() -> None:
+    found = surveyed("kind: MtaHook\nspec: {url: 'https://h.example.org/y', stages: [data]}\n")
+
+    assert b"h.example.org/y" in saved(found)

@@ -6,13 +6,13 @@ secret is in it, and one that stands in plain text is not saved.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from msgspec import Struct
 
-from reconciler.kinds import Catalogue
+from reconciler.kinds import Catalogue, concealed
 from reconciler.plan.saved.basis import Basis, Named, digest, named
 from reconciler.plan.written import WrittenChange, pack, read_change, write_change
 from reconciler.server import within
@@ -108,9 +108,11 @@ def save(plan: Plan, basis: Basis, report: Mapping[str, Any]) -> bytes:
         report: the members of `reconciler/plan/v1`, which people and programs read.
 
     Raises:
-        ManifestError: a change holds a plain-text secret.
+        ManifestError: a change holds a plain-text secret, or a password in a URL or a header.
     """
-    problems = [_unsaved(change, pointer) for change in plan.changes for pointer in _plain_secrets(change)]
+    problems = [
+        _unsaved(change, pointer, hint) for change in plan.changes for pointer, hint in _plain_secrets(change).items()
+    ]
     if problems:
         raise ManifestError(problems)
     members: Json = {**report, "target": {"name": basis.target, "url": basis.url}}
@@ -121,14 +123,20 @@ def save(plan: Plan, basis: Basis, report: Mapping[str, Any]) -> bytes:
     return msgspec.json.format(head + body[1:], indent=1) + b"\n"
 
 
-def _plain_secrets(change: Change) -> Iterator[str]:
-    """Yield the pointers of a change below which a secret stands in plain text."""
+def _plain_secrets(change: Change) -> dict[str, str]:
+    """Return the pointers of a change below which a secret stands in plain text, and what to do of each."""
+    told: dict[str, str] = {}
+    # What logs in, and a server shows all the same, would stand in the file as it is, wherever the change holds it.
+    for wire in (change.before or {}, change.after or {}, change.patch):
+        shown = concealed(wire)
+        told |= {name: "apply --approved DIGEST needs no saved plan" for name in wire if shown[name] != wire[name]}
     for pointer, value in {**(change.after or {}), **change.patch}.items():
         if any(not secret.reference for secret in within(value)):
-            yield pointer
+            told[pointer] = "write it as ${env:NAME} or ${file:PATH}"
+    return told
 
 
-def _unsaved(change: Change, pointer: str) -> Diagnostic:
+def _unsaved(change: Change, pointer: str, hint: str) -> Diagnostic:
     source = change.source or Source("")
     return Diagnostic(
         file=source.file,
@@ -138,7 +146,7 @@ def _unsaved(change: Change, pointer: str) -> Diagnostic:
         pointer=pointer,
         code="unsaved-secret",
         message="a secret in plain text cannot be saved in a plan",
-        hint="write it as ${env:NAME} or ${file:PATH}",
+        hint=hint,
     )
 
 
