@@ -55,7 +55,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         name = f"{self.family}{cmd_name}"
         command = COMMANDS.get(name)
-        if any(each.startswith(f"{name} ") for each in COMMANDS):
+        if any(command.startswith(f"{name} ") for command in COMMANDS):
             return _family(name)
         if command is None:
             return None
@@ -135,8 +135,8 @@ class _Command(click.Command):
         rest = super().parse_args(ctx, args)
         for option in lifting(self.name or ""):
             if os.environ.get(variable(option)):
-                what = f"{option} lifts a guard, and counts on the command line only"
-                raise click.UsageError(f"{variable(option)} is set: {what}; unset it", ctx)
+                message = f"{option} lifts a guard, and counts on the command line only"
+                raise click.UsageError(f"{variable(option)} is set: {message}; unset it", ctx)
         return rest
 
 
@@ -149,10 +149,10 @@ def _callback(name: str) -> Callable[..., int]:
 
 def _typed(ctx: click.Context) -> Iterator[str]:
     """Yield the options that stand on the command line itself, and in no variable, by their long names."""
-    for each in ctx.command.params:
-        name = each.name or ""
-        if isinstance(each, click.Option) and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            yield (each.secondary_opts if ctx.params[name] is False else each.opts)[-1]
+    for param in ctx.command.params:
+        name = param.name or ""
+        if isinstance(param, click.Option) and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            yield (param.secondary_opts if ctx.params[name] is False else param.opts)[-1]
 
 
 def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
@@ -161,9 +161,9 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
     from reconciler.report import Paint
     from reconciler.settings import Options
 
-    writes = tuple(_write(name, each) for each in given["write"])
+    writes = tuple(_write(name, path) for path in given["write"])
     chosen = _format(name, given["format"], typed="--format" in typed)
-    piped = [each for each, file in writes if file == "-"]
+    piped = [write for write, file in writes if file == "-"]
     if len(piped) > 1 or (piped and "--format" in typed):
         raise click.UsageError("two reports cannot share standard output; write one of them to a file")
     chosen = piped[0] if piped else chosen
@@ -192,13 +192,13 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
         environment=os.environ,
         format=chosen,
         typed=typed,
-        writes=tuple((each, file) for each, file in writes if file != "-"),
+        writes=tuple((write, file) for write, file in writes if file != "-"),
         **{key: given[key] for key in ("quiet", "yes", "journal_directory", "reason", "limit_bytes") if key in given},
     )
     known = variables()
-    for each in sorted(os.environ):
-        if each.startswith("RECONCILER_") and each not in known and not each.startswith(OTHER_VARIABLES):
-            invocation.warn(f"{each} is no variable of this program.{_guess(each, known)}")
+    for key in sorted(os.environ):
+        if key.startswith("RECONCILER_") and key not in known and not key.startswith(OTHER_VARIABLES):
+            invocation.warn(f"{key} is no variable of this program.{_guess(key, known)}")
     if name not in ("sandbox", "eval") and not name.startswith("fleet "):
         # A run is over before its garbage matters, and collecting costs a large plan half of its time.
         gc.disable()
@@ -212,7 +212,7 @@ def _format(name: str, chosen: str, *, typed: bool) -> str:
         UsageError: it is asked of a command that has not got it, or is none.
     """
     own = formats(name)
-    if chosen in own or (not typed and any(chosen in formats(each) for each in COMMANDS)):
+    if chosen in own or (not typed and any(chosen in formats(name) for name in COMMANDS)):
         return chosen if chosen in own else "text"
     if not COMMANDS[name].report:
         raise click.UsageError(f"{name} has no report for programs; leave --format out")
@@ -274,9 +274,9 @@ def _log(verbosity: int, *, plain: bool) -> Callable[[str], None]:
 
     def tell(text: str) -> None:
         # What is indented belongs to the message before it. How much is told is not the log's to say.
-        for told in re.split(r"\n(?=\S)", text.strip("\n")):
-            level = levels.get(told.partition(": ")[0], logging.INFO)
-            message = told.split(": ", 1)[1] if level != logging.INFO else told
+        for paragraph in re.split(r"\n(?=\S)", text.strip("\n")):
+            level = levels.get(paragraph.partition(": ")[0], logging.INFO)
+            message = paragraph.split(": ", 1)[1] if level != logging.INFO else paragraph
             handler.handle(logger.makeRecord(logger.name, level, "", 0, message, (), None))
 
     return tell

@@ -193,3 +193,24 @@ def test_class_name_means_one_idea_in_all_rooms() -> None:
                 rooms.setdefault(node.name, set()).add(room_of(name_of(path)))
 
     assert {name for name, where in rooms.items() if len(where) > 1} == SHARED
+
+
+#: Names that say nothing of a value's type.
+POOR = {"found", "each", "told", "what", "item", "items", "entity", "thing", "data", "info", "base", "common"}
+#: Modules and rooms whose variables are not named yet.
+UNNAMED = ()
+
+
+def bound(path: Path) -> Iterator[str]:
+    """Yield the name of every variable and argument of a module."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        elif isinstance(node, ast.arg):
+            yield node.arg
+
+
+@pytest.mark.parametrize("path", INSIDE, ids=name_of)
+def test_names_of_variables_say_their_type(path: Path) -> None:
+    if not name_of(path).startswith(UNNAMED):
+        assert POOR & set(bound(path)) == set()

@@ -51,24 +51,24 @@ def nodes_reload_flow(
     if not nodes:
         return (yield from reload_flow(catalogue, limits, secrets, ids, action=action))
     known: tuple[str, ...] = ()
-    found: list[Reloaded] = []
+    answers: list[Reloaded] = []
     for count in range(1 if probe else ROUNDS):
-        found = []
+        answers = []
         for node in range(len(nodes)):
             pause = SETTLE_SECONDS if count and not node else 0.0
             answer = yield from reload_flow(catalogue, limits, secrets, ids, action=action, node=node, pause=pause)
-            found.append(answer)
+            answers.append(answer)
             if answer.result in ("failed", "skipped") and answer.code != UNREACHABLE and not probe:
                 break
-        states = tuple(each.state for each in found)
-        if any(each.result != "applied" for each in found):
-            return _together(nodes, found)
+        states = tuple(answer.state for answer in answers)
+        if any(answer.result != "applied" for answer in answers):
+            return _together(nodes, answers)
         if len({state for state in states if state}) < len(states):
-            return _unproven(nodes, found, "two addresses lead to one process, so that a node was not asked")
+            return _unproven(nodes, answers, "two addresses lead to one process, so that a node was not asked")
         if probe or states == known:
-            return _together(nodes, found)
+            return _together(nodes, answers)
         known = states
-    return _unproven(nodes, found, "the processes behind the addresses change from answer to answer")
+    return _unproven(nodes, answers, "the processes behind the addresses change from answer to answer")
 
 
 def node_notes(outcome: Outcome) -> tuple[str, ...]:
@@ -76,35 +76,39 @@ def node_notes(outcome: Outcome) -> tuple[str, ...]:
     nodes = outcome.nodes
     if not nodes:
         return ()
-    live = sum(each.result == "applied" for each in nodes)
+    live = sum(node_reload.result == "applied" for node_reload in nodes)
     if outcome.reload == "unknown" and live == len(nodes):
         return (f"It is not proven that all {live} nodes run what is stored.",)
-    what = "What was there before is live" if outcome.undone == "all" else "Live"
-    lines = [f"{what} on {live} of {len(nodes)} nodes."]
+    message = "What was there before is live" if outcome.undone == "all" else "Live"
+    lines = [f"{message} on {live} of {len(nodes)} nodes."]
     words = {"failed": "refused", "unknown": "unknown", "skipped": "not reloaded"}
-    lines += [f"{each.node}: {words[each.result]}: {each.because}." for each in nodes if each.result in words]
+    lines += [
+        f"{node_reload.node}: {words[node_reload.result]}: {node_reload.because}."
+        for node_reload in nodes
+        if node_reload.result in words
+    ]
     return tuple(lines)
 
 
-def _together(nodes: Sequence[str], found: Sequence[Reloaded]) -> Reloaded:
+def _together(nodes: Sequence[str], answers: Sequence[Reloaded]) -> Reloaded:
     """Return what became of the reloads of all nodes: the worst of them, by the name of its node."""
-    told = [_told(node, each) for node, each in zip(nodes, found, strict=False)]
-    told += [NodeReload(node, "skipped", "it was not asked any more") for node in nodes[len(found) :]]
+    node_reloads = [_told(node, answer) for node, answer in zip(nodes, answers, strict=False)]
+    node_reloads += [NodeReload(node, "skipped", "it was not asked any more") for node in nodes[len(answers) :]]
     wrong = [
-        replace(each, because=f"{node}: {part.because}", result=part.result)
-        for node, each, part in zip(nodes, found, told, strict=False)
+        replace(answer, because=f"{node}: {part.because}", result=part.result)
+        for node, answer, part in zip(nodes, answers, node_reloads, strict=False)
         if part.result != "applied"
     ]
     order = ("failed", "skipped", "unknown")
-    worst = min(wrong, key=lambda each: order.index(each.result), default=Reloaded(result="applied"))
-    return replace(worst, nodes=tuple(told), blockers=tuple(each.blocker for each in wrong))
+    worst = min(wrong, key=lambda answer: order.index(answer.result), default=Reloaded(result="applied"))
+    return replace(worst, nodes=tuple(node_reloads), blockers=tuple(answer.blocker for answer in wrong))
 
 
-def _told(node: str, found: Reloaded) -> NodeReload:
+def _told(node: str, answer: Reloaded) -> NodeReload:
     """Return what one node said. Of one that cannot be reached nobody knows what it runs, or will run."""
-    result = "unknown" if found.result == "failed" and found.code == UNREACHABLE else found.result
-    return NodeReload(node, result, found.because)
+    result = "unknown" if answer.result == "failed" and answer.code == UNREACHABLE else answer.result
+    return NodeReload(node, result, answer.because)
 
 
-def _unproven(nodes: Sequence[str], found: Sequence[Reloaded], because: str) -> Reloaded:
-    return replace(_together(nodes, found), result="unknown", because=because)
+def _unproven(nodes: Sequence[str], answers: Sequence[Reloaded], because: str) -> Reloaded:
+    return replace(_together(nodes, answers), result="unknown", because=because)

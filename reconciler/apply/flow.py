@@ -160,8 +160,8 @@ def _written(run: ApplyState, plan: Plan, probe: Reloaded, *, reload: bool) -> F
 def _actions(run: ApplyState, plan: Plan, numbers: Collection[int], *, also: bool = False) -> tuple[str, ...]:
     """Return the actions that make some changes live, in order, and a reload of the settings where that is due too."""
     made = [change for change in plan.changes if change.number in numbers]
-    found = actions_for(run.catalogue, made, nodes=len(run.nodes))
-    return (RELOAD, *found) if also and RELOAD not in found else found
+    actions = actions_for(run.catalogue, made, nodes=len(run.nodes))
+    return (RELOAD, *actions) if also and RELOAD not in actions else actions
 
 
 def _reload(run: ApplyState, actions: Sequence[str], before: Reloaded, *, probe: bool = False) -> Flow[Reloaded]:
@@ -224,9 +224,9 @@ def _undone(run: ApplyState, plan: Plan, outcome: Outcome, probe: Reloaded) -> F
     checks = kinds_for_checks(catalogue, kinds)
     try:
         now = yield from read_flow(catalogue, kinds, limits, checks=checks)
-        found = undo(catalogue, last, now, UNLIMITED, quiet=True)
+        undoing = undo(catalogue, last, now, UNLIMITED, quiet=True)
         back = ApplyState(catalogue, limits, secrets, now, Listener(), run.nodes)
-        for phase in found.survey.plan.phases if not found.survey.plan.refusals else ():
+        for phase in undoing.survey.plan.phases if not undoing.survey.plan.refusals else ():
             yield from phase_flow(back, phase)
         proof = yield from _reload(back, _actions(run, plan, run.confirmed(), also=True), probe)
         now = yield from read_flow(catalogue, kinds, limits, checks=checks)
@@ -236,27 +236,29 @@ def _undone(run: ApplyState, plan: Plan, outcome: Outcome, probe: Reloaded) -> F
         code = strongest([outcome.code, error.exit_code])
         return replace(outcome, undone="part", notes=(*outcome.notes, note), code=code)
     ids = {(change.address.kind, change.id) for change in left.survey.plan.changes}
-    lost = [each.address for each in left.survey.plan.changes] + [each.address for each in (*left.cannot, *left.stale)]
+    lost = [cannot.address for cannot in left.survey.plan.changes] + [
+        cannot.address for cannot in (*left.cannot, *left.stale)
+    ]
     names = {_plain(address) for address in lost}
     for result in outcome.results:
         change = result.change
         written = result.result == "applied"
         if written and (change.address.kind, result.id or change.id) not in ids and _plain(change.address) not in names:
             run.settle(change, "skipped", "it was undone, since the server refused the reload")
-    told = [f"{each.address} could not be undone: {each.because}." for each in left.cannot]
-    told += [f"It was left as it is: {each.because}." for each in left.stale]
-    told += [f"Not undone: {each}." for each in found.survey.plan.refusals]
+    messages = [f"{cannot.address} could not be undone: {cannot.because}." for cannot in left.cannot]
+    messages += [f"It was left as it is: {cannot.because}." for cannot in left.stale]
+    messages += [f"Not undone: {refusal}." for refusal in undoing.survey.plan.refusals]
     # A store that was refused before this run is refused after it, and no less as it was.
     proven = proof.result == "applied" or (proof.result == "failed" and probe.blocker == proof.blocker != ("", ""))
     if not proven:
-        told.append(f"The reload after the undo: {proof.because}.")
+        messages.append(f"The reload after the undo: {proof.because}.")
     return replace(
         outcome,
         results=tuple(run.results[result.change.number] for result in outcome.results),
         undone="all" if proven and not names else "part",
         restart=() if proven and not names else outcome.restart,
         nodes=proof.nodes,
-        notes=(*outcome.notes, *map(secrets.scrub, told)),
+        notes=(*outcome.notes, *map(secrets.scrub, messages)),
         code=strongest([run.code, UNREACHABLE if proof.result == "unknown" else proof.code]),
     )
 
@@ -276,14 +278,14 @@ def _read_back(
         return replace(outcome, residue=recheck(state))
     except ReconcilerError as error:
         # Everything was confirmed, and yet what is there cannot be compared with what is wanted.
-        told = "; ".join(map(str, error.diagnostics)) if isinstance(error, ManifestError) else str(error)
-        return _unproven(outcome, secrets.scrub(told))
+        message = "; ".join(map(str, error.diagnostics)) if isinstance(error, ManifestError) else str(error)
+        return _unproven(outcome, secrets.scrub(message))
 
 
 def _unproven(outcome: Outcome, because: str, code: int = 0) -> Outcome:
     """Return the outcome of a run that wrote everything and cannot show it, for a reason that may have a code."""
-    told = [outcome.reload_because] if outcome.reload_because else []
-    reason = "; ".join([*told, f"reading back failed: {because}"])
+    messages = [outcome.reload_because] if outcome.reload_because else []
+    reason = "; ".join([*messages, f"reading back failed: {because}"])
     return replace(outcome, residue=None, reload_because=reason, code=strongest([outcome.code, PARTLY_APPLIED, code]))
 
 
@@ -299,8 +301,8 @@ def outcome_code(outcome: Outcome) -> int:
     if (kinds["failed"] or kinds["skipped"]) and written:
         codes.append(PARTLY_APPLIED)
     elif (kinds["failed"] or kinds["skipped"]) and not outcome.code:
-        failed = [each for each in outcome.results if each.result == "failed"]
-        denied = bool(failed) and all(each.because.startswith("forbidden") for each in failed)
+        failed = [result for result in outcome.results if result.result == "failed"]
+        denied = bool(failed) and all(result.because.startswith("forbidden") for result in failed)
         codes.append(NOT_ALLOWED if denied else 1)
     if outcome.residue or (outcome.reload == "failed" and (written or not outcome.code)):
         codes.append(PARTLY_APPLIED)

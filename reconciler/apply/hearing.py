@@ -36,5 +36,5 @@ def signals(heard: Callable[[int], None] = lambda _: None) -> Iterator[list[int]
     try:
         yield caught
     finally:
-        for number, handler in old.items():
-            signal.signal(number, handler)
+        for number, previous in old.items():
+            signal.signal(number, previous)

@@ -85,13 +85,13 @@ def hold(
     until = time.monotonic() + wait_seconds
     try:
         _own(place)
-        told = False
+        announced = False
         while (file := _take(path)) is None:
             if time.monotonic() >= until:
                 raise _busy(url, path, now())
-            if not told:
+            if not announced:
                 waits(_busy(url, path, now()).message)
-            told = True
+            announced = True
             time.sleep(min(PAUSE, max(until - time.monotonic(), 0)))
         try:
             holder = Holder(owner, host, os.getpid(), now().astimezone(UTC).isoformat(timespec="seconds"))
@@ -113,15 +113,15 @@ def hold(
 def _own(directory: Path) -> None:
     """Make the directory, or see that it is ours and nobody else's."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = directory.lstat()
-    if not stat.S_ISDIR(found.st_mode):
+    stat_result = directory.lstat()
+    if not stat.S_ISDIR(stat_result.st_mode):
         raise ReconcilerError(f"{directory} is no directory, and locks belong there", "see who put it there")
-    if found.st_uid != os.getuid():
+    if stat_result.st_uid != os.getuid():
         raise ReconcilerError(
-            f"{directory} belongs to user {found.st_uid}, so that its locks cannot be trusted",
+            f"{directory} belongs to user {stat_result.st_uid}, so that its locks cannot be trusted",
             "set XDG_RUNTIME_DIR to a directory of your own",
         )
-    if found.st_mode & 0o022:
+    if stat_result.st_mode & 0o022:
         raise ReconcilerError(
             f"others may write in {directory}, so that its locks cannot be trusted", f"chmod 700 {directory}"
         )

@@ -105,8 +105,8 @@ def reload_flow(
             continue
         refusal = refused["reload"]
         type_ = read_set_error(refusal).type
-        blocker, told = yield from _blocker(catalogue, refusal, limits, ids or {})
-        return replace(_refused(type_, secrets.scrub(told)), blocker=blocker, broken=type_ != "forbidden")
+        blocker, message = yield from _blocker(catalogue, refusal, limits, ids or {})
+        return replace(_refused(type_, secrets.scrub(message)), blocker=blocker, broken=type_ != "forbidden")
     return Reloaded(result="unknown", because=secrets.scrub(lost))
 
 
@@ -128,6 +128,6 @@ def _blocker(
     if (kind, id_) not in known and kind in catalogue.kinds:
         with suppress(ReconcilerError):
             live = yield from read_flow(catalogue, (), limits, checks=[kind])
-            known = {(kind, each.id): each.address for each in live.of(kind)}
+            known = {(kind, live_object.id): live_object.address for live_object in live.of(kind)}
     address = known.get((kind, id_), Address(kind, id=id_))
     return (kind, id_), f"{address}: {error.get('description') or text}"

@@ -87,11 +87,11 @@ class ApplyState:
         self.live = live
         #: The addresses of all nodes of a cluster.
         self.nodes = nodes
-        objects = [each for held in live.objects.values() for each in held]
+        objects = [live_object for held in live.objects.values() for live_object in held]
         #: The id of everything that an address tells without a doubt.
-        self.ids = {each.address: each.id for each in objects}
+        self.ids = {live_object.address: live_object.id for live_object in objects}
         #: Every object that was there before, or is accounted for since. Ids are unique within a kind only.
-        self.known = {(each.address.kind, each.id) for each in objects}
+        self.known = {(live_object.address.kind, live_object.id) for live_object in objects}
         self.results: dict[int, Result] = {}
         #: Addresses, without ids, of all that is not as planned.
         self.wrong: set[Address] = set()
@@ -113,9 +113,9 @@ class ApplyState:
             if change.number in self.begun:
                 because = f"its old object was destroyed, and its new one is not confirmed: {because}"
                 result = "unknown" if result == "unknown" else "failed"
-        found = Result(change=change, result=result, because=self.secrets.scrub(because), id=id_)
-        self.results[change.number] = found
-        self.listener.tell(found)
+        recorded = Result(change=change, result=result, because=self.secrets.scrub(because), id=id_)
+        self.results[change.number] = recorded
+        self.listener.tell(recorded)
 
     def confirmed(self) -> set[int]:
         """Return the numbers of the changes that are made so far."""
@@ -205,7 +205,7 @@ class ApplyState:
         if isinstance(value, Address):
             return self.id_of(value)
         if isinstance(value, dict):
-            return {self.fill(key): self.fill(each) for key, each in value.items()}
+            return {self.fill(key): self.fill(member) for key, member in value.items()}
         return self.secrets.reveal(value) if isinstance(value, Sensitive) else value
 
     def id_of(self, address: Address) -> str:
@@ -278,25 +278,27 @@ class ApplyState:
     def _judge(self, work: BatchedChange, live: LiveState, *, last: bool) -> bool:
         """Decide about an update or a destroy; return whether it was not done."""
         change = work.change
-        found = next((each for each in live.of(change.address.kind) if each.id == work.key), None)
+        live_object = next(
+            (live_object for live_object in live.of(change.address.kind) if live_object.id == work.key), None
+        )
         if work.verb == "destroy":
-            if found is None:
+            if live_object is None:
                 self.done(work, work.key)
-            return found is not None
-        if found is None:
+            return live_object is not None
+        if live_object is None:
             self.settle(change, "unknown", "the answer was lost, and the object is gone")
             return False
         # A variant's patch leaves out what the server fills in by itself.
         want = (change.after or {}) if change.action == "replace" else change.patch
         before = change.before or {}
-        shown, shown_before = self._holds(want, found.wire), self._holds(want, before)
+        shown, shown_before = self._holds(want, live_object.wire), self._holds(want, before)
         if shown and not shown_before:
             self.done(work, work.key)
             return False
         if shown and last and next(within(change.patch), None) is not None:
             self.settle(change, "unknown", "the answer was lost, and nothing shows whether the secret was written")
             return False
-        if shown or self._same(before, found.wire):
+        if shown or self._same(before, live_object.wire):
             return True
         self.settle(change, "unknown", "the answer was lost, and the object is neither as before nor as wanted")
         return False
@@ -305,15 +307,17 @@ class ApplyState:
         """Decide about creates: only an object that was not known before can be a new one."""
         fresh: dict[tuple[Any, ...], list[LiveObject]] = {}
         for name in {work.change.address.kind for work in works}:
-            for each in live.of(name):
-                if (name, each.id) not in self.known:
-                    fresh.setdefault((name, *each.key), []).append(each)
+            for live_object in live.of(name):
+                if (name, live_object.id) not in self.known:
+                    fresh.setdefault((name, *live_object.key), []).append(live_object)
         rest: list[tuple[BatchedChange, tuple[Any, ...]]] = []
         for work in works:
             kind = self.catalogue.kinds[work.change.address.kind]
             after = work.change.after or work.change.patch
             key = (kind.kind, *key_of(kind, after))
-            made = next((each for each in fresh.get(key, []) if self._holds(after, each.wire)), None)
+            made = next(
+                (live_object for live_object in fresh.get(key, []) if self._holds(after, live_object.wire)), None
+            )
             if made is None:
                 rest.append((work, key))
             else:
@@ -322,7 +326,7 @@ class ApplyState:
         undone: list[BatchedChange] = []
         for work, key in rest:
             if fresh.get(key):
-                ids = ", ".join(each.id for each in fresh[key])
+                ids = ", ".join(live_object.id for live_object in fresh[key])
                 self.settle(work.change, "unknown", f"the answer was lost, and {ids} is new and not as wanted")
             else:
                 undone.append(work)
@@ -345,7 +349,7 @@ class ApplyState:
         if isinstance(want, Address) and isinstance(have, Address):
             return want == have or (want.kind == have.kind and "" != self.id_of(want) == self.id_of(have))
         if isinstance(want, dict) and isinstance(have, dict):
-            return want.keys() == have.keys() and all(self._same(each, have[key]) for key, each in want.items())
+            return want.keys() == have.keys() and all(self._same(member, have[key]) for key, member in want.items())
         return exact(want, have)
 
 
@@ -358,6 +362,6 @@ def _addresses(value: Any) -> Iterator[Address]:
     if isinstance(value, Address):
         yield value
     elif isinstance(value, dict):
-        for key, each in value.items():
+        for key, member in value.items():
             yield from _addresses(key)
-            yield from _addresses(each)
+            yield from _addresses(member)

@@ -150,8 +150,8 @@ class ApplySession(Struct, frozen=True, kw_only=True):
         """Make stored settings live, and return the exit code."""
         with self._lock():
             limits = self.client.session().limits
-            found = self.client.run(nodes_reload_flow(self.catalogue, limits, self.secrets, nodes=self.nodes))
-            outcome = found.told_in(Outcome())
+            reloaded = self.client.run(nodes_reload_flow(self.catalogue, limits, self.secrets, nodes=self.nodes))
+            outcome = reloaded.told_in(Outcome())
             outcome = replace(outcome, notes=node_notes(outcome))
         return self.presenter.report(outcome, outcome_code(outcome))
 
@@ -222,14 +222,14 @@ class ApplySession(Struct, frozen=True, kw_only=True):
             journal.end(outcome, code)
         if journal.broken:
             self.presenter.advise(f"warning: the journal {journal.path} broke off: {journal.broken}")
-        if journal.run and outcome.reload == "failed" and any(each.result == "applied" for each in outcome.results):
+        if journal.run and outcome.reload == "failed" and any(result.result == "applied" for result in outcome.results):
             self.presenter.advise(f"reconciler rollback {journal.path} puts back what this run changed.")
         return outcome, code
 
     def _code(self, task: Task, outcome: Outcome, caught: list[int]) -> int:
         codes = [outcome_code(outcome), 128 + caught[0] if caught else 0]
         if task.lacking():
-            codes.append(PARTLY_APPLIED if any(each.result == "applied" for each in outcome.results) else 1)
+            codes.append(PARTLY_APPLIED if any(result.result == "applied" for result in outcome.results) else 1)
         return strongest(codes)
 
     def _record(self, survey: Survey, undoes: str) -> Begin:

@@ -50,8 +50,8 @@ def undo(
     """
     undos, cannot = inverse(last)
     judge = _Judge(catalogue, last, live, source)
-    for each in undos:
-        judge.judge(each)
+    for undo in undos:
+        judge.judge(undo)
     judge.reorder()
     goal = Goal(
         resources=(*judge.resources, *judge.absent),
@@ -61,20 +61,20 @@ def undo(
         linted=False,
     )
     survey = take_survey(catalogue, goal, live)
-    known = {str(each.address): each.address for each in goal.resources}
+    known = {str(resource.address): resource.address for resource in goal.resources}
     lost = {change.address for change in survey.plan.changes if masked(change.patch)}
-    told = [Cannot(each, "it has to be made anew, and its secret is not known") for each in sorted(lost)]
-    told += [Cannot(known[each.address], each.message) for each in survey.diagnostics]
-    if told:
-        without = {each.address for each in told}
-        rest = tuple(each for each in goal.resources if each.address not in without)
+    unable = [Cannot(address, "it has to be made anew, and its secret is not known") for address in sorted(lost)]
+    unable += [Cannot(known[diagnostic.address], diagnostic.message) for diagnostic in survey.diagnostics]
+    if unable:
+        without = {cannot.address for cannot in unable}
+        rest = tuple(resource for resource in goal.resources if resource.address not in without)
         survey = take_survey(catalogue, replace(goal, resources=rest), live)
     # What the run did not touch is none of an undo's business.
     plan = replace(survey.plan, unchanged=judge.done, undeclared=(), surplus=(), left=(), pairs=())
     kinds = frozenset(change.address.kind for change in last.changes)
     return Undoing(
         survey=replace(survey, plan=plan, kinds=kinds),
-        cannot=tuple(sorted((*cannot, *told))),
+        cannot=tuple(sorted((*cannot, *unable))),
         stale=tuple(judge.stale),
     )
 
@@ -98,14 +98,16 @@ def run_of(catalogue: Catalogue, plan: Plan, live: LiveState, results: Iterable[
         changes=plan.changes,
         inverses=tuple(steps_of(catalogue.kinds[change.address.kind], change) for change in plan.changes),
         order=order_of(catalogue, plan, live),
-        results={each.change.number: RecordedResult(each.change.number, each.result, each.id) for each in results},
+        results={
+            result.change.number: RecordedResult(result.change.number, result.result, result.id) for result in results
+        },
     )
 
 
 def order_of(catalogue: Catalogue, plan: Plan, live: LiveState) -> dict[str, tuple[tuple[str, Address], ...]]:
     """Return, per ordered kind that a plan touches, id and address of every object, in the order of creation."""
-    kinds = sorted({each.address.kind for each in plan.changes if catalogue.kinds[each.address.kind].ordered})
-    return {name: tuple((each.id, each.address) for each in live.of(name)) for name in kinds}
+    kinds = sorted({change.address.kind for change in plan.changes if catalogue.kinds[change.address.kind].ordered})
+    return {name: tuple((live_object.id, live_object.address) for live_object in live.of(name)) for name in kinds}
 
 
 class _Judge:
@@ -126,39 +128,39 @@ class _Judge:
         self._ids: dict[str, dict[str, LiveObject]] = {}
         self._keys: dict[tuple[str, str], list[LiveObject]] = {}
         for name, objects in live.objects.items():
-            self._ids[name] = {each.id: each for each in objects}
-            for each in objects:
-                self._keys.setdefault((name, repr(each.key)), []).append(each)
+            self._ids[name] = {live_object.id: live_object for live_object in objects}
+            for live_object in objects:
+                self._keys.setdefault((name, repr(live_object.key)), []).append(live_object)
 
     def judge(self, undo: Undo) -> None:
         """Judge one change."""
         change = undo.change
         kind = self.catalogue.kinds[change.address.kind]
         left, former = self._part(kind, undo, change.before), self._part(kind, undo, change.after)
-        found = self._found(kind, undo, left if left is not None else former)
-        if isinstance(found, str):
-            self.stale.append(Cannot(change.address, found))
-        elif found is None:
+        live_object = self._found(kind, undo, left if left is not None else former)
+        if isinstance(live_object, str):
+            self.stale.append(Cannot(change.address, live_object))
+        elif live_object is None:
             self._missing(undo, kind, former)
-        elif former is not None and not differing(self.diff, kind, former, found):
-            self._keep(undo, kind, former, found.id)
+        elif former is not None and not differing(self.diff, kind, former, live_object):
+            self._keep(undo, kind, former, live_object.id)
         else:
-            self._undo(undo, kind, left, former, found)
+            self._undo(undo, kind, left, former, live_object)
 
-    def _undo(self, undo: Undo, kind: Kind, left: Wire | None, former: Wire | None, found: LiveObject) -> None:
+    def _undo(self, undo: Undo, kind: Kind, left: Wire | None, former: Wire | None, live_object: LiveObject) -> None:
         """Judge a change whose object is there, and not as it was before the run."""
-        address = found.address
+        address = live_object.address
         if left is None:
             self.stale.append(Cannot(address, f"{address} exists again, and is not as it was"))
             return
-        pointers = differing(self.diff, kind, left, found)
+        pointers = differing(self.diff, kind, left, live_object)
         if pointers:
             self.stale.append(Cannot(address, f"{address} changed since: {', '.join(pointers)}"))
         elif former is None:
-            absent = self._resource(kind, found.wire, found.id, address.name)
+            absent = self._resource(kind, live_object.wire, live_object.id, address.name)
             self.absent.append(replace(absent, address=address, absent=True))
         else:
-            self._keep(undo, kind, former, found.id, done=False)
+            self._keep(undo, kind, former, live_object.id, done=False)
 
     def _missing(self, undo: Undo, kind: Kind, former: Wire | None) -> None:
         """Judge a change whose object is not there."""
@@ -183,8 +185,8 @@ class _Judge:
         """
         for name, objects in self.last.order.items():
             kind = self.catalogue.kinds[name]
-            held = {each.id: each for each in self.live.of(name)}
-            known = {id_: (each.wire, id_) for id_, each in held.items()}
+            held = {live_object.id: live_object for live_object in self.live.of(name)}
+            known = {id_: (live_object.wire, id_) for id_, live_object in held.items()}
             known |= {id_: self.former[name, id_] for id_, _ in objects if (name, id_) in self.former}
             contents = [(known[id_], address.name) for id_, address in objects if id_ in known]
             taken = {now for (_, now), _ in contents}
@@ -218,12 +220,14 @@ class _Judge:
         if same is not None or (change.id and change.action != "create"):
             return same
         candidates = self._alike(kind, wire) if wire is not None else []
-        fitting = [each for each in candidates if not differing(self.diff, kind, wire or {}, each)]
+        fitting = [live_object for live_object in candidates if not differing(self.diff, kind, wire or {}, live_object)]
         if len(fitting) == 1 or (len(candidates) == 1 and change.action == "create"):
             return (fitting or candidates)[0]
         if not candidates:
             return None
         if change.action == "create":
             return f"{change.address} exists again, and is not as it was"
-        what = f"{len(fitting)} objects are as that apply would have left it" if fitting else "it is not as it was left"
-        return f"{change.address}: {what}, and which one that apply made is not known"
+        message = (
+            f"{len(fitting)} objects are as that apply would have left it" if fitting else "it is not as it was left"
+        )
+        return f"{change.address}: {message}, and which one that apply made is not known"

@@ -50,27 +50,27 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
 
 def _task(invocation: Invocation, wanted: Wanted, client: Client, arguments: Arguments) -> Task:
     """Return the work: what the manifests declare, or what a saved plan would do to the server as it is now."""
-    told: list[bool] = []
+    shown: list[bool] = []
     lacks: list[Callable[[LiveState], tuple[Change, ...]]] = []
 
     def survey() -> Survey:
         if arguments.plan:
             path = Path(arguments.plan)
-            found, lack = taken_up(invocation, wanted, client, path, movement=not arguments.no_movement)
+            survey, lack = taken_up(invocation, wanted, client, path, movement=not arguments.no_movement)
         else:
-            found, lack = observe(invocation, wanted, client), partial(remaining, wanted.catalogue, goal_of(wanted))
-            if not told:
-                tell_idle(invocation, wanted, found)
-                told.append(True)
+            survey, lack = observe(invocation, wanted, client), partial(remaining, wanted.catalogue, goal_of(wanted))
+            if not shown:
+                tell_idle(invocation, wanted, survey)
+                shown.append(True)
             if not arguments.no_movement:
-                found = with_mail(wanted, found)
-        if found.plan.changes and wanted.settings.policy.bounds_mail:
+                survey = with_mail(wanted, survey)
+        if survey.plan.changes and wanted.settings.policy.bounds_mail:
             from reconciler.commands.moving import waiting_mail
 
-            found, _ = waiting_mail(invocation, wanted, client, found)
+            survey, _ = waiting_mail(invocation, wanted, client, survey)
         lacks[:] = [lack]
-        check_approved(found, arguments.approved)
-        return found
+        check_approved(survey, arguments.approved)
+        return survey
 
     return Task(
         survey=survey,

@@ -86,8 +86,8 @@ class _Teller:
         if step is None:
             self.invocation.say(f"{text}\n")
             return
-        told = _telling(step)
-        self.invocation.say(f"{self.paint(f'$ reconciler {text}', 'bold')}  ->  {told} (exit {step.code})\n")
+        message = _telling(step)
+        self.invocation.say(f"{self.paint(f'$ reconciler {text}', 'bold')}  ->  {message} (exit {step.code})\n")
         if step.code != want:
             raise ReconcilerError(f"the tour's {text} ended with {step.code}, not with {want}", step.text)
 
@@ -136,8 +136,8 @@ class _Tour:
 
 
 def _meddle() -> Flow[None]:
-    found = yield (Request((Call("x:MtaRoute/query", {"filter": {"name": "relay-eu"}}),)),)
-    result = found[0].results[0]
+    responses = yield (Request((Call("x:MtaRoute/query", {"filter": {"name": "relay-eu"}}),)),)
+    result = responses[0].results[0]
     ids = result["ids"] if isinstance(result, dict) else []
     yield (Request((Call("x:MtaRoute/set", {"update": {ids[0]: {"port": 25}}}),)),)
 

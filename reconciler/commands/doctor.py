@@ -46,8 +46,8 @@ def run(invocation: Invocation) -> int:
     """Look at everything that plan and apply will need, and report a verdict on each."""
     wanted = _wanted(invocation)
     verdicts = list(_verdicts(invocation, wanted))
-    code = strongest([each.code for each in verdicts])
-    return invocation.report(diagnosis_report(target(wanted), [each.part for each in verdicts]), code)
+    code = strongest([look.code for look in verdicts])
+    return invocation.report(diagnosis_report(target(wanted), [look.part for look in verdicts]), code)
 
 
 def _wanted(invocation: Invocation) -> Wanted:
@@ -63,7 +63,7 @@ def _wanted(invocation: Invocation) -> Wanted:
 
 def _verdicts(invocation: Invocation, wanted: Wanted) -> Iterator[Look]:
     desired = wanted.desired
-    errors = sum(each.severity == "error" for each in desired.diagnostics)
+    errors = sum(diagnostic.severity == "error" for diagnostic in desired.diagnostics)
     counted = f"{plural(len(desired.files), 'file')}, {plural(len(desired.resources), 'resource')}"
     if errors:
         yield Look("manifests", False, f"{counted}, {plural(errors, 'error')}", "see reconciler validate", MANIFEST)
@@ -96,8 +96,8 @@ def _verdicts(invocation: Invocation, wanted: Wanted) -> Iterator[Look]:
             yield from _tried("permissions", lambda: _permissions(client, needed_by(wanted)), vital=False)
         yield from _tried("reload", lambda: _reload(client, wanted))
         yield from _tried("cluster", lambda: _cluster(client, wanted), vital=False)
-        for each in standing(invocation, wanted, client):
-            yield Look(each.code, False, each.message, each.hint)
+        for diagnostic in standing(invocation, wanted, client):
+            yield Look(diagnostic.code, False, diagnostic.message, diagnostic.hint)
 
 
 def _transport(client: Client, *, insecure: bool) -> Look:
@@ -117,14 +117,14 @@ def _transport(client: Client, *, insecure: bool) -> Look:
 
 def _schema(client: Client, catalogue: Catalogue) -> Look:
     _, redirected = client.probe("/api/schema")
-    found = redirected.rpartition("/")[2]
-    if found == catalogue.published:
+    version = redirected.rpartition("/")[2]
+    if version == catalogue.published:
         return Look("schema", True, f"the server is a Stalwart {catalogue.server}")
-    if found == Published(catalogue).name:
+    if version == Published(catalogue).name:
         return Look("schema", True, f"the server is the embedded sandbox, which answers as {catalogue.server}")
-    if not found:
+    if not version:
         return Look("schema", False, "cannot tell: the server does not say which schema it has")
-    message = f"the server publishes the schema {found}, which is not that of {catalogue.server}"
+    message = f"the server publishes the schema {version}, which is not that of {catalogue.server}"
     return Look("schema", False, message, "its kinds may have other fields than this program knows")
 
 
@@ -134,14 +134,14 @@ def _permissions(client: Client, permissions: Permissions) -> Iterator[Look]:
     if not isinstance(listed, list):
         yield Look("permissions", False, "cannot tell: the server does not list what the account may do")
         return
-    held = {str(each) for each in listed}
-    for what, names in (("plan", permissions.plan), ("apply", permissions.apply)):
+    held = {str(element) for element in listed}
+    for message, names in (("plan", permissions.plan), ("apply", permissions.apply)):
         lacking = [name for name in names if name not in held]
         if lacking:
             hint = "reconciler permissions lists what these manifests need"
-            yield Look("permissions", False, f"{what} lacks {', '.join(lacking)}", hint, NOT_ALLOWED)
+            yield Look("permissions", False, f"{message} lacks {', '.join(lacking)}", hint, NOT_ALLOWED)
         else:
-            yield Look("permissions", True, f"{what} may do all that these manifests need")
+            yield Look("permissions", True, f"{message} may do all that these manifests need")
     lacking = [name for name in permissions.optional if name not in held]
     if lacking:
         yield Look("permissions", True, f"some checks cannot tell without {', '.join(lacking)}")
@@ -153,20 +153,20 @@ def _reload(client: Client, wanted: Wanted) -> Iterator[Look]:
     kinds = [name for name, kind in catalogue.kinds.items() if resolves(catalogue, kind)]
     live = client.run(read_flow(catalogue, (), client.session().limits, checks=kinds))
     stored = {
-        (str(each.address), what)
+        (str(live_object.address), needed)
         for name, objects in live.objects.items()
-        for each in objects
-        for what in to_resolve(catalogue, catalogue.kinds[name], each.wire)
+        for live_object in objects
+        for needed in to_resolve(catalogue, catalogue.kinds[name], live_object.wire)
     }
     declared = {
-        (str(each.address), what)
-        for each in wanted.desired.resources
-        if not each.absent and scope.holds(each.address)
-        for what in to_resolve(catalogue, catalogue.kinds[each.address.kind], each.wire)
+        (str(resource.address), needed)
+        for resource in wanted.desired.resources
+        if not resource.absent and scope.holds(resource.address)
+        for needed in to_resolve(catalogue, catalogue.kinds[resource.address.kind], resource.wire)
     }
-    for address, what in sorted(stored | declared):
-        told = f"{address} needs {what}{' to resolve' if what.what == 'host' else ' of the server'}"
-        yield Look("reload", True, told if (address, what) in stored else f"{told}, once it is applied")
+    for address, needed in sorted(stored | declared):
+        sentence = f"{address} needs {needed}{' to resolve' if needed.sort == 'host' else ' of the server'}"
+        yield Look("reload", True, sentence if (address, needed) in stored else f"{sentence}, once it is applied")
     lacking = sorted(name for kind in live.forbidden for name in reads(catalogue.kinds[kind]))
     if lacking:
         message = f"cannot tell all that is stored without {', '.join(lacking)}"
@@ -208,8 +208,8 @@ def _cluster(client: Client, wanted: Wanted) -> Iterator[Look]:
 def _tried(subject: str, look: Callable[[], Look | Iterator[Look]], *, vital: bool = True) -> Iterator[Look]:
     """Take a look. What fails is a failure only where plan and apply need it as well."""
     try:
-        found = look()
-        yield from ([found] if isinstance(found, Look) else found)
+        looks = look()
+        yield from ([looks] if isinstance(looks, Look) else looks)
     except ReconcilerError as error:
         if vital:
             yield _failed(subject, error)

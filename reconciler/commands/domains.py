@@ -34,4 +34,4 @@ def server_domains(invocation: Invocation, catalogue: Catalogue, client: Client)
     if DOMAIN in live.forbidden:
         invocation.tell(f"note: the credentials may not read the server's domains; {hint}\n")
         return {}
-    return {"localDomains": [str(each.wire.get("name")) for each in live.of(DOMAIN)]}
+    return {"localDomains": [str(live_object.wire.get("name")) for live_object in live.of(DOMAIN)]}

@@ -22,14 +22,14 @@ def run(invocation: Invocation) -> int:
     wanted = want(invocation)
     wanted.desired.checked()
     with open_client(invocation, wanted) as client:
-        found = observe(invocation, wanted, client)
+        survey = observe(invocation, wanted, client)
         beside = standing(invocation, wanted, client)
-    tell_idle(invocation, wanted, found)
-    code = DIFFERENCES if found.plan.differs else 0
-    report = plan_report(wanted, found, beside, drift=True)
+    tell_idle(invocation, wanted, survey)
+    code = DIFFERENCES if survey.plan.differs else 0
+    report = plan_report(wanted, survey, beside, drift=True)
     invocation.report(replace(report, headline=headline(invocation, wanted)), code)
-    for each in beside if invocation.converses and not found.plan.differs else ():
-        invocation.warn(each.message, each.hint)
-    if found.plan.differs and invocation.converses:
+    for diagnostic in beside if invocation.converses and not survey.plan.differs else ():
+        invocation.warn(diagnostic.message, diagnostic.hint)
+    if survey.plan.differs and invocation.converses:
         invocation.tell(NOTE)
     return code

@@ -110,7 +110,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
             survey = observe(invocation, wanted, client)
             if "localDomains" not in given:
                 given |= server_domains(invocation, wanted.catalogue, client)
-        today, state = (live_state(wanted.catalogue, each) for each in (survey.live, survey.after))
+        today, state = (live_state(wanted.catalogue, live) for live in (survey.live, survey.after))
     elif arguments.live or arguments.queued:
         wanted = _unread(invocation)
         with open_client(invocation, wanted) as client:
@@ -127,13 +127,13 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         wanted = want(invocation)
         desired = wanted.desired.checked()
         state = desired_state(wanted.catalogue, desired.resources, desired.locate)
-    found = routing_of(wanted.catalogue, state)
-    for _, message, hint in judge_given(found, {**given, "lastError": last_error}):
+    routing = routing_of(wanted.catalogue, state)
+    for _, message, hint in judge_given(routing, {**given, "lastError": last_error}):
         raise UsageError(message, hint)
     live = arguments.live or bool(arguments.queued)
-    explained = explain_message(found, given, retries, last_error, live=live, exact=bool(arguments.queued))
+    explained = explain_message(routing, given, retries, last_error, live=live, exact=bool(arguments.queued))
     if arguments.graph:
-        invocation.say(flowchart(found, explained))
+        invocation.say(flowchart(routing, explained))
         return 0
     compared = None
     if today is not None:
@@ -141,7 +141,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         compared = taken_today(wanted.catalogue, before, explained)
     routes = [choice for attempt in explained.attempts for choice in attempt.choices if choice.field == ROUTE]
     unknown = [choice for choice in routes if choice.outcome == "unknown"]
-    undecided = dict.fromkeys(filter(None, (_missing(each.because) for each in unknown)))
+    undecided = dict.fromkeys(filter(None, (_missing(choice.because) for choice in unknown)))
     report = explanation_report(wanted.catalogue, explained, target(wanted), tuple(undecided), compared)
     return invocation.report(report, int(bool(unknown)))
 
@@ -150,10 +150,10 @@ def _missing(because: str) -> str:
     """Return a sentence about the option that tells what is not known, or ""."""
     if because.startswith("lookups has no "):
         return f'To decide the route, give --lookup "{because.removeprefix("lookups has no ")}=VALUE".'
-    found = because.removesuffix(" is not given")
-    if found == "localDomains":
+    needed = because.removesuffix(" is not given")
+    if needed == "localDomains":
         return "To decide the route, give --local-domain for each domain of this server."
-    option = next((option for option, field in GIVEN.items() if found in (option, field)), "")
+    option = next((option for option, field in GIVEN.items() if needed in (option, field)), "")
     return f"To decide the route, give --{option.replace('_', '-')}." if option else ""
 
 
@@ -170,9 +170,9 @@ def _waiting(client: Client, number: str, address: str) -> dict[str, Any]:
     if not queue.messages:
         raise UsageError(f"--queue {number[:64]}: the queue holds no such message", "it may have left meanwhile")
     local, _, domain = address.rpartition("@")
-    for each in waiting_in(queue.messages, datetime.now(UTC)):
-        if each.address == f"{local}@{domain.lower()}":
-            return dict(each.given)
+    for waiting in waiting_in(queue.messages, datetime.now(UTC)):
+        if waiting.address == f"{local}@{domain.lower()}":
+            return dict(waiting.given)
     raise UsageError(f"--rcpt {address[:64]} does not wait in the message {number[:64]}", "capitals count before the @")
 
 

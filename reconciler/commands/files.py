@@ -25,8 +25,8 @@ def check_plain(path: Path) -> None:
     except OSError:
         return
     if not stat.S_ISREG(mode):
-        what = "a link" if stat.S_ISLNK(mode) else "a directory" if stat.S_ISDIR(mode) else "no plain file"
-        raise UsageError(f"{path} is {what}, and is not written over", "name a plain file; - is standard output")
+        message = "a link" if stat.S_ISLNK(mode) else "a directory" if stat.S_ISDIR(mode) else "no plain file"
+        raise UsageError(f"{path} is {message}, and is not written over", "name a plain file; - is standard output")
 
 
 def write_whole(path: Path, content: bytes) -> None:

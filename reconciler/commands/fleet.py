@@ -87,11 +87,11 @@ def _chosen(config: Config, arguments: Arguments) -> tuple[str, ...]:
 
 def _merged(invocation: Invocation, names: tuple[str, ...], directory: Path) -> int:
     """Report the results that shards left in a directory."""
-    found = read_results(directory)
-    commands = sorted({each.command for results in found.results.values() for each in results})
+    read = read_results(directory)
+    commands = sorted({result.command for results in read.results.values() for result in results})
     if len(commands) > 1:
         raise UsageError(f"{directory} holds results of {' and '.join(commands)}", "keep each command's results apart")
-    report = merge_results(commands[0] if commands else "drift", names, found.results, found.diagnostics)
+    report = merge_results(commands[0] if commands else "drift", names, read.results, read.diagnostics)
     return invocation.report(report, report.exit_code)
 
 
@@ -124,9 +124,9 @@ def _run(invocation: Invocation, arguments: Arguments, verb: Verb, names: tuple[
         )
         work = TargetWork(run=one, keep=keep, bake=bake, stopped=lambda: bool(caught))
         ran = run_fleet(waves, work, parallel=arguments.parallel, most_failed=most)
-    results = {**done, **{each.target: each for each in ran.results}}
+    results = {**done, **{result.target: result for result in ran.results}}
     report = merge_results(
-        verb, names, {name: (each,) for name, each in results.items()}, skipped=ran.skipped, because=ran.because
+        verb, names, {name: (result,) for name, result in results.items()}, skipped=ran.skipped, because=ran.because
     )
     code = 128 + caught[0] if caught else report.exit_code or bool(ran.skipped)
     return invocation.report(replace(report, exit_code=int(code)), int(code))
@@ -154,7 +154,7 @@ def run_target(invocation: Invocation, verb: Verb, name: str, which: Shard) -> T
         code = module.run(alone, *([own()] if own else []))
     except ReconcilerError as error:
         code, message, hint = error.exit_code, str(error.message), error.hint
-        details = [str(each) for each in getattr(error, "diagnostics", ())]
+        details = [str(element) for element in getattr(error, "diagnostics", ())]
         message = "; ".join([message, *details[:3]])
     except Exception as error:  # noqa: BLE001 - a target's failure is its own, whatever it is
         code, message = 1, f"the program failed: {type(error).__name__}"
@@ -182,12 +182,15 @@ def _resumed(invocation: Invocation, directory: Path | None, names: tuple[str, .
         raise UsageError("--resume needs the results of the run before", "name their directory with --results")
     if not directory.is_dir():
         return {}
-    found = read_results(directory).results
+    results = read_results(directory).results
     applied = {
-        name: each for name in names for each in found.get(name, ()) if each.command == "apply" and not each.exit_code
+        name: result
+        for name in names
+        for result in results.get(name, ())
+        if result.command == "apply" and not result.exit_code
     }
     return {
-        name: each for name, each in applied.items() if not run_target(invocation, "drift", name, Shard()).exit_code
+        name: result for name, result in applied.items() if not run_target(invocation, "drift", name, Shard()).exit_code
     }
 
 
@@ -201,7 +204,7 @@ def _agreed(invocation: Invocation, arguments: Arguments, names: tuple[str, ...]
         raise UsageError("fleet apply asks before it changes anything, and nobody is there to answer", "give --yes")
     work = TargetWork(run=lambda name: run_target(invocation, "plan", name, which))
     ran = run_fleet([Wave("all", names)], work, parallel=arguments.parallel)
-    invocation.report(merge_results("plan", names, {each.target: (each,) for each in ran.results}))
+    invocation.report(merge_results("plan", names, {result.target: (result,) for result in ran.results}))
     import click
 
     return names if click.confirm(f"Apply on {len(names)} targets?", default=False, err=True) else ()
@@ -235,18 +238,18 @@ def _commanded(invocation: Invocation, command: str, result: TargetResult) -> Ta
 @contextmanager
 def _progress(invocation: Invocation, total: int) -> Iterator[Callable[[TargetResult], None]]:
     """Count the targets that are done: on one line of a terminal, else now and then."""
-    done, failed, told = 0, 0, time.monotonic()
+    done, failed, last = 0, 0, time.monotonic()
     tty = invocation.console.err_tty
 
     def advance(result: TargetResult) -> None:
-        nonlocal done, failed, told
+        nonlocal done, failed, last
         done += 1
         failed += result.exit_code not in (0, DIFFERENCES)
         line = f"{done} of {total} targets{f', {failed} failed' if failed else ''}"
         if tty:
             invocation.tell(f"\r{line}\x1b[K")
-        elif time.monotonic() - told > 10:
-            told = time.monotonic()
+        elif time.monotonic() - last > 10:
+            last = time.monotonic()
             invocation.tell(f"{line}\n")
 
     yield advance

@@ -46,9 +46,15 @@ def import_fleet(invocation: Invocation, names: Sequence[str], out: str, paralle
         manifests={name: _layers(root, layers, name) for name in names},
         deviations=tuple(
             FleetDeviation(
-                target=each.target, address=each.address, pointer=each.pointer, common=each.common, own=each.own
+                target=deviation.target,
+                address=deviation.address,
+                pointer=deviation.pointer,
+                common=deviation.common,
+                own=deviation.own,
             )
-            for each in sorted(layers.deviations, key=lambda each: (each.target, each.address, each.pointer))
+            for deviation in sorted(
+                layers.deviations, key=lambda deviation: (deviation.target, deviation.address, deviation.pointer)
+            )
         ),
     )
     return invocation.report(report)
@@ -58,8 +64,8 @@ def _declared(catalogue: Catalogue, invocation: Invocation, name: str) -> Mappin
     """Return what one target declares by itself."""
     alone = replace(invocation, options=replace(invocation.options, target=name, paths=()))
     assert invocation.config is not None  # noqa: S101 - the fleet's commands read it first
-    found = settings(catalogue, invocation.config, alone.options, alone.environment)
-    wanted = Wanted(catalogue, found, Desired())
+    chosen = settings(catalogue, invocation.config, alone.options, alone.environment)
+    wanted = Wanted(catalogue, chosen, Desired())
     try:
         with open_client(alone, wanted) as client:
             live = read_all(wanted, client)

@@ -46,36 +46,36 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     paths, texts, problems = _texts(invocation)
     changed: list[tuple[ManifestText, str]] = []
     catalogue = catalogue_of(read_config(invocation.options), invocation.options.target)
-    for each in texts:
-        laid = lay_out(catalogue, each.text)
-        problems += [in_file(each.file, problem) for problem in laid.problems]
-        problems += [in_file(each.file, left, "warning") for left in laid.left]
-        if laid.text != each.text:
-            changed.append((each, laid.text))
-        if each.file == PIPED and not laid.problems and not arguments.looks:
+    for text in texts:
+        laid = lay_out(catalogue, text.text)
+        problems += [in_file(text.file, problem) for problem in laid.problems]
+        problems += [in_file(text.file, left, "warning") for left in laid.left]
+        if laid.text != text.text:
+            changed.append((text, laid.text))
+        if text.file == PIPED and not laid.problems and not arguments.looks:
             invocation.say(laid.text)
-    codes = [MANIFEST for each in problems if each.severity == "error"][:1]
+    codes = [MANIFEST for diagnostic in problems if diagnostic.severity == "error"][:1]
     codes += [DIFFERENCES] if changed and arguments.check else []
     done = 0
-    for each, new in changed:
+    for text, new in changed:
         if arguments.diff:
-            invocation.say(_diff(catalogue, each, new))
+            invocation.say(_diff(catalogue, text, new))
         elif arguments.looks:
-            invocation.list(each.file)
-        elif each.file != PIPED:
+            invocation.list(text.file)
+        elif text.file != PIPED:
             try:
-                write_whole(paths[each.file], new.encode())
+                write_whole(paths[text.file], new.encode())
             except ReconcilerError as error:
                 problems.append(Diagnostic(code="unwritable", message=error.message, hint=error.hint))
                 codes.append(error.exit_code)
                 continue
-            invocation.tell(f"{each.file}\n")
+            invocation.tell(f"{text.file}\n")
         done += 1
     if problems:
         invocation.complain(sorted(problems))
     if not _piped(invocation):
-        told = "would change" if arguments.looks else "changed"
-        invocation.tell(f"{plural(len(texts), 'file')}, {done} {told}.\n")
+        message = "would change" if arguments.looks else "changed"
+        invocation.tell(f"{plural(len(texts), 'file')}, {done} {message}.\n")
     return strongest(codes)
 
 
@@ -91,15 +91,15 @@ def _texts(invocation: Invocation) -> tuple[dict[str, Path], list[ManifestText],
             return {}, [ManifestText(PIPED, content)], []
         return {}, [], [in_file(PIPED, content)]
     roots, links = _roots(invocation)
-    found, problems = find(roots, links)
+    manifest_files, problems = find(roots, links)
     own = [os.path.realpath(root) for root in roots]
-    for path in found:
+    for path in manifest_files:
         if path.suffix.lower() == ".json" and str(path) in invocation.options.paths:
             invocation.tell(f"{path} is JSON, which has a layout of its own and is left alone.\n")
     # Where a link leaves the manifests, somebody else lays them out.
     paths = {
         str(path): path
-        for path in found
+        for path in manifest_files
         if path.suffix.lower() != ".json" and any(Path(os.path.realpath(path)).is_relative_to(root) for root in own)
     }
     texts, unread = read(paths.values())
@@ -122,13 +122,13 @@ def _roots(invocation: Invocation) -> tuple[list[str], list[str]]:
         return list(options.paths), links
     check_layers(config, targets)
     layers = [layer for name in targets for layer in config.targets[name].layers]
-    roots = [each.path for each in layers if not (each.optional and not os.path.lexists(each.path))]
+    roots = [layer.path for layer in layers if not (layer.optional and not os.path.lexists(layer.path))]
     return list(dict.fromkeys(roots)) or [DEFAULT_MANIFESTS], links
 
 
 def _diff(catalogue: Catalogue, old: ManifestText, new: str) -> str:
     """Return how a text changes, in the form of `diff -u`, with its secrets hidden."""
-    before, after = (hidden(catalogue, each).splitlines(keepends=True) for each in (old.text, new))
+    before, after = (hidden(catalogue, character).splitlines(keepends=True) for character in (old.text, new))
     name = printable(old.file)
     lines = [f"--- {name}\n", f"+++ {name} (canonical)\n"]
     for group in _ByDocument(before, after).get_grouped_opcodes():

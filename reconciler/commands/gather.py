@@ -70,8 +70,8 @@ def without_manifests(invocation: Invocation, unknown: Unknown = "wrong") -> Wan
     """Return the settings of a run that takes no manifests."""
     config = configured(invocation, unknown)
     catalogue = catalogue_of(config, invocation.options.target)
-    found = settings(catalogue, config, invocation.options, invocation.environment)
-    return Wanted(catalogue, found, Desired())
+    chosen = settings(catalogue, config, invocation.options, invocation.environment)
+    return Wanted(catalogue, chosen, Desired())
 
 
 def want(invocation: Invocation, unknown: Unknown = "wrong") -> Wanted:
@@ -81,8 +81,8 @@ def want(invocation: Invocation, unknown: Unknown = "wrong") -> Wanted:
     invocation.facts["basis"] = wanted.desired.digest
     if not invocation.options.strict:
         return wanted
-    told = replace(wanted.desired, diagnostics=strictly(wanted.desired.diagnostics))
-    return Wanted(wanted.catalogue, wanted.settings, told)
+    desired = replace(wanted.desired, diagnostics=strictly(wanted.desired.diagnostics))
+    return Wanted(wanted.catalogue, wanted.settings, desired)
 
 
 def want_all(invocation: Invocation) -> list[Wanted]:
@@ -90,48 +90,52 @@ def want_all(invocation: Invocation) -> list[Wanted]:
     config, options = configured(invocation), invocation.options
     targets = () if options.target or options.url or options.paths else tuple(config.targets)
     chosen = [replace(options, target=name) for name in targets] or [options]
-    found: list[Wanted] = []
+    prepared: list[Wanted] = []
     mistakes: list[Diagnostic] = []
-    for each in chosen:
+    for option in chosen:
         try:
-            found.append(_want(catalogue_of(config, each.target), config, each, invocation.environment))
+            prepared.append(_want(catalogue_of(config, option.target), config, option, invocation.environment))
         except ManifestError as error:
             mistakes += error.diagnostics
     if mistakes:
         raise ManifestError(mistakes, config.file)
-    return found
+    return prepared
 
 
 def _want(catalogue: Catalogue, config: Config, options: Options, environment: Mapping[str, str]) -> Wanted:
-    found = settings(catalogue, config, options, environment)
-    if found.target and not options.paths:
-        check_layers(config, [found.target])
-    desired = load_manifests(catalogue, found.paths, found.variables, optional=found.optional, links=found.policy.links)
-    told = [*desired.diagnostics, *not_owned(desired.resources, found.policy)]
-    desired = replace(desired, diagnostics=tuple(told))
-    return Wanted(catalogue, found, desired)
+    chosen = settings(catalogue, config, options, environment)
+    if chosen.target and not options.paths:
+        check_layers(config, [chosen.target])
+    desired = load_manifests(
+        catalogue, chosen.paths, chosen.variables, optional=chosen.optional, links=chosen.policy.links
+    )
+    diagnostics = [*desired.diagnostics, *not_owned(desired.resources, chosen.policy)]
+    desired = replace(desired, diagnostics=tuple(diagnostics))
+    return Wanted(catalogue, chosen, desired)
 
 
 def tested(wanted: Wanted) -> Wanted:
     """Run the routing tests of the manifests, and add what fails to the diagnostics."""
     desired = wanted.desired
-    if not desired.tests or any(each.severity == "error" for each in desired.diagnostics):
+    if not desired.tests or any(diagnostic.severity == "error" for diagnostic in desired.diagnostics):
         # A test of manifests that are wrong would only repeat it.
         return wanted
     from reconciler.mail import check_documents
 
     failed = check_documents(wanted.catalogue, desired.resources, desired.locate, desired.tests)
-    told = replace(desired, diagnostics=(*desired.diagnostics, *failed))
-    return Wanted(wanted.catalogue, wanted.settings, told)
+    checked = replace(desired, diagnostics=(*desired.diagnostics, *failed))
+    return Wanted(wanted.catalogue, wanted.settings, checked)
 
 
 def target(wanted: Wanted) -> Target:
     """Return how reports name the server."""
     server = wanted.settings.server
-    found = wanted.settings
+    settings = wanted.settings
     url = server.url.rstrip("/") if server else ""
     nodes = len(server.nodes) if server else 0
-    return Target(name=found.target, url=url, user=found.user if server else "", instead=found.instead, nodes=nodes)
+    return Target(
+        name=settings.target, url=url, user=settings.user if server else "", instead=settings.instead, nodes=nodes
+    )
 
 
 def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = False) -> Client:
@@ -162,13 +166,13 @@ def open_client(invocation: Invocation, wanted: Wanted, *, may_write: bool = Fal
 
 def goal_of(wanted: Wanted) -> Goal:
     """Return what a run of these manifests and settings wants."""
-    found, desired = wanted.settings, wanted.desired
+    settings, desired = wanted.settings, wanted.desired
     return Goal(
         resources=desired.resources,
-        policy=found.policy,
-        scope=found.scope,
-        rotate=tuple(found.rotate),
-        severities=found.policy.lint,
+        policy=settings.policy,
+        scope=settings.scope,
+        rotate=tuple(settings.rotate),
+        severities=settings.policy.lint,
         locate=_places(desired),
     )
 
@@ -184,10 +188,10 @@ def observe(invocation: Invocation, wanted: Wanted, client: Client) -> Survey:
     tell_changes(wanted.catalogue, client, client.tell)
     live = read_live(wanted.catalogue, goal.kinds(), client)
     invocation.facts["server"] = known_by(client.session(), live)
-    found = take_survey(wanted.catalogue, goal, live)
+    survey = take_survey(wanted.catalogue, goal, live)
     if invocation.options.strict:
-        found = replace(found, diagnostics=strictly(found.diagnostics))
-    return found.checked()
+        survey = replace(survey, diagnostics=strictly(survey.diagnostics))
+    return survey.checked()
 
 
 def _places(desired: Desired) -> Callable[[Address, str], Source | None]:
@@ -206,16 +210,16 @@ def _places(desired: Desired) -> Callable[[Address, str], Source | None]:
 def linted(wanted: Wanted) -> Wanted:
     """Lint the manifests by themselves, and add what is found to the diagnostics."""
     desired, severities = wanted.desired, wanted.settings.policy.lint
-    if any(each.severity == "error" for each in desired.diagnostics):
+    if any(diagnostic.severity == "error" for diagnostic in desired.diagnostics):
         return wanted
     locate = _places(desired)
-    resources = tuple(each for each in desired.resources if not each.absent)
-    found = [*lint_resources(wanted.catalogue, resources, severities, locate=locate)]
-    found += dangling_names(
+    resources = tuple(resource for resource in desired.resources if not resource.absent)
+    diagnostics = [*lint_resources(wanted.catalogue, resources, severities, locate=locate)]
+    diagnostics += dangling_names(
         wanted.catalogue, resources, policy=wanted.settings.policy, severities=severities, locate=locate
     )
-    told = replace(desired, diagnostics=tuple(sorted([*desired.diagnostics, *found])))
-    return Wanted(wanted.catalogue, wanted.settings, told)
+    marked = replace(desired, diagnostics=tuple(sorted([*desired.diagnostics, *diagnostics])))
+    return Wanted(wanted.catalogue, wanted.settings, marked)
 
 
 def read_live(catalogue: Catalogue, kinds: Iterable[str], client: Client) -> LiveState:
@@ -233,28 +237,30 @@ def standing_policy(invocation: Invocation) -> Policy:
     return settings(catalogue_of(config, plain.target), config, plain, invocation.environment).policy
 
 
-def plan_basis(invocation: Invocation, wanted: Wanted, found: Survey) -> Basis:
+def plan_basis(invocation: Invocation, wanted: Wanted, survey: Survey) -> Basis:
     """Return what a plan stands on."""
     from reconciler.plan import make_basis, policy_digest
 
     where = target(wanted)
     return make_basis(
         wanted.catalogue,
-        found.plan,
-        found.live,
+        survey.plan,
+        survey.live,
         target=where.name,
         url=where.url,
         policy=policy_digest(standing_policy(invocation)),
         manifests=wanted.desired.digest,
-        kinds=found.kinds,
-        mail=found.mail,
+        kinds=survey.kinds,
+        mail=survey.mail,
     )
 
 
 def plan_report(
-    wanted: Wanted, found: Survey, beside: tuple[Diagnostic, ...] = (), *, drift: bool = False
+    wanted: Wanted, survey: Survey, beside: tuple[Diagnostic, ...] = (), *, drift: bool = False
 ) -> PlanReport:
     """Return the report of a plan, or of drift."""
-    told = (*wanted.desired.diagnostics, *found.diagnostics, *beside)
-    states = (found.live, found.after)
-    return report_plan(wanted.catalogue, found.plan, target(wanted), told, drift=drift, states=states, mail=found.mail)
+    diagnostics = (*wanted.desired.diagnostics, *survey.diagnostics, *beside)
+    states = (survey.live, survey.after)
+    return report_plan(
+        wanted.catalogue, survey.plan, target(wanted), diagnostics, drift=drift, states=states, mail=survey.mail
+    )

@@ -19,7 +19,7 @@ from reconciler.values import UsageError
 FORMAT = "stalwart-ndjson"
 
 
-def hand_over(invocation: Invocation, wanted: Wanted, found: Survey) -> None:
+def hand_over(invocation: Invocation, wanted: Wanted, survey: Survey) -> None:
     """Write the plan's operations where that is wanted.
 
     Raises:
@@ -29,13 +29,13 @@ def hand_over(invocation: Invocation, wanted: Wanted, found: Survey) -> None:
     files = [Path(file) for chosen, file in invocation.writes if chosen == FORMAT]
     if not files and invocation.format != FORMAT:
         return
-    if found.plan.refusals:
+    if survey.plan.refusals:
         invocation.warn("nothing is written for stalwart-cli: the plan is refused, and that program has no guards")
         return
     from reconciler.plan import as_operations
 
-    work = as_operations(wanted.catalogue, found.plan, found.live)
-    texts = ["".join(f"{json.dumps(each, ensure_ascii=True)}\n" for each in held) for held in work.files]
+    work = as_operations(wanted.catalogue, survey.plan, survey.live)
+    texts = ["".join(f"{json.dumps(operation, ensure_ascii=True)}\n" for operation in held) for held in work.files]
     if invocation.format == FORMAT:
         if len(texts) > 1:
             hint = f"write --write {FORMAT}=plan.ndjson"
@@ -44,12 +44,12 @@ def hand_over(invocation: Invocation, wanted: Wanted, found: Survey) -> None:
     for path in files:
         second = path.with_name(f"{path.stem}.2{path.suffix}")
         paths = [path, second][: max(1, len(texts))]
-        for each, text in zip(paths, texts or [""], strict=True):
-            check_plain(each)
-            write_whole(each, text.encode())
+        for file, text in zip(paths, texts or [""], strict=True):
+            check_plain(file)
+            write_whole(file, text.encode())
         if len(paths) == 1 and second.exists():
             invocation.warn(f"{second} is not of this plan, which takes fewer files", "take it away")
-        steps = [f"stalwart-cli apply --file {shlex.quote(str(each))}" for each in paths if texts]
+        steps = [f"stalwart-cli apply --file {shlex.quote(str(path))}" for path in paths if texts]
         steps += ["stalwart-cli create Action/ReloadSettings"] * work.reload
         if steps:
             invocation.tell(f"To carry it out: {printable(', then '.join(steps))}")

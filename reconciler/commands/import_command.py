@@ -50,7 +50,7 @@ class Arguments(Struct, frozen=True, kw_only=True):
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Read live state and write it as manifests, to files or to standard output."""
     wanted = without_manifests(invocation, "until pulled")
-    catalogue, found = wanted.catalogue, wanted.settings
+    catalogue, settings = wanted.catalogue, wanted.settings
     out = Path(arguments.out) if arguments.out else None
     if out is not None and out.exists() and not out.is_dir():
         raise ReconcilerError(f"{out} is no directory", "name one with --out, or leave --out away")
@@ -62,15 +62,15 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     with open_client(invocation, wanted) as client:
         tell_changes(catalogue, client, client.tell)
         live = read_all(wanted, client)
-    chosen = _chosen(catalogue, found)
-    within = kinds_in_scope((), Policy(undeclared=dict.fromkeys(chosen, "drift")), found.scope)
+    chosen = _chosen(catalogue, settings)
+    within = kinds_in_scope((), Policy(undeclared=dict.fromkeys(chosen, "drift")), settings.scope)
     export = exported(wanted, live)
     for line in _remarks(wanted, live, export, chosen, within):
         invocation.tell(line, always=line.startswith("warning"))
     if not live.objects.keys() & chosen:
         raise NotAllowed("the credentials may read nothing of what import writes", "they need the permissions above")
     # A file of what this import cannot hold is none of its files.
-    return _put(invocation, out, export, {k for k in within & live.objects.keys() if found.policy.owns.get(k) != ()})
+    return _put(invocation, out, export, {k for k in within & live.objects.keys() if settings.policy.owns.get(k) != ()})
 
 
 def _foreign(invocation: Invocation, wanted: Wanted, arguments: Arguments) -> Export:
@@ -94,15 +94,15 @@ def _put(invocation: Invocation, out: Path | None, export: Export, kinds: Collec
 
 def exported(wanted: Wanted, live: LiveState) -> Export:
     """Return live state as manifests declare it."""
-    catalogue, found = wanted.catalogue, wanted.settings
+    catalogue, settings = wanted.catalogue, wanted.settings
     judge = Judge(catalogue)
 
     def faults(kind: Kind, spec: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
         return [(fault.path, fault.message) for fault in judge.faults(kind, spec)]
 
-    remark = _plain_text(catalogue, found)
-    chosen = _chosen(catalogue, found)
-    return export_state(catalogue, live, faults, chosen, scope=found.scope, policy=found.policy, remark=remark)
+    remark = _plain_text(catalogue, settings)
+    chosen = _chosen(catalogue, settings)
+    return export_state(catalogue, live, faults, chosen, scope=settings.scope, policy=settings.policy, remark=remark)
 
 
 def read_all(wanted: Wanted, client: Client) -> LiveState:
@@ -117,19 +117,19 @@ def read_all(wanted: Wanted, client: Client) -> LiveState:
     return client.run(read_flow(catalogue, kinds, client.session().limits, checks=checks - kinds))
 
 
-def _chosen(catalogue: Catalogue, found: Settings) -> frozenset[str]:
+def _chosen(catalogue: Catalogue, settings: Settings) -> frozenset[str]:
     """Return the kinds to write: those that were asked for, or all but those of people and of thousands."""
-    return found.scope.kinds or frozenset(name for name, kind in catalogue.kinds.items() if not kind.bulk)
+    return settings.scope.kinds or frozenset(name for name, kind in catalogue.kinds.items() if not kind.bulk)
 
 
-def _plain_text(catalogue: Catalogue, found: Settings) -> Remark:
+def _plain_text(catalogue: Catalogue, settings: Settings) -> Remark:
     """Return what finds secrets that the server itself shows in plain text."""
 
     def remark(resources: Sequence[Resource]) -> Iterator[tuple[Any, str, str]]:
-        by_name = {str(each.address): each.address for each in resources}
-        findings = [each for each in object_findings(World(catalogue, resources)) if each.rule == PLAIN_TEXT]
-        for each in settle(findings, severities=found.policy.lint):
-            yield by_name[each.address], each.pointer, f"{each.message}: {each.hint}"
+        by_name = {str(resource.address): resource.address for resource in resources}
+        findings = [finding for finding in object_findings(World(catalogue, resources)) if finding.rule == PLAIN_TEXT]
+        for diagnostic in settle(findings, severities=settings.policy.lint):
+            yield by_name[diagnostic.address], diagnostic.pointer, f"{diagnostic.message}: {diagnostic.hint}"
 
     return remark
 
@@ -138,29 +138,29 @@ def _remarks(
     wanted: Wanted, live: LiveState, exported: Export, chosen: Collection[str], within: frozenset[str]
 ) -> Iterator[str]:
     """Yield what standard error says beside the manifests; `within` are the kinds that --only can hold."""
-    catalogue, found = wanted.catalogue, wanted.settings
+    catalogue, settings = wanted.catalogue, wanted.settings
     for kind in sorted(live.forbidden):
         needs = ", ".join(sorted(reads(catalogue.kinds[kind])))
-        what = f"{kind} is left out" if kind in chosen else f"references to {kind} are written by id"
-        yield f"warning: {what}: the credentials may not read it (they need {needs})"
-    bulky = sorted(name for name, kind in catalogue.kinds.items() if kind.bulk and not found.scope.kinds)
+        message = f"{kind} is left out" if kind in chosen else f"references to {kind} are written by id"
+        yield f"warning: {message}: the credentials may not read it (they need {needs})"
+    bulky = sorted(name for name, kind in catalogue.kinds.items() if kind.bulk and not settings.scope.kinds)
     if bulky:
         yield f"note: {', '.join(bulky)} are left out, since they hold people or thousands: --kind names them"
-    for kind in sorted(found.scope.kinds & live.objects.keys()):
+    for kind in sorted(settings.scope.kinds & live.objects.keys()):
         if not live.of(kind):
             yield f"note: the server holds no {kind}"
     for kind, count in exported.outside.items():
-        names = ", ".join(found.policy.owns[kind])
+        names = ", ".join(settings.policy.owns[kind])
         owned, left = (f"only {names} of {kind}", plural(count, "other")) if names else (f"no {kind}", str(count))
         yield f"note: policy.owns holds {owned}: {left} {'is' if count == 1 else 'are'} left out"
-    only = f"--only {' '.join(found.scope.only)}"
-    if found.scope.kinds and not within:
+    only = f"--only {' '.join(settings.scope.only)}"
+    if settings.scope.kinds and not within:
         yield f"note: {only} matches nothing of the kinds that --kind leaves: {', '.join(sorted(chosen))}"
-    elif found.scope.only and within <= live.objects.keys() and not exported.documents and not exported.outside:
+    elif settings.scope.only and within <= live.objects.keys() and not exported.documents and not exported.outside:
         yield f"note: the server holds nothing that {only} matches"
     objects = [(address, reason) for address, pointer, reason in exported.omitted if not pointer]
-    alone = [each for each in exported.omitted if each[1]]
-    allowed = Globs(["*"] if found.allowed.env is None else found.allowed.env)
+    alone = [omission for omission in exported.omitted if omission[1]]
+    allowed = Globs(["*"] if settings.allowed.env is None else settings.allowed.env)
     yield from _some(
         "warning",
         [f"{it} is left out: {why}; unless policy.keep holds it, --prune destroys it" for it, why in objects],
@@ -183,7 +183,7 @@ def _remarks(
 
 def _some(severity: str, sentences: Sequence[str]) -> Iterator[str]:
     """Yield as many sentences of one sort as a reader can take in."""
-    yield from (f"{severity}: {printable(each)}" for each in sentences[:MANY])
+    yield from (f"{severity}: {printable(sentence)}" for sentence in sentences[:MANY])
     if len(sentences) > MANY:
         yield f"{severity}: and {len(sentences) - MANY} more like that, which the manifests tell of in comments"
 
@@ -231,7 +231,7 @@ def _also(directory: Path, files: Collection[Path], kinds: Collection[str]) -> I
     texts, _ = read(path for path in others if path not in files)
     for text in texts:
         documents, _ = load_yaml(text.text)
-        declared = {each.value.get("kind") for each in documents if isinstance(each.value, dict)}
+        declared = {document.value.get("kind") for document in documents if isinstance(document.value, dict)}
         for kind in sorted(kind for kind in kinds if kind in declared):
             yield text.file, kind
 

@@ -23,7 +23,7 @@ LARGEST = 256 * 1024 * 1024
 
 
 def export_files(
-    invocation: Invocation, catalogue: Catalogue, found: Settings, files: Sequence[str], *, unmanaged: bool
+    invocation: Invocation, catalogue: Catalogue, settings: Settings, files: Sequence[str], *, unmanaged: bool
 ) -> Export:
     """Return the documents of another tool's files, and say on standard error what is to be known of them.
 
@@ -33,8 +33,8 @@ def export_files(
     """
     texts = [(file, _text(file)) for file in files]
     bridged = bridge(catalogue, texts, unmanaged=unmanaged)
-    chosen = found.scope.kinds or frozenset(catalogue.kinds)
-    export = assemble(catalogue, bridged, chosen, scope=found.scope, policy=found.policy)
+    chosen = settings.scope.kinds or frozenset(catalogue.kinds)
+    export = assemble(catalogue, bridged, chosen, scope=settings.scope, policy=settings.policy)
     if bridged.failed:
         raise ManifestError(bridged.diagnostics, files[0] if len(files) == 1 else "the files")
     invocation.complain(sorted(bridged.diagnostics))
@@ -42,7 +42,7 @@ def export_files(
         invocation.tell(line)
     config = dict(bridged.config)
     if bridged.variables:
-        config["targets"] = {found.target or "prod": {"vars": bridged.variables}}
+        config["targets"] = {settings.target or "prod": {"vars": bridged.variables}}
     if config:
         invocation.tell("note: this belongs in reconciler.yaml:")
         for line in emit(config).splitlines():

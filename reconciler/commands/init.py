@@ -57,7 +57,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         raise ReconcilerError(f"{', '.join(there)}: there already, and nothing was written", "init is for a beginning")
     url = invocation.options.url or invocation.environment.get("STALWART_URL") or _ask(invocation)
     chosen = tuple(
-        sorted({*kinds_explained(catalogue), *(each.kind for each in catalogue.kinds.values() if each.ordered)})
+        sorted({*kinds_explained(catalogue), *(kind.kind for kind in catalogue.kinds.values() if kind.ordered)})
     )
     options = msgspec.structs.replace(invocation.options, url=url, kind=chosen)
     mine = msgspec.structs.replace(invocation, options=options)
@@ -109,11 +109,11 @@ def _test(catalogue: Catalogue, invocation: Invocation) -> str:
     options = msgspec.structs.replace(invocation.options, paths=(DEFAULT_MANIFESTS,), kind=())
     wanted = want(msgspec.structs.replace(invocation, options=options), "until pulled")
     desired = wanted.desired.checked()
-    found = routing_of(catalogue, desired_state(catalogue, desired.resources, desired.locate))
+    routing = routing_of(catalogue, desired_state(catalogue, desired.resources, desired.locate))
     cases: list[dict[str, Any]] = []
     for name, rcpt in MESSAGES:
-        (attempt,) = explain_message(found, {"rcpt": rcpt, "localDomains": LOCAL}).attempts
-        known = {each.field: each.name for each in attempt.choices if each.outcome in ("object", "builtin")}
+        (attempt,) = explain_message(routing, {"rcpt": rcpt, "localDomains": LOCAL}).attempts
+        known = {choice.field: choice.name for choice in attempt.choices if choice.outcome in ("object", "builtin")}
         if known:
             cases.append({"name": name, "given": {"rcpt": rcpt}, "expect": known})
     if not cases:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from reconciler.report import CARRIED_ON, Page, Paint, formats_of, printable, render, told
+from reconciler.report import CARRIED_ON, Page, Paint, diagnostic_lines, formats_of, printable, render
 from reconciler.settings import Options
 from reconciler.values import Diagnostic, ReconcilerError, UsageError
 
@@ -98,7 +98,7 @@ class Invocation(Struct, frozen=True, kw_only=True):
 
     def complain(self, diagnostics: Sequence[Diagnostic]) -> None:
         """Print diagnostics beside a result that is no report."""
-        self.console.err(told(diagnostics, Page(paint=self.console.paint_err, quiet=self.quiet)))
+        self.console.err(diagnostic_lines(diagnostics, Page(paint=self.console.paint_err, quiet=self.quiet)))
 
     def fail(self, error: ReconcilerError) -> int:
         """Tell what stopped the run, and return its exit code. One report a run: it is none where there was another."""

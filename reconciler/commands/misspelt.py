@@ -56,9 +56,9 @@ _COMMANDS = {
 def option_hint(command: str, written: str) -> str:
     """Return what to write instead of an option that a command has not got, or ""."""
     own = [name for option in (*COMMANDS[command].options, *EVERY) for name in _names(option)]
-    told = _OPTIONS.get(written, "")
-    if told and all(word in own for word in _words(told) if word.startswith("-")):
-        return told
+    message = _OPTIONS.get(written, "")
+    if message and all(word in own for word in _words(message) if word.startswith("-")):
+        return message
     close = get_close_matches(written, own, n=1, cutoff=0.75)
     if close:
         return f"did you mean {close[0]}?"

@@ -35,14 +35,14 @@ def monitored(name: str, invocation: Invocation, run: Callable[[], int]) -> int:
     monitors = _monitors(invocation)
     if monitors is None:
         return run()
-    told = _Told(name, invocation, monitors)
-    told.started()
+    announcer = _Monitored(name, invocation, monitors)
+    announcer.started()
     # What ends a run from outside ends it before it says how.
     code = INTERRUPTED
     try:
         code = run()
     finally:
-        told.ended(code)
+        announcer.ended(code)
     return code
 
 
@@ -61,11 +61,11 @@ def _monitors(invocation: Invocation) -> Monitors | None:
         # The command itself will tell of it; the environment may still say who is to hear of that.
         config = Config()
     try:
-        found = find_monitors(config, invocation.options, environment)
+        monitors = find_monitors(config, invocation.options, environment)
     except ReconcilerError as error:
         invocation.warn(f"no monitor is told of this run: {error}")
         return None
-    return found if found.ping or found.notify else None
+    return monitors if monitors.ping or monitors.notify else None
 
 
 def _mentioned(path: Path) -> bool:
@@ -76,7 +76,7 @@ def _mentioned(path: Path) -> bool:
     return any(word in text for word in WORDS)
 
 
-class _Told:
+class _Monitored:
     """One run as monitors hear of it."""
 
     def __init__(self, name: str, invocation: Invocation, monitors: Monitors) -> None:

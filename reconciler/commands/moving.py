@@ -64,10 +64,10 @@ def waiting_mail(
     queue = client.run(queue_flow(client.session().limits))
     waiting = waiting_in(queue.messages, datetime.now(UTC))
     world = server_domains(invocation, wanted.catalogue, client)
-    found = impact_on_queue(wanted.catalogue, _states(wanted, survey), waiting, world, gone=queue.gone)
-    refused = (*survey.plan.refusals, *mail_refusals(found, wanted.settings.policy))
+    impact = impact_on_queue(wanted.catalogue, _states(wanted, survey), waiting, world, gone=queue.gone)
+    refused = (*survey.plan.refusals, *mail_refusals(impact, wanted.settings.policy))
     survey = replace(survey, plan=replace(survey.plan, refusals=refused))
-    return survey, impact_part(wanted.catalogue, found, "queue", addresses=addresses)
+    return survey, impact_part(wanted.catalogue, impact, "queue", addresses=addresses)
 
 
 def mail_of_log(
@@ -83,8 +83,8 @@ def mail_of_log(
     from reconciler.mail import impact_on_envelopes
 
     envelopes = read_envelopes(path)
-    found = impact_on_envelopes(wanted.catalogue, _states(wanted, survey), envelopes, world)
-    return impact_part(wanted.catalogue, found, Path(path).name, addresses=addresses)
+    impact = impact_on_envelopes(wanted.catalogue, _states(wanted, survey), envelopes, world)
+    return impact_part(wanted.catalogue, impact, Path(path).name, addresses=addresses)
 
 
 def _states(wanted: Wanted, survey: Survey) -> tuple[State, State]:

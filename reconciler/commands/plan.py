@@ -45,7 +45,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     if arguments.plan_out:
         check_plain(Path(arguments.plan_out))
     with open_client(invocation, wanted) as client:
-        found = observe(invocation, wanted, client)
+        survey = observe(invocation, wanted, client)
         beside = standing(invocation, wanted, client)
         impact: ImpactPart | UnsetType = UNSET
         shown = arguments.show_addresses
@@ -54,30 +54,30 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
             from reconciler.commands.moving import mail_of_log
 
             world = server_domains(invocation, wanted.catalogue, client)
-            impact = mail_of_log(wanted, found, arguments.envelopes, world, addresses=shown)
-        elif arguments.impact or (found.plan.changes and wanted.settings.policy.bounds_mail):
+            impact = mail_of_log(wanted, survey, arguments.envelopes, world, addresses=shown)
+        elif arguments.impact or (survey.plan.changes and wanted.settings.policy.bounds_mail):
             from reconciler.commands.moving import waiting_mail
 
-            found, impact = waiting_mail(invocation, wanted, client, found, addresses=shown)
-    tell_idle(invocation, wanted, found)
+            survey, impact = waiting_mail(invocation, wanted, client, survey, addresses=shown)
+    tell_idle(invocation, wanted, survey)
     movement: MovementPart | UnsetType = UNSET
-    if not arguments.no_movement and found.plan.changes:
+    if not arguments.no_movement and survey.plan.changes:
         from reconciler.commands.moving import moving
 
-        movement = moving(wanted, found)
-        found = replace(found, mail=mail_digest(movement))
-    report = plan_report(wanted, found, beside)
+        movement = moving(wanted, survey)
+        survey = replace(survey, mail=mail_digest(movement))
+    report = plan_report(wanted, survey, beside)
     if arguments.plan_out:
         from reconciler.plan import save, write
 
         path = Path(arguments.plan_out)
-        write(path, save(found.plan, plan_basis(invocation, wanted, found), members(report)))
+        write(path, save(survey.plan, plan_basis(invocation, wanted, survey), members(report)))
         invocation.tell(f"The plan is saved: {_next(invocation, path)}\n")
     if any(chosen in COMMANDS["plan"].files for chosen in (invocation.format, *dict(invocation.writes))):
         from reconciler.commands.handing import hand_over
 
-        hand_over(invocation, wanted, found)
-    report = replace(report, headline=headline(invocation, wanted), ending=after(invocation, wanted, found))
+        hand_over(invocation, wanted, survey)
+    report = replace(report, headline=headline(invocation, wanted), ending=after(invocation, wanted, survey))
     report = replace(report, movement=movement, impact=impact)
     differs = DIFFERENCES if arguments.detailed_exitcode and report.differs else 0
     return invocation.report(report, REFUSED if report.refusals else differs)

@@ -89,8 +89,8 @@ class StreamPresenter(Struct, frozen=True):
 
     def interrupted(self) -> None:
         """Tell that a signal was heard."""
-        for each in self.progress:
-            each.clear()
+        for progress in self.progress:
+            progress.clear()
         self.invocation.tell("interrupted: what was begun is finished, and nothing more is begun", always=True)
 
     def advise(self, sentence: str) -> None:
@@ -113,9 +113,9 @@ class StreamPresenter(Struct, frozen=True):
             return
         catalogue = self.wanted.catalogue
         needed = [
-            f"{what} ({change.address})"
+            f"{needed} ({change.address})"
             for change in survey.plan.changes
-            for what in to_resolve(catalogue, catalogue.kinds[change.address.kind], change.after or {})
+            for needed in to_resolve(catalogue, catalogue.kinds[change.address.kind], change.after or {})
             if change.action != "destroy"
         ]
         if needed:
@@ -187,6 +187,6 @@ def must_ask(invocation: Invocation, command: str) -> bool:
     if not invocation.console.in_tty:
         raise UsageError(f"{command} asks before it writes, and nobody is there to answer", hint)
     if not invocation.converses:
-        what = f"--format {invocation.format} leaves no room for the plan and the question"
-        raise UsageError(f"{command} asks before it writes, and {what}", hint)
+        message = f"--format {invocation.format} leaves no room for the plan and the question"
+        raise UsageError(f"{command} asks before it writes, and {message}", hint)
     return True

@@ -68,7 +68,7 @@ def tell_changes(catalogue: Catalogue, client: Client, tell: Callable[[str], Non
         tell(f"whether the server's kinds are those of the pulled schema cannot be told: {error.message}")
         return
     tell(f"the server publishes the schema {name}, and {catalogue.published} was pulled: reconciler schema pull")
-    for each in changes[:MANY]:
-        tell(f"  {each}")
+    for schema_change in changes[:MANY]:
+        tell(f"  {schema_change}")
     if len(changes) > MANY:
         tell(f"  and {len(changes) - MANY} more: reconciler schema diff")

@@ -63,17 +63,17 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
                 invocation.tell(
                     f"undoing run {last.id}, which {who} began at {last.time}: {plural(len(last.changes), 'change')}"
                 )
-                for each in undoing.cannot:
-                    invocation.tell(f"cannot undo {each.address}: {each.because}", always=True)
+                for cannot in undoing.cannot:
+                    invocation.tell(f"cannot undo {cannot.address}: {cannot.because}", always=True)
             chosen_run[:] = [last.id]
-            lacking.update({each.address: each.because for each in undoing.cannot})
+            lacking.update({cannot.address: cannot.because for cannot in undoing.cannot})
             _fresh(undoing)
             return undoing.survey
 
         presenter = StreamPresenter(invocation, wanted, work="rollback", compared=PLANNED)
         task = Task(
             survey=survey,
-            remaining=lambda found, live: unmet(found.plan, live, catalogue),
+            remaining=lambda survey, live: unmet(survey.plan, live, catalogue),
             basis=partial(plan_basis, invocation, wanted),
             lacking=lambda: bool(lacking),
             undoes=lambda: chosen_run[0],
@@ -87,9 +87,9 @@ def _fresh(undoing: Undoing) -> None:
     """See that everything is as the run left it. Raises Stale."""
     if undoing.stale:
         count = len(undoing.stale)
-        what = f"{count} object{'s are' if count > 1 else ' is'} no longer as that apply left"
-        told = "; ".join(each.because for each in undoing.stale)
-        raise Stale(f"{what} {'them' if count > 1 else 'it'}: {told}", "nothing was undone")
+        message = f"{count} object{'s are' if count > 1 else ' is'} no longer as that apply left"
+        sentence = "; ".join(cannot.because for cannot in undoing.stale)
+        raise Stale(f"{message} {'them' if count > 1 else 'it'}: {sentence}", "nothing was undone")
 
 
 def choose(path: Path, runs: Sequence[Run], wanted: str, url: str) -> Run:
@@ -106,8 +106,10 @@ def choose(path: Path, runs: Sequence[Run], wanted: str, url: str) -> Run:
     working = [run for run in runs if run.changes and (run.id == wanted if wanted else not run.undoes)]
     working = [run for run in working if run.id not in undone]
     if not working:
-        what = f"no run {wanted}" if wanted else "no run that had anything to do" + " and is not undone" * bool(undone)
-        raise UsageError(f"{path} holds {what}")
+        message = (
+            f"no run {wanted}" if wanted else "no run that had anything to do" + " and is not undone" * bool(undone)
+        )
+        raise UsageError(f"{path} holds {message}")
     last = working[-1]
     if last.url.rstrip("/") != url.rstrip("/"):
         raise UsageError(f"run {last.id} was on {last.url}, and this is {url}", "give that server's --url or --target")

@@ -24,7 +24,7 @@ def bare(invocation: Invocation) -> Wanted:
     if invocation.options.paths:
         raise UsageError("a saved plan stands for itself, and takes no manifests", "leave the paths out")
     limits = typed_of(LIMITS, invocation.typed)
-    if settled := [each for each in typed_of(SETTLED, invocation.typed) if each not in limits]:
+    if settled := [name for name in typed_of(SETTLED, invocation.typed) if name not in limits]:
         hint = "give what shapes a plan to `plan`; a RECONCILER_… variable may stay, and changes nothing here"
         raise UsageError(f"a saved plan is applied as it was made: {', '.join(settled)} would be ignored", hint)
     return without_manifests(invocation)

@@ -27,7 +27,7 @@ def files(catalogue: Catalogue) -> dict[str, bytes]:
     schemas = {
         **published(catalogue),
         "config.schema.json": config_schema(catalogue),
-        **{f"output/{name}.schema.json": each for name, each in outputs.items()},
+        **{f"output/{name}.schema.json": output for name, output in outputs.items()},
     }
     return {
         name: msgspec.json.format(msgspec.json.encode(schema), indent=2) + b"\n" for name, schema in schemas.items()
@@ -56,8 +56,8 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     """Write the schemas, or with --check say which files differ from what would be written."""
     directory = Path(arguments.out or DEFAULT_OUT)
     wanted = files(_catalogue())
-    found = [*directory.glob("*.schema.json"), *directory.glob("output/*.schema.json")]
-    have = {str(path.relative_to(directory)) for path in found}
+    paths = [*directory.glob("*.schema.json"), *directory.glob("output/*.schema.json")]
+    have = {str(path.relative_to(directory)) for path in paths}
     for name in wanted:
         check_plain(directory / name)
     stale = [name for name, content in wanted.items() if name not in have or (directory / name).read_bytes() != content]

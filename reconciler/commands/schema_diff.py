@@ -27,8 +27,8 @@ class Arguments(Struct, frozen=True, kw_only=True):
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Compare two schemas, and look through the manifests for what is touched."""
     changes = compare_catalogues(read_catalogue(arguments.old), read_catalogue(arguments.new))
-    for each in changes:
-        invocation.list(str(each))
+    for schema_change in changes:
+        invocation.list(str(schema_change))
     if not changes:
         invocation.tell("No kind, property or default differs.\n")
         return 0
@@ -46,12 +46,12 @@ def _touched(invocation: Invocation, changes: tuple[SchemaChange, ...]) -> Itera
             raise
         return
     documents: dict[str, set[str]] = {}
-    for each in resources:
-        documents.setdefault(f"{each.source} {each.address}", set()).update(_places(each))
+    for resource in resources:
+        documents.setdefault(f"{resource.source} {resource.address}", set()).update(_places(resource))
     hit = touched(changes, documents)
     yield f"{plural(len(hit), 'document')} touched:"
     for label, own in hit.items():
-        yield f"  {label}: {', '.join(dict.fromkeys(each.place for each in own))}"
+        yield f"  {label}: {', '.join(dict.fromkeys(schema_change.place for schema_change in own))}"
 
 
 def _places(resource: Resource) -> Iterator[str]:

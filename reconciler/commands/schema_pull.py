@@ -32,8 +32,8 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     """Ask the server for its schema, and store it."""
     catalogue = load()
     config = read_config(invocation.options, unknown="fine")
-    found = settings(catalogue, config, invocation.options, invocation.environment)
-    with open_client(invocation, Wanted(catalogue, found, Desired())) as client:
+    chosen = settings(catalogue, config, invocation.options, invocation.environment)
+    with open_client(invocation, Wanted(catalogue, chosen, Desired())) as client:
         pulled = pull(client, date=datetime.now(UTC).date().isoformat())
     version = pulled.server or pulled.hash[:12]
     path = Path(arguments.out or f"{FOLDER}/{version}.json")

@@ -55,16 +55,18 @@ def _plan(catalogue: Catalogue, content: bytes, arguments: Arguments) -> Report:
 
 def _recorded(catalogue: Catalogue, path: Path, chosen: str) -> Report:
     """Return the outcome of a run, as far as it was recorded; of what was not, nothing is known."""
-    runs = [each for each in read_journal(path) if each.changes and chosen in ("", each.id)]
+    runs = [run for run in read_journal(path) if run.changes and chosen in ("", run.id)]
     if not runs:
         raise UsageError(f"{path} holds {f'no run {chosen}' if chosen else 'no run that had anything to do'}")
     last = runs[-1]
     results = []
     for index, change in enumerate(last.changes):
-        told = last.results.get(index)
-        because = told.because if told else "the journal does not say"
-        result: ResultKind = told.result if told else "unknown"
-        results.append(Result(change=change, result=result, because=because, id=told.id if told else ""))
+        recorded_result = last.results.get(index)
+        because = recorded_result.because if recorded_result else "the journal does not say"
+        result: ResultKind = recorded_result.result if recorded_result else "unknown"
+        results.append(
+            Result(change=change, result=result, because=because, id=recorded_result.id if recorded_result else "")
+        )
     known = {str(word): word for word in get_args(ResultKind)}
     reload = known.get(last.reload, "unknown" if not last.finished else "skipped")
     why = "" if last.reload else "the journal does not say"

@@ -20,12 +20,12 @@ MOST = 32 * 1024 * 1024
 
 def standing(invocation: Invocation, wanted: Wanted, client: Client) -> tuple[Diagnostic, ...]:
     """Return what is to be said beside a comparison."""
-    told: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     with suppress(ReconcilerError):
         nodes, server = client.run(nodes_flow()), wanted.settings.server
         if remark := cluster_remark(nodes, frozenset(client.states), tuple(server.nodes) if server else ()):
             hint = "name the address of every node in the target's `nodes`"
-            told.append(Diagnostic(severity="warning", code="one-node", message=remark, hint=hint))
+            diagnostics.append(Diagnostic(severity="warning", code="one-node", message=remark, hint=hint))
     directory = invocation.journal_directory or DEFAULT_DIRECTORY
     where = target(wanted)
     path = Path(directory) / file_name(where.name, where.url)
@@ -35,5 +35,5 @@ def standing(invocation: Invocation, wanted: Wanted, client: Client) -> tuple[Di
 
             if why := not_live(read(path)):
                 hint = "apply again, or reconciler reload"
-                told.append(Diagnostic(severity="warning", code="not-live", message=why, hint=hint))
-    return tuple(told)
+                diagnostics.append(Diagnostic(severity="warning", code="not-live", message=why, hint=hint))
+    return tuple(diagnostics)

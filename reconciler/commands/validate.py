@@ -28,11 +28,11 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     """
     if arguments.show_merged and not invocation.converses and "--format" in invocation.typed:
         raise UsageError(f"--show-merged prints manifests, and not {invocation.format}", "leave --format out")
-    all_ = [tested(linted(each)) for each in want_all(invocation)]
-    found = _said_once(all_)
+    all_ = [tested(linted(wanted)) for wanted in want_all(invocation)]
+    diagnostics = _said_once(all_)
     if invocation.options.strict:
-        found = sorted(strictly(found))
-    errors = sum(each.severity == "error" for each in found)
+        diagnostics = sorted(strictly(diagnostics))
+    errors = sum(diagnostic.severity == "error" for diagnostic in diagnostics)
     # Layers are shared between targets.
     read = {file: count for wanted in all_ for file, count in wanted.desired.files.items()}
     files, documents = len(read), sum(read.values())
@@ -40,13 +40,13 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     if arguments.show_merged and not errors:
         from reconciler.desired import merged
 
-        invocation.complain(found)
-        titles = [f"target {each.settings.target}" if each.settings.target else "" for each in all_]
-        views = (merged(each.catalogue, each.desired, title) for each, title in zip(all_, titles, strict=True))
+        invocation.complain(diagnostics)
+        titles = [f"target {wanted.settings.target}" if wanted.settings.target else "" for wanted in all_]
+        views = (merged(wanted.catalogue, wanted.desired, title) for wanted, title in zip(all_, titles, strict=True))
         invocation.say("---\n".join(views))
         return 0
     targets = len(all_) if len(all_) > 1 else 0
-    report = validation_report(found, files=files, documents=documents, resources=resources, targets=targets)
+    report = validation_report(diagnostics, files=files, documents=documents, resources=resources, targets=targets)
     return invocation.report(report, MANIFEST if errors else 0)
 
 
@@ -54,10 +54,10 @@ def _said_once(all_: list[Wanted]) -> list[Diagnostic]:
     """Return what is to be said of any target, once; what does not hold for all names those that it holds for."""
     targets: dict[Diagnostic, list[str]] = {}
     for wanted in all_:
-        for each in dict.fromkeys(wanted.desired.diagnostics):
-            targets.setdefault(each, []).append(wanted.settings.target)
-    found = []
-    for each, names in targets.items():
+        for diagnostic in dict.fromkeys(wanted.desired.diagnostics):
+            targets.setdefault(diagnostic, []).append(wanted.settings.target)
+    diagnostics = []
+    for diagnostic, names in targets.items():
         which = "" if len(names) == len(all_) else f"target{'s' * (len(names) > 1)} {', '.join(names)}: "
-        found.append(msgspec.structs.replace(each, message=which + each.message))
-    return sorted(found)
+        diagnostics.append(msgspec.structs.replace(diagnostic, message=which + diagnostic.message))
+    return sorted(diagnostics)

@@ -60,7 +60,7 @@ def search(pattern: str, text: str) -> tuple[str, ...]:
 
 
 def _run(program: tuple[MatchStep, ...], text: str) -> tuple[tuple[int, int], ...] | None:
-    found: tuple[tuple[int, int], ...] | None = None
+    spans: tuple[tuple[int, int], ...] | None = None
     threads: list[tuple[int, dict[int, int]]] = []
     # Where every thread has to begin with the text, none begins later.
     anchored = next((step.edge for step in program if step.mark < 0), "") == "text start"
@@ -68,20 +68,20 @@ def _run(program: tuple[MatchStep, ...], text: str) -> tuple[tuple[int, int], ..
         character = text[position] if position < len(text) else ""
         seen: set[int] = set()
         ready: list[tuple[int, dict[int, int]]] = []
-        starts = threads if found is not None or (anchored and position) else [*threads, (0, {})]
+        starts = threads if spans is not None or (anchored and position) else [*threads, (0, {})]
         for pc, marks in starts:
             _follow(program, pc, marks, text, position, seen, ready)
         threads = []
         for pc, marks in ready:
             step = program[pc]
             if step.test is None:
-                found = tuple(marks.items())
+                spans = tuple(marks.items())
                 break  # threads after this one are less preferred
             if character and step.test(character):
                 threads.append((pc + 1, marks))
-        if not threads and (anchored or found is not None):
+        if not threads and (anchored or spans is not None):
             break
-    return found
+    return spans
 
 
 def _follow(

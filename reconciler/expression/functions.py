@@ -38,7 +38,7 @@ def call(name: str, arguments: tuple[Known, ...]) -> Known:
     return FUNCTIONS[name](arguments)
 
 
-def _each(change: Callable[[str], Known]) -> Callable[[tuple[Known, ...]], Known]:
+def _over_texts(change: Callable[[str], Known]) -> Callable[[tuple[Known, ...]], Known]:
     """Apply a function of one text to each element of a list."""
 
     def applied(arguments: tuple[Known, ...]) -> Known:
@@ -76,8 +76,8 @@ def _count(arguments: tuple[Known, ...]) -> Known:
 
 def _sort(arguments: tuple[Known, ...]) -> Known:
     def before(left: Known, right: Known) -> int:
-        found = order(left, right)
-        return 1 if found is None else found
+        comparison = order(left, right)
+        return 1 if comparison is None else comparison
 
     def after(left: Known, right: Known) -> int:
         return before(right, left)
@@ -119,19 +119,19 @@ def _len(arguments: tuple[Known, ...]) -> Known:
 
 
 def _contains(arguments: tuple[Known, ...]) -> Known:
-    where, what = arguments
+    where, part = arguments
     if isinstance(where, tuple):
-        return int(any(equal(element, what) for element in where))
-    return int(text_of(what) in text_of(where))
+        return int(any(equal(element, part) for element in where))
+    return int(text_of(part) in text_of(where))
 
 
 def _contains_ignore_case(arguments: tuple[Known, ...]) -> Known:
-    where, what = arguments[0], text_of(arguments[1])
+    where, message = arguments[0], text_of(arguments[1])
     if isinstance(where, tuple):
-        return int(any(isinstance(one, str) and _lower_ascii(one) == _lower_ascii(what) for one in where))
+        return int(any(isinstance(one, str) and _lower_ascii(one) == _lower_ascii(message) for one in where))
     if isinstance(where, str):
-        return int(what.lower() in where.lower())
-    return int(what in text_of(where))
+        return int(message.lower() in where.lower())
+    return int(message in text_of(where))
 
 
 def _substring(arguments: tuple[Known, ...]) -> Known:
@@ -181,16 +181,16 @@ def _split_once(arguments: tuple[Known, ...], last: bool) -> Known:
     text, separator = text_of(arguments[0]), text_of(arguments[1])
     if not separator:
         return (text, "") if last else ("", text)
-    before, found, after = text.rpartition(separator) if last else text.partition(separator)
-    return (before, after) if found else ""
+    before, sign, after = text.rpartition(separator) if last else text.partition(separator)
+    return (before, after) if sign else ""
 
 
 def _email_part(arguments: tuple[Known, ...]) -> Known:
     wanted = text_of(arguments[1])
 
     def part(text: str) -> Known:
-        local, found, domain = text.rpartition("@")
-        chosen = {"local": local, "domain": domain}.get(wanted, "") if found else ""
+        local, sign, domain = text.rpartition("@")
+        chosen = {"local": local, "domain": domain}.get(wanted, "") if sign else ""
         return chosen.strip(WHITE)
 
     return _applied(part, arguments[0])
@@ -298,15 +298,15 @@ FUNCTIONS: dict[str, Callable[[tuple[Known, ...]], Known]] = {
     "is_ipv6_addr": _text(lambda text: (_address(text) or (0,))[0] == 6),
     "is_ip_in_cidr": _texts(_in_network),
     "ip_reverse_name": _text(_reverse_name),
-    "trim": _each(lambda text: text.strip(WHITE)),
-    "trim_end": _each(lambda text: text.rstrip(WHITE)),
-    "trim_start": _each(lambda text: text.lstrip(WHITE)),
+    "trim": _over_texts(lambda text: text.strip(WHITE)),
+    "trim_end": _over_texts(lambda text: text.rstrip(WHITE)),
+    "trim_start": _over_texts(lambda text: text.lstrip(WHITE)),
     "len": _len,
-    "to_lowercase": _each(str.lower),
-    "to_uppercase": _each(str.upper),
-    "is_uppercase": _each(lambda text: int(_cased(text, upper=True))),
-    "is_lowercase": _each(lambda text: int(_cased(text, upper=False))),
-    "has_digits": _each(lambda text: int(any("0" <= one <= "9" for one in text))),
+    "to_lowercase": _over_texts(str.lower),
+    "to_uppercase": _over_texts(str.upper),
+    "is_uppercase": _over_texts(lambda text: int(_cased(text, upper=True))),
+    "is_lowercase": _over_texts(lambda text: int(_cased(text, upper=False))),
+    "has_digits": _over_texts(lambda text: int(any("0" <= one <= "9" for one in text))),
     "count_spaces": _text(lambda text: sum(one in WHITE for one in text)),
     "count_uppercase": _text(lambda text: sum(one.isalpha() and one.isupper() for one in text)),
     "count_lowercase": _text(lambda text: sum(one.isalpha() and one.islower() for one in text)),

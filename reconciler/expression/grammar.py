@@ -71,8 +71,8 @@ def parse(text: str, context: Context) -> Tree:
     Raises:
         ExpressionError: the server refuses it in this context.
     """
-    found, ignored = lex(text)
-    return Tree(_Parser(context).read(found, len(text) + 1), ignored)
+    tokens, ignored = lex(text)
+    return Tree(_Parser(context).read(tokens, len(text) + 1), ignored)
 
 
 class _Operator:
@@ -109,9 +109,9 @@ class _Parser:
         #: The frames that count arguments, innermost last.
         self.counting: list[_Frame] = []
 
-    def read(self, found: list[Token], end: int) -> Node:
+    def read(self, tokens: list[Token], end: int) -> Node:
         indexable = False  # whether a `[` here would index what stands before it
-        for token in found:
+        for token in tokens:
             kind = token.kind
             if kind == "binary":
                 self.binary(token)

@@ -120,9 +120,9 @@ def _unknown(error: ExpressionError, text: str, context: Context) -> str:
     if text[error.column - 1 + len(word) :].lstrip().startswith("("):
         function = _function(word)
         return f"did you mean {function}?" if function else f"functions are {', '.join(sorted(_FUNCTIONS))}"
-    found = _guess(word, (*context.variables, *context.constants))
-    if found:
-        return found
+    guessed = _guess(word, (*context.variables, *context.constants))
+    if guessed:
+        return guessed
     if _HOST.fullmatch(word):
         return f"a text needs quotes: write '{word}'"
     function = _function(word)

@@ -50,7 +50,7 @@ def lex(text: str) -> tuple[list[Token], str]:
     Raises:
         ExpressionError: the text holds a character, or a string without an end, that the server refuses.
     """
-    found: list[Token] = []
+    tokens: list[Token] = []
     position, end = 0, len(text)
     signed = True  # whether a `-` here would be a sign
     piece = _PIECE.match
@@ -68,28 +68,28 @@ def lex(text: str) -> tuple[list[Token], str]:
             signed = False
             if source in _FORMS and text.startswith("(", position):
                 token, position = _form(text, match.start(), source)
-                found += token, Token("(", "(", "(", column + len(source))
+                tokens += token, Token("(", "(", "(", column + len(source))
                 signed = True
             else:
-                found.append(Token("word", source, source, column))
+                tokens.append(Token("word", source, source, column))
         elif kind == "operator":
             position = match.end()
             token = _operator(source, column, signed)
             if source == "=" and position < end:
                 raise _strange(text, position)
-            found.append(token)
+            tokens.append(token)
             signed = token.kind == "binary"
         elif kind == "mark":
             position = match.end()
-            found.append(Token(_MARKS[source], source, source, column))
+            tokens.append(Token(_MARKS[source], source, source, column))
             signed = source in "(,"
         elif kind == "quote":
             token, position = _string(text, position)
-            found.append(token)
+            tokens.append(token)
             signed = False
         else:
-            return found, text[position:]
-    return found, ""
+            return tokens, text[position:]
+    return tokens, ""
 
 
 def tokens(text: str) -> tuple[tuple[str, ...], ...]:
@@ -98,10 +98,10 @@ def tokens(text: str) -> tuple[tuple[str, ...], ...]:
     A text that cannot be cut stands for itself. Quotes and spellings (`&`, `&&`) are kept apart.
     """
     try:
-        found, ignored = lex(text)
+        tokens, ignored = lex(text)
     except ExpressionError:
         return (("", text),)
-    return (*((token.kind, _spelled(token)) for token in found), *((("}", ignored),) if ignored else ()))
+    return (*((token.kind, _spelled(token)) for token in tokens), *((("}", ignored),) if ignored else ()))
 
 
 def same(first: str, second: str) -> bool:

@@ -89,8 +89,8 @@ def weight(part: Part) -> int:
 
 def is_word(character: str) -> bool:
     r"""Say whether `\w` matches: letters, marks, decimal digits, connectors and joiners of Unicode."""
-    found = unicodedata.category(character)
-    if found[0] in "LM" or found in ("Nd", "Nl", "Pc"):
+    category = unicodedata.category(character)
+    if category[0] in "LM" or category in ("Nd", "Nl", "Pc"):
         return True
     return character in "\u200c\u200d" or any(low <= ord(character) <= high for low, high in _CIRCLED)
 

@@ -37,11 +37,11 @@ class Node(Struct, frozen=True, eq=False):
         """The nodes right below this one, in the order they are written."""
         if not self.below:
             return ()
-        found: list[Node] = []
+        nodes: list[Node] = []
         for name in self.below:
             held = getattr(self, name)
-            found.extend(held if isinstance(held, tuple) else (held,))
-        return tuple(found)
+            nodes.extend(held if isinstance(held, tuple) else (held,))
+        return tuple(nodes)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Node):

@@ -132,9 +132,9 @@ def order(left: Known, right: Known) -> int | None:
         return (left > right) - (left < right)
     if isinstance(left, tuple) and isinstance(right, tuple):
         for one, other in zip(left, right, strict=False):
-            found = order(one, other)
-            if found != 0:
-                return found
+            comparison = order(one, other)
+            if comparison != 0:
+                return comparison
         return (len(left) > len(right)) - (len(left) < len(right))
     if isinstance(left, str | int | float) and isinstance(right, str | int | float):
         return _numeric_order(number_of(left), number_of(right))
@@ -151,8 +151,8 @@ def compare(operator: str, left: Known, right: Known) -> bool:
     """Say whether `left operator right` holds, for the six comparisons."""
     if operator in ("==", "!="):
         return equal(left, right) == (operator == "==")
-    found = order(left, right)
-    return found in {"<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (1, 0)}[operator]
+    comparison = order(left, right)
+    return comparison in {"<": (-1,), "<=": (-1, 0), ">": (1,), ">=": (1, 0)}[operator]
 
 
 def add(left: Known, right: Known) -> Known:

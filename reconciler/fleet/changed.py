@@ -72,6 +72,8 @@ def _git(*arguments: str) -> bytes:
     except FileNotFoundError:
         raise UsageError("--changed-since asks git, and there is none here", "install git") from None
     if ran.returncode:
-        told = ran.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UsageError(f"--changed-since: git says: {told[0] if told else 'nothing'}", "name a commit or a branch")
+        messages = ran.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UsageError(
+            f"--changed-since: git says: {messages[0] if messages else 'nothing'}", "name a commit or a branch"
+        )
     return ran.stdout

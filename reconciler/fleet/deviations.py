@@ -46,21 +46,21 @@ def lay_apart(catalogue: Catalogue, targets: Mapping[str, Mapping[str, Sequence[
         catalogue: what the kinds are.
         targets: by target and kind, what the target declares by itself, in order.
     """
-    base: dict[str, tuple[ExportedResource, ...]] = {}
+    shared: dict[str, tuple[ExportedResource, ...]] = {}
     overlays: dict[str, dict[str, tuple[ExportedResource, ...]]] = {name: {} for name in targets}
     deviations: list[Deviation] = []
     for name in sorted({kind for declared in targets.values() for kind in declared}):
         kind = catalogue.kinds[name]
         own = {target: declared.get(name, ()) for target, declared in targets.items()}
-        common = _common(kind, own)
-        if common:
-            base[name] = tuple(common.values())
+        exporteds = _shared(kind, own)
+        if exporteds:
+            shared[name] = tuple(exporteds.values())
         for target, declared in own.items():
-            above = tuple(_above(catalogue, kind, common, declared))
+            above = tuple(_above(catalogue, kind, exporteds, declared))
             if above:
                 overlays[target][name] = above
-            deviations += _deviations(catalogue, kind, target, common, declared)
-    return Layers(base=base, overlays=overlays, deviations=tuple(deviations))
+            deviations += _deviations(catalogue, kind, target, exporteds, declared)
+    return Layers(base=shared, overlays=overlays, deviations=tuple(deviations))
 
 
 def _key(declared: ExportedResource) -> Declaration:
@@ -72,7 +72,7 @@ def _value(declared: ExportedResource) -> bytes:
     return msgspec.json.encode([declared.spec, declared.metadata], order="sorted")
 
 
-def _common(kind: Kind, own: Mapping[str, Sequence[ExportedResource]]) -> dict[Declaration, ExportedResource]:
+def _shared(kind: Kind, own: Mapping[str, Sequence[ExportedResource]]) -> dict[Declaration, ExportedResource]:
     """Return what the base layer declares of a kind, in the order of the first target that has it."""
     orders = Counter(tuple(map(_key, declared)) for declared in own.values())
     if kind.ordered and len(orders) > 1:
@@ -80,54 +80,54 @@ def _common(kind: Kind, own: Mapping[str, Sequence[ExportedResource]]) -> dict[D
         return {}
     holders: dict[Declaration, list[ExportedResource]] = {}
     for declared in own.values():
-        for each in declared:
-            holders.setdefault(_key(each), []).append(each)
-    common = {}
+        for exported in declared:
+            holders.setdefault(_key(exported), []).append(exported)
+    exporteds = {}
     for key, held in holders.items():
-        if len(held) * 2 <= len(own) or any("id" in each.metadata for each in held):
+        if len(held) * 2 <= len(own) or any("id" in exported.metadata for exported in held):
             # An id is one server's own.
             continue
-        counts = Counter(_value(each) for each in held)
+        counts = Counter(_value(exported) for exported in held)
         value = min(counts, key=lambda value: (-counts[value], value))
-        if len({msgspec.json.encode(each.metadata, order="sorted") for each in held}) == 1:
-            common[key] = next(each for each in held if _value(each) == value)
-    return common
+        if len({msgspec.json.encode(exported.metadata, order="sorted") for exported in held}) == 1:
+            exporteds[key] = next(exported for exported in held if _value(exported) == value)
+    return exporteds
 
 
 def _above(
     catalogue: Catalogue,
     kind: Kind,
-    common: Mapping[Declaration, ExportedResource],
+    exporteds: Mapping[Declaration, ExportedResource],
     declared: Sequence[ExportedResource],
 ) -> Iterator[ExportedResource]:
     """Yield what a target's overlay declares of a kind."""
-    own = {_key(each): each for each in declared}
-    for key, each in common.items():
+    own = {_key(exported): exported for exported in declared}
+    for key, exported in exporteds.items():
         if key not in own:
-            yield _layer(kind, each, "drop", {})
-        elif own[key].spec != each.spec:
-            yield _layer(kind, each, "patch", patch(catalogue, kind, each.spec, own[key].spec))
-    yield from (each for key, each in own.items() if key not in common)
+            yield _layer(kind, exported, "drop", {})
+        elif own[key].spec != exported.spec:
+            yield _layer(kind, exported, "patch", patch(catalogue, kind, exported.spec, own[key].spec))
+    yield from (exported for key, exported in own.items() if key not in exporteds)
 
 
-def _layer(kind: Kind, each: ExportedResource, word: str, spec: Mapping[str, Any]) -> ExportedResource:
+def _layer(kind: Kind, exported: ExportedResource, word: str, spec: Mapping[str, Any]) -> ExportedResource:
     """Return a document that changes, or takes out, one of the base layer."""
-    match = {name: each.spec[name] for name in kind.match if name in each.spec}
-    metadata = {name: value for name, value in each.metadata.items() if name == "name"}
-    return ExportedResource(each.address, {**match, **spec}, {**metadata, word: True}, {})
+    match = {name: exported.spec[name] for name in kind.match if name in exported.spec}
+    metadata = {name: value for name, value in exported.metadata.items() if name == "name"}
+    return ExportedResource(exported.address, {**match, **spec}, {**metadata, word: True}, {})
 
 
 def patch(
-    catalogue: Catalogue, record: Record | None, base: Mapping[str, Any], own: Mapping[str, Any]
+    catalogue: Catalogue, record: Record | None, lower: Mapping[str, Any], own: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return what makes one spec of another, as a layer's patch does (RFC 7396)."""
     shape = record.legible(None) if record is not None else {}
     changed: dict[str, Any] = {}
-    for name in [*base, *(name for name in own if name not in base)]:
+    for name in [*lower, *(name for name in own if name not in lower)]:
         if name not in own:
             changed[name] = None
-        elif name not in base or base[name] != own[name]:
-            prop, held, value = shape.get(name), base.get(name), own[name]
+        elif name not in lower or lower[name] != own[name]:
+            prop, held, value = shape.get(name), lower.get(name), own[name]
             if isinstance(held, dict) and isinstance(value, dict) and not replaced_whole(prop):
                 below = catalogue.record(prop.of) if prop is not None and prop.type == "object" else None
                 changed[name] = patch(catalogue, below, held, value)
@@ -140,16 +140,18 @@ def _deviations(
     catalogue: Catalogue,
     kind: Kind,
     target: str,
-    common: Mapping[Declaration, ExportedResource],
+    exporteds: Mapping[Declaration, ExportedResource],
     declared: Sequence[ExportedResource],
 ) -> Iterable[Deviation]:
-    own = {_key(each): each for each in declared}
-    for key, each in common.items():
+    own = {_key(exported): exported for exported in declared}
+    for key, exported in exporteds.items():
         if key not in own:
-            yield Deviation(target, str(each.address), common=each.spec)
+            yield Deviation(target, str(exported.address), common=exported.spec)
             continue
-        for name, value in patch(catalogue, kind, each.spec, own[key].spec).items():
-            yield Deviation(target, str(each.address), name, each.spec.get(name), own[key].spec.get(name, value))
-    for key, each in own.items():
-        if key not in common:
-            yield Deviation(target, str(Address(*key)), own=each.spec)
+        for name, value in patch(catalogue, kind, exported.spec, own[key].spec).items():
+            yield Deviation(
+                target, str(exported.address), name, exported.spec.get(name), own[key].spec.get(name, value)
+            )
+    for key, exported in own.items():
+        if key not in exporteds:
+            yield Deviation(target, str(Address(*key)), own=exported.spec)

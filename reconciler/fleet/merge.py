@@ -21,7 +21,7 @@ MISSING = 69
 def merge_results(
     command: Verb,
     expected: Sequence[str],
-    found: Mapping[str, Sequence[TargetResult]],
+    by_target: Mapping[str, Sequence[TargetResult]],
     diagnostics: Iterable[Diagnostic] = (),
     *,
     skipped: Sequence[str] = (),
@@ -32,20 +32,20 @@ def merge_results(
     Args:
         command: the command that was run.
         expected: the targets that there should be results of; others are left out and told.
-        found: the results of each target, in order of their files.
+        by_target: the results of each target, in order of their files.
         diagnostics: what could not be read.
         skipped: targets that were not begun, which are not missed.
         because: why they were not begun.
     """
-    told = list(diagnostics)
+    collected = list(diagnostics)
     results = []
     for name in expected:
-        own = found.get(name, ())
+        own = by_target.get(name, ())
         if len(own) > 1:
-            told.append(_doubled(name, own))
+            collected.append(_doubled(name, own))
         if own:
-            results.append(max(own, key=lambda each: each.time))
-    told += [
+            results.append(max(own, key=lambda result: result.time))
+    collected += [
         Diagnostic(
             address=name,
             severity="warning",
@@ -53,20 +53,20 @@ def merge_results(
             message=f"there is a result of {name}, which is not selected",
             hint="take its file away, or select it",
         )
-        for name in sorted(found.keys() - set(expected))
+        for name in sorted(by_target.keys() - set(expected))
     ]
-    told += _same_server(results)
-    missing = tuple(name for name in expected if not found.get(name) and name not in skipped)
-    codes = [each.exit_code for each in results] + [MISSING] * bool(missing)
-    codes += [1] * any(each.severity == "error" for each in told)
+    collected += _same_server(results)
+    missing = tuple(name for name in expected if not by_target.get(name) and name not in skipped)
+    codes = [result.exit_code for result in results] + [MISSING] * bool(missing)
+    codes += [1] * any(diagnostic.severity == "error" for diagnostic in collected)
     return FleetReport(
         command=command,
         exit_code=strongest(codes),
         summary=FleetCounts(
             targets=len(expected),
-            well=sum(each.exit_code == 0 and not _changes(each, command) for each in results),
-            differing=sum(each.exit_code in WELL and _changes(each, command) for each in results),
-            failed=sum(each.exit_code not in WELL for each in results),
+            well=sum(result.exit_code == 0 and not _changes(result, command) for result in results),
+            differing=sum(result.exit_code in WELL and _changes(result, command) for result in results),
+            failed=sum(result.exit_code not in WELL for result in results),
             missing=len(missing),
             skipped=len(skipped),
         ),
@@ -75,7 +75,7 @@ def merge_results(
         missing=missing,
         skipped=tuple(skipped),
         because=because,
-        diagnostics=findings(told),
+        diagnostics=findings(collected),
     )
 
 
@@ -110,25 +110,25 @@ def groups(results: Iterable[TargetResult]) -> tuple[FleetGroup, ...]:
     together: dict[tuple[str, ...], list[bytes]] = {}
     for key, names in holders.items():
         together.setdefault(tuple(names), []).append(key)
-    found = [
-        FleetGroup(targets=names, changes=tuple(msgspec.convert(_common(change_of[key]), FleetChange) for key in keys))
+    groups = [
+        FleetGroup(targets=names, changes=tuple(msgspec.convert(_shared(change_of[key]), FleetChange) for key in keys))
         for names, keys in together.items()
     ]
-    return tuple(sorted(found, key=lambda group: (-len(group.targets), group.targets)))
+    return tuple(sorted(groups, key=lambda group: (-len(group.targets), group.targets)))
 
 
 def _key(change: Mapping[str, Any]) -> bytes:
     """Return what makes two changes equal: all of them but ids and places, which are each server's own."""
-    return msgspec.json.encode(_common(change), order="sorted")
+    return msgspec.json.encode(_shared(change), order="sorted")
 
 
-def _common(change: Mapping[str, Any]) -> dict[str, Any]:
+def _shared(change: Mapping[str, Any]) -> dict[str, Any]:
     """Return a change without what is each server's own."""
     return {name: value for name, value in change.items() if name not in ("id", "source")}
 
 
 def _doubled(name: str, own: Sequence[TargetResult]) -> Diagnostic:
-    differ = len({(each.basis, each.command) for each in own}) > 1
+    differ = len({(result.basis, result.command) for result in own}) > 1
     return Diagnostic(
         address=name,
         severity="error" if differ else "warning",
@@ -142,9 +142,9 @@ def _doubled(name: str, own: Sequence[TargetResult]) -> Diagnostic:
 def _same_server(results: Sequence[TargetResult]) -> list[Diagnostic]:
     """Find targets that prove to be one server."""
     names: dict[str, list[str]] = {}
-    for each in results:
-        if each.server:
-            names.setdefault(each.server, []).append(each.target)
+    for result in results:
+        if result.server:
+            names.setdefault(result.server, []).append(result.target)
     return [
         Diagnostic(
             address=own[0],

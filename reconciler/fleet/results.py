@@ -83,7 +83,7 @@ def read_results(directory: Path) -> Read:
     """
     if not directory.is_dir():
         raise ReconcilerError(f"{directory} is no directory", "name the directory that holds the results")
-    found: dict[str, tuple[TargetResult, ...]] = {}
+    results: dict[str, tuple[TargetResult, ...]] = {}
     diagnostics = []
     for path in _files(directory):
         try:
@@ -94,8 +94,8 @@ def read_results(directory: Path) -> Read:
                 Diagnostic(file=str(path), code="result", message=message, hint="run the target's shard again")
             )
         else:
-            found[result.target] = (*found.get(result.target, ()), result)
-    return Read(found, tuple(diagnostics))
+            results[result.target] = (*results.get(result.target, ()), result)
+    return Read(results, tuple(diagnostics))
 
 
 def _files(directory: Path) -> Iterator[Path]:

@@ -52,7 +52,7 @@ def run_fleet(waves: Sequence[Wave], work: TargetWork, *, parallel: int = 20, mo
     because = ""
 
     def failed() -> int:
-        return sum(each.exit_code not in WELL for each in results.values())
+        return sum(result.exit_code not in WELL for result in results.values())
 
     def enough() -> str:
         if work.stopped():
@@ -63,12 +63,12 @@ def run_fleet(waves: Sequence[Wave], work: TargetWork, *, parallel: int = 20, mo
 
     with ThreadPoolExecutor(max_workers=max(parallel, 1), thread_name_prefix="target") as pool:
         for wave in waves:
-            for result in _each(pool, wave.targets, work.run, parallel, enough):
+            for result in _results(pool, wave.targets, work.run, parallel, enough):
                 results[result.target] = result
                 work.keep(result)
             if work.bake is not None and not enough():
                 changed = [name for name in wave.targets if results[name].exit_code == 0]
-                for result in _each(pool, changed, work.bake, parallel, enough):
+                for result in _results(pool, changed, work.bake, parallel, enough):
                     if result.exit_code:
                         results[result.target] = result
                         work.keep(result)
@@ -80,7 +80,7 @@ def run_fleet(waves: Sequence[Wave], work: TargetWork, *, parallel: int = 20, mo
     return Ran(tuple(results[name] for name in names if name in results), skipped, because if skipped else "")
 
 
-def _each(
+def _results(
     pool: ThreadPoolExecutor,
     names: Sequence[str],
     run: Callable[[str], TargetResult],

@@ -38,9 +38,11 @@ def select_targets(
     )
     if not chosen:
         asked = [f"--select {selector}"] * bool(selector) + [f"--target {name}" for name in names]
-        what = " with ".join(asked)
+        message = " with ".join(asked)
         raise UsageError(
-            f"{what} selects none of the {len(targets)} targets" if what else "the configuration names no targets",
+            f"{message} selects none of the {len(targets)} targets"
+            if message
+            else "the configuration names no targets",
             f"known here: {', '.join(targets)}" if targets else "write targets: into reconciler.yaml",
         )
     return chosen

@@ -71,9 +71,9 @@ def _next(environment: Mapping[str, str], name: str) -> str:
     return str(int(text) + 1)
 
 
-def _checked(number: str, count: str, told: str) -> Shard:
+def _checked(number: str, count: str, message: str) -> Shard:
     if not number.isdecimal() or not count.isdecimal() or not 1 <= int(number) <= int(count):
-        raise UsageError(f"{told} is no shard", HINT)
+        raise UsageError(f"{message} is no shard", HINT)
     return Shard(int(number), int(count))
 
 

@@ -42,20 +42,20 @@ def read_waves(text: str, targets: Mapping[str, TargetConfig], chosen: Sequence[
     if twice is not None:
         raise UsageError(f"--waves names {twice} twice", "name each wave once")
     left = list(chosen)
-    found = []
+    waves = []
     for name in names:
-        own = tuple(left) if name == REST else tuple(each for each in left if _in_wave(name, targets[each].labels))
+        own = tuple(left) if name == REST else tuple(text for text in left if _in_wave(name, targets[text].labels))
         if not own and name != REST and not any(_in_wave(name, target.labels) for target in targets.values()):
             labels = sorted({f"{key}={value}" for target in targets.values() for key, value in target.labels.items()})
             raise UsageError(f"--waves: no target has the label {name}", f"labels here: {', '.join(labels) or 'none'}")
-        found.append(Wave(name, own))
-        left = [each for each in left if each not in own]
+        waves.append(Wave(name, own))
+        left = [name for name in left if name not in own]
     if left:
         raise UsageError(
             f"--waves: {', '.join(left[:5])}{' and more' * (len(left) > 5)} would be in no wave",
             "end with rest, or select fewer targets",
         )
-    return tuple(found)
+    return tuple(waves)
 
 
 def _in_wave(name: str, labels: Mapping[str, str]) -> bool:

@@ -27,7 +27,7 @@ def concealed(value: Any) -> Any:
         return concealed_text(value)
     if isinstance(value, Mapping):
         return {
-            key: HIDDEN if isinstance(each, str) and str(key).lower() in SECRET_HEADERS else concealed(each)
-            for key, each in value.items()
+            key: HIDDEN if isinstance(member, str) and str(key).lower() in SECRET_HEADERS else concealed(member)
+            for key, member in value.items()
         }
-    return [concealed(each) for each in value] if isinstance(value, list) else value
+    return [concealed(element) for element in value] if isinstance(value, list) else value

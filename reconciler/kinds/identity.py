@@ -50,7 +50,7 @@ def with_derived(kind: Kind, wire: Mapping[str, Any], name: str) -> dict[str, An
 def _names_in(value: Any) -> list[str]:
     """Return the names in the first certificate of an object, sorted; none where there is none, or it is not read."""
     if isinstance(value, Mapping):
-        return next((found for each in value.values() if (found := _names_in(each))), [])
+        return next((listed for member in value.values() if (listed := _names_in(member))), [])
     if not isinstance(value, str) or BEGIN not in value:
         return []
     try:
@@ -70,7 +70,7 @@ def _part(value: Any) -> Any:
     if type(value) is str and value.isascii():
         return value
     if isinstance(value, Mapping):
-        if all(each is True for each in value.values()):
+        if all(member is True for member in value.values()):
             return tuple(sorted(map(str, value)))
         return value["else"] if value.get("match") == {} else encode(value).decode()
     return _composed(value)
@@ -93,7 +93,7 @@ def name_of(key: Key, joiner: str = ":") -> str:
         return "-"
     first, *rest = parts
     if joiner == "/":
-        return joiner.join([*(each.replace("%", "%25").replace("/", "%2F") for each in parts[:-1]), parts[-1]])
+        return joiner.join([*(part.replace("%", "%25").replace("/", "%2F") for part in parts[:-1]), parts[-1]])
     head = f"[{first}]" if joiner == ":" and rest and ":" in first and not first.startswith("[") else first
     return joiner.join([head, *rest])
 

@@ -91,8 +91,8 @@ class Masking:
 
     def _below(self, record: Record, value: dict[str, Any], *, of_list: bool) -> dict[str, Any]:
         if of_list:
-            return {at: self._below(record, each, of_list=False) if isinstance(each, dict) else each
-                    for at, each in value.items()}  # fmt: skip
+            return {at: self._below(record, member, of_list=False) if isinstance(member, dict) else member
+                    for at, member in value.items()}  # fmt: skip
         inner = dict(value)
         self.mask(record, inner)
         return inner

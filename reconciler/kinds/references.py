@@ -40,7 +40,7 @@ def _inner(prop: Property, value: Any) -> list[tuple[str, Mapping[str, Any]]]:
         return []
     if prop.type == "object":
         return [("", value)]
-    return [(f"{at}/", each) for at, each in value.items() if isinstance(each, Mapping)]
+    return [(f"{at}/", member) for at, member in value.items() if isinstance(member, Mapping)]
 
 
 def replaced(
@@ -54,23 +54,23 @@ def replaced(
         wire: the object.
         address: gives, for a kind and what is held of one of its objects, what is to be held.
     """
-    found = dict(wire)
+    filled = dict(wire)
     for name, prop in _shape(record, wire).items():
         value = wire.get(name)
         if prop.to and isinstance(value, Mapping):
-            found[name] = {address(prop.to, member): each for member, each in value.items()}
+            filled[name] = {address(prop.to, member): part for member, part in value.items()}
         elif prop.to and value is not None:
-            found[name] = address(prop.to, value)
+            filled[name] = address(prop.to, value)
         elif prop.of and not prop.language and isinstance(value, Mapping):
             inner = catalogue.record(prop.of)
             if prop.type == "object":
-                found[name] = replaced(catalogue, inner, value, address)
+                filled[name] = replaced(catalogue, inner, value, address)
             else:
-                found[name] = {
-                    at: replaced(catalogue, inner, each, address) if isinstance(each, Mapping) else each
-                    for at, each in value.items()
+                filled[name] = {
+                    at: replaced(catalogue, inner, member, address) if isinstance(member, Mapping) else member
+                    for at, member in value.items()
                 }
-    return found
+    return filled
 
 
 def referring(catalogue: Catalogue, record: Record) -> tuple[tuple[str, str], ...]:
@@ -117,18 +117,18 @@ def levels(catalogue: Catalogue) -> dict[str, int]:
 
     A reference that closes a circle of kinds counts for nothing: which of its objects goes first, the objects say.
     """
-    found: dict[str, int] = {}
+    depths: dict[str, int] = {}
 
     def depth(kind: str, path: tuple[str, ...]) -> int:
-        if kind not in found:
+        if kind not in depths:
             below = [
                 depth(target, (*path, kind))
                 for target in sorted(targets(catalogue, catalogue.kinds[kind]))
                 if target in catalogue.kinds and target not in (*path, kind)
             ]
-            found[kind] = 1 + max(below) if below else 0
-        return found[kind]
+            depths[kind] = 1 + max(below) if below else 0
+        return depths[kind]
 
     for kind in catalogue.kinds:
         depth(kind, ())
-    return found
+    return depths

@@ -18,11 +18,11 @@ from reconciler.kinds.catalogue import Catalogue, Record
 class Needed(Struct, frozen=True, order=True):
     """What has to be there, on the server or for it, when it reloads. Prints as `the host mail.example.org`."""
 
-    what: Literal["host", "variable", "file"]
+    sort: Literal["host", "variable", "file"]
     name: str
 
     def __str__(self) -> str:
-        return f"the {self.what} {self.name}"
+        return f"the {self.sort} {self.name}"
 
 
 def resolves(catalogue: Catalogue, record: Record) -> bool:
@@ -31,7 +31,7 @@ def resolves(catalogue: Catalogue, record: Record) -> bool:
     props = [prop for shape in shapes for prop in shape.values()]
     nested = (catalogue.record(prop.of) for prop in props if prop.of and not prop.language)
     return any(prop.resolved or prop.resolved_from for prop in props) or any(
-        resolves(catalogue, each) for each in nested
+        resolves(catalogue, record) for record in nested
     )
 
 

@@ -8,6 +8,7 @@ from reconciler.mail.explain import Explanation as Explanation
 from reconciler.mail.explain import Held as Held
 from reconciler.mail.explain import Routing as Routing
 from reconciler.mail.explain import State as State
+from reconciler.mail.explain import decided_where as decided_where
 from reconciler.mail.explain import desired_state as desired_state
 from reconciler.mail.explain import explain_message as explain_message
 from reconciler.mail.explain import judge_given as judge_given
@@ -15,7 +16,6 @@ from reconciler.mail.explain import kinds_explained as kinds_explained
 from reconciler.mail.explain import listed as listed
 from reconciler.mail.explain import live_state as live_state
 from reconciler.mail.explain import routing_of as routing_of
-from reconciler.mail.explain import told as told
 from reconciler.mail.facts import FOR_PEOPLE as FOR_PEOPLE
 from reconciler.mail.facts import ROUTE as ROUTE
 from reconciler.mail.facts import STRATEGY as STRATEGY

@@ -26,7 +26,9 @@ def last_attempt(wire: Mapping[str, Any]) -> int | None:
     if expiry.get("@type") != "Ttl" or retry.get("@type") != "Custom":
         return None
     # The server counts whole seconds, and repeats the last interval.
-    waits = [int(each["duration"]) // 1000 for _, each in sorted(retry["intervals"].items(), key=lambda p: int(p[0]))]
+    waits = [
+        int(member["duration"]) // 1000 for _, member in sorted(retry["intervals"].items(), key=lambda p: int(p[0]))
+    ]
     left, count = int(expiry["expire"]) // 1000, 0
     for wait in waits:
         left -= wait
@@ -54,7 +56,7 @@ def waits_of(wire: Mapping[str, Any]) -> tuple[int, ...]:
     retry = wire.get("retry", {})
     if retry.get("@type") != "Custom":
         return OWN_WAITS
-    return tuple(int(each["duration"]) for _, each in sorted(retry["intervals"].items(), key=lambda p: int(p[0])))
+    return tuple(int(member["duration"]) for _, member in sorted(retry["intervals"].items(), key=lambda p: int(p[0])))
 
 
 def next_hop(wire: Mapping[str, Any]) -> str:

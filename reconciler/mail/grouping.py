@@ -35,5 +35,5 @@ def looks_at_recipient(field: str, block: Block | None) -> bool:
     """Whether an expression that is asked once for several recipients looks at one."""
     if field not in GROUPED or block is None:
         return False
-    trees = [block.otherwise, *(tree for each in block.branches for tree in (each.condition, each.result))]
+    trees = [block.otherwise, *(tree for branch in block.branches for tree in (branch.condition, branch.result))]
     return any(True for tree in trees for _ in recipient_reads(tree))

@@ -28,13 +28,13 @@ from reconciler.mail.explain import (
     Routing,
     State,
     choices,
+    decided_where,
     desired_state,
     filters,
     judge_given,
     listed,
     place,
     routing_of,
-    told,
 )
 from reconciler.values import Diagnostic, Resource, Source, get_close_matches
 
@@ -89,11 +89,11 @@ def judge_documents(
 
     Returns the cases of the documents without a mistake, and the mistakes (code `routing-test-document`).
     """
-    found = routing_of(catalogue, State({}, {}))
+    routing = routing_of(catalogue, State({}, {}))
     cases: list[Case] = []
     mistakes: list[Diagnostic] = []
     for document in documents:
-        reader = _CaseReader(found, document)
+        reader = _CaseReader(routing, document)
         read = reader.cases()
         mistakes += reader.mistakes
         if not reader.mistakes:
@@ -103,8 +103,8 @@ def judge_documents(
 
 def run_tests(catalogue: Catalogue, state: State, cases: Sequence[Case]) -> tuple[CaseResult, ...]:
     """Hold every expectation of every case against a state."""
-    found = routing_of(catalogue, state)
-    return tuple(CaseResult(case, tuple(_checks(found, case))) for case in cases)
+    routing = routing_of(catalogue, state)
+    return tuple(CaseResult(case, tuple(_checks(routing, case))) for case in cases)
 
 
 def failures(results: Iterable[CaseResult]) -> tuple[Diagnostic, ...]:
@@ -115,8 +115,8 @@ def failures(results: Iterable[CaseResult]) -> tuple[Diagnostic, ...]:
 class _CaseReader:
     """Reads one document, and keeps every mistake."""
 
-    def __init__(self, found: Routing, document: RoutingDocument) -> None:
-        self.found = found
+    def __init__(self, routing: Routing, document: RoutingDocument) -> None:
+        self.found = routing
         self.where = document.where
         self.value = document.value
         self.mistakes: list[Diagnostic] = []
@@ -130,13 +130,13 @@ class _CaseReader:
             return []
         read: list[Case] = []
         names: dict[str, Path] = {}
-        for index, each in enumerate(listed):
+        for index, element in enumerate(listed):
             path = ("cases", str(index))
-            if not isinstance(each, dict):
+            if not isinstance(element, dict):
                 self.tell(path, "a case is a mapping with name, given, and expect or ladder")
                 continue
-            self.fields(path, each, _CASE)
-            name = each.get("name")
+            self.fields(path, element, _CASE)
+            name = element.get("name")
             if not isinstance(name, str) or not name.strip():
                 self.tell((*path, "name"), "a case needs a name, a text", "say what shall hold")
             elif name in names:
@@ -144,8 +144,8 @@ class _CaseReader:
                 self.tell((*path, "name"), f"two cases have this name, the first at {first}", "name what differs")
             else:
                 names[name] = path
-            given = {**shared, **self.given(path, each.get("given", {}))}
-            read.append(Case(str(name), tuple(self.steps(path, each, given)), path, self.where.source))
+            given = {**shared, **self.given(path, element.get("given", {}))}
+            read.append(Case(str(name), tuple(self.steps(path, element, given)), path, self.where.source))
         return read
 
     def given(self, path: Path, given: object) -> dict[str, Any]:
@@ -173,7 +173,7 @@ class _CaseReader:
         own = case.get("given")
         if isinstance(own, dict) and "retryNum" in own:
             self.tell((*path, "given", "retryNum"), "the ladder says which attempts are meant", "take retryNum out")
-        for key in sorted(ladder, key=lambda each: (len(str(each)), str(each))):
+        for key in sorted(ladder, key=lambda attempt: (len(str(attempt)), str(attempt))):
             at = (*path, "ladder", str(key))
             if not (str(key).isascii() and str(key).isdigit() and len(str(key)) <= 4 and int(key) <= LAST_RETRY):
                 self.tell(at, f"an attempt is a number from 0 (the first) to {LAST_RETRY}", key=True)
@@ -190,7 +190,7 @@ class _CaseReader:
         self.fields(path, expected, known)
         wanted: dict[str, str | tuple[str, ...]] = {}
         for name, value in expected.items():
-            if name == MILTERS and isinstance(value, list) and all(isinstance(each, str) for each in value):
+            if name == MILTERS and isinstance(value, list) and all(isinstance(element, str) for element in value):
                 wanted[name] = tuple(value)
             elif name != MILTERS and isinstance(value, str) and value:
                 wanted[name] = value
@@ -222,18 +222,18 @@ class _CaseReader:
         )
 
 
-def _checks(found: Routing, case: Case) -> Iterator[Check]:
+def _checks(routing: Routing, case: Case) -> Iterator[Check]:
     for step in case.steps:
-        chosen = {each.field: each for each in choices(found, step.given, attempt=step.retry is not None)}
+        chosen = {choice.field: choice for choice in choices(routing, step.given, attempt=step.retry is not None)}
         for field, wanted in step.expected.items():
             if isinstance(wanted, tuple):
-                check = _filtered(found, step, wanted, filters(found, step.given))
+                check = _filtered(routing, step, wanted, filters(routing, step.given))
             else:
-                check = _compared(found, step, wanted, chosen[field])
+                check = _compared(routing, step, wanted, chosen[field])
             yield check if check.passed else replace(check, place=case.find((*step.path, field)))
 
 
-def _compared(found: Routing, step: Expectation, wanted: str, choice: Choice) -> Check:
+def _compared(routing: Routing, step: Expectation, wanted: str, choice: Choice) -> Check:
     passed = choice.outcome in ("object", "builtin") and choice.name == wanted
     because = choice.because
     if choice.outcome == "fallback":
@@ -246,31 +246,31 @@ def _compared(found: Routing, step: Expectation, wanted: str, choice: Choice) ->
         passed=passed,
         pointer=choice.pointer,
         condition=choice.condition,
-        decided=None if passed else place(found, choice),
+        decided=None if passed else place(routing, choice),
         origin=choice.origin,
         because="" if passed else because,
     )
 
 
-def _filtered(found: Routing, step: Expectation, wanted: tuple[str, ...], asked: Sequence[Filter]) -> Check:
-    actual = tuple(each.address.name for each in asked if each.runs)
-    unknown = [each for each in asked if each.runs is None]
-    passed = actual == wanted and not unknown and not found.gates_unread
+def _filtered(routing: Routing, step: Expectation, wanted: tuple[str, ...], asked: Sequence[Filter]) -> Check:
+    actual = tuple(judged.address.name for judged in asked if judged.runs)
+    unknown = [judged for judged in asked if judged.runs is None]
+    passed = actual == wanted and not unknown and not routing.gates_unread
     # The filters to speak of: the unknown ones, else those that run and should not, or the other way round.
-    wrong = [] if passed else unknown or [each for each in asked if (each.address.name in wanted) != each.runs]
-    reasons = [found.gates_unread, *(f"{each.address}: {each.because}" for each in wrong[:3] if each.because)]
-    known = {each.address.name for each in asked}
-    reasons += [f"there is no {name}" for name in wanted if name not in known and not found.gates_unread]
+    wrong = [] if passed else unknown or [judged for judged in asked if (judged.address.name in wanted) != judged.runs]
+    reasons = [routing.gates_unread, *(f"{judged.address}: {judged.because}" for judged in wrong[:3] if judged.because)]
+    known = {judged.address.name for judged in asked}
+    reasons += [f"there is no {name}" for name in wanted if name not in known and not routing.gates_unread]
     if not passed and not unknown and sorted(actual) == sorted(wanted):
         reasons.append("they are asked in the order of their creation")
     return Check(
         retry=step.retry,
         field=MILTERS,
         expected=wanted,
-        actual=None if unknown or found.gates_unread else actual,
+        actual=None if unknown or routing.gates_unread else actual,
         passed=passed,
         pointer=wrong[0].pointer if wrong else "",
-        decided=place(found, wrong[0]) if wrong else None,
+        decided=place(routing, wrong[0]) if wrong else None,
         origin=wrong[0].origin if wrong else "default",
         because="; ".join(filter(None, reasons)),
     )
@@ -287,5 +287,5 @@ def _failure(case: Case, check: Check) -> Diagnostic:
         column=where.column,
         code="routing-test",
         message=f"{message}: {check.because}" if check.because else message,
-        hint=told(check),
+        hint=decided_where(check),
     )

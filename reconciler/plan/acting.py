@@ -33,12 +33,12 @@ def acting(catalogue: Catalogue, change: Change) -> frozenset[str]:
 
 def actions_for(catalogue: Catalogue, changes: Iterable[Change], *, nodes: int = 1) -> tuple[str, ...]:
     """Return the actions that make some changes live, in order, on so many nodes."""
-    found = frozenset[str]().union(*(acting(catalogue, change) for change in changes))
-    found = (found | {FORGET} if AT_ONCE in found and nodes > 1 else found) - {AT_ONCE, RESTART}
-    between = sorted(found - {*_FIRST, *_LAST})
-    return tuple(name for name in (*_FIRST, *between, *_LAST) if name in found)
+    actions = frozenset[str]().union(*(acting(catalogue, change) for change in changes))
+    actions = (actions | {FORGET} if AT_ONCE in actions and nodes > 1 else actions) - {AT_ONCE, RESTART}
+    between = sorted(actions - {*_FIRST, *_LAST})
+    return tuple(name for name in (*_FIRST, *between, *_LAST) if name in actions)
 
 
 def restarting(catalogue: Catalogue, changes: Iterable[Change]) -> tuple[Address, ...]:
     """Return the objects whose changes act at the next start of the server only."""
-    return tuple(sorted({each.address for each in changes if RESTART in acting(catalogue, each)}))
+    return tuple(sorted({change.address for change in changes if RESTART in acting(catalogue, change)}))

@@ -23,7 +23,7 @@ def state_after(catalogue: Catalogue, live: LiveState, changes: Iterable[Change]
         if change.action == "update" and not change.id:
             # It completes what is created.
             others = created[change.address.kind]
-            created[change.address.kind] = [change if each.address == change.address else each for each in others]
+            created[change.address.kind] = [change if other.address == change.address else other for other in others]
         elif change.id:
             altered.setdefault(change.address.kind, {})[change.id] = change
         else:
@@ -40,13 +40,17 @@ def state_after(catalogue: Catalogue, live: LiveState, changes: Iterable[Change]
 def _objects(
     kind: Kind, held: Iterable[LiveObject], altered: dict[str, Change], created: Iterable[Change]
 ) -> Iterator[LiveObject]:
-    for each in held:
-        change = altered.get(each.id)
+    for live_object in held:
+        change = altered.get(live_object.id)
         if change is None:
-            yield each
+            yield live_object
         elif change.action != "destroy":
             # Of a singleton, the manifests declare a part.
-            yield _made(kind, {**each.wire, **(change.after or {})} if kind.singleton else change.after or {}, each.id)
+            yield _made(
+                kind,
+                {**live_object.wire, **(change.after or {})} if kind.singleton else change.after or {},
+                live_object.id,
+            )
     for change in created:
         yield _made(kind, change.after or {})
 

@@ -19,45 +19,45 @@ Edges = dict[Address, dict[Address, str]]
 
 def circles(catalogue: Catalogue, resources: Iterable[Resource]) -> list[Diagnostic]:
     """Find circles of declared objects of one kind, a diagnostic each, with the way round."""
-    declared = {plain(each.address): each for each in resources if not each.absent}
-    edges = _edges(catalogue, {address: each.wire for address, each in declared.items()})
-    found: list[Diagnostic] = []
-    told: set[Address] = set()
+    declared = {plain(resource.address): resource for resource in resources if not resource.absent}
+    edges = _edges(catalogue, {address: resource.wire for address, resource in declared.items()})
+    diagnostics: list[Diagnostic] = []
+    addresses: set[Address] = set()
     for address in sorted(edges):
         alone = {source: {to: at for to, at in tos.items() if to.kind == address.kind} for source, tos in edges.items()}
         way = _way(alone, address)
-        if not way or told & set(way):
+        if not way or addresses & set(way):
             continue
-        told |= set(way)
+        addresses |= set(way)
         path = " → ".join(map(str, [*way, address]))
         hint = f"take one of the references out, such as {edges[address][way[1 % len(way)]]} of {address}"
         message = f"these refer to each other in a circle: {path}"
-        found.append(mistake(declared[address], edges[address][way[1 % len(way)]], "circle", message, hint))
-    return found
+        diagnostics.append(mistake(declared[address], edges[address][way[1 % len(way)]], "circle", message, hint))
+    return diagnostics
 
 
 def untangled(catalogue: Catalogue, changes: Sequence[Change]) -> list[Change]:
     """Return changes without circles: one of the objects in it gets its reference later, or loses it earlier."""
-    found = list(changes)
+    parted = list(changes)
     for action in ("create", "destroy"):
-        places = {plain(each.address): place for place, each in enumerate(changes) if each.action == action}
+        places = {plain(change.address): place for place, change in enumerate(changes) if change.action == action}
         edges = _edges(catalogue, {address: _held(changes[place]) for address, place in places.items()})
         for address in sorted(edges):
             while way := _way(edges, address):
                 ring = zip(way, [*way[1:], address], strict=True)
                 known = [(places[at], edges[at][to].partition("/")[0]) for at, to in ring]
-                cut = next((each for each in known if _can_wait(catalogue, found[each[0]], each[1])), None)
+                cut = next((pair for pair in known if _can_wait(catalogue, parted[pair[0]], pair[1])), None)
                 if cut is None:
                     break
                 place, name = cut
-                kind, at = catalogue.kinds[found[place].address.kind], plain(found[place].address)
+                kind, at = catalogue.kinds[parted[place].address.kind], plain(parted[place].address)
                 if action == "create":
-                    found[place], more = _parted(kind, found[place], name)
+                    parted[place], more = _parted(kind, parted[place], name)
                 else:
-                    more = _freed(kind, found[place], name)
-                found.append(more)
+                    more = _freed(kind, parted[place], name)
+                parted.append(more)
                 edges[at] = {to: where for to, where in edges[at].items() if where.partition("/")[0] != name}
-    return found
+    return parted
 
 
 def _held(change: Change) -> Wire:
@@ -85,8 +85,8 @@ def _parted(kind: Kind, change: Change, name: str) -> tuple[Change, Change]:
     before = {**after, name: default}
     create = replace(
         change,
-        patch={key: each for key, each in change.patch.items() if key != name},
-        fields=tuple(each for each in change.fields if each.pointer != name),
+        patch={key: member for key, member in change.patch.items() if key != name},
+        fields=tuple(field for field in change.fields if field.pointer != name),
         after=before,
     )
     update = replace(
@@ -146,11 +146,13 @@ def ranks(catalogue: Catalogue, changes: Sequence[Change], levels: Mapping[str, 
     destroys are made in the reverse order.
     """
     places: dict[tuple[str, Address], int] = {}
-    for place, each in enumerate(changes):
-        new = each.action == "create" or each.recreate
-        if new or each.action == "destroy":
-            places["new" if new else "gone", plain(each.address)] = place
-    freed = {(each.address.kind, each.id): each.patch for each in changes if each.action == "update" and each.id}
+    for place, change in enumerate(changes):
+        new = change.action == "create" or change.recreate
+        if new or change.action == "destroy":
+            places["new" if new else "gone", plain(change.address)] = place
+    freed = {
+        (change.address.kind, change.id): change.patch for change in changes if change.action == "update" and change.id
+    }
     known: dict[int, int] = {}
 
     def rank(place: int, above: frozenset[int]) -> int:
@@ -165,9 +167,9 @@ def ranks(catalogue: Catalogue, changes: Sequence[Change], levels: Mapping[str, 
         if change.action == "update" and not change.id:
             first.add(places["new", plain(change.address)])
         inner = above | {place}
-        found = max([levels[kind.kind], *(1 + rank(each, inner) for each in first if each not in inner)])
-        known[place] = found
-        return found
+        level = max([levels[kind.kind], *(1 + rank(number, inner) for number in first if number not in inner)])
+        known[place] = level
+        return level
 
     return [rank(place, frozenset()) for place in range(len(changes))]
 

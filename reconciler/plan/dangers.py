@@ -43,27 +43,27 @@ def _danger(kind: Kind, change: Change) -> str:
     if kind.danger and (not kind.dangerous or change.action in kind.dangerous):
         return kind.danger
     shape = kind.legible((change.after or {}).get("@type"))
-    told = []
+    messages = []
     for name in dict.fromkeys(pointer.partition("/")[0] for pointer in change.patch):
         prop = shape.get(name)
         # What a new object has was never otherwise, unless there is one object only.
         if prop is not None and prop.danger and change.before is not None and not _harmless(prop, change, name):
-            told.append(f"{name}: {prop.danger}")
-    return "; ".join(told)
+            messages.append(f"{name}: {prop.danger}")
+    return "; ".join(messages)
 
 
 def _harmless(prop: Property, change: Change, name: str) -> bool:
     value = (change.after or {}).get(name)
     if prop.language and isinstance(value, Mapping):
         return not value.get("match") and value.get("else") in prop.harmless
-    return any(exact(value, each) for each in prop.harmless) or exact(value, (change.before or {}).get(name))
+    return any(exact(value, element) for element in prop.harmless) or exact(value, (change.before or {}).get(name))
 
 
 def _unless_allowed(policy: Policy, change: Change, because: str) -> Iterator[str]:
-    found = [each for each in policy.allow if each.holds(change.address, change.action)]
-    if any(not each.ended for each in found):
+    allowances = [allowance for allowance in policy.allow if allowance.holds(change.address, change.action)]
+    if any(not allowance.ended for allowance in allowances):
         return
-    ended = next((f" (it was allowed until {each.until})" for each in found), "")
+    ended = next((f" (it was allowed until {allowance.until})" for allowance in allowances), "")
     name = str(Address(change.address.kind, change.address.name))
     yield f'{change.address} would be {_DONE[change.action]}: {because}; policy.allow: ["{name}"] lifts this{ended}'
 
@@ -98,11 +98,11 @@ def _accounts(catalogue: Catalogue, live: LiveState) -> dict[tuple[str, str], Li
     """Return the objects that the name of the session logs in as."""
     user = live.reader.user.lower()
     return {
-        (kind.kind, each.id): each
+        (kind.kind, live_object.id): live_object
         for kind in catalogue.kinds.values()
         if kind.login and user
-        for each in live.of(kind.kind)
-        if str(each.wire.get(kind.login, "")).lower() == user
+        for live_object in live.of(kind.kind)
+        if str(live_object.wire.get(kind.login, "")).lower() == user
     }
 
 
@@ -110,21 +110,28 @@ def _rights(
     catalogue: Catalogue, live: LiveState, own: Mapping[tuple[str, str], LiveObject]
 ) -> dict[tuple[str, str], LiveObject]:
     """Return the objects that say what some accounts may do: those that they name, else those that anybody gets."""
-    permits = {each.address: each for kind in catalogue.kinds.values() if kind.permits for each in live.of(kind.kind)}
-    singletons = [each for kind in catalogue.kinds.values() if kind.singleton for each in live.of(kind.kind)]
-    found: dict[tuple[str, str], LiveObject] = {}
+    permits = {
+        live_object.address: live_object
+        for kind in catalogue.kinds.values()
+        if kind.permits
+        for live_object in live.of(kind.kind)
+    }
+    singletons = [
+        live_object for kind in catalogue.kinds.values() if kind.singleton for live_object in live.of(kind.kind)
+    ]
+    live_objects: dict[tuple[str, str], LiveObject] = {}
     for starts in (own.values(), singletons):
         waiting = list(starts)
         while waiting:
-            each = waiting.pop()
-            for _, target in references_in(catalogue, catalogue.kinds[each.address.kind], each.wire):
+            live_object = waiting.pop()
+            for _, target in references_in(catalogue, catalogue.kinds[live_object.address.kind], live_object.wire):
                 named = permits.get(target)
-                if named is not None and (target.kind, named.id) not in found:
-                    found[target.kind, named.id] = named
+                if named is not None and (target.kind, named.id) not in live_objects:
+                    live_objects[target.kind, named.id] = named
                     waiting.append(named)
-        if found:
+        if live_objects:
             break
-    return found
+    return live_objects
 
 
 def _unheard(catalogue: Catalogue, plan: Plan, live: LiveState, after: LiveState) -> Iterator[str]:
@@ -149,10 +156,10 @@ def _ports(kind: Kind, state: LiveState) -> dict[int, str]:
     if listens is None:
         return {}
     return {
-        int(port): str(each.address)
-        for each in state.of(kind.kind)
-        if each.wire.get(listens.protocol) in listens.serves
-        for bind in each.wire.get(listens.bind) or ()
+        int(port): str(live_object.address)
+        for live_object in state.of(kind.kind)
+        if live_object.wire.get(listens.protocol) in listens.serves
+        for bind in live_object.wire.get(listens.bind) or ()
         if (port := str(bind).rpartition(":")[2]).isdecimal()
     }
 
@@ -169,12 +176,12 @@ def _doubled(catalogue: Catalogue, plan: Plan, after: LiveState) -> Iterator[str
             if not prop.exclusive:
                 continue
             holders: dict[str, list[LiveObject]] = {}
-            for each in after.of(kind.kind):
-                for member in each.wire.get(name) or ():
-                    holders.setdefault(str(member), []).append(each)
+            for live_object in after.of(kind.kind):
+                for member in live_object.wire.get(name) or ():
+                    holders.setdefault(str(member), []).append(live_object)
             for member, held in sorted(holders.items()):
-                if len(held) > 1 and any(each.address in changed for each in held):
-                    who = " and ".join(str(each.address) for each in held)
+                if len(held) > 1 and any(live_object.address in changed for live_object in held):
+                    who = " and ".join(str(live_object.address) for live_object in held)
                     yield f"{who} would both have {member} in {name}, and only one can; give each its own"
 
 
@@ -182,25 +189,25 @@ def _cut_off(catalogue: Catalogue, plan: Plan, live: LiveState, after: LiveState
     """Refuse to cut off the address that this run comes from, unless something lets it in."""
     own = live.reader.address
     if not own or any(
-        _within(own, each.wire.get(kind.admits))
+        _within(own, live_object.wire.get(kind.admits))
         for kind in catalogue.kinds.values()
         if kind.admits
-        for each in after.of(kind.kind)
+        for live_object in after.of(kind.kind)
     ):
         return
     for change in plan.changes:
         kind = catalogue.kinds[change.address.kind]
         if kind.cuts and change.action != "destroy" and _within(own, (change.after or {}).get(kind.cuts)):
-            lifts = next((f"{each.kind}/{own}" for each in catalogue.kinds.values() if each.admits), "another network")
+            lifts = next((f"{kind.kind}/{own}" for kind in catalogue.kinds.values() if kind.admits), "another network")
             yield f"{change.address} would cut off {own}, which this run comes from; {lifts} lifts this"
 
 
 def _within(address: str, network: Any) -> bool:
     """Whether an address is in a network, or is the same one."""
     try:
-        found = ip_address(address)
-        found = getattr(found, "ipv4_mapped", None) or found
-        return found in ip_network(str(network), strict=False)
+        parsed = ip_address(address)
+        parsed = getattr(parsed, "ipv4_mapped", None) or parsed
+        return parsed in ip_network(str(network), strict=False)
     except ValueError:
         return False
 

@@ -132,7 +132,11 @@ def _mistaken(catalogue: Catalogue, plan: Plan, live: LiveState) -> Iterator[str
         key, before = key_of(kind, change.after or {}), key_of(kind, change.before or {})
         if change.action == "destroy" or change.address.id or (key == before and not change.recreate):
             continue
-        others = [each.id for each in live.of(kind.kind) if each.key == key and each.address in undeclared]
+        others = [
+            live_object.id
+            for live_object in live.of(kind.kind)
+            if live_object.key == key and live_object.address in undeclared
+        ]
         if others:
             yield (
                 f"{change.address} could not be told any more from {', '.join(others)}, which is undeclared and has "
@@ -154,19 +158,19 @@ def _dangling(
     catalogue: Catalogue, changes: Sequence[Change], live: LiveState, after: LiveState, desired: Sequence[Resource]
 ) -> Iterator[str]:
     """Say which references by id would lead to what is not there, and is not destroyed by this plan either."""
-    declared = {Address(each.address.kind, each.address.name) for each in desired}
+    declared = {Address(resource.address.kind, resource.address.name) for resource in desired}
     _, gone = _lost(live, after)
     for change in changes:
         kind = catalogue.kinds[change.address.kind]
         for pointer, target in references_in(catalogue, kind, (change.action != "destroy" and change.after) or {}):
             if target.kind in live.forbidden or target in gone or _exists(after, target):
                 continue
-            what = str(target) if target.name else f"{target.kind} with {_id_of(target)}"
+            message = str(target) if target.name else f"{target.kind} with {_id_of(target)}"
             if target in declared:
-                because = f"{what} does not exist yet, and --kind or --only leaves it out"
+                because = f"{message} does not exist yet, and --kind or --only leaves it out"
             else:
-                close = suggestions(target.name, (each.address.name for each in after.of(target.kind)), 1)
-                because = f"{what} does not exist; {f'did you mean {close[0]}?' if close else 'declare it'}"
+                close = suggestions(target.name, (live_object.address.name for live_object in after.of(target.kind)), 1)
+                because = f"{message} does not exist; {f'did you mean {close[0]}?' if close else 'declare it'}"
             yield f"{_place(change)}{change.address} {pointer}: {because}"
 
 
@@ -184,14 +188,16 @@ def _linked(catalogue: Catalogue, changes: Sequence[Change], live: LiveState, af
     for name, kind in sorted(catalogue.kinds.items()):
         if not targets(catalogue, kind):
             continue
-        for each in after.of(name):
-            named = mentions(catalogue, each.address, each.wire)
+        for live_object in after.of(name):
+            named = mentions(catalogue, live_object.address, live_object.wire)
             certain = [(m.pointer, m.target) for m in named if not (m.because or m.builtin or m.past_end)]
             linked = [(pointer, target) for pointer, target in certain if target in unnamed]
-            linked += [(at, target) for at, target in references_in(catalogue, kind, each.wire) if target in gone]
-            change = by_id.get((name, each.id)) if each.id else created.get(each.address)
+            linked += [
+                (at, target) for at, target in references_in(catalogue, kind, live_object.wire) if target in gone
+            ]
+            change = by_id.get((name, live_object.id)) if live_object.id else created.get(live_object.address)
             for pointer, target in linked:
-                yield f"{target} would be destroyed, and {_place(change)}{each.address} {pointer} refers to it"
+                yield f"{target} would be destroyed, and {_place(change)}{live_object.address} {pointer} refers to it"
 
 
 def _lost(live: LiveState, after: LiveState) -> tuple[set[Address], set[Address]]:
@@ -200,18 +206,21 @@ def _lost(live: LiveState, after: LiveState) -> tuple[set[Address], set[Address]
     gone: set[Address] = set()
     for name, objects in live.objects.items():
         if after.of(name) is not objects:
-            names, ids = {each.address.name for each in after.of(name)}, {each.id for each in after.of(name)}
-            lost = [each for each in objects if each.address.name not in names]
-            unnamed |= {Address(name, each.address.name) for each in lost}
-            gone |= {Address(name, each.address.name) for each in lost if each.id not in ids}
+            names, ids = (
+                {live_object.address.name for live_object in after.of(name)},
+                {live_object.id for live_object in after.of(name)},
+            )
+            lost = [live_object for live_object in objects if live_object.address.name not in names]
+            unnamed |= {Address(name, live_object.address.name) for live_object in lost}
+            gone |= {Address(name, live_object.address.name) for live_object in lost if live_object.id not in ids}
     return unnamed, gone
 
 
 def _exists(after: LiveState, target: Address) -> bool:
     """Whether there would be what a reference leads to."""
     if target.id:
-        return any(each.id == target.id for each in after.of(target.kind))
-    return any(each.address.name == target.name for each in after.of(target.kind))
+        return any(live_object.id == target.id for live_object in after.of(target.kind))
+    return any(live_object.address.name == target.name for live_object in after.of(target.kind))
 
 
 def _id_of(target: Address) -> str:

@@ -59,7 +59,7 @@ def _alike(kind: Kind, new: Wire, old: Wire) -> bool:
 def _hidden(value: Any) -> Any:
     """Return a value with its secrets hidden, since the server shows none."""
     if isinstance(value, dict):
-        return {name: _hidden(each) for name, each in value.items()}
+        return {name: _hidden(member) for name, member in value.items()}
     return MASK if isinstance(value, Sensitive) else value
 
 

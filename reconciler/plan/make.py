@@ -26,25 +26,35 @@ def make_plan(
         scope: what the run looks at.
         declared: the kinds that documents declare.
     """
-    undeclared = [each for each in difference.undeclared if scope.holds(each.address) and _owned(policy, each.address)]
+    undeclared = [
+        live_object
+        for live_object in difference.undeclared
+        if scope.holds(live_object.address) and _owned(policy, live_object.address)
+    ]
     doomed, spared = _prune(catalogue, undeclared, policy)
     destroys = [
-        Change(action="destroy", address=each.address, id=each.id, before=each.wire, because=UNDECLARED)
-        for each in doomed
+        Change(
+            action="destroy",
+            address=live_object.address,
+            id=live_object.id,
+            before=live_object.wire,
+            because=UNDECLARED,
+        )
+        for live_object in doomed
     ]
     changes, phases = Order(catalogue).phases(untangled(catalogue, [*difference.changes, *destroys]))
     # Ids are unique within a kind only.
-    gone = {(each.address.kind, each.id) for each in doomed}
-    rest = [each for each in undeclared if (each.address.kind, each.id) not in gone]
+    gone = {(live_object.address.kind, live_object.id) for live_object in doomed}
+    rest = [live_object for live_object in undeclared if (live_object.address.kind, live_object.id) not in gone]
     return Plan(
         changes=changes,
         phases=phases,
         unchanged=difference.unchanged,
-        undeclared=tuple(each.address for each in rest),
+        undeclared=tuple(live_object.address for live_object in rest),
         unknown=difference.unknown,
         left=difference.left,
         pairs=difference.pairs,
-        surplus=tuple(each.address for each in rest if _counts(catalogue, each, policy, declared)),
+        surplus=tuple(live_object.address for live_object in rest if _counts(catalogue, live_object, policy, declared)),
         spared=spared,
         partial=scope.partial,
     )
@@ -71,19 +81,19 @@ def _prune(
     keep = Globs(policy.keep)
     doomed: list[LiveObject] = []
     spared: list[tuple[Address, str]] = []
-    for each in undeclared:
-        rule = policy.prune.get(each.address.kind, False)
+    for live_object in undeclared:
+        rule = policy.prune.get(live_object.address.kind, False)
         if not rule:
             continue
-        kind = catalogue.kinds[each.address.kind]
-        if keep.holds(each.address):
-            spared.append((each.address, "policy.keep"))
+        kind = catalogue.kinds[live_object.address.kind]
+        if keep.holds(live_object.address):
+            spared.append((live_object.address, "policy.keep"))
         elif kind.held:
-            spared.append((each.address, "it holds what people keep; metadata.absent destroys it"))
+            spared.append((live_object.address, "it holds what people keep; metadata.absent destroys it"))
         elif kind.volatile and rule != "all":
-            spared.append((each.address, "the server makes such objects itself"))
-        elif rule != "all" and is_shipped(kind, each.key):
-            spared.append((each.address, "a new server ships it"))
+            spared.append((live_object.address, "the server makes such objects itself"))
+        elif rule != "all" and is_shipped(kind, live_object.key):
+            spared.append((live_object.address, "a new server ships it"))
         else:
-            doomed.append(each)
+            doomed.append(live_object)
     return doomed, tuple(spared)

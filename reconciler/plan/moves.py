@@ -54,9 +54,13 @@ def find_moves(
         holds: whether an address is in scope; what is out of it destroys nothing.
         because: why what is absent is destroyed.
     """
-    moving = {each.address.kind for each in resources if each.was or each.absent}
-    found = {name: _Kind(catalogue.kinds[name], resources, live.of(name)) for name in sorted(moving)}
-    wanted = [found[each.address.kind].wanted(each) if each.was else each for each in resources if not each.absent]
+    moving = {resource.address.kind for resource in resources if resource.was or resource.absent}
+    kinds = {name: _Kind(catalogue.kinds[name], resources, live.of(name)) for name in sorted(moving)}
+    wanted = [
+        kinds[resource.address.kind].wanted(resource) if resource.was else resource
+        for resource in resources
+        if not resource.absent
+    ]
     destroys = [
         Change(
             action="destroy",
@@ -66,16 +70,18 @@ def find_moves(
             source=resource.source,
             because=because if resource.absent else f"{resource.address} takes its place",
         )
-        for each in found.values()
-        for resource, held in each.doomed()
+        for kind in kinds.values()
+        for resource, held in kind.doomed()
         if holds(resource.address)
     ]
-    gone = {name: {held.id for _, held in each.doomed()} for name, each in found.items()}
+    gone = {name: {held.id for _, held in kind.doomed()} for name, kind in kinds.items()}
     objects = {
-        name: tuple(each for each in held if each.id not in gone.get(name, ())) if gone.get(name) else held
+        name: tuple(live_object for live_object in held if live_object.id not in gone.get(name, ()))
+        if gone.get(name)
+        else held
         for name, held in live.objects.items()
     }
-    problems = tuple(problem for each in found.values() for problem in each.problems)
+    problems = tuple(problem for kind in kinds.values() for problem in kind.problems)
     return Moves(tuple(wanted), replace(live, objects=objects), tuple(destroys), problems)
 
 
@@ -86,12 +92,12 @@ class _Kind:
         self.kind = kind
         self.objects = objects
         self.problems: list[Diagnostic] = []
-        self._ids = {each.id for each in objects}
+        self._ids = {live_object.id for live_object in objects}
         #: What the objects of renames become or give way to, by the address of the resource.
         self._bound: dict[Address, str] = {}
         self._replaced: list[tuple[Resource, LiveObject]] = []
         self._absent: list[tuple[Resource, LiveObject]] = []
-        own = [each for each in resources if each.address.kind == kind.kind]
+        own = [resource for resource in resources if resource.address.kind == kind.kind]
         self._rename(own)
         self._remove(own)
 
@@ -100,7 +106,7 @@ class _Kind:
         if resource.address in self._bound:
             return replace(resource, id=self._bound[resource.address])
         # The object that the document was bound to has given way to the one that it stands for now.
-        replaced = any(each.address == resource.address for each, _ in self._replaced)
+        replaced = any(other.address == resource.address for other, _ in self._replaced)
         return replace(resource, id="") if replaced or resource.id not in self._ids else resource
 
     def doomed(self) -> list[tuple[Resource, LiveObject]]:
@@ -108,8 +114,8 @@ class _Kind:
         return [*self._absent, *self._replaced]
 
     def _rename(self, own: Sequence[Resource]) -> None:
-        declared = {each.key for each in own if not each.absent}
-        live = {each.key for each in self.objects}
+        declared = {resource.key for resource in own if not resource.absent}
+        live = {live_object.key for live_object in self.objects}
         first: dict[str, Resource] = {}
         for resource in own:
             if not resource.was:
@@ -118,21 +124,21 @@ class _Kind:
                 message = f"{first[resource.was].address} was {resource.was} too"
                 self._problem(resource, message, "an object can become one other only")
                 continue
-            alike = [each for each in own if each.key == resource.key and not each.id]
-            if len(alike) > 1 and not all(each.named for each in alike):
+            alike = [other for other in own if other.key == resource.key and not other.id]
+            if len(alike) > 1 and not all(resource.named for resource in alike):
                 # Bound to the object that it was, this one would hide that the others cannot be told from it.
                 hint = "declare each with a metadata.name"
                 self._problem(resource, f"{len(alike)} documents have this key", hint)
                 continue
             old = [
-                each
-                for each in self.objects
-                if name_of(each.key, self.kind.joiner) == concealed_text(resource.was)
-                and resource.id in ("", each.id)
-                and each.key not in declared
+                live_object
+                for live_object in self.objects
+                if name_of(live_object.key, self.kind.joiner) == concealed_text(resource.was)
+                and resource.id in ("", live_object.id)
+                and live_object.key not in declared
             ]
             if len(old) > 1:
-                ids = ", ".join(each.id for each in old)
+                ids = ", ".join(live_object.id for live_object in old)
                 message = f"the server has {len(old)} objects that are called {resource.was}: {ids}"
                 self._problem(resource, message, "bind the document to one with metadata.id")
             elif old and resource.key not in live and self._renamable(resource):
@@ -141,42 +147,44 @@ class _Kind:
                 self._replaced.append((resource, old[0]))
 
     def _remove(self, own: Sequence[Resource]) -> None:
-        absent = [each for each in own if each.absent]
-        keys = {each.key for each in absent}
-        moved = {*self._bound.values(), *(each.id for _, each in self._replaced)}
+        absent = [resource for resource in own if resource.absent]
+        keys = {resource.key for resource in absent}
+        moved = {*self._bound.values(), *(live_object.id for _, live_object in self._replaced)}
         # An object that is gone is as absent as it can be.
         there = [
-            each
-            for each in own
-            if each.key in keys and each.address not in self._bound and (not each.id or each.id in self._ids - moved)
+            resource
+            for resource in own
+            if resource.key in keys
+            and resource.address not in self._bound
+            and (not resource.id or resource.id in self._ids - moved)
         ]
-        elsewhere = {each.id for each in own if each.id} - {each.id for each in there}
-        objects = [each for each in self.objects if each.id not in moved | elsewhere]
-        by_id = {each.id for each in there}
+        elsewhere = {resource.id for resource in own if resource.id} - {resource.id for resource in there}
+        objects = [live_object for live_object in self.objects if live_object.id not in moved | elsewhere]
+        by_id = {resource.id for resource in there}
         short, ambiguous = set(), set()
         free: dict[Key, list[LiveObject]] = {}
         unnamed: dict[Key, list[Resource]] = {}
         for live in objects:
             if live.id not in by_id:
                 free.setdefault(live.key, []).append(live)
-        for each in there:
-            if not each.id:
-                unnamed.setdefault(each.key, []).append(each)
+        for other in there:
+            if not other.id:
+                unnamed.setdefault(other.key, []).append(other)
         for key in keys:
             held, documents = free.get(key, []), unnamed.get(key, [])
-            unbound = [each for each in documents if each.absent]
+            unbound = [resource for resource in documents if resource.absent]
             if unbound and len(held) > len(documents):
-                ids = ", ".join(each.id for each in held)
+                ids = ", ".join(live_object.id for live_object in held)
                 message = f"the server has {len(held)} objects with this key: {ids}"
                 self._problem(unbound[0], message, "bind the document to one with metadata.id")
                 ambiguous.add(key)
             elif len(held) < len(documents):
                 short.add(key)
-        there = [each for each in there if each.key not in ambiguous]
-        there.sort(key=lambda each: each.key in short and each.absent)
+        there = [resource for resource in there if resource.key not in ambiguous]
+        there.sort(key=lambda resource: resource.key in short and resource.absent)
         pairs, _, problems = pair(self.kind, there, objects)
-        told = {str(each.address) for each in absent}
-        self.problems += [each for each in problems if each.address in told]
+        messages = {str(resource.address) for resource in absent}
+        self.problems += [diagnostic for diagnostic in problems if diagnostic.address in messages]
         for resource, one in pairs:
             if one is None or not resource.absent:
                 continue
@@ -193,6 +201,6 @@ class _Kind:
         return all(shape[name].mutability == "mutable" for name in self.kind.match)
 
 
-def moved(difference: Difference, found: Moves) -> Difference:
+def moved(difference: Difference, moves: Moves) -> Difference:
     """Add the destroys of some moves to a difference."""
-    return replace(difference, changes=(*difference.changes, *found.destroys))
+    return replace(difference, changes=(*difference.changes, *moves.destroys))

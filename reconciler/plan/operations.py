@@ -51,15 +51,17 @@ class _Handing:
         self.levels = levels(catalogue)
         self.referred = {to for kind in catalogue.kinds.values() for _, to in referring(catalogue, kind)}
         self.freed = {change.number for phase in plan.phases if phase.name == "free" for change in phase.changes}
-        objects = [each for held in live.objects.values() for each in held]
-        self.ids = {each.address: each.id for each in objects}
+        objects = [live_object for held in live.objects.values() for live_object in held]
+        self.ids = {live_object.address: live_object.id for live_object in objects}
         #: How many objects have a key: before the plan, after it, and of those that are made anew.
-        self.before = Counter((each.address.kind, each.key) for each in objects)
+        self.before = Counter((live_object.address.kind, live_object.key) for live_object in objects)
         after = state_after(catalogue, live, plan.changes)
-        self.after = Counter((each.address.kind, each.key) for held in after.objects.values() for each in held)
-        self.anew = Counter(self._place(each, each.before) for each in plan.changes if each.recreate)
+        self.after = Counter(
+            (live_object.address.kind, live_object.key) for held in after.objects.values() for live_object in held
+        )
+        self.anew = Counter(self._place(change, change.before) for change in plan.changes if change.recreate)
         self.clients: dict[Address, str] = {}
-        self.reload = any(catalogue.kinds[each.address.kind].reload == RELOAD for each in plan.changes)
+        self.reload = any(catalogue.kinds[change.address.kind].reload == RELOAD for change in plan.changes)
         #: Destroys, writes, and reconciles that destroy; and what has to wait for these.
         self.first: list[Operation] = []
         self.second: list[Operation] = []
@@ -87,7 +89,7 @@ class _Handing:
         reload = {"@type": "create", "object": "Action", "value": {"reload": {"@type": RELOAD}}}
 
         def ordered(held: Iterable[Operation]) -> Iterator[Operation]:
-            return iter(sorted(held, key=lambda each: self.levels[each["object"]]))
+            return iter(sorted(held, key=lambda wire: self.levels[wire["object"]]))
 
         file = [*ordered(self.first), *self.second, *ordered(self.third)]
         if self.later:
@@ -120,7 +122,7 @@ class _Handing:
     def _create(self, kind: Kind, change: Change, into: list[Operation]) -> None:
         """Add what creates an object: an upsert, which can run again, where its key tells it from all others."""
         place = self._place(change, change.after)
-        key = {name: each for name in kind.match if (each := (change.after or {}).get(name)) is not None}
+        key = {name: member for name in kind.match if (member := (change.after or {}).get(name)) is not None}
         body = self._filled(change, {**key, **change.patch})
         free = bool(kind.unique) or self.before[place] == (self.anew[place] if into is self.later else 0)
         alone = free and self.after[place] == 1 and None not in place[1]
@@ -129,7 +131,7 @@ class _Handing:
         client = f"new{change.number}"
         self.clients[change.address] = client
         last = into[-1] if into else {}
-        same = {name: each for name, each in last.items() if name != "value"} == how
+        same = {name: member for name, member in last.items() if name != "value"} == how
         if same and len(last["value"]) < MOST and next(iter(last["value"].values())).get("@type") == body.get("@type"):
             last["value"][client] = body
         else:
@@ -141,15 +143,15 @@ class _Handing:
             hint = "apply this with reconciler; or let the server read it: {type: EnvironmentVariable} or {type: File}"
             self._problem(change, at, "secret", "a secret has to be written, and no file may hold it", hint)
         if isinstance(value, Address):
-            found = value.id or self.ids.get(value, "")
+            id_ = value.id or self.ids.get(value, "")
             client = self.clients.get(value)
-            if not found and not client:
+            if not id_ and not client:
                 self._problem(change, at, "reference", f"nothing here tells the id of {value}", "apply with reconciler")
-            return found or f"#{client}"
+            return id_ or f"#{client}"
         if isinstance(value, dict):
             return {
-                self._filled(change, name, at): self._filled(change, each, f"{at}/{name}" if at else str(name))
-                for name, each in value.items()
+                self._filled(change, name, at): self._filled(change, member, f"{at}/{name}" if at else str(name))
+                for name, member in value.items()
             }
         return value
 

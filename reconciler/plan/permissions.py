@@ -69,13 +69,13 @@ def needed(
         impact: whether plan counts the mail that waits, which it does anyway where policy bounds that.
     """
     kinds = kinds_in_scope(resources, policy, scope)
-    inside = [each for each in resources if each.address.kind in kinds and scope.holds(each.address)]
-    pruned = _pruned({each.address.kind for each in resources}, policy) & kinds
+    inside = [resource for resource in resources if resource.address.kind in kinds and scope.holds(resource.address)]
+    pruned = _pruned({resource.address.kind for resource in resources}, policy) & kinds
     # A reference by name cannot be compared without the name of every object of its kind.
     named = {
         target.kind
-        for each in inside
-        for _, target in references_in(catalogue, catalogue.kinds[each.address.kind], each.wire)
+        for resource in inside
+        for _, target in references_in(catalogue, catalogue.kinds[resource.address.kind], resource.wire)
         if not target.id
     }
     plan = {ALWAYS}.union(*(reads(catalogue.kinds[name]) for name in (kinds | named) & catalogue.kinds.keys()))
@@ -84,7 +84,7 @@ def needed(
     apply = {ACTION, "actionReloadSettings"}
     for name in kinds:
         kind = catalogue.kinds[name]
-        own = [each for each in inside if each.address.kind == name]
+        own = [resource for resource in inside if resource.address.kind == name]
         verbs = _verbs(kind, own, pruned=name in pruned)
         apply |= {f"sys{name}{verb}" for verb in verbs}
         if verbs and kind.reload not in (AT_ONCE, RESTART):
@@ -107,16 +107,16 @@ def _verbs(kind: Kind, resources: Sequence[Resource], *, pruned: bool) -> set[st
     """Return the verbs with which some resources of a kind could have to be written."""
     if kind.singleton:
         return {"Update"} if resources else set()
-    wanted = [each for each in resources if not each.absent]
+    wanted = [resource for resource in resources if not resource.absent]
     verbs = {"Destroy"} if pruned or len(wanted) < len(resources) else set()
     if not wanted:
         return verbs
     verbs |= {"Update"}
-    if any(each.was or _could_be_unset(kind, each) for each in wanted):
+    if any(resource.was or _could_be_unset(kind, resource) for resource in wanted):
         # Only a new object is as wanted, or an old one stands beside it.
         return verbs | {"Create", "Destroy"}
     # An object that is bound to an id is there, or the run ends.
-    return verbs | {"Create"} if any(not each.id for each in wanted) else verbs
+    return verbs | {"Create"} if any(not resource.id for resource in wanted) else verbs
 
 
 def _could_be_unset(kind: Kind, resource: Resource) -> bool:

@@ -109,16 +109,16 @@ def take_survey(catalogue: Catalogue, goal: Goal, live: LiveState) -> Survey:
         catalogue, resources, live, after, policy=policy, severities=goal.severities, locate=goal.locate
     )
     # A name that the plan would leave dangling is refused; policy and waivers may make less of it.
-    lost = [each for each in names if each.code == "dangling-name" and each.severity == "error"]
+    lost = [diagnostic for diagnostic in names if diagnostic.code == "dangling-name" and diagnostic.severity == "error"]
     refused = refusals(catalogue, plan, live, after, policy, resources)
-    told = list(problems)
+    diagnostics = list(problems)
     if not _wrong(problems) and goal.linted:
         doomed = {change.id for change in plan.changes if change.action == "destroy"}
         kept = (held for held in difference.undeclared if held.id not in doomed)
-        told += [each for each in names if each not in lost]
-        told += lint_resources(catalogue, resources, goal.severities, after, locate=goal.locate)
-        told += lint_keeps(catalogue, goal.policy.keep, live, goal.severities)
-        told += likely_renames(catalogue, plan.changes, kept)
+        diagnostics += [diagnostic for diagnostic in names if diagnostic not in lost]
+        diagnostics += lint_resources(catalogue, resources, goal.severities, after, locate=goal.locate)
+        diagnostics += lint_keeps(catalogue, goal.policy.keep, live, goal.severities)
+        diagnostics += likely_renames(catalogue, plan.changes, kept)
     return Survey(
         live=live,
         after=after,
@@ -126,7 +126,7 @@ def take_survey(catalogue: Catalogue, goal: Goal, live: LiveState) -> Survey:
         plan=replace(plan, refusals=(*refused, *map(str, lost))),
         kinds=goal.kinds(),
         resources=resources,
-        diagnostics=tuple(sorted(told)),
+        diagnostics=tuple(sorted(diagnostics)),
     )
 
 
@@ -144,7 +144,7 @@ def remaining(catalogue: Catalogue, goal: Goal, live: LiveState) -> tuple[Change
 
 
 def _wrong(diagnostics: Iterable[Diagnostic]) -> bool:
-    return any(each.severity == "error" for each in diagnostics)
+    return any(diagnostic.severity == "error" for diagnostic in diagnostics)
 
 
 def _compared(
@@ -156,13 +156,14 @@ def _compared(
     resources = goal.resources
     if referring_kinds:
         resources = tuple(
-            _name_ids(catalogue, each, live) if each.address.kind in referring_kinds else each for each in resources
+            _name_ids(catalogue, resource, live) if resource.address.kind in referring_kinds else resource
+            for resource in resources
         )
     moves = find_moves(catalogue, resources, live, scope.holds, goal.because)
     round_ = circles(catalogue, moves.resources) if referring_kinds else []
     problems = [*not_owned(resources, goal.policy), *round_, *moves.problems, *taken(resources, live, goal.policy)]
-    declared = [each for each in moves.resources if each.address.kind in kinds]
-    inside = [each for each in declared if scope.holds(each.address)]
+    declared = [resource for resource in moves.resources if resource.address.kind in kinds]
+    inside = [resource for resource in declared if scope.holds(resource.address)]
     rotate = Globs(goal.rotate)
     difference, ambiguous = Diff(catalogue).compare(
         inside, moves.left, sorted(kinds), declared=declared, rotate=rotate.holds
@@ -176,7 +177,7 @@ def _name_ids(catalogue: Catalogue, resource: Resource, live: LiveState) -> Reso
     def named(kind: str, held: Any) -> Any:
         if not isinstance(held, Address) or not held.id or held.name:
             return held
-        return next((each.address for each in live.of(kind) if each.id == held.id), held)
+        return next((live_object.address for live_object in live.of(kind) if live_object.id == held.id), held)
 
     kind = catalogue.kinds[resource.address.kind]
     wire = replaced(catalogue, kind, resource.wire, named)

@@ -45,10 +45,10 @@ def pack(value: Any) -> Any:
         case dict() if any(isinstance(key, Address) for key in value):
             return {"$members": [pack(key) for key in value]}
         case dict():
-            packed = {key: pack(each) for key, each in value.items()}
+            packed = {key: pack(member) for key, member in value.items()}
             return {"$object": packed} if len(packed) == 1 and next(iter(packed)).startswith("$") else packed
         case list() | tuple():
-            return [pack(each) for each in value]
+            return [pack(element) for element in value]
     return {"$unset": True} if value is UNSET else value
 
 
@@ -59,12 +59,12 @@ def unpack(value: Any) -> Any:
         ValueError: it stands for none.
     """
     if isinstance(value, list):
-        return [unpack(each) for each in value]
+        return [unpack(element) for element in value]
     if not isinstance(value, dict):
         return value
     mark, *more = value or ("",)
     if more or not mark.startswith("$"):
-        return {key: unpack(each) for key, each in value.items()}
+        return {key: unpack(member) for key, member in value.items()}
     return _marked(mark, value[mark])
 
 
@@ -75,11 +75,11 @@ def _marked(mark: str, inner: Any) -> Any:
         case "$secret", str() if not inner or is_secret_reference(inner):
             return Sensitive(reference=inner)
         case "$members", list():
-            members = [unpack(each) for each in inner]
-            if all(isinstance(each, Address) for each in members):
+            members = [unpack(element) for element in inner]
+            if all(isinstance(member, Address) for member in members):
                 return dict.fromkeys(members, True)
         case "$object", dict():
-            return {key: unpack(each) for key, each in inner.items()}
+            return {key: unpack(member) for key, member in inner.items()}
         case "$unset", True:
             return UNSET
     raise ValueError(f"{mark} marks no value that is known here")
@@ -91,10 +91,10 @@ def unpack_wire(value: dict[str, Any]) -> Wire:
     Raises:
         ValueError: it stands for none.
     """
-    found = unpack(value)
-    if not isinstance(found, dict):
+    wire = unpack(value)
+    if not isinstance(wire, dict):
         raise ValueError("an object is wanted where a single value stands")
-    return found
+    return wire
 
 
 def write_change(change: Change) -> WrittenChange:
@@ -105,7 +105,7 @@ def write_change(change: Change) -> WrittenChange:
         address=(change.address.kind, change.address.name, change.address.id),
         id=change.id,
         patch=pack(change.patch),
-        fields=tuple((each.pointer, pack(each.before), pack(each.after)) for each in change.fields),
+        fields=tuple((field.pointer, pack(field.before), pack(field.after)) for field in change.fields),
         before=None if change.before is None else pack(change.before),
         after=None if change.after is None else pack(change.after),
         source=None if source is None else (source.file, source.line, source.column),

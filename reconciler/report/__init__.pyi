@@ -38,9 +38,9 @@ from reconciler.report.parts import findings as findings
 from reconciler.report.parts import members as members
 from reconciler.report.renderers import CARRIED_ON as CARRIED_ON
 from reconciler.report.renderers import RENDERERS as RENDERERS
+from reconciler.report.renderers import diagnostic_lines as diagnostic_lines
 from reconciler.report.renderers import formats_of as formats_of
 from reconciler.report.renderers import render as render
-from reconciler.report.renderers import told as told
 from reconciler.report.schemas import SCHEMAS as SCHEMAS
 from reconciler.report.status import StatusReport as StatusReport
 from reconciler.report.status import status_report as status_report

@@ -242,7 +242,7 @@ def plan_report(
         mail: digest of the mail that moves; "" where it is left out.
     """
     shown = _ShownChanges(catalogue)
-    counts = {action: sum(each.action == action for each in plan.changes) for action in ACTIONS}
+    counts = {action: sum(change.action == action for change in plan.changes) for action in ACTIONS}
     return (DriftReport if drift else PlanReport)(
         changes=tuple(shown.planned(change) for change in ordered(plan.changes)),
         diagnostics=findings(notes),
@@ -281,23 +281,26 @@ def outcome_report(
         work: what was done.
     """
     residue, shown = outcome.residue, _ShownChanges(catalogue)
-    results = sorted(outcome.results, key=lambda each: (each.change.address, each.change.action))
+    results = sorted(outcome.results, key=lambda result: (result.change.address, result.change.action))
     return OutcomeReport(
-        changes=tuple(shown.done(each) for each in results),
+        changes=tuple(shown.done(result) for result in results),
         reload=Reload(
             result=outcome.reload,
             because=outcome.reload_because,
             broken=outcome.broken,
-            nodes=tuple(NodePart(url=each.node, result=each.result, because=each.because) for each in outcome.nodes),
+            nodes=tuple(
+                NodePart(url=node_reload.node, result=node_reload.result, because=node_reload.because)
+                for node_reload in outcome.nodes
+            ),
             undone=outcome.undone,
         ),
         notes=outcome.notes,
         restart=tuple(map(str, outcome.restart)),
-        summary=OutcomeCounts(**{name: sum(each.result == name for each in outcome.results) for name in RESULTS}),
+        summary=OutcomeCounts(**{name: sum(result.result == name for result in outcome.results) for name in RESULTS}),
         target=target,
         work=work,
         compared=compared,
-        residue=UNSET if residue is None else tuple(shown.planned(each) for each in residue),
+        residue=UNSET if residue is None else tuple(shown.planned(change) for change in residue),
     )
 
 
@@ -307,7 +310,7 @@ def ordered(changes: Iterable[Change]) -> list[Change]:
 
 
 def _wheres(properties: Iterable[Any]) -> tuple[Where, ...]:
-    return tuple(Where(address=str(each.address), pointer=each.pointer) for each in properties)
+    return tuple(Where(address=str(prop.address), pointer=prop.pointer) for prop in properties)
 
 
 class _ShownChanges:
@@ -341,11 +344,11 @@ class _ShownChanges:
         if change.action == "destroy":
             kind = self.catalogue.kinds[change.address.kind]
             content = decode(self.catalogue, kind, change.before or {})
-            members["content"] = {name: concealed(each) for name, each in content.items() if name not in kind.match}
+            members["content"] = {name: concealed(member) for name, member in content.items() if name not in kind.match}
         else:
             members["patch"] = concealed(wire(change.patch))
             given = (FieldChange(name, UNSET, (change.after or {}).get(name)) for name in change.at_default)
-            members["fields"] = tuple(self._field(change, each) for each in (*change.fields, *given))
+            members["fields"] = tuple(self._field(change, field) for field in (*change.fields, *given))
         return members
 
     def _field(self, change: Change, field: FieldChange) -> Field:
@@ -355,8 +358,10 @@ class _ShownChanges:
         if self.left > 0 and isinstance(before, dict | list) and isinstance(after, dict | list):
             self.left -= 1
             elements = tuple(
-                Element(change=each.change, pointer=each.path, was=each.was, before=each.before, after=each.after)
-                for each in details(before, after)
+                Element(
+                    change=detail.change, pointer=detail.path, was=detail.was, before=detail.before, after=detail.after
+                )
+                for detail in details(before, after)
             )
         left_out = field.pointer in change.left_out
         return Field(pointer=field.pointer, before=before, after=after, left_out=left_out, elements=elements)
@@ -380,5 +385,5 @@ def wire(value: Any) -> Any:
     if isinstance(value, Sensitive):
         return value.reference or HIDDEN
     if isinstance(value, Mapping):
-        return {wire(key): wire(each) for key, each in value.items()}
+        return {wire(key): wire(member) for key, member in value.items()}
     return value

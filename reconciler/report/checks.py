@@ -75,7 +75,8 @@ def validation_report(
 ) -> ValidationReport:
     """Return the report of a validation."""
     counts: dict[str, Any] = {
-        severity: sum(each.severity == severity for each in diagnostics) for severity in ("error", "warning", "note")
+        severity: sum(diagnostic.severity == severity for diagnostic in diagnostics)
+        for severity in ("error", "warning", "note")
     }
     summary = ValidationCounts(documents=documents, files=files, resources=resources, targets=targets, **counts)
     return ValidationReport(diagnostics=findings(diagnostics), summary=summary)

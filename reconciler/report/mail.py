@@ -149,7 +149,8 @@ def explanation_report(
     return ExplanationReport(
         assumptions=tuple(_assumptions(explanation)),
         attempts=tuple(
-            _attempt(catalogue, each, today[place] if today else {}) for place, each in enumerate(explanation.attempts)
+            _attempt(catalogue, attempt, today[place] if today else {})
+            for place, attempt in enumerate(explanation.attempts)
         ),
         given=dict(explanation.given),
         never_fails_over=NEVER_FAILS_OVER,
@@ -233,7 +234,7 @@ def routing_tests_report(
 def _case(result: CaseResult) -> CasePart:
     source = result.case.place
     return CasePart(
-        checks=tuple(_check(each) for each in result.checks),
+        checks=tuple(_check(check) for check in result.checks),
         name=result.case.name,
         passed=result.passed,
         source=Place(file=source.file, line=source.line, column=source.column),

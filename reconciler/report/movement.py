@@ -178,7 +178,7 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        return " ".join(_text(each) for each in value.values())
+        return " ".join(_text(member) for member in value.values())
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_text, value))}]"
     return "none" if value is None else str(value)

@@ -80,7 +80,7 @@ def _clean(value: Any) -> Any:
     if isinstance(value, str):
         return printable(value)
     if isinstance(value, dict):
-        return {printable(key): _clean(each) for key, each in value.items()}
+        return {printable(key): _clean(member) for key, member in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(each) for each in value]
+        return [_clean(element) for element in value]
     return value

@@ -93,13 +93,15 @@ def findings(diagnostics: Iterable[Diagnostic]) -> tuple[ReportedDiagnostic, ...
     """Return diagnostics as reports hold them."""
     return tuple(
         ReportedDiagnostic(
-            severity=each.severity,
-            code=each.code,
-            message=each.message,
-            hint=each.hint,
-            address=each.address,
-            pointer=each.pointer,
-            source=Place(file=each.file, line=each.line, column=each.column) if each.file else UNSET,
+            severity=diagnostic.severity,
+            code=diagnostic.code,
+            message=diagnostic.message,
+            hint=diagnostic.hint,
+            address=diagnostic.address,
+            pointer=diagnostic.pointer,
+            source=Place(file=diagnostic.file, line=diagnostic.line, column=diagnostic.column)
+            if diagnostic.file
+            else UNSET,
         )
-        for each in diagnostics
+        for diagnostic in diagnostics
     )

@@ -75,13 +75,13 @@ def render(report: Report, chosen: str, page: Page) -> str:
     return fold(text, page.width) if chosen in ("text", "compact") else text
 
 
-def told(diagnostics: Iterable[Diagnostic], page: Page) -> str:
+def diagnostic_lines(diagnostics: Iterable[Diagnostic], page: Page) -> str:
     """Print diagnostics as lines of text."""
     from reconciler.report.formats.text import diagnostics as lines
     from reconciler.report.paint import escaped
     from reconciler.report.parts import findings
 
-    return lines([escaped(each) for each in findings(diagnostics)], page)
+    return lines([escaped(diagnostic) for diagnostic in findings(diagnostics)], page)
 
 
 def _quoted(match: re.Match[str]) -> str:

@@ -50,19 +50,19 @@ def routing_part(catalogue: Catalogue, plan: Plan, live: LiveState, after: LiveS
 
     if not {change.address.kind for change in plan.changes} & set(kinds_explained(catalogue)):
         return UNSET
-    before, then = (_deciders(catalogue, routing_of(catalogue, live_state(catalogue, each))) for each in (live, after))
+    before, then = (_deciders(catalogue, routing_of(catalogue, live_state(catalogue, live))) for live in (live, after))
     return RoutingPart(before=before, after=then)
 
 
-def _deciders(catalogue: Catalogue, found: Routing) -> tuple[DeciderPart, ...]:
+def _deciders(catalogue: Catalogue, routing: Routing) -> tuple[DeciderPart, ...]:
     parts = []
-    for decider in found.deciders:
+    for decider in routing.deciders:
         match = decider.expression.get("match") or {}
         keys = [branch.key for branch in decider.block.branches] if decider.block else []
         texts = [(f"match/{key}", match[key]["if"], match[key]["then"]) for key in keys]
         texts += [("else", "", decider.expression["else"])] if decider.block else []
-        names, builtins = found.names.get(decider.language.names, {}), decider.language.builtins
-        sure = decider.language.names not in found.state.unread
+        names, builtins = routing.names.get(decider.language.names, {}), decider.language.builtins
+        sure = decider.language.names not in routing.state.unread
         branches = [
             _branch(catalogue, f"{decider.field}/{place}", condition, result, names, builtins, sure=sure)
             for place, condition, result in texts

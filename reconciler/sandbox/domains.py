@@ -36,5 +36,5 @@ class Domains:
             answer = {"queryState": "n", "canCalculateChanges": True, "position": position, "ids": page}
             return {**answer, "total": len(every)} if arguments.get("calculateTotal") else answer
         wanted = every if arguments.get("ids") is None else arguments["ids"]
-        listed = [{"name": self._names[each], "id": each} for each in wanted if each in self._names]
-        return {"list": listed, "notFound": [each for each in wanted if each not in self._names]}
+        listed = [{"name": self._names[element], "id": element} for element in wanted if element in self._names]
+        return {"list": listed, "notFound": [element for element in wanted if element not in self._names]}

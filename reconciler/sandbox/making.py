@@ -52,14 +52,14 @@ class Maker:
         """
         if kind not in self._read:
             return body
-        told = self._kinds[kind]
+        published = self._kinds[kind]
         mould = self._moulds.kinds[kind]
-        if told.fixed and current is not None and current.get("@type") != body.get("@type"):
+        if published.fixed and current is not None and current.get("@type") != body.get("@type"):
             raise Unread("Cannot change the type of an existing object.", "@type")
         shape = mould.shape(body)
         for slot in shape.slots.values():
             # An asterisk stands for whatever is kept outside the store.
-            if slot.name in told.tried or ("*" in told.tried and slot.mould is not None):
+            if slot.name in published.tried or ("*" in published.tried and slot.mould is not None):
                 self._try(slot, body)
         body = self._credentials(mould, body, current)
         for slot in shape.slots.values():
@@ -156,8 +156,8 @@ class Maker:
 
     def _name(self, kind: str, body: Body) -> str:
         """Return the name of an object: its key, with what it refers to by name."""
-        told, slots = self._kinds[kind], self._moulds.kinds[kind].shape(body).slots
-        return told.joiner.join(self._part(slots[name], body[name]) for name in told.match)
+        published, slots = self._kinds[kind], self._moulds.kinds[kind].shape(body).slots
+        return published.joiner.join(self._part(slots[name], body[name]) for name in published.match)
 
     def _part(self, slot: Slot, value: Any) -> str:
         table = self._tables.get(slot.word.to)
@@ -173,10 +173,10 @@ def _is_made(slot: Slot) -> bool:
     return bool(slot.word.computed) or (slot.word.type == "date" and not slot.word.nullable)
 
 
-def _any(mould: Mould, told: Any) -> bool:
-    """Whether something is told of a property of an object, or of an element of a list of it."""
+def _any(mould: Mould, holds: Any) -> bool:
+    """Whether something holds of a property of an object, or of an element of a list of it."""
     return any(
-        told(slot) or (slot.word.type == "list" and _any(slot.inner, told))
+        holds(slot) or (slot.word.type == "list" and _any(slot.inner, holds))
         for shape in mould.shapes.values()
         for slot in shape.slots.values()
     )

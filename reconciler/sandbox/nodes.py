@@ -66,7 +66,7 @@ class Cluster:
             if self.seconds:
                 timer = threading.Timer(self.seconds, self._hear, [member, action])
                 timer.daemon = True
-                self._timers = [each for each in self._timers if each.is_alive()] + [timer]
+                self._timers = [timer for timer in self._timers if timer.is_alive()] + [timer]
                 timer.start()
             else:
                 self._hear(member, action)

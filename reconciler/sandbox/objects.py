@@ -98,8 +98,8 @@ class Objects:
         try:
             body = self._maker.read(kind, body, current)
         except Unread as error:
-            told = {"properties": [error.name]} if error.name else {}
-            raise SetError("invalidProperties", description=error.message, **told) from None
+            members = {"properties": [error.name]} if error.name else {}
+            raise SetError("invalidProperties", description=error.message, **members) from None
         complaint = self._expressions.complaint(mould, body)
         if complaint is not None:
             name, message = complaint
@@ -208,7 +208,7 @@ class Objects:
     def expire(self, action: str) -> None:
         """Destroy what has ended, of the kinds that an action makes live."""
         now = self._maker.now()
-        for kind in [each for each in self.catalogue.kinds.values() if each.expires and each.reload == action]:
+        for kind in [kind for kind in self.catalogue.kinds.values() if kind.expires and kind.reload == action]:
             ended = [row.id for row in self.tables[kind.kind] if (row.body.get(kind.expires) or now) < now]
             for number in ended:
                 self._drop(kind.kind, number)
@@ -248,7 +248,7 @@ class Objects:
         """
         shape = self.moulds.kinds[kind].shapes.get(shipped.get("@type", ""))
         value = {
-            name: each for name, each in shipped.items() if name == "@type" or shape is None or name in shape.slots
+            name: member for name, member in shipped.items() if name == "@type" or shape is None or name in shape.slots
         }
         for slot in _linked(self.moulds.kinds[kind]):
             table = self.tables.get(slot.word.to)

@@ -55,7 +55,9 @@ def _whole(pulled: Pulled) -> dict[str, Any]:
         "fields": pulled.fields,
         "forms": {},
         "lists": lists,
-        "enums": {name: [{"name": each, "label": each} for each in names] for name, names in pulled.enums.items()},
+        "enums": {
+            name: [{"name": member, "label": member} for member in names] for name, names in pulled.enums.items()
+        },
         "dashboards": {},
         "layouts": {},
     }

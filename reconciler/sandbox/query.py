@@ -38,17 +38,17 @@ def query(table: Table, names: frozenset[str], arguments: dict[str, Any], most: 
         and (arguments.get("position") is None or arguments["position"] > 0)
     )
     window = _Window(arguments, most) if fast else None
-    found: list[int] | None = None
+    matches: list[int] | None = None
     if conditions or name == "id":
-        found = _matches(table, conditions, window)
-        if not found:
+        matches = _matches(table, conditions, window)
+        if not matches:
             return _page((), arguments, most, fast)
     if name == "id":
-        results: Sequence[int] = found or ()
+        results: Sequence[int] = matches or ()
         return _page(results if ascending else _Backwards(results), arguments, most, fast)
     if name not in table.kind.filters or name in table.kind.searches:
         raise _unsupported_sort(name)
-    wanted = None if found is None else set(found)
+    wanted = None if matches is None else set(matches)
     values = [number for _, number in table.by(name) if wanted is None or number in wanted]
     values = list(dict.fromkeys(values))
     return _page(values if ascending else values[::-1], arguments, most, fast)

@@ -48,10 +48,10 @@ def resolve_results(verb: str, arguments: dict[str, Any], results: Iterable[Earl
         return arguments
     resolved: dict[str, Any] = {}
     for name, value in arguments.items():
-        found = _found(value, results) if name in references else None
-        if found and name == "#properties":
+        answers = _referred(value, results) if name in references else None
+        if answers and name == "#properties":
             raise MethodError(_BAD, f"Failed to evaluate {_words(value)} result reference: Invalid property.")
-        resolved[name if found is None else name[1:]] = value if found is None else found
+        resolved[name if answers is None else name[1:]] = value if answers is None else answers
     return resolved
 
 
@@ -59,7 +59,7 @@ def _words(reference: dict[str, str]) -> str:
     return f"{{ resultOf: {reference['resultOf']}, name: {reference['name']}, path: {reference['path']} }}"
 
 
-def _found(reference: dict[str, str], results: Iterable[EarlierAnswer]) -> list[str]:
+def _referred(reference: dict[str, str], results: Iterable[EarlierAnswer]) -> list[str]:
     steps = parse_pointer(reference["path"]).steps
     for result in results:
         if (result.id, result.name) != (reference["resultOf"], reference["name"]):
@@ -68,7 +68,7 @@ def _found(reference: dict[str, str], results: Iterable[EarlierAnswer]) -> list[
             return list(_among(result.ids, steps[1:]))
         if result.objects is not None and steps[0] == "list":
             mould, rows = result.objects
-            return [found for row in _among(rows, steps[1:]) for found in _ids(mould, row, steps[2:], result.shown)]
+            return [id_ for row in _among(rows, steps[1:]) for id_ in _ids(mould, row, steps[2:], result.shown)]
     raise MethodError(_BAD, f"Result reference to {reference['resultOf']}#{reference['name']} not found.")
 
 

@@ -171,8 +171,8 @@ class Live:
                 continue
             message = None
             for inner, element in slot.within(value):
-                told = texts.outside(inner, element, self._environment) if _is_outside(inner, element) else ("", "")
-                message = message or (None if told[0] is not None else told[1])
+                outside = texts.outside(inner, element, self._environment) if _is_outside(inner, element) else ("", "")
+                message = message or (None if outside[0] is not None else outside[1])
                 message = message or next((text for _, text in self._obstacles(inner, element)), None)
             if message is not None:
                 yield slot, message

@@ -83,14 +83,14 @@ class SetWork:
                 self._not_updated[ids.text(number)] = WILL_DESTROY
             else:
                 kept.append((number, patch))
-        found = []
+        updates = []
         for number, patch in kept:
             row = self._objects.row(self._kind, number)
             if row is None:
                 self._not_updated[ids.text(number)] = {"type": "notFound"}
             else:
-                found.append((row, patch))
-        return found
+                updates.append((row, patch))
+        return updates
 
     def _spend(self) -> None:
         if self._budget == 0:

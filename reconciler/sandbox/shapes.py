@@ -151,8 +151,8 @@ class Mould(Struct, frozen=True, eq=False):
                         yield Link(slot, number, slot.word.dangling)
             for mould, inner in slot.within(value):
                 for link in mould.links(inner):
-                    told = slot.word.dangling
-                    yield link if told == "reference" else Link(link.slot, link.id, told)
+                    dangling = slot.word.dangling
+                    yield link if dangling == "reference" else Link(link.slot, link.id, dangling)
 
 
 class Moulds:

@@ -76,7 +76,9 @@ class Table:
             # Python orders text by code point, which is the order of its UTF-8 bytes.
             held = ((row.body.get(name), row.id) for row in self.rows.values())
             pairs = (
-                (each, number) for value, number in held for each in (value if isinstance(value, dict) else (value,))
+                (element, number)
+                for value, number in held
+                for element in (value if isinstance(value, dict) else (value,))
             )
             self._sorted[name] = sorted((str(value), number) for value, number in pairs if value is not None)
         return self._sorted[name]

@@ -42,11 +42,11 @@ def outside(mould: Mould, body: Body, environment: Mapping[str, str]) -> tuple[s
     for slot in mould.shape(body).slots.values():
         value = body[slot.name]
         if slot.word.resolved_from == "variable":
-            found = environment.get(value)
-            return found or None, f"Environment variable '{value}' not found"
+            content = environment.get(value)
+            return content or None, f"Environment variable '{value}' not found"
         if slot.word.resolved_from == "file":
-            found = _file(value)
-            return found or None, f"Failed to read secret from file '{value}'"
+            content = _file(value)
+            return content or None, f"Failed to read secret from file '{value}'"
         if slot.word.type == "string":
             return value or "", ""
     return "", ""
@@ -72,7 +72,7 @@ def certificate(text: str) -> SealedText | None:
             x509.DNSName
         )
     except x509.ExtensionNotFound:
-        names = [str(each.value) for each in read.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
+        names = [str(attribute.value) for attribute in read.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)]
     except ValueError:
         return None
     form = "%Y-%m-%dT%H:%M:%SZ"

@@ -193,5 +193,7 @@ def _telling(kind: Kind) -> dict[str, Any]:
     """Return the types of what tells an object from others, and what every one has."""
     first, *rest = [kind.shape(variant) for variant in kind.variants] or [kind.properties]
     alike = [name for name in kind.match if name in first and all(name in shape for shape in rest)]
-    names = [name for name in alike if all(each[name].required and not each[name].nullable for each in (first, *rest))]
+    names = [
+        name for name in alike if all(shape[name].required and not shape[name].nullable for shape in (first, *rest))
+    ]
     return {"id": str, **{name: _TYPES.get(first[name].type, Any) for name in names}}

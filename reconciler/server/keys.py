@@ -42,5 +42,5 @@ def unfit(certificate: Any, key: str) -> str:
 def _text(value: Any) -> str:
     """Return the first certificate in a property, or ""."""
     if isinstance(value, Mapping):
-        return next((found for each in value.values() if (found := _text(each))), "")
+        return next((text for member in value.values() if (text := _text(member))), "")
     return value[value.index(BEGIN) :] if isinstance(value, str) and BEGIN in value else ""

@@ -167,11 +167,11 @@ def _take(ask: _Ask, result: dict[str, Any], shapes: Shapes) -> None:
         raise _untrusted(listing, f"an object has another shape than its kind: {error}") from None
     if missing:
         raise _untrusted(listing, f"{len(missing)} listed objects were not found when they were read")
-    found = Counter(each["id"] for each in objects)
-    if found != Counter(ask.ids):
+    counts = Counter(wire["id"] for wire in objects)
+    if counts != Counter(ask.ids):
         raise _untrusted(listing, f"{len(ask.ids)} objects were asked for and {len(objects)} others came back")
-    for each in objects:
-        listing.objects[each["id"]] = each
+    for wire in objects:
+        listing.objects[wire["id"]] = wire
 
 
 def _untrusted(listing: _Listing, reason: str) -> Untrusted:
@@ -202,12 +202,12 @@ def _name(listings: dict[str, _Listing], name: str, addresses: dict[str, dict[st
         kind = listings[name].kind
         parts = {field: prop.to for field, prop in kind.legible(None).items() if field in kind.match and prop.to}
         known = {field: _name(listings, to, addresses) for field, to in parts.items()}
-        for each, wire in listings[name].objects.items():
+        for text, wire in listings[name].objects.items():
             for field, to in parts.items():
                 if isinstance(wire.get(field), str):
-                    found = known[field].get(wire[field]) or Address(to, id=wire[field])
-                    wire = {**wire, field: found}
-            own[each] = address_of(kind, key_of(kind, wire))
+                    address = known[field].get(wire[field]) or Address(to, id=wire[field])
+                    wire = {**wire, field: address}
+            own[text] = address_of(kind, key_of(kind, wire))
     return addresses[name]
 
 
@@ -225,17 +225,17 @@ def _objects(
 
     shared = {address for address, count in Counter(own.values()).items() if count > 1}
     objects = []
-    for each in listing.ids:
-        wire = listing.objects[each]
+    for name in listing.ids:
+        wire = listing.objects[name]
         del wire["id"]
         # Whatever the server shows of a secret, it goes no further.
         masking.mask(kind, wire)
         if refers:
             wire = replaced(catalogue, kind, wire, named)
-        address = own[each]
+        address = own[name]
         if address in shared:
-            address = Address(address.kind, address.name, each)
-        objects.append(LiveObject(address=address, key=key_of(kind, wire), id=each, wire=wire))
+            address = Address(address.kind, address.name, name)
+        objects.append(LiveObject(address=address, key=key_of(kind, wire), id=name, wire=wire))
     return tuple(objects)
 
 
@@ -258,5 +258,9 @@ def known_by(session: Session, live: LiveState) -> str:
     Ids that a server makes hold the time and its node, so that no two servers have the same (Stalwart 0.16.19); those
     of a few letters are numbers, which every server has. The oldest of a kind outlives what a run does.
     """
-    oldest = sorted(each[0].id for each in live.objects.values() if each and len(each[0].id) >= MADE_ID)
+    oldest = sorted(
+        live_objects[0].id
+        for live_objects in live.objects.values()
+        if live_objects and len(live_objects[0].id) >= MADE_ID
+    )
     return f"{session.username} {min(oldest)}" if oldest else ""

@@ -30,8 +30,8 @@ def nodes_flow() -> Flow[Nodes]:
     """Return what the server says of its nodes; nothing where that cannot be told."""
     (response,) = yield (Request((_LIST, Call("x:Coordinator/get", {"ids": ["singleton"]}))),)
     nodes, coordinators = (_listed(result) for result in response.results)
-    hosts = tuple(str(each.get("hostname")) for each in nodes if each.get("status") == "active")
-    kinds = [each.get("@type") for each in coordinators]
+    hosts = tuple(str(node.get("hostname")) for node in nodes if node.get("status") == "active")
+    kinds = [coordinator.get("@type") for coordinator in coordinators]
     return Nodes(hosts, str(kinds[0]) if kinds and isinstance(kinds[0], str) else "")
 
 
@@ -42,8 +42,8 @@ def process_flow(node: int) -> Flow[str]:
 
 
 def _listed(result: dict[str, Any] | MethodError) -> list[dict[str, Any]]:
-    found = None if isinstance(result, MethodError) else result.get("list")
-    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []
+    listed = None if isinstance(result, MethodError) else result.get("list")
+    return [element for element in listed if isinstance(element, dict)] if isinstance(listed, list) else []
 
 
 def cluster_remark(nodes: Nodes, states: frozenset[str], addresses: tuple[str, ...] = ()) -> str:

@@ -40,19 +40,19 @@ def queue_flow(limits: Limits, ids: tuple[str, ...] = ()) -> Flow[Queue]:
         NotAllowed: the credentials may not read it.
         Unreachable: the server answers otherwise than with messages.
     """
-    found = dict.fromkeys(ids)
+    seen = dict.fromkeys(ids)
     total = 0 if ids else -1
-    while len(found) < total or total < 0:
-        responses = yield (Request((_query(len(found), limits),)),)
+    while len(seen) < total or total < 0:
+        responses = yield (Request((_query(len(seen), limits),)),)
         answer = _answer(responses[0].results[0], "Query")
         page, total = answer.get("ids"), answer.get("total", -1)
         if not isinstance(page, list) or not isinstance(total, int) or total < 0:
             raise Unreachable("the queue was not answered with ids and a total", "try again")
-        before = len(found)
-        found.update(dict.fromkeys(map(str, page)))
-        if len(found) == before:
+        before = len(seen)
+        seen.update(dict.fromkeys(map(str, page)))
+        if len(seen) == before:
             break  # mail left meanwhile, and a page of what has been seen stands at its end
-    every = list(found)
+    every = list(seen)
     calls = [
         Call(f"x:{QUEUED}/get", {"ids": every[start : start + limits.max_objects_in_get], "properties": _PROPERTIES})
         for start in range(0, len(every), limits.max_objects_in_get)
@@ -62,7 +62,7 @@ def queue_flow(limits: Limits, ids: tuple[str, ...] = ()) -> Flow[Queue]:
         # One call a request: each answer is large, and several may be under way side by side.
         for response in (yield tuple(Request((call,)) for call in calls)):
             listed = _answer(response.results[0], "Get").get("list")
-            if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+            if not isinstance(listed, list) or not all(isinstance(element, dict) for element in listed):
                 raise Unreachable("the queue was not answered with messages", "try again")
             messages += listed
     return Queue(tuple(messages), len(every) - len(messages))

@@ -50,10 +50,10 @@ class Redactor:
         if any(secret in text for secret in self._short):
             return LEFT_OUT
         # All forms at once: one that begins as another does must not hide where that ends.
-        found = sorted(place for form in self._forms for place in _found(text, form))
+        spans = sorted(place for form in self._forms for place in _spans(text, form))
         parts: list[str] = []
         at = 0
-        for start, end in found:
+        for start, end in spans:
             if start > at or not parts:
                 parts += [text[at:start], HIDDEN]
             at = max(at, end)
@@ -64,13 +64,13 @@ class Redactor:
         if isinstance(value, str):
             return self.sentence(value)
         if isinstance(value, Mapping):
-            return {key: self.sentences(each) for key, each in value.items()}
+            return {key: self.sentences(member) for key, member in value.items()}
         if isinstance(value, list):
-            return [self.sentences(each) for each in value]
+            return [self.sentences(element) for element in value]
         return value
 
 
-def _found(text: str, form: str) -> Iterator[tuple[int, int]]:
+def _spans(text: str, form: str) -> Iterator[tuple[int, int]]:
     """Yield from where to where a secret's form stands in a text, also where only its beginning does."""
     start = text.find(form[:TELLING])
     while start >= 0:

@@ -136,8 +136,8 @@ def within(value: Any) -> Iterator[Sensitive]:
     if isinstance(value, Sensitive):
         yield value
     elif isinstance(value, dict):
-        for each in value.values():
-            yield from within(each)
+        for member in value.values():
+            yield from within(member)
 
 
 def _sendable(reference: str, value: str) -> str:

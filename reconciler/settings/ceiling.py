@@ -38,7 +38,7 @@ def check_ceiling(config: Config, ceiling: Config, name: str) -> None:
             f"--ceiling: the target {name} is {most.url} by {ceiling.file}, and {target.url} here",
             "credentials go to no other server",
         )
-    nodes, known = ({node.rstrip("/") for node in each.nodes} if each else set() for each in (target, most))
+    nodes, known = ({node.rstrip("/") for node in target.nodes} if target else set() for target in (target, most))
     if most and not nodes <= known | {most.url.rstrip("/")}:
         raise UsageError(
             f"--ceiling: the target {name} has nodes that {ceiling.file} does not name",
@@ -63,15 +63,17 @@ def check_ceiling(config: Config, ceiling: Config, name: str) -> None:
 
 def policy_differences(config: Config, ceiling: Config, name: str) -> tuple[str, ...]:
     """Return what a target's policy says otherwise than the ceiling does: `maxDestroy 30% -> 10%`."""
-    one, other = (dict(_leaves(to_builtins(merged_policy(each, each.targets.get(name))))) for each in (ceiling, config))
+    one, other = (
+        dict(_leaves(to_builtins(merged_policy(config, config.targets.get(name))))) for config in (ceiling, config)
+    )
     pairs = ((key, _told(one.get(key)), _told(other.get(key))) for key in sorted(one.keys() | other.keys()))
     return tuple(f"{key} {before} -> {after}" for key, before, after in pairs if before != after)
 
 
 def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(value, dict):
-        for key, each in value.items():
-            yield from _leaves(each, f"{path}.{key}" if path else key)
+        for key, member in value.items():
+            yield from _leaves(member, f"{path}.{key}" if path else key)
     else:
         yield path, value
 
@@ -81,7 +83,7 @@ def _told(value: Any) -> str:
         return f"[{', '.join(map(_told, value))}]"
     if isinstance(value, dict):
         alone = value["address"] if value.keys() == {"address"} else ""
-        return alone or f"{{{', '.join(f'{key}: {_told(each)}' for key, each in value.items())}}}"
+        return alone or f"{{{', '.join(f'{key}: {_told(member)}' for key, member in value.items())}}}"
     if isinstance(value, bool):
         return "true" if value else "false"
     return "unset" if value is None else str(value)

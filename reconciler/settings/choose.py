@@ -130,7 +130,7 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
         if unknown:
             raise UsageError(f"{where}: unknown kind {unknown[0]}", _guess(unknown[0], known))
     layers = [*map(Layer, options.paths)] or (target.layers if target else (Layer(DEFAULT_MANIFESTS),))
-    paths = tuple(each.path for each in layers)
+    paths = tuple(layer.path for layer in layers)
     roots = tuple(path if os.path.isdir(path) else str(Path(path).parent) for path in paths)
     url = (
         options.url or (target.url if target else "") or ("" if config.targets else environment.get("STALWART_URL", ""))
@@ -147,7 +147,7 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
     return Settings(
         target=name,
         paths=paths,
-        optional=frozenset(each.path for each in layers if each.optional),
+        optional=frozenset(layer.path for layer in layers if layer.optional),
         policy=_known_alone(_policy(policy, options), known),
         scope=Scope(kinds=frozenset(options.kind), only=options.only),
         allowed=Allowed(policy.secrets.env, policy.secrets.files, roots),
@@ -172,7 +172,7 @@ def _known_alone(policy: Policy, known: frozenset[str]) -> Policy:
     return msgspec.structs.replace(
         policy,
         **{
-            name: {kind: each for kind, each in part.items() if kind in known or kind == "*"}
+            name: {kind: member for kind, member in part.items() if kind in known or kind == "*"}
             for name, part in parts.items()
         },
     )
@@ -195,7 +195,7 @@ def _kinds(globs: Iterable[str]) -> Iterator[str]:
 
 def _guess(name: str, known: frozenset[str]) -> str:
 
-    plain = {each.lower(): each for each in sorted(known)}
+    plain = {name.lower(): name for name in sorted(known)}
     close = get_close_matches(name.lower(), plain, n=1)
     return f"did you mean {plain[close[0]]}?" if close else f"known here: {', '.join(plain.values())}"
 
@@ -233,7 +233,7 @@ def check_layers(config: Config, names: Iterable[str]) -> None:
         if not layer.optional and not os.path.exists(layer.path)
     ]
     if missing:
-        raise ManifestError([config.mistake(each) for each in missing], config.file)
+        raise ManifestError([config.mistake(fault) for fault in missing], config.file)
 
 
 def _variables(config: Config, name: str, policy: Policy, environment: Mapping[str, str]) -> dict[str, Any]:
@@ -245,7 +245,7 @@ def _variables(config: Config, name: str, policy: Policy, environment: Mapping[s
     target = config.targets.get(name)
     if target is None:
         return {}
-    found: dict[str, Any] = {"target": name, **{key: unescaped(value) for key, value in target.labels.items()}}
+    variables: dict[str, Any] = {"target": name, **{key: unescaped(value) for key, value in target.labels.items()}}
     unset = []
     for key, value in target.vars.items():
         variable = reference(value)[1] if isinstance(value, str) else ""
@@ -258,12 +258,12 @@ def _variables(config: Config, name: str, policy: Policy, environment: Mapping[s
         elif variable and variable not in environment:
             unset.append(Fault(("targets", name, "vars", key), "unset", f"{variable} is not set", f"set {variable}"))
         elif variable:
-            found[key] = EnvironmentText(environment[variable])
+            variables[key] = EnvironmentText(environment[variable])
         else:
-            found[key] = unescaped(value) if isinstance(value, str) else value
+            variables[key] = unescaped(value) if isinstance(value, str) else value
     if unset:
-        raise ManifestError([config.mistake(each) for each in unset], config.file)
-    return found
+        raise ManifestError([config.mistake(fault) for fault in unset], config.file)
+    return variables
 
 
 def _may_read(variable: str, policy: Policy) -> bool:
@@ -279,7 +279,10 @@ def _policy(policy: Policy, options: Options) -> Policy:
     if options.prune and not prune:
         prune = {"*": True}
     today = datetime.now(UTC).date().isoformat()
-    allow = (msgspec.structs.replace(each, ended=bool(each.until) and each.until < today) for each in policy.allow)
+    allow = (
+        msgspec.structs.replace(allowance, ended=bool(allowance.until) and allowance.until < today)
+        for allowance in policy.allow
+    )
     limits = {name: _limit(name, text) for name, text in options.limits.items() if text}
     return msgspec.structs.replace(
         policy, prune=prune, allow=tuple(allow), allow_empty=frozenset(options.allow_empty), **limits

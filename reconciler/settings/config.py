@@ -69,9 +69,9 @@ class Config(Struct, frozen=True):
 
     def mistake(self, fault: Fault) -> Diagnostic:
         """Return a fault with the place where it stands."""
-        found = positions(self.text)
+        places = positions(self.text)
         pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in fault.path)
-        at = (0, 0) if not found else found[0].key(pointer) if fault.of_key else found[0].value(pointer)
+        at = (0, 0) if not places else places[0].key(pointer) if fault.of_key else places[0].value(pointer)
         return Diagnostic(
             file=self.file,
             line=at[0],
@@ -116,17 +116,20 @@ def parse_config(file: str, text: str, *, unknown: Unknown = "wrong") -> Config:
     """
     config = Config(file=file, text=text)
     documents, problems = load_yaml(text)
-    unreadable = [in_file(config.file, each) for each in problems]
+    unreadable = [in_file(config.file, problem) for problem in problems]
     if len(documents) > 1:
         message = f"the file holds {len(documents)} documents, and one is all it may hold"
         unreadable.append(Diagnostic(file=config.file, line=documents[1].line, code="document", message=message))
     value = documents[0].value if documents else {}
     # What YAML understood otherwise is wrong for its field too; once is enough.
-    doubted = {(each.line, each.column) for each in unreadable}
+    doubted = {(diagnostic.line, diagnostic.column) for diagnostic in unreadable}
     judged = [config.mistake(fault) for fault in _judged(value, unknown)]
-    told = [*unreadable, *(each for each in judged if (each.line, each.column) not in doubted)]
-    if told:
-        raise ManifestError(told, config.file)
+    diagnostics = [
+        *unreadable,
+        *(diagnostic for diagnostic in judged if (diagnostic.line, diagnostic.column) not in doubted),
+    ]
+    if diagnostics:
+        raise ManifestError(diagnostics, config.file)
     keys = msgspec.convert(value or {}, ConfigKeys)
     return replace(
         config,
@@ -144,34 +147,34 @@ def _judged(value: object, unknown: Unknown) -> list[Fault]:
     if unknown == "wrong" or (unknown == "until pulled" and pulled):
         return judge(every_catalogue(names), value)
     catalogue = every_catalogue(there)
-    told = judge(replace(catalogue, kinds={**_mentioned(value), **catalogue.kinds}), value)
+    faults = judge(replace(catalogue, kinds={**_mentioned(value), **catalogue.kinds}), value)
     # Whether a glob matches something turns out once all kinds are known.
-    return [fault for fault in told if fault.code != "glob"]
+    return [fault for fault in faults if fault.code != "glob"]
 
 
 def _mentioned(value: object) -> dict[str, Kind]:
     """Return a kind by every name of one that the policies of a configuration hold as a key."""
-    policies = [_at(value, "policy"), *(_at(each, "policy") for each in _at(value, "targets").values())]
+    policies = [_at(value, "policy"), *(_at(member, "policy") for member in _at(value, "targets").values())]
     names = {str(name) for policy in policies for key in policy for name in _at(policy, key)}
     return {name: Kind(kind=name, description="") for name in names if _KIND.match(name)}
 
 
 def judge(catalogue: Catalogue, value: object) -> list[Fault]:
     """Return every mistake of a configuration's value that can be told without a target, a server or an environment."""
-    found = faults(config_schema(catalogue), value)
-    found += _policy(catalogue, _at(value, "policy"), ("policy",))
-    found += _taken_whole(value, _TOLD, ())
+    mistakes = faults(config_schema(catalogue), value)
+    mistakes += _policy(catalogue, _at(value, "policy"), ("policy",))
+    mistakes += _taken_whole(value, _TOLD, ())
     for name, target in _at(value, "targets").items():
         at = ("targets", name)
-        found += [*_policy(catalogue, _at(target, "policy"), (*at, "policy")), *_names(target, at)]
-        found += _references(target, at)
-    return found
+        mistakes += [*_policy(catalogue, _at(target, "policy"), (*at, "policy")), *_names(target, at)]
+        mistakes += _references(target, at)
+    return mistakes
 
 
 def _at(value: object, key: str) -> Mapping[str, Any]:
     """Return the mapping below a key; an empty one where the schema finds fault with what stands there."""
-    found = value.get(key) if isinstance(value, Mapping) else None
-    return found if isinstance(found, Mapping) else {}
+    member = value.get(key) if isinstance(value, Mapping) else None
+    return member if isinstance(member, Mapping) else {}
 
 
 def _policy(catalogue: Catalogue, policy: Mapping[str, Any], at: Steps) -> Iterator[Fault]:
@@ -179,11 +182,11 @@ def _policy(catalogue: Catalogue, policy: Mapping[str, Any], at: Steps) -> Itera
     kept, allowed = policy.get("keep"), policy.get("allow")
     for index, glob in enumerate(kept if isinstance(kept, list) else ()):
         yield from _matching(catalogue, glob, (*at, "keep", str(index)))
-    for index, each in enumerate(allowed if isinstance(allowed, list) else ()):
+    for index, element in enumerate(allowed if isinstance(allowed, list) else ()):
         place = (*at, "allow", str(index))
-        given = each if isinstance(each, Mapping) else {"address": each}
+        given = element if isinstance(element, Mapping) else {"address": element}
         if given.get("address") not in catalogue.kinds:
-            steps = ("address",) if given is each else ()
+            steps = ("address",) if given is element else ()
             yield from _matching(catalogue, given.get("address"), (*place, *steps))
         until = given.get("until")
         if isinstance(until, str) and not _is_day(until):
@@ -199,8 +202,8 @@ def _is_day(text: str) -> bool:
 
 def _matching(catalogue: Catalogue, glob: object, at: Steps) -> Iterator[Fault]:
     if not isinstance(glob, str) or any(
-        Globs([glob]).match(each.kind) if each.singleton else can_continue(glob, f"{each.kind}/")
-        for each in catalogue.kinds.values()
+        Globs([glob]).match(kind.kind) if kind.singleton else can_continue(glob, f"{kind.kind}/")
+        for kind in catalogue.kinds.values()
     ):
         return
     kind, _, name = glob.partition("/")

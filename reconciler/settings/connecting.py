@@ -35,16 +35,16 @@ class Server(Struct, frozen=True):
         return f"Server({self.url!r})"
 
 
-def connect(found: Settings, environment: Mapping[str, str]) -> Server:
+def connect(settings: Settings, environment: Mapping[str, str]) -> Server:
     """Return where the server is and the credentials for it.
 
     Raises:
         UsageError: no server is named.
         NotAllowed: there are no credentials.
     """
-    if found.server is None:
+    if settings.server is None:
         raise UsageError("no server is named", "give --url, or set STALWART_URL, or name a target in reconciler.yaml")
-    target, options = found.server, found.options
+    target, options = settings.server, settings.options
     nodes = tuple(target.nodes)
     for url in nodes or (target.url,):
         check_encrypted(url, allowed=options.allow_plain_http or target.plain_http)

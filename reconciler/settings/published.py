@@ -23,10 +23,10 @@ def schemas_named(value: object) -> tuple[str, ...]:
     """Return the file of every schema that a configuration names, by its value as read."""
     whole = value if isinstance(value, Mapping) else {}
     targets = whole.get("targets")
-    named = [each.get("serverSchema") for each in targets.values() if isinstance(each, Mapping)] if isinstance(
+    named = [target.get("serverSchema") for target in targets.values() if isinstance(target, Mapping)] if isinstance(
         targets, Mapping
     ) else []  # fmt: skip
-    names = dict.fromkeys(str(each) for each in (whole.get("serverSchema"), *named) if isinstance(each, str))
+    names = dict.fromkeys(str(element) for element in (whole.get("serverSchema"), *named) if isinstance(element, str))
     return tuple(names)
 
 
@@ -34,15 +34,15 @@ def every_catalogue(names: Iterable[str]) -> Catalogue:
     """Return the kinds of some pulled schemas together; without one, those of the only one, else the built-in ones."""
     first, *rest = [named_catalogue(name) for name in names] or [named_catalogue("")]
     kinds: dict[str, Any] = dict(first.kinds)
-    for each in rest:
-        kinds |= each.kinds
+    for catalogue in rest:
+        kinds |= catalogue.kinds
     return replace(first, kinds=kinds) if rest else first
 
 
 def found_schema() -> str:
     """Return the only pulled schema in the usual place, or ""."""
-    found = sorted(Path(FOLDER).glob("*.json"))
-    return str(found[0]) if len(found) == 1 else ""
+    pulled = sorted(Path(FOLDER).glob("*.json"))
+    return str(pulled[0]) if len(pulled) == 1 else ""
 
 
 def named_catalogue(name: str) -> Catalogue:

@@ -95,7 +95,7 @@ class TargetConfig(ConnectionKeys, frozen=True, rename="camel"):
     def layers(self) -> tuple[Layer, ...]:
         """Return the target's manifests, the usual ones where it names none."""
         given = self.manifests or [DEFAULT_MANIFESTS]
-        return tuple(Layer(each) if isinstance(each, str) else each for each in given)
+        return tuple(Layer(layer) if isinstance(layer, str) else layer for layer in given)
 
     def __repr__(self) -> str:
         return f"TargetConfig({self.url!r})"

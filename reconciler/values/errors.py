@@ -104,7 +104,10 @@ class Diagnostic(Struct, frozen=True, kw_only=True, order=True):
 
 def strictly(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """Return diagnostics with an error in place of each warning."""
-    return tuple(replace(each, severity="error") if each.severity == "warning" else each for each in diagnostics)
+    return tuple(
+        replace(diagnostic, severity="error") if diagnostic.severity == "warning" else diagnostic
+        for diagnostic in diagnostics
+    )
 
 
 def in_file(file: str, problem: Placed, severity: Severity = "error") -> Diagnostic:

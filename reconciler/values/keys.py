@@ -58,10 +58,10 @@ def keys_of(struct: type[Struct]) -> dict[str, tuple[str, Key]]:
     """Return the keys of a struct: by the name that a file has for it, the field and the key."""
     hints = get_type_hints(struct, include_extras=True)
     held = {
-        field.encode_name: (field.name, each)
+        field.encode_name: (field.name, element)
         for field in fields(struct)
-        for each in getattr(hints[field.name], "__metadata__", ())
-        if isinstance(each, Key)
+        for element in getattr(hints[field.name], "__metadata__", ())
+        if isinstance(element, Key)
     }
     return dict(sorted(held.items(), key=lambda pair: struct.__struct_fields__.index(pair[1][0])))
 
@@ -230,10 +230,10 @@ class AllowancesKey(ListKey, frozen=True):
         return [*held, *over]
 
     def taken(self, value: Any) -> Any:
-        return [{"address": each} if isinstance(each, str) else each for each in value]
+        return [{"address": element} if isinstance(element, str) else element for element in value]
 
     def looser(self, mine: Any, most: Any) -> Iterator[str]:
-        yield from (f" {each.address}" for each in mine if not any(other.covers(each) for other in most))
+        yield from (f" {element.address}" for element in mine if not any(other.covers(element) for other in most))
 
 
 def _within(globs: Iterable[str], others: Sequence[str]) -> bool:

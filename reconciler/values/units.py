@@ -129,7 +129,7 @@ def _ascii(name: str) -> str:
         labels = uts46_remap(name, std3_rules=False, transitional=False).split(".")
     except IDNAError:
         raise ValueError("it holds a character that no host name can hold") from None
-    return ".".join(each if each.isascii() else f"xn--{each.encode('punycode').decode('ascii')}" for each in labels)
+    return ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}" for label in labels)
 
 
 def literal(name: str) -> str:

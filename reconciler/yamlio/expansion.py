@@ -33,9 +33,9 @@ class Expansion:
         """Return nodes and depth of a value, its own aliases written out; both too small where it is over the limit."""
         size, depth, pending = 1, 1, [(value, 1)]
         while pending and size <= MAX_ALIASED_NODES:
-            each, level = pending.pop()
+            collection, level = pending.pop()
             depth = max(depth, level)
-            for child in each.values() if type(each) is dict else each:
+            for child in collection.values() if type(collection) is dict else collection:
                 if type(child) is not dict and type(child) is not list:
                     size += 1
                 elif id(child) in self._known:

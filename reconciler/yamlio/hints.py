@@ -206,25 +206,25 @@ def expression_mistake(line: Line, detail: str, names: Iterable[str] = ()) -> tu
     if value is None or value.start >= value.stop:
         return None
     text = line.text[value.start : value.stop]
-    found = _BEGINNINGS.get(text[0])
+    beginning = _BEGINNINGS.get(text[0])
     if text[0] in "'\"":
         match = _QUOTED.match(text)
-        found = found if match and match.end() < len(text) else None
-        if found and nested_quotes(text):
+        beginning = beginning if match and match.end() < len(text) else None
+        if beginning and nested_quotes(text):
             message = f"text goes on after the closing quote: within `{text[0]}` no `{text[0]}` can stand"
-            found = ("yaml-syntax", message)
+            beginning = ("yaml-syntax", message)
     elif text[0] in "[{":
         close = _collection_end(text)
-        found = found if close is not None and close < len(text) else None
+        beginning = beginning if close is not None and close < len(text) else None
     elif (text[0] == "%" and value.start == 0) or (text[0] in "-?" and text[1:2] not in ("", " ")):
-        found = None
-    if found is None and "mapping values" in detail and re.search(r":(?:\s|\Z)", text):
-        found = _COLON
-    if found is None and re.search(r"[^\s:].*:\s", line.text[value.start : line.column + 2]):
-        found = _COLON_IN_BRACKETS
-    if found is None and "',' or" in detail and value.start < line.column < value.stop:
-        found = _BRACKET
-    return (*found, corrected(line, value, names)) if found else None
+        beginning = None
+    if beginning is None and "mapping values" in detail and re.search(r":(?:\s|\Z)", text):
+        beginning = _COLON
+    if beginning is None and re.search(r"[^\s:].*:\s", line.text[value.start : line.column + 2]):
+        beginning = _COLON_IN_BRACKETS
+    if beginning is None and "',' or" in detail and value.start < line.column < value.stop:
+        beginning = _BRACKET
+    return (*beginning, corrected(line, value, names)) if beginning else None
 
 
 def cut_mistake(text: str, start: int, stop: int, names: Iterable[str]) -> tuple[str, str, str] | None:

@@ -69,7 +69,7 @@ def load_json(text: str) -> tuple[list[YamlDocument], list[Problem]]:
     text = text.removeprefix("\ufeff")
     value, doubtful = _decoded(text)
     problems = _judged(text) if doubtful else []
-    if value is _ABSENT or any(each.code in _UNUSABLE for each in problems):
+    if value is _ABSENT or any(problem.code in _UNUSABLE for problem in problems):
         return [], problems or [forbidden_character(text)]
     first = _BLANKS.match(text)
     line = text.count("\n", 0, first.end() if first else 0) + 1
@@ -141,8 +141,8 @@ def _depth(value: Any) -> int:
         depth += 1
         level = [
             child
-            for each in level
-            for child in (each.values() if type(each) is dict else each)
+            for element in level
+            for child in (element.values() if type(element) is dict else element)
             if type(child) is dict or type(child) is list
         ]
     return depth

@@ -57,7 +57,7 @@ def read(text: str, parser: Parser) -> tuple[list[YamlDocument], list[Problem]]:
         return [], [too_large]
     reader = _DocumentsReader(text.removeprefix("\ufeff"))
     reader.read(parser)
-    return reader.documents, sorted(reader.problems, key=lambda each: (each.line, each.column))
+    return reader.documents, sorted(reader.problems, key=lambda problem: (problem.line, problem.column))
 
 
 class _DocumentsReader:
@@ -210,7 +210,7 @@ class _DocumentsReader:
         except yaml.YAMLError as error:
             problem = syntax_problem(self.text, error, event, self._names(key))
             # an expression that a comment cuts off between brackets takes their end with it, and is told already
-            if not (problem.hint == CLOSE and any(each.line == problem.line for each in self.problems[-1:])):
+            if not (problem.hint == CLOSE and any(earlier.line == problem.line for earlier in self.problems[-1:])):
                 self.problems.append(problem)
 
     def _end(self, event: Any, value: Any, lines: dict[str, int], marks: list[int]) -> None:
@@ -222,10 +222,10 @@ class _DocumentsReader:
         if self.blank:
             self.blank = False
             return
-        items = value.get("items") if type(value) is dict else None
-        if type(items) is list and len(marks) - 1 != len(items):
+        listed = value.get("items") if type(value) is dict else None
+        if type(listed) is list and len(marks) - 1 != len(listed):
             # they came through an alias or a merge
-            marks = [marks[0], *[lines["items"]] * len(items)]
+            marks = [marks[0], *[lines["items"]] * len(listed)]
         self.documents.append(YamlDocument(value, marks[0], lines, tuple(marks[1:]), problems > known))
 
     def _scalar(self, event: Any, key: Any) -> Any:
@@ -299,9 +299,9 @@ class _DocumentsReader:
                     message = "`<<` takes a mapping or a list of mappings"
                     self._add(Problem(*place, "yaml-merge", message, "such as <<: *anchor"))
                     continue
-                for name, each in source.items():
+                for name, member in source.items():
                     if name not in mapping:
-                        mapping[name] = each
+                        mapping[name] = member
                         lines[name] = line
 
     def _decoration(self, event: Any, value: Any, key: Any) -> None:
@@ -333,7 +333,7 @@ class _DocumentsReader:
             self._tell(event, "yaml-alias", f"there is no anchor {shown} above for this alias", hint)
             return None
         value = self.anchors[name]
-        if value is top or any(value is each for each in self.stack):
+        if value is top or any(value is element for element in self.stack):
             self._tell(event, "yaml-alias", "this alias stands inside its own anchor, and would never end")
             return None
         if len(self.stack) + self.expansion.add(value) > MAX_DEPTH:
@@ -368,11 +368,11 @@ class _DocumentsReader:
         self.repeats = False
         mark = self.begin.start_mark
         tree = document_tree(self.text, mark.index - mark.column, stop, mark.line)
-        for index, each in enumerate(self.problems[self.known :], self.known):
-            first = tree.repeated.get((each.line, each.column))
-            if each.code == "duplicate-key" and first is not None:
-                message = f"{each.message}, first in line {first}"
-                self.problems[index] = Problem(each.line, each.column, each.code, message, each.hint)
+        for index, problem in enumerate(self.problems[self.known :], self.known):
+            first = tree.repeated.get((problem.line, problem.column))
+            if problem.code == "duplicate-key" and first is not None:
+                message = f"{problem.message}, first in line {first}"
+                self.problems[index] = Problem(problem.line, problem.column, problem.code, message, problem.hint)
 
     def _too_deep(self, event: Any) -> NoReturn:
         self._tell(event, "too-deep", f"more than {MAX_DEPTH} mappings and lists are nested here")
@@ -380,7 +380,7 @@ class _DocumentsReader:
 
     def _names(self, key: Any) -> list[str]:
         """Return the keys that a node stands below; `key` is its own."""
-        outer = [next(reversed(each), None) for each in self.stack if type(each) is dict]
+        outer = [next(reversed(element), None) for element in self.stack if type(element) is dict]
         return [name for name in (*outer, key) if type(name) is str]
 
     def _tell(self, event: Any, code: str, message: str, hint: str = "") -> None:

@@ -159,15 +159,15 @@ class _Writer:
         if not value:
             self.lines.append(lead + ("[]" if isinstance(value, list) else "{}"))
         elif isinstance(value, Mapping):
-            for key, each in value.items():
-                self._pair(key, each, (*path, key), indent, lead)
+            for key, member in value.items():
+                self._pair(key, member, (*path, key), indent, lead)
                 lead = indent
         else:
             # Objects of several lines each are easier to tell apart with a blank line between them.
-            apart = path == OBJECTS and any(isinstance(each, Mapping) and len(each) > 1 for each in value)
-            for index, each in enumerate(value):
+            apart = path == OBJECTS and any(isinstance(element, Mapping) and len(element) > 1 for element in value)
+            for index, member in enumerate(value):
                 self.lines += [""] if apart and index else []
-                self._element(each, (*path, index), indent, lead)
+                self._element(member, (*path, index), indent, lead)
                 lead = indent
 
     def _note(self, path: Path, indent: str, lead: str) -> str:
@@ -227,13 +227,13 @@ def _brackets(value: Any, depth: int) -> str | None:
     if not depth:
         return None
     if isinstance(value, list):
-        if any(isinstance(each, Mapping) for each in value):
+        if any(isinstance(element, Mapping) for element in value):
             return None
-        members = [_brackets(each, depth - 1) for each in value]
+        members = [_brackets(element, depth - 1) for element in value]
         return None if None in members else f"[{', '.join(map(str, members))}]"
     if len(value) > MAX_MEMBERS:
         return None
-    pairs = [(key, _brackets(each, depth - 1)) for key, each in value.items()]
+    pairs = [(key, _brackets(member, depth - 1)) for key, member in value.items()]
     if any(text is None for _, text in pairs):
         return None
     return f"{{{', '.join(f'{scalar(key, brackets=True)}: {text}' for key, text in pairs)}}}"

@@ -107,7 +107,7 @@ def test_what_cannot_be_told_says_why(text: str, because: str) -> None:
     ],
 )
 def test_results_that_are_no_text_are_described(text: str, what: list[str]) -> None:
-    assert [each.what for each in possible(text).others] == what
+    assert [other.result for other in possible(text).others] == what
 
 
 def test_columns_point_at_what_gives_the_name() -> None:

@@ -51,9 +51,9 @@ def assemble(
     state = LiveState({name: tuple(objects) for name, objects in live.items()})
     export = export_state(catalogue, state, faults_of, kinds, scope=scope, policy=policy, names=names, masked=_MASKED)
     named = {
-        Address(name, names.get((name, each.id), each.address.name)): origins[name, each.id]
+        Address(name, names.get((name, live_object.id), live_object.address.name)): origins[name, live_object.id]
         for name, objects in live.items()
-        for each in reversed(objects)
+        for live_object in reversed(objects)
     }
     first = {name: origins[name, objects[0].id] for name, objects in live.items()}
 
@@ -70,7 +70,7 @@ def assemble(
             hint="the server would refuse it, or read it otherwise",
         )
     declared = {
-        name: [_with(each, origin(each.address), bridged.variables) for each in held]
+        name: [_with(exported, origin(exported.address), bridged.variables) for exported in held]
         for name, held in export.declared.items()
     }
     for foreign in bridged.objects:
@@ -93,8 +93,8 @@ def _encoded(
     codec = Codec(catalogue)
     live: dict[str, list[LiveObject]] = {}
     origins: dict[tuple[str, str], Foreign] = {}
-    standing = [each for each in bridged.objects if not each.absent]
-    for number, foreign in enumerate(sorted(standing, key=lambda each: each.order)):
+    standing = [foreign for foreign in bridged.objects if not foreign.absent]
+    for number, foreign in enumerate(sorted(standing, key=lambda foreign: foreign.order)):
         kind = catalogue.kinds[foreign.kind]
         faults: Sequence[_Mistake] = judge.faults(kind, foreign.spec)
         wire: dict[str, Any] = {}
@@ -120,17 +120,17 @@ def _names(
     """Return how objects are called that share their key, by kind and id."""
     names: dict[tuple[str, str], str] = {}
     for name, objects in live.items():
-        counts = Counter(each.address for each in objects)
-        taken = {each.address.name for each in objects}
-        for each in objects:
-            foreign = origins[name, each.id]
-            if counts[each.address] == 1:
+        counts = Counter(live_object.address for live_object in objects)
+        taken = {live_object.address.name for live_object in objects}
+        for live_object in objects:
+            foreign = origins[name, live_object.id]
+            if counts[live_object.address] == 1:
                 continue
             if catalogue.kinds[name].unique:
-                bridged.tell("error", "twice", f"{each.address} is there twice", line=foreign.line)
+                bridged.tell("error", "twice", f"{live_object.address} is there twice", line=foreign.line)
             elif foreign.name and foreign.name not in taken:
                 taken.add(foreign.name)
-                names[name, each.id] = foreign.name
+                names[name, live_object.id] = foreign.name
     return names
 
 
@@ -165,9 +165,9 @@ def _tell(bridged: Bridged, foreign: Foreign, fault: _Mistake) -> None:
 def _replaced(value: Any, text: str, instead: str) -> Any:
     """Return a value with another text in its texts."""
     if isinstance(value, dict):
-        return {name: _replaced(each, text, instead) for name, each in value.items()}
+        return {name: _replaced(member, text, instead) for name, member in value.items()}
     if isinstance(value, list):
-        return [_replaced(each, text, instead) for each in value]
+        return [_replaced(element, text, instead) for element in value]
     return value.replace(text, instead) if isinstance(value, str) else value
 
 
@@ -176,5 +176,5 @@ def _masked(value: Any) -> Any:
     if isinstance(value, Sensitive):
         return MASK
     if isinstance(value, dict):
-        return {name: _masked(each) for name, each in value.items()}
+        return {name: _masked(member) for name, member in value.items()}
     return value

@@ -97,4 +97,4 @@ class Bridged(Struct, kw_only=True):
     @property
     def failed(self) -> bool:
         """Whether something was found that no manifest can say."""
-        return any(each.severity == "error" for each in self.diagnostics)
+        return any(diagnostic.severity == "error" for diagnostic in self.diagnostics)

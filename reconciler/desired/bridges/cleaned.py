@@ -70,11 +70,11 @@ class Cleaner:
         elif prop.type in ("set", "list") and isinstance(held, list):
             self._array(at)
             if prop.type == "list":
-                return [self._member(prop, each, f"{at}/{index}") for index, each in enumerate(held)]
+                return [self._member(prop, element, f"{at}/{index}") for index, element in enumerate(held)]
         elif prop.type == "set" and isinstance(held, dict):
             return {name: present for name, present in held.items() if present is not False}
         elif prop.type == "list" and isinstance(held, dict):
-            return {key: self._member(prop, each, f"{at}/{key}") for key, each in held.items()}
+            return {key: self._member(prop, member, f"{at}/{key}") for key, member in held.items()}
         elif prop.type == "object" and isinstance(held, dict):
             return self._record(self.catalogue.record(prop.of), held, f"{at}/")
         return held
@@ -87,15 +87,15 @@ class Cleaner:
             return held
         if prop.language and prop.language.empty and not held.get("else") and not held.get("match"):
             return None
-        made = {part: each for part, each in held.items() if part != "@type"}
+        made = {part: member for part, member in held.items() if part != "@type"}
         branches = made.get("match")
         if isinstance(branches, list):
             self._array(f"{at}/match")
         elif isinstance(branches, dict):
             branches = list(branches.values())
         texts = [made.get("else")]
-        for each in branches if isinstance(branches, list) else ():
-            texts += each.values() if isinstance(each, dict) else ()
+        for element in branches if isinstance(branches, list) else ():
+            texts += element.values() if isinstance(element, dict) else ()
         for text in texts:
             if isinstance(text, str):
                 self._literal(text, at, _TEMPLATE_IN_EXPRESSION)

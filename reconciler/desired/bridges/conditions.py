@@ -52,14 +52,14 @@ class Conditions:
             message = f"{key} has {word}, of which conditions were made before 0.6: they have no like in 0.16"
             self.tell("error", "condition", message, line, "write each as one expression: if and then")
             return None
-        meant = bool(branches) and all(each.condition is None for each in branches or ())
+        meant = bool(branches) and all(if_then.condition is None for if_then in branches or ())
         if branches is None:
             values = self.keys.values(key)
             if not values:
                 return None
             if len(values) > 1 or key not in self.keys.all:
                 if rule.get("words"):
-                    values = [f"[{', '.join(each.strip(chr(39)) for each in values)}]"]
+                    values = [f"[{', '.join(value.strip(chr(39)) for value in values)}]"]
                 else:
                     message = f"{key} is a list, which 0.15 refused for its default: its first value is taken as meant"
                     self.tell("warning", "list", message, line, "")
@@ -70,14 +70,14 @@ class Conditions:
         elif self.keys.unordered(key):
             message = f"the numbers of {key} are ordered as numbers here; 0.15 ordered them as texts, and 10 before 2"
             self.tell("warning", "order", message, line, "pad them in mind: 0.15 may have refused the list")
-        elif all(each.condition is None for each in branches):
+        elif all(if_then.condition is None for if_then in branches):
             message = f"{key} is a list with nothing but an else, which 0.15 refused for its default"
             hint = "what it says is written here, so that mail will follow it now: take it out if it should not"
             self.tell("warning", "else-only", message, line, hint)
-        found = self.judged(key, prop, rule, branches, line)
-        if found is not None:
-            found.meant = found.meant or meant
-        return found
+        condition = self.judged(key, prop, rule, branches, line)
+        if condition is not None:
+            condition.meant = condition.meant or meant
+        return condition
 
     def judged(
         self, key: str, prop: Property, rule: Mapping[str, Any], given: list[IfThen], line: int
@@ -88,19 +88,23 @@ class Conditions:
             return self.refused(key, prop, rule, line, wrong)
         context = context_of(self.catalogue, prop)
         made = Condition(None)
-        for each in given:
+        for if_then in given:
             try:
-                condition = None if each.condition is None else self.translated(key, each.condition, each.line, made)
-                result = self.result(key, prop, rule, str(each.result), each.line, made, alone=each.condition is None)
+                condition = (
+                    None if if_then.condition is None else self.translated(key, if_then.condition, if_then.line, made)
+                )
+                result = self.result(
+                    key, prop, rule, str(if_then.result), if_then.line, made, alone=if_then.condition is None
+                )
             except Untranslatable as error:
                 hint = "write this expression anew for 0.16, and import what is left"
-                self.tell("error", "expression", f"{key}: {error}", each.line, hint)
+                self.tell("error", "expression", f"{key}: {error}", if_then.line, hint)
                 return None
             for text in (condition, result):
                 wrong_text = check_expression(text, context) if text is not None else None
                 if wrong_text:
                     return self.refused(
-                        key, prop, rule, each.line, f"{wrong_text.message} (column {wrong_text.column})"
+                        key, prop, rule, if_then.line, f"{wrong_text.message} (column {wrong_text.column})"
                     )
             made.branches.append((condition, result))
         *conditions, (_, otherwise) = made.branches
@@ -120,7 +124,7 @@ class Conditions:
         default = prop.default if isinstance(prop.default, dict) else None
         branches: list[tuple[str | None, str]] = []
         if default:
-            branches = [(each["if"], each["then"]) for each in default["match"].values()]
+            branches = [(member["if"], member["then"]) for member in default["match"].values()]
             branches.append((None, default["else"]))
         return Condition(default, branches)
 
@@ -128,11 +132,11 @@ class Conditions:
         """Return one expression for 0.16, and tell what is to be known of it."""
         if not text.strip():
             return ""
-        found: Translated = translate(text, self.keys.text)
-        for note in dict.fromkeys(found.notes):
+        translated: Translated = translate(text, self.keys.text)
+        for note in dict.fromkeys(translated.notes):
             self.tell("warning", "expression", f"{key}: {note}", line, "")
-        made.variables |= found.variables
-        return found.text
+        made.variables |= translated.variables
+        return translated.text
 
     def result(
         self,
@@ -176,15 +180,15 @@ class Conditions:
 
 def _misordered(branches: list[IfThen]) -> str:
     """Say why 0.15 refused a list of branches, or ""."""
-    for at, each in enumerate(branches):
+    for at, if_then in enumerate(branches):
         last = at + 1 == len(branches)
-        if each.result is None:
+        if if_then.result is None:
             return "an if stands there without a then"
-        if each.condition is None and not last:
+        if if_then.condition is None and not last:
             return "something follows the else"
-        if each.condition is not None and last:
+        if if_then.condition is not None and last:
             return "it has no else"
-        if each.condition is not None and not each.condition.strip():
+        if if_then.condition is not None and not if_then.condition.strip():
             return "a then stands there without an if"
     return ""
 

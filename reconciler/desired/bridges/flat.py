@@ -23,24 +23,26 @@ def read_settings(bridged: Bridged, file: str, text: str) -> list[Setting]:
     head = text.lstrip("\ufeff \t\r\n")[:1]
     try:
         if head == "{" or (head == "[" and re.match(r"\s*\[\s*[\[{\"]", text.lstrip("\ufeff")) and not _header(text)):
-            found = list(_json(bridged, file, text))
+            settings = list(_json(bridged, file, text))
         elif head in ("|", "+"):
-            found = [
+            settings = [
                 Setting(match[1], match[2], number)
                 for number, line in enumerate(text.split("\n"), 1)
                 if (match := _ROW.match(line)) and "." in match[1]
             ]
         else:
             _bounded(text)
-            found = read_toml(text)
-        for each in found:
-            if len(each.value) > LONGEST_VALUE:
-                raise DialectError(f"the value of {each.key[:99]} is {len(each.value):,} characters long", each.line)
+            settings = read_toml(text)
+        for setting in settings:
+            if len(setting.value) > LONGEST_VALUE:
+                raise DialectError(
+                    f"the value of {setting.key[:99]} is {len(setting.value):,} characters long", setting.line
+                )
     except DialectError as error:
         hint = "Stalwart 0.15 could not have read this either"
         bridged.tell("error", "toml", str(error), file=file, line=error.line, hint=hint)
         return []
-    return [each._replace(file=file) for each in found]
+    return [setting._replace(file=file) for setting in settings]
 
 
 def _bounded(text: str) -> None:
@@ -66,38 +68,38 @@ def _json(bridged: Bridged, file: str, text: str) -> Iterator[Setting]:
         raise DialectError(f"it is no JSON: {error.msg} at column {error.colno}", error.lineno) from None
     except (RecursionError, ValueError):
         raise DialectError("it is no JSON that can be read: too deep, or a number too long", 1) from None
-    data = content.get("data", content) if isinstance(content, dict) else content
-    if isinstance(data, dict) and isinstance(data.get("items"), dict | list):
-        total, listed = data.get("total"), data["items"]
+    value = content.get("data", content) if isinstance(content, dict) else content
+    if isinstance(value, dict) and isinstance(value.get("items"), dict | list):
+        total, listed = value.get("total"), value["items"]
         if isinstance(total, int) and total > len(listed):
             message = f"it holds {len(listed)} of {total} keys: a page, and not the whole"
             bridged.tell(
                 "error", "cut-short", message, file=file, hint="dump the rest too: the server gives 200 a page"
             )
-        data = listed
-    yield from _flat(data, "", text)
+        value = listed
+    yield from _flat(value, "", text)
 
 
-def _flat(data: Any, prefix: str, text: str) -> Iterator[Setting]:
-    if isinstance(data, dict) and isinstance(data.get("values"), list) and not prefix:
+def _flat(values: Any, prefix: str, text: str) -> Iterator[Setting]:
+    if isinstance(values, dict) and isinstance(values.get("values"), list) and not prefix:
         # What a script sends to insert settings below a prefix.
-        yield from _flat(data["values"], str(data.get("prefix") or ""), text)
-    elif isinstance(data, dict):
-        for name, held in data.items():
+        yield from _flat(values["values"], str(values.get("prefix") or ""), text)
+    elif isinstance(values, dict):
+        for name, held in values.items():
             yield from _flat(held, f"{prefix}.{name}" if prefix else name, text)
-    elif isinstance(data, list) and data and all(_is_pair(each) for each in data):
-        for name, held in data:
+    elif isinstance(values, list) and values and all(_is_pair(element) for element in values):
+        for name, held in values:
             yield from _flat(held, f"{prefix}.{name}" if prefix else name, text)
-    elif isinstance(data, list):
-        for index, held in enumerate(data):
+    elif isinstance(values, list):
+        for index, held in enumerate(values):
             yield from _flat(held, f"{prefix}.{index:04}" if prefix else "", text)
-    elif data is not None and prefix:
-        value = str(data).lower() if isinstance(data, bool) else str(data)
+    elif values is not None and prefix:
+        value = str(values).lower() if isinstance(values, bool) else str(values)
         at = text.find(json.dumps(prefix.rpartition(".")[2]))
         whole = text.find(json.dumps(prefix))
         place = whole if whole >= 0 else at
         yield Setting(prefix, value, text.count("\n", 0, place) + 1 if place >= 0 and len(text) < 1_000_000 else 0)
 
 
-def _is_pair(data: Any) -> bool:
-    return isinstance(data, list) and len(data) == 2 and isinstance(data[0], str) and not isinstance(data[1], list)
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and not isinstance(value[1], list)

@@ -148,7 +148,7 @@ class _Plan:
         kind, given = step.kind, step.match_on
         if given is None:
             return True
-        names = set(given) if isinstance(given, list) and all(isinstance(each, str) for each in given) else None
+        names = set(given) if isinstance(given, list) and all(isinstance(element, str) for element in given) else None
         if names is not None and (names >= set(kind.match) or names == {kind.label or kind.match[0]}):
             return True
         shown = ", ".join(sorted(names)) if names else "*"
@@ -359,17 +359,18 @@ def _key(kind: Kind, body: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return the match key of a body as it stands; hashable whatever stands there."""
     shape = kind.legible(body.get("@type"))
     held = [body.get(name, None if shape[name].required else shape[name].default) for name in kind.match]
-    return tuple([each if isinstance(each, str | int | None) else repr(each) for each in held])
+    return tuple([element if isinstance(element, str | int | None) else repr(element) for element in held])
 
 
 def _is_snapshot(kind: Kind, value: Mapping[str, Any]) -> bool:
     """Whether client ids are those that `snapshot` writes: the kind, and the server's id."""
     head = f"{kind.kind.lower()}-"
     return bool(value) and all(
-        each.startswith(head) and set(each[len(head) :]) <= set(_ALPHABET) and each != head for each in value
+        character.startswith(head) and set(character[len(head) :]) <= set(_ALPHABET) and character != head
+        for character in value
     )
 
 
 def _number(text: str) -> tuple[int, ...]:
     """Return what orders ids by creation."""
-    return (len(text), *(_ALPHABET.index(each) for each in text))
+    return (len(text), *(_ALPHABET.index(character) for character in text))

@@ -26,7 +26,7 @@ _WITH_PORT = re.compile(r"[^:\[\]]+:[0-9]+\Z")
 def from_old(catalogue: Catalogue, texts: Sequence[tuple[str, str]]) -> Bridged:
     """Translate configurations, each a name and a text; where several have a key, the first counts. Pure."""
     bridged = Bridged(file=texts[0][0])
-    settings = [each for file, text in texts for each in read_settings(bridged, file, text)]
+    settings = [setting for file, text in texts for setting in read_settings(bridged, file, text)]
     keys = Keys(settings)
     if not bridged.failed:
         if not any(key.startswith(("queue.", "session.", "remote.")) for key in keys.all):
@@ -52,10 +52,10 @@ class _Old(Values):
             for name in self.keys.ids(section["prefix"], [*section["suffixes"], *section.get("weak", ())]):
                 self.object(section, name)
         older(self.catalogue, self.bridged, self.keys, self.conditions, self.proofs)
-        for each in self.bridged.objects:
-            if self.catalogue.kinds[each.kind].singleton:
-                self.singletons[each.kind] = self.merged(each)
-        self.bridged.objects = [each for each in self.bridged.objects if each.kind not in self.singletons]
+        for foreign in self.bridged.objects:
+            if self.catalogue.kinds[foreign.kind].singleton:
+                self.singletons[foreign.kind] = self.merged(foreign)
+        self.bridged.objects = [foreign for foreign in self.bridged.objects if foreign.kind not in self.singletons]
         for section in table()["singletons"]:
             self.singleton(section)
         self.bridged.objects += self.singletons.values()
@@ -72,69 +72,75 @@ class _Old(Values):
 
     def object(self, section: Mapping[str, Any], name: str) -> None:
         """Translate one object of a table."""
-        base = f"{section['prefix']}{name}"
+        prefix = f"{section['prefix']}{name}"
         kind = self.catalogue.kinds[section["kind"]]
-        line = self.keys.line(base)
-        reason = section["longer"] if len(name.encode()) > section.get("longest", 99) else self.unloaded(section, base)
+        line = self.keys.line(prefix)
+        reason = (
+            section["longer"] if len(name.encode()) > section.get("longest", 99) else self.unloaded(section, prefix)
+        )
         if reason:
-            self.keys.mark(base, "lost" if section.get("lost") else "ignored")
-            return self.say("warning", "unloaded", f"{base}: {reason}", line)
+            self.keys.mark(prefix, "lost" if section.get("lost") else "ignored")
+            return self.say("warning", "unloaded", f"{prefix}: {reason}", line)
         spec: dict[str, Any] = {}
         made = Foreign(kind=kind.kind, spec=spec, file=self.bridged.file, line=line, name=name)
         made.order = (name,) if section.get("sorted") else (f"{len(self.bridged.objects):06}",)
         if section.get("warn"):
-            self.say("warning", "meant", f"{base}: {section['warn']}", line)
-        if not any(self.keys.has(f"{base}{suffix}") for suffix in section["suffixes"]):
-            self.say("warning", "unloaded", f"{base}: {section['weakly']}", line)
+            self.say("warning", "meant", f"{prefix}: {section['warn']}", line)
+        if not any(self.keys.has(f"{prefix}{suffix}") for suffix in section["suffixes"]):
+            self.say("warning", "unloaded", f"{prefix}: {section['weakly']}", line)
             made.comment("", "0.15 did not load this.")
-        variant = self.variant(section, base)
+        variant = self.variant(section, prefix)
         if variant is None:
-            self.keys.mark(base, "ignored")
-            return self.say("warning", "variant", f"{base}.type is none that 0.15 knew: it is left out", line)
+            self.keys.mark(prefix, "ignored")
+            return self.say("warning", "variant", f"{prefix}.type is none that 0.15 knew: it is left out", line)
         if variant:
             spec["type"] = variant
         shape = kind.shape(variant)
         for rule in table()["fields"][section["fields"]]:
             if rule.get("only", variant) == variant:
-                self.field(base, rule, shape, made)
+                self.field(prefix, rule, shape, made)
         if section.get("name"):
             label = section["name"]
             spec[label] = spec.get(label) or section.get("renamed", {}).get(name, name)
-        for each in self.keys.under(base):
-            if each.key not in self.keys.state:
-                self.keys.state[each.key] = "ignored"
-                self.say("note", "unread", f"{each.key} was read by no version", each.line)
+        for setting in self.keys.under(prefix):
+            if setting.key not in self.keys.state:
+                self.keys.state[setting.key] = "ignored"
+                self.say("note", "unread", f"{setting.key} was read by no version", setting.line)
         self.bridged.objects.append(made)
         return None
 
-    def unloaded(self, section: Mapping[str, Any], base: str) -> str:
+    def unloaded(self, section: Mapping[str, Any], prefix: str) -> str:
         """Say why 0.15 had no such object, or 0.16 can have none; "" where it had."""
         for need in section.get("needs", ()):
-            values = self.keys.values(f"{base}.{need}")
+            values = self.keys.values(f"{prefix}.{need}")
             if not values or (need == "rate" and values[0].lower() in ("false", "none", "unlimited")):
                 return str(section["needed"])
         both = section.get("exclusive", ())
-        return str(section["exclusively"]) if both and all(self.keys.has(f"{base}.{each}") for each in both) else ""
+        return (
+            str(section["exclusively"])
+            if both and all(self.keys.has(f"{prefix}.{element}") for element in both)
+            else ""
+        )
 
-    def variant(self, section: Mapping[str, Any], base: str) -> str | None:
+    def variant(self, section: Mapping[str, Any], prefix: str) -> str | None:
         """Return the variant of an object, "" where it has none, None where 0.15 knew no such one."""
         rule = section.get("variant")
         if not rule:
             return ""
-        key = f"{base}.{rule['from']}"
+        key = f"{prefix}.{rule['from']}"
         given = self.keys.text(key)
         if given is None:
             return str(rule["default"]) if "default" in rule else None
         self.keys.mark(key, "carried")
-        found: str | None = rule["values"].get(given.lower())
-        return found
+        variant: str | None = rule["values"].get(given.lower())
+        return variant
 
-    def field(self, base: str, rule: Mapping[str, Any], shape: Mapping[str, Property], made: Foreign) -> None:
+    def field(self, prefix: str, rule: Mapping[str, Any], shape: Mapping[str, Property], made: Foreign) -> None:
         """Translate one field of an object."""
         for state, names in (("ignored", rule.get("ignore", ())), ("lost", rule.get("lost", ()))):
             for name in names:
-                key = f"{base}.{name}"
-                if self.keys.under(key) and any(each.key not in self.keys.state for each in self.keys.under(key)):
+                key = f"{prefix}.{name}"
+                if self.keys.under(key) and any(setting.key not in self.keys.state for setting in self.keys.under(key)):
                     self.keys.mark(key, state)
                     text = rule.get("warn", "was read by no version since 0.13" if state == "ignored" else "")
                     if text:
@@ -142,36 +148,36 @@ class _Old(Values):
                         self.say(severity, "unread", f"{key} {text}", self.keys.line(key))
         if "from" not in rule or rule["to"] in made.spec:
             return None
-        key, prop = f"{base}.{rule['from']}", shape[rule["to"]]
-        if "with" in rule and self.keys.has(key) and not self.keys.has(f"{base}.{rule['with']}"):
+        key, prop = f"{prefix}.{rule['from']}", shape[rule["to"]]
+        if "with" in rule and self.keys.has(key) and not self.keys.has(f"{prefix}.{rule['with']}"):
             self.keys.mark(key, "ignored")
             return self.say(
                 "warning", "unread", f"{key} counts with {rule['with']} only, and is left out", self.keys.line(key)
             )
         if not self.keys.has(key):
-            self.silent(base, rule, made)
+            self.silent(prefix, rule, made)
             return None
         self.keys.mark(key, "carried")
         value = self.value(key, rule, prop, made)
         if value is None:
             # 0.15 went on as if nothing was said.
-            self.silent(base, rule, made)
+            self.silent(prefix, rule, made)
             return None
         if "and" in rule:
-            other = f"{base}.{rule['and']['from']}"
+            other = f"{prefix}.{rule['and']['from']}"
             self.keys.mark(other, "carried")
             value = (value, self.value(other, rule["and"], prop, made))
         if isinstance(value, list) and value == rule.get("default"):
             return None
         if isinstance(value, list) and rule.get("as") == "durations" and not value:
-            self.silent(base, rule, made)
+            self.silent(prefix, rule, made)
             return None
         made.spec[rule["to"]] = wrapped(rule.get("wrap"), value)
         if rule.get("host") and isinstance(value, str):
             self.address(key, value)
         return None
 
-    def silent(self, base: str, rule: Mapping[str, Any], made: Foreign) -> None:
+    def silent(self, prefix: str, rule: Mapping[str, Any], made: Foreign) -> None:
         """Write out what 0.15 did where nothing was said, if 0.16 does otherwise."""
         if "absent" not in rule:
             return
@@ -179,14 +185,14 @@ class _Old(Values):
         made.comment(rule["to"], rule["why"])
         doubt = rule.get("doubt")
         if not doubt:
-            self.say("note", "default", f"{base}.{rule['from']} is not said. {rule['why']}", made.line)
+            self.say("note", "default", f"{prefix}.{rule['from']} is not said. {rule['why']}", made.line)
             return
         name, ports = next((name, held) for name, held in doubt.items() if isinstance(held, list))
-        if (self.keys.text(f"{base}.{name}") or doubt["absentPort"]) in ports:
-            self.say("warning", "doubt", f"{base}.{rule['from']} is not said: {doubt['text']}", made.line)
+        if (self.keys.text(f"{prefix}.{name}") or doubt["absentPort"]) in ports:
+            self.say("warning", "doubt", f"{prefix}.{rule['from']} is not said: {doubt['text']}", made.line)
             made.comment(rule["to"], "But this port cannot have worked so: false is probably meant.")
         else:
-            self.say("note", "default", f"{base}.{rule['from']} is not said. {rule['why']}", made.line)
+            self.say("note", "default", f"{prefix}.{rule['from']} is not said. {rule['why']}", made.line)
 
     def address(self, key: str, value: str) -> None:
         line = self.keys.line(key)
@@ -203,11 +209,11 @@ class _Old(Values):
     def singleton(self, section: Mapping[str, Any]) -> None:
         """Translate the fields of a table that is one object in 0.16."""
         kind = self.catalogue.kinds[section["kind"]]
-        base = section["prefix"].removesuffix(".")
-        line = self.keys.line(base)
+        prefix = section["prefix"].removesuffix(".")
+        line = self.keys.line(prefix)
         made = self.singletons.get(kind.kind) or Foreign(kind=kind.kind, spec={}, file=self.bridged.file, line=line)
         for rule in section["fields"]:
-            self.field(base, rule, kind.shape(""), made)
+            self.field(prefix, rule, kind.shape(""), made)
         if made.spec:
             self.singletons[kind.kind] = made
 
@@ -230,30 +236,30 @@ class _Old(Values):
         for target, pointer, source in wanted:
             kind = self.catalogue.kinds[target]
             label = kind.match[0]
-            there = {each.spec[label] for each in self.bridged.objects if each.kind == target}
+            there = {foreign.spec[label] for foreign in self.bridged.objects if foreign.kind == target}
             there |= {wire[label] for wire in kind.ships}
-            for each in [each for each in self.bridged.objects if each.kind == source]:
-                name = each.spec[pointer]
+            for foreign in [foreign for foreign in self.bridged.objects if foreign.kind == source]:
+                name = foreign.spec[pointer]
                 if name in there:
                     continue
                 if name == "default":
                     there.add(name)
-                    made = Foreign(kind=target, spec={label: name}, file=self.bridged.file, line=each.line)
+                    made = Foreign(kind=target, spec={label: name}, file=self.bridged.file, line=foreign.line)
                     made.order = (f"{len(self.bridged.objects):06}",)
                     made.comment("", "0.15 had this queue without a definition; 0.16 needs one.")
                     self.bridged.objects.append(made)
                 else:
-                    self.bridged.objects.remove(each)
+                    self.bridged.objects.remove(foreign)
                     for section in table()["objects"]:
                         if section["kind"] == source:
-                            for key in self.keys.under(f"{section['prefix']}{each.name}"):
+                            for key in self.keys.under(f"{section['prefix']}{foreign.name}"):
                                 self.keys.state[key.key] = "ignored"
-                    message = f"0.15 dropped {source}/{each.name}: its queue {name} is not defined"
-                    self.say("warning", "unloaded", message, each.line)
+                    message = f"0.15 dropped {source}/{foreign.name}: its queue {name} is not defined"
+                    self.say("warning", "unloaded", message, foreign.line)
 
     def silences(self) -> None:
         """Tell of defaults that are others in 0.16, where the configuration is silent."""
-        data = "session.data"
-        if self.keys.under(data) and not self.keys.has(f"{data}.spam-filter"):
+        stage = "session.data"
+        if self.keys.under(stage) and not self.keys.has(f"{stage}.spam-filter"):
             message = "session.data.spam-filter is not said: 0.15 filtered all mail, 0.16 none of authenticated senders"
-            self.say("warning", "silence", message, self.keys.line(data), "say enableSpamFilter: true to keep it so")
+            self.say("warning", "silence", message, self.keys.line(stage), "say enableSpamFilter: true to keep it so")

@@ -49,12 +49,12 @@ class Values:
         """Return the value of a key as a manifest may hold it; None where it is as good as not there."""
         sort, line = rule.get("as", "text"), self.keys.line(key)
         if sort == "expression":
-            found = self.conditions.read(key, prop, rule)
-            if found is None:
+            condition = self.conditions.read(key, prop, rule)
+            if condition is None:
                 return None
-            self.proofs[made.kind, rule["to"]] = found
-            self.need(found.variables)
-            return found.value
+            self.proofs[made.kind, rule["to"]] = condition
+            self.need(condition.variables)
+            return condition.value
         texts = self.keys.values(key)
         if not texts:
             message = f"{key} is a condition, and here a plain value only can be said"
@@ -89,20 +89,20 @@ class Values:
                 # Parts of a second counted for nothing.
                 return max(duration(text) // 1000, 1) * 1000
             case "durations":
-                return [duration(each) for each in texts if each.strip()]
+                return [duration(text) for text in texts if text.strip()]
             case "rate":
                 return rate(text)
             case "enum":
-                found = rule["values"].get(text.lower())
-                if found is None:
+                wire = rule["values"].get(text.lower())
+                if wire is None:
                     raise ValueError("it is no word that 0.15 knew")
-                return found
+                return wire
             case "words":
                 return self.words(texts, prop, key)
             case "texts":
                 return texts
             case "list":
-                return [self.member(rule["each"], each) for each in texts]
+                return [self.member(rule["each"], text) for text in texts]
             case "headers":
                 return self.headers(texts, rule, made, key)
         return self.plain(texts[0], made)
@@ -137,7 +137,7 @@ class Values:
 
     def headers(self, texts: Sequence[str], rule: Mapping[str, Any], made: Foreign, key: str) -> dict[str, str] | None:
         """Return headers as a map; one that carries a token becomes a secret."""
-        found = {}
+        headers = {}
         for text in texts:
             name, colon, value = (part.strip() for part in text.partition(":"))
             if not colon:
@@ -150,8 +150,8 @@ class Values:
                 message = f"{key} holds credentials in {name}, and is left out: no manifest may hold them"
                 self.say("warning", "credentials", message, self.keys.line(key))
             else:
-                found[name] = value
-        return found or None
+                headers[name] = value
+        return headers or None
 
     def secret(self, key: str, text: str, line: int) -> dict[str, Any]:
         """Return where a secret comes from: the server's own environment or file, or a variable of ours."""
@@ -201,7 +201,7 @@ def wrapped(template: Any, value: Any) -> Any:
     if template is None:
         return value
     if isinstance(template, dict):
-        return {name: wrapped(each, value) for name, each in template.items()}
+        return {name: wrapped(member, value) for name, member in template.items()}
     if template == "$":
         return value
     if template in ("$0", "$1"):

@@ -51,7 +51,7 @@ def older(
         group.translate(rules)
     if any(keys.under(prefix.removesuffix(".")) for prefix in _table()["keys"]):
         for silence in _table()["silences"]:
-            if not any(keys.under(each) for each in silence["unless"]):
+            if not any(keys.under(element) for element in silence["unless"]):
                 bridged.tell("warning", "silence", silence["text"])
 
 
@@ -76,20 +76,20 @@ class _Group:
         twin = rules.get("twin")
         if not given and not (twin and self.keys.has(twin["from"])):
             return None
-        for each in given:
-            for key in each.rule["from"]:
+        for setting in given:
+            for key in setting.rule["from"]:
                 self.keys.mark(key, "carried")
-        lists = [each.branches for each in given if each.branches]
+        lists = [given.branches for given in given if given.branches]
         asked = [[branch.condition for branch in branches[:-1]] for branches in lists]
-        if any(each != asked[0] for each in asked):
-            names = ", ".join(each.key for each in given if each.branches)
+        if any(conditions != asked[0] for conditions in asked):
+            names = ", ".join(given.key for given in given if given.branches)
             message = f"{names} have different conditions, and one strategy has to choose among objects for all of them"
             hint = "give them the same conditions, or write the objects and the strategy by hand"
             return self.bridged.tell("error", "conditions", message, line=self.keys.line(given[0].key), hint=hint)
         if asked and "strategy" not in rules:
             message = f"{given[0].key} has conditions, which no strategy of 0.16 could choose by"
             return self.bridged.tell("error", "conditions", message, line=self.keys.line(given[0].key))
-        questions = [str(each) for each in (asked[0] if asked else [])]
+        questions = [str(name) for name in (asked[0] if asked else [])]
         chosen = []
         for at in [*range(len(questions)), -1]:
             spec, comments = self.spec(rules, given, at)
@@ -104,13 +104,13 @@ class _Group:
             key: str = rule["from"][0]
             values: list[str] = []
             branches: list[IfThen] = []
-            for each in rule["from"]:
-                if self.keys.has(each):
-                    key = each
-                    branches = branches or self.keys.branches(each) or []
-                    values += [] if branches else self.keys.values(each)
+            for element in rule["from"]:
+                if self.keys.has(element):
+                    key = element
+                    branches = branches or self.keys.branches(element) or []
+                    values += [] if branches else self.keys.values(element)
             if values or branches:
-                if branches and any(each.result is None for each in branches):
+                if branches and any(if_then.result is None for if_then in branches):
                     self.bridged.tell("warning", "refused", f"{key} has an if without a then", line=self.keys.line(key))
                     self.keys.mark(key, "ignored")
                     continue
@@ -120,9 +120,9 @@ class _Group:
         """Return what an object holds by the branches of one number; the last one is the `else`."""
         spec: dict[str, Any] = {"type": rules["variant"]} if "variant" in rules else {}
         comments = {}
-        told = {each.rule["to"]: each for each in given}
+        fields = {given.rule["to"]: given for given in given}
         for rule in rules["fields"]:
-            field = told.get(rule["to"])
+            field = fields.get(rule["to"])
             if field is None and "absent" in rule:
                 spec[rule["to"]] = _wrapped(rule.get("wrap"), rule["absent"])
                 comments[rule["to"]] = rule["why"]
@@ -150,16 +150,16 @@ class _Group:
             case "duration":
                 return duration(texts[0])
             case "durations":
-                return [duration(each) for each in texts]
+                return [duration(text) for text in texts]
             case "integer":
                 return integer(texts[0])
             case "texts":
                 return texts
             case "enum":
-                found = rule["values"].get(texts[0].lower())
-                if found is None:
+                wire = rule["values"].get(texts[0].lower())
+                if wire is None:
                     raise ValueError("it is no word that 0.12 knew")
-                return found
+                return wire
         text = translate(texts[0], self.keys.text).text
         if text.startswith("system("):
             # The server's own name, which is what it says where nothing is said.
@@ -176,7 +176,7 @@ class _Group:
         for name, held in specs:
             called = name if at < 0 else f"{name}-{at + 1}"
             whole = {**held, label: called, **({rules["own"]: called} if "own" in rules else {})}
-            if any(each.kind == kind.kind and each.spec.get(label) == called for each in self.bridged.objects):
+            if any(foreign.kind == kind.kind and foreign.spec.get(label) == called for foreign in self.bridged.objects):
                 message = f"{kind.kind}/{called} is there by newer keys too: the older ones are left out"
                 self.bridged.tell("warning", "both", message)
             else:
@@ -198,19 +198,19 @@ class _Group:
         branches: list[IfThen] = []
         retry = self.retry(twin) if twin else []
         for at, question in enumerate(questions):
-            for each in retry:
-                both = f"({question}) && ({each.condition})"
-                name = f"{each.result}-{at + 1}" if each.result not in rules["names"] else chosen[at]
+            for if_then in retry:
+                both = f"({question}) && ({if_then.condition})"
+                name = f"{if_then.result}-{at + 1}" if if_then.result not in rules["names"] else chosen[at]
                 branches.append(IfThen(both, literal(name), 0))
             branches.append(IfThen(question, literal(chosen[at]), 0))
-        branches += [IfThen(each.condition, literal(str(each.result)), 0) for each in retry]
+        branches += [IfThen(if_then.condition, literal(str(if_then.result)), 0) for if_then in retry]
         if not branches or branches[-1].condition is not None:
             branches.append(IfThen(None, literal(chosen[-1]), 0))
         line = self.keys.line(rules["fields"][0]["from"][0])
-        found = self.conditions.judged(rules["fields"][0]["from"][0], prop, {}, branches, line)
-        if found is not None:
-            self.proofs[kind_name, pointer] = found
-            made = Foreign(kind=kind_name, spec={pointer: found.value}, file=self.bridged.file, line=line)
+        condition = self.conditions.judged(rules["fields"][0]["from"][0], prop, {}, branches, line)
+        if condition is not None:
+            self.proofs[kind_name, pointer] = condition
+            made = Foreign(kind=kind_name, spec={pointer: condition.value}, file=self.bridged.file, line=line)
             self.bridged.objects.append(made)
 
     def retry(self, twin: Mapping[str, Any]) -> list[IfThen]:
@@ -223,15 +223,15 @@ class _Group:
             text = values[0] if values else twin["condition"]
             return [] if text == "false" else [IfThen(text, name, 0)]
         made = []
-        for each in branches:
-            if each.condition is None and each.result == "false":
+        for if_then in branches:
+            if if_then.condition is None and if_then.result == "false":
                 continue
-            condition = each.condition or "true"
-            if each.result == "false":
+            condition = if_then.condition or "true"
+            if if_then.result == "false":
                 made.append(IfThen(condition, "default", 0))
             else:
                 made.append(
-                    IfThen(condition if each.result == "true" else f"({condition}) && ({each.result})", name, 0)
+                    IfThen(condition if if_then.result == "true" else f"({condition}) && ({if_then.result})", name, 0)
                 )
         return made
 
@@ -245,4 +245,4 @@ def _parts(text: str) -> list[str]:
 
 
 def _wrapped(template: Any, value: Any) -> Any:
-    return {name: value if each == "$" else each for name, each in template.items()} if template else value
+    return {name: value if member == "$" else member for name, member in template.items()} if template else value

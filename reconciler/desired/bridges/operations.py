@@ -73,15 +73,15 @@ def operations(catalogue: Catalogue, text: str, bridged: Bridged) -> Iterator[Op
     for number, record in _records(text, bridged):
         bridged.ledger.read += 1
         try:
-            found = _operation(kinds, number, record, bridged)
+            operation = _operation(kinds, number, record, bridged)
         except _Refused as error:
             bridged.ledger.ignored["operations that are refused"] += 1
             bridged.tell("error", error.code, str(error), line=number, hint=error.hint)
             continue
-        if found is not None:
+        if operation is not None:
             bridged.ledger.carried += 1
-            found.number = bridged.ledger.read
-            yield found
+            operation.number = bridged.ledger.read
+            yield operation
 
 
 def _records(text: str, bridged: Bridged) -> Iterator[tuple[int, Any]]:
@@ -166,7 +166,7 @@ def _operation(kinds: dict[str, Kind], line: int, record: Any, bridged: Bridged)
     if kind is None:
         bridged.ledger.unsupported[bare] += 1
         bridged.ledger.lines.setdefault(bare, line)
-        close = get_close_matches(bare, [each.kind for each in kinds.values()], 1, 0.9)
+        close = get_close_matches(bare, [kind.kind for kind in kinds.values()], 1, 0.9)
         if close:
             message = f"{bare} is no kind that is known here"
             bridged.tell("warning", "kind", message, line=line, hint=f"did you mean {close[0]}?")

@@ -84,7 +84,9 @@ def _into(catalogue: Catalogue, prop: Property, held: Any, steps: list[str], val
             made[steps[0]] = value
         return made
     if prop.type in ("list", "map"):
-        made = {str(index): each for index, each in enumerate(held)} if isinstance(held, list) else dict(held or {})
+        made = (
+            {str(index): element for index, element in enumerate(held)} if isinstance(held, list) else dict(held or {})
+        )
         step = steps[0]
         if prop.type == "list":
             if not (step.isascii() and step.isdigit() and len(step) < 10):

@@ -54,9 +54,9 @@ def routing_tests(
     for (kind, pointer), condition in proofs.items():
         language = catalogue.kinds[kind].properties[pointer].language
         if language and language.names and condition.branches and not condition.meant:
-            held = {each.spec.get("name") for each in bridged.objects if each.kind == language.names}
+            held = {foreign.spec.get("name") for foreign in bridged.objects if foreign.kind == language.names}
             shipped = {wire.get("name") for wire in catalogue.kinds[language.names].ships}
-            names = frozenset(str(each) for each in {*held, *shipped, *language.builtins} if each)
+            names = frozenset(str(element) for element in {*held, *shipped, *language.builtins} if element)
             asked[pointer] = (context_of(catalogue, catalogue.kinds[kind].properties[pointer]), condition, names)
     if not asked:
         return []
@@ -113,16 +113,16 @@ def _messages(asked: Iterable[tuple[Context, Condition, frozenset[str]]]) -> Ite
                 local = local or (isinstance(node, FunctionCall) and node.name == _FUNCTION)
                 literals.update(dict.fromkeys(_compared(node)))
     domains = [_LOCAL]
-    base = {"sender": f"a@{_OTHER}", "rcpt": f"b@{_OTHER}", "localDomains": domains}
-    yield base
+    givens = {"sender": f"a@{_OTHER}", "rcpt": f"b@{_OTHER}", "localDomains": domains}
+    yield givens
     if local:
-        yield {**base, "rcpt": f"b@{_LOCAL}"}
+        yield {**givens, "rcpt": f"b@{_LOCAL}"}
     for variable, value in literals:
         given = _given(variable, value)
         if given:
-            yield {**base, **given}
+            yield {**givens, **given}
             if local and "rcpt" not in given:
-                yield {**base, "rcpt": f"b@{_LOCAL}", **given}
+                yield {**givens, "rcpt": f"b@{_LOCAL}", **given}
 
 
 def _compared(node: Node) -> Iterator[tuple[str, Any]]:
@@ -133,7 +133,7 @@ def _compared(node: Node) -> Iterator[tuple[str, Any]]:
         if isinstance(one, Variable) and isinstance(other, Literal):
             value = other.value
             if isinstance(value, int) and not isinstance(value, bool):
-                yield from ((one.name, each) for each in (value - 1, value, value + 1) if each >= 0)
+                yield from ((one.name, number) for number in (value - 1, value, value + 1) if number >= 0)
             else:
                 yield one.name, value
 

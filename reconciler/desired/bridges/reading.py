@@ -39,12 +39,12 @@ class Keys:
     def __init__(self, settings: Iterable[Setting]) -> None:
         self.all: dict[str, Setting] = {}
         self.shadowed: list[Setting] = []
-        for each in settings:
-            if self.all.setdefault(each.key, each) is not each:
-                self.shadowed.append(each)
-        self.all = {key: self._filled(each) for key, each in self.all.items()}
+        for setting in settings:
+            if self.all.setdefault(setting.key, setting) is not setting:
+                self.shadowed.append(setting)
+        self.all = {key: self._filled(setting) for key, setting in self.all.items()}
         self.state: dict[str, str] = {}
-        self._bases = {base: None for key in self.all for base in (_TAIL.sub("", key), key)}
+        self._bases = {prefix: None for key in self.all for prefix in (_TAIL.sub("", key), key)}
 
     def _filled(self, setting: Setting) -> Setting:
         """Return a setting with the values of others that it names; what is not there, or in a circle, stays named."""
@@ -65,22 +65,22 @@ class Keys:
 
     def text(self, key: str) -> str | None:
         """Return a value as it stands, which marks nothing."""
-        found = self.all.get(key)
-        return found.value if found else None
+        setting = self.all.get(key)
+        return setting.value if setting else None
 
     def under(self, prefix: str) -> list[Setting]:
         """Return the keys that are a value's own: itself, its list, its conditions."""
-        return [each for key, each in self.all.items() if key == prefix or key.startswith(f"{prefix}.")]
+        return [setting for key, setting in self.all.items() if key == prefix or key.startswith(f"{prefix}.")]
 
     def line(self, prefix: str) -> int:
         """Return the line in which something begins, or 0."""
-        found = self.all.get(prefix)
-        return found.line if found else next((each.line for each in self.under(prefix)), 0)
+        setting = self.all.get(prefix)
+        return setting.line if setting else next((setting.line for setting in self.under(prefix)), 0)
 
     def mark(self, prefix: str, state: str) -> None:
         """Say what became of a value, unless that is known."""
-        for each in self.under(prefix):
-            self.state.setdefault(each.key, state)
+        for setting in self.under(prefix):
+            self.state.setdefault(setting.key, state)
 
     def has(self, prefix: str) -> bool:
         """Whether there is such a value."""
@@ -88,35 +88,35 @@ class Keys:
 
     def ids(self, prefix: str, suffixes: Sequence[str]) -> list[str]:
         """Return the ids below a prefix that have one of some keys, in order."""
-        found: dict[str, None] = {}
-        for base in self._bases:
-            if not base.startswith(prefix):
+        names: dict[str, None] = {}
+        for name in self._bases:
+            if not name.startswith(prefix):
                 continue
             for suffix in suffixes:
-                if base.endswith(suffix) and len(base) > len(prefix) + len(suffix):
-                    found.setdefault(base[len(prefix) : -len(suffix)])
+                if name.endswith(suffix) and len(name) > len(prefix) + len(suffix):
+                    names.setdefault(name[len(prefix) : -len(suffix)])
         # An id that holds another one and a key of its table is no id.
-        return [each for each in found if not any(each.startswith(f"{other}.") for other in found)]
+        return [name for name in names if not any(name.startswith(f"{other}.") for other in names)]
 
     def values(self, prefix: str) -> list[str]:
         """Return a value or a list of them, by number."""
-        found = self.all.get(prefix)
-        if found:
-            return [found.value]
+        setting = self.all.get(prefix)
+        if setting:
+            return [setting.value]
         numbered = [
-            (int(each.key[len(prefix) + 1 :]), each.value)
-            for each in self.under(prefix)
-            if each.key[len(prefix) + 1 :].isdigit()
+            (int(setting.key[len(prefix) + 1 :]), setting.value)
+            for setting in self.under(prefix)
+            if setting.key[len(prefix) + 1 :].isdigit()
         ]
         return [value for _, value in sorted(numbered)]
 
     def branches(self, prefix: str) -> list[IfThen] | None:
         """Return the members of a conditional value in the order of their numbers; None where it has none."""
         parts: dict[int, dict[str, Setting]] = {}
-        for each in self.under(prefix):
-            number, _, part = each.key[len(prefix) + 1 :].partition(".")
+        for setting in self.under(prefix):
+            number, _, part = setting.key[len(prefix) + 1 :].partition(".")
             if number.isdigit() and part in ("if", "then", "else"):
-                parts.setdefault(int(number), {})[part] = each
+                parts.setdefault(int(number), {})[part] = setting
         made = []
         for _, held in sorted(parts.items()):
             line = next(iter(held.values())).line
@@ -129,13 +129,15 @@ class Keys:
 
     def foreign(self, prefix: str) -> str:
         """Return a word of a conditional value that no version since 0.6 had, such as `eq` or `in-list`, or ""."""
-        words = (each.key[len(prefix) + 1 :].partition(".")[2].partition(".")[0] for each in self.under(prefix))
+        words = (setting.key[len(prefix) + 1 :].partition(".")[2].partition(".")[0] for setting in self.under(prefix))
         return next((word for word in words if word not in ("", "if", "then", "else")), "")
 
     def unordered(self, prefix: str) -> bool:
         """Whether numbers without padding stood in another order as texts, by which 0.15 took them."""
         numbers = {
-            part for each in self.under(prefix) if (part := each.key[len(prefix) + 1 :].partition(".")[0]).isdigit()
+            part
+            for setting in self.under(prefix)
+            if (part := setting.key[len(prefix) + 1 :].partition(".")[0]).isdigit()
         }
         return sorted(numbers) != sorted(numbers, key=int)
 
@@ -143,15 +145,15 @@ class Keys:
         """Count what became of every key."""
         ledger.read += len(self.all) + len(self.shadowed)
         ledger.ignored.update({"keys that an earlier file has too": len(self.shadowed)} if self.shadowed else {})
-        for key, each in self.all.items():
+        for key, setting in self.all.items():
             state = self.state.get(key, "lost")
             if state == "carried":
                 ledger.carried += 1
                 continue
             prefix = ".".join(key.split(".")[: 3 if state == "ignored" else 2])
             (ledger.ignored if state == "ignored" else ledger.unsupported)[prefix] += 1
-            if each.line:
-                ledger.lines.setdefault(prefix, each.line)
+            if setting.line:
+                ledger.lines.setdefault(prefix, setting.line)
 
 
 def boolean(text: str) -> bool:

@@ -139,7 +139,7 @@ def _key(name: str, arguments: list[tuple[int, int, str | None]]) -> str | None:
 def _arguments(text: str, tokens: list[Token], opening: int) -> tuple[list[tuple[int, int, str | None]], int | None]:
     """Return where each argument of a call stands, what it is if it is one text, and where the call ends."""
     depth, begun = 0, opening + 1
-    found: list[tuple[int, int, str | None]] = []
+    spans: list[tuple[int, int, str | None]] = []
     for at in range(opening, len(tokens)):
         kind = tokens[at].kind
         if kind in ("(", "["):
@@ -150,11 +150,11 @@ def _arguments(text: str, tokens: list[Token], opening: int) -> tuple[list[tuple
             if at > begun:
                 last = tokens[at - 1]
                 alone = tokens[begun].value if at == begun + 1 and tokens[begun].kind == "text" else None
-                found.append((tokens[begun].column - 1, last.column - 1 + len(last.source), alone))
+                spans.append((tokens[begun].column - 1, last.column - 1 + len(last.source), alone))
             begun = at + 1
         if not depth:
-            return found, tokens[at].column
-    return found, None
+            return spans, tokens[at].column
+    return spans, None
 
 
 def variable(name: str) -> str:

@@ -17,7 +17,7 @@ from reconciler.yamlio import comment, emit
 
 Path = tuple[str | int, ...]
 #: An object (with an empty pointer) or a property of it, and a sentence about it.
-Told = tuple[Address, str, str]
+Noted = tuple[Address, str, str]
 
 
 class NewDocument(Struct, frozen=True):
@@ -47,11 +47,11 @@ class Export(Struct, frozen=True):
     #: Per kind its documents in order; kinds of which there is nothing to say are not here.
     documents: Mapping[str, tuple[NewDocument, ...]]
     #: Objects (with an empty pointer) that are left out and properties that are left alone, and why.
-    omitted: tuple[Told, ...] = ()
+    omitted: tuple[Noted, ...] = ()
     #: Variables that stand for secrets, and the secret that each stands for: address and wire pointer.
     secrets: tuple[tuple[str, Address, str], ...] = ()
     #: What else is to be said of what is declared.
-    remarks: tuple[Told, ...] = ()
+    remarks: tuple[Noted, ...] = ()
     #: Per kind the number of objects that are left out because they are outside what the manifests own.
     outside: Mapping[str, int] = {}
     #: Per kind each object that is declared, before those in a row come together to documents.
@@ -60,20 +60,22 @@ class Export(Struct, frozen=True):
     tests: tuple[Mapping[str, Any], ...] = ()
 
 
-def printed(found: Export, kinds: Iterable[str], schema: str) -> str:
+def printed(export: Export, kinds: Iterable[str], schema: str) -> str:
     """Return the documents of some kinds as the text of one file, with where editors find the schema."""
-    chosen = [kind for kind in kinds if kind in found.documents]
+    chosen = [kind for kind in kinds if kind in export.documents]
     head = f"# yaml-language-server: $schema={schema}\n"
-    for address, pointer, reason in found.omitted:
+    for address, pointer, reason in export.omitted:
         if address.kind in chosen and not pointer:
             head += comment(f"{address} is left out: {reason}. Unless policy.keep holds it, --prune destroys it.")
             head += "\n"
-    return head + "---\n".join(emit(each.value, each.comments) for kind in chosen for each in found.documents[kind])
+    return head + "---\n".join(
+        emit(document.value, document.comments) for kind in chosen for document in export.documents[kind]
+    )
 
 
-def printed_tests(found: Export) -> str:
+def printed_tests(export: Export) -> str:
     """Return the routing tests as YAML; "" where there are none."""
-    return "---\n".join(emit(dict(each)) for each in found.tests)
+    return "---\n".join(emit(dict(test)) for test in export.tests)
 
 
 def file_name(kind: str) -> str:
@@ -84,13 +86,13 @@ def file_name(kind: str) -> str:
 def documents(kind: Kind, declared: Sequence[ExportedResource]) -> Iterator[NewDocument]:
     """Bring objects in a row that need no metadata together under `items`."""
     run: list[ExportedResource] = []
-    for each in declared:
-        if each.metadata:
+    for exported in declared:
+        if exported.metadata:
             yield from _together(kind, run)
-            yield from _together(kind, [each])
+            yield from _together(kind, [exported])
             run = []
         else:
-            run.append(each)
+            run.append(exported)
     yield from _together(kind, run)
 
 
@@ -99,17 +101,19 @@ def _together(kind: Kind, run: Sequence[ExportedResource]) -> Iterator[NewDocume
         return
     head: dict[str, Any] = {"kind": kind.kind}
     if len(run) > 1:
-        comments = {path: text for index, each in enumerate(run) for path, text in _comments(each, ("items", index))}
-        yield NewDocument(kind.kind, {**head, "items": [each.spec for each in run]}, comments)
+        comments = {
+            path: text for index, exported in enumerate(run) for path, text in _comments(exported, ("items", index))
+        }
+        yield NewDocument(kind.kind, {**head, "items": [exported.spec for exported in run]}, comments)
         return
-    each = run[0]
-    if each.metadata:
-        head["metadata"] = each.metadata
-    yield NewDocument(kind.kind, {**head, "spec": each.spec}, dict(_comments(each, ("spec",))))
+    exported = run[0]
+    if exported.metadata:
+        head["metadata"] = exported.metadata
+    yield NewDocument(kind.kind, {**head, "spec": exported.spec}, dict(_comments(exported, ("spec",))))
 
 
-def _comments(each: ExportedResource, at: Path) -> Iterator[tuple[Path, str]]:
-    if each.note:
-        yield ("metadata",) if each.metadata else at, each.note
-    for path, text in each.comments.items():
+def _comments(exported: ExportedResource, at: Path) -> Iterator[tuple[Path, str]]:
+    if exported.note:
+        yield ("metadata",) if exported.metadata else at, exported.note
+    for path, text in exported.comments.items():
         yield (*at, *path), text

@@ -12,7 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.desired.export.documents import Export, ExportedResource, Path, Told, documents
+from reconciler.desired.export.documents import Export, ExportedResource, Noted, Path, documents
 from reconciler.desired.export.faults import PARTS, FaultFinder, Judge, blocked, known, variant_of, widened, without
 from reconciler.desired.export.spelling import escaped, tidy, trimmed
 from reconciler.desired.export.variables import variables
@@ -33,7 +33,7 @@ from reconciler.values import (
 from reconciler.yamlio import emit
 
 #: Returns what else is to be said of what is declared: the address, the wire pointer, and a sentence.
-Remark = Callable[[Sequence[Resource]], Iterable[Told]]
+Remark = Callable[[Sequence[Resource]], Iterable[Noted]]
 
 _MASKED = "The server masks this secret: set {name} where it is to be written."
 _UNKNOWN = "this version does not know it"
@@ -76,15 +76,15 @@ def export_state(
         masked: what is said above a secret that is masked; `{name}` is its variable.
     """
     exporter = _Exporter(catalogue, live, judge, scope or Scope(), policy or Policy(), remark, names or {}, masked)
-    found, declared = {}, {}
+    document, declared = {}, {}
     for name in sorted(live.objects if kinds is None else live.objects.keys() & set(kinds)):
-        told = len(exporter.omitted)
+        omitted = len(exporter.omitted)
         written = exporter.kind(catalogue.kinds[name])
-        if written or len(exporter.omitted) > told:
-            found[name] = tuple(documents(catalogue.kinds[name], written))
+        if written or len(exporter.omitted) > omitted:
+            document[name] = tuple(documents(catalogue.kinds[name], written))
             declared[name] = tuple(written)
     return Export(
-        found,
+        document,
         tuple(exporter.omitted),
         tuple(exporter.secrets),
         tuple(exporter.remarks),
@@ -112,9 +112,9 @@ class _Exporter:
         self.remark = remark
         self.masked = masked
         self._faults = FaultFinder(catalogue, judge)
-        self.omitted: list[Told] = []
+        self.omitted: list[Noted] = []
         self.secrets: list[tuple[str, Address, str]] = []
-        self.remarks: list[Told] = []
+        self.remarks: list[Noted] = []
         self.outside: Counter[str] = Counter()
         self._objects = {name: _in_order(catalogue.kinds[name], held) for name, held in live.objects.items()}
         self._names = {
@@ -123,49 +123,49 @@ class _Exporter:
         }
         # All that was read counts, whatever is written: so a name does not depend on what else is.
         self._variables = variables(
-            (self._address(each), path)
+            (self._address(live_object), path)
             for name, objects in self._objects.items()
-            for each in objects
-            for path in self._masked(catalogue.kinds[name], each.wire)
+            for live_object in objects
+            for path in self._masked(catalogue.kinds[name], live_object.wire)
         )
 
     def kind(self, kind: Kind) -> list[ExportedResource]:
         """Return the objects of one kind that are to be declared, in the order of their documents."""
         declared = []
         partly: set[str] = set()
-        for found in self._objects[kind.kind]:
-            each = self._chosen(kind, found)
-            if each is None:
-                partly.add(found.address.name)
+        for live_object in self._objects[kind.kind]:
+            exported = self._chosen(kind, live_object)
+            if exported is None:
+                partly.add(live_object.address.name)
             else:
-                declared.append((found, each))
-        for found, each in declared:
-            if found.address.name in partly and each.metadata.get("name"):
+                declared.append((live_object, exported))
+        for live_object, exported in declared:
+            if live_object.address.name in partly and exported.metadata.get("name"):
                 # Documents of one key are paired with its objects in order, and here one of these has no document.
-                each.metadata = {"name": each.metadata["name"], "id": found.id, **each.metadata}
-        written = [each for _, each in declared]
+                exported.metadata = {"name": exported.metadata["name"], "id": live_object.id, **exported.metadata}
+        written = [exported for _, exported in declared]
         self._remark(written)
         return written
 
-    def _chosen(self, kind: Kind, found: LiveObject) -> ExportedResource | None:
+    def _chosen(self, kind: Kind, live_object: LiveObject) -> ExportedResource | None:
         """Return an object if it is to be declared, and can be."""
-        address = self._address(found)
-        if not self.scope.holds(address) and not self.scope.holds(found.address):
+        address = self._address(live_object)
+        if not self.scope.holds(address) and not self.scope.holds(live_object.address):
             return None
         owned = self.policy.owns.get(kind.kind)
         if owned is not None and not Globs(owned).match(address.name):
             self.outside[kind.kind] += 1
             return None
-        return self._declared(kind, found, address)
+        return self._declared(kind, live_object, address)
 
-    def _address(self, found: LiveObject) -> Address:
+    def _address(self, live_object: LiveObject) -> Address:
         """Return the address that the document of an object has."""
-        kind = self.catalogue.kinds[found.address.kind]
-        name = self._names[kind.kind].get(found.id, "")
-        return Address(kind.kind, name) if name and "name" not in kind.match else found.address
+        kind = self.catalogue.kinds[live_object.address.kind]
+        name = self._names[kind.kind].get(live_object.id, "")
+        return Address(kind.kind, name) if name and "name" not in kind.match else live_object.address
 
-    def _declared(self, kind: Kind, found: LiveObject, address: Address) -> ExportedResource | None:
-        ready = self._ready(kind, found, address)
+    def _declared(self, kind: Kind, live_object: LiveObject, address: Address) -> ExportedResource | None:
+        ready = self._ready(kind, live_object, address)
         whole = tidy(kind, decode(self.catalogue, kind, ready.wire, defaults=kind.singleton))
         left: dict[str, str] = {}
         while True:
@@ -179,11 +179,11 @@ class _Exporter:
                 return None
             left = widened(left, faults)
         metadata: dict[str, Any] = {}
-        name = self._names[kind.kind].get(found.id, "")
+        name = self._names[kind.kind].get(live_object.id, "")
         if name:
             metadata["name" if "name" not in kind.match else "id"] = escaped(name, ())
         elif kind.derived:
-            metadata["id"] = found.id
+            metadata["id"] = live_object.id
         if left:
             metadata["unmanaged"] = sorted(left)
         alone = sorted({**left, **dict.fromkeys(ready.unknown, _UNKNOWN)}.items())
@@ -196,13 +196,15 @@ class _Exporter:
 
     def _remark(self, declared: Sequence[ExportedResource]) -> None:
         """Add what else is to be said as comments."""
-        by_address = {each.address: each for each in declared}
-        resources = [Resource(address=each.address, wire=each.wire, source=Source(""), key=()) for each in declared]
+        by_address = {exported.address: exported for exported in declared}
+        resources = [
+            Resource(address=exported.address, wire=exported.wire, source=Source(""), key=()) for exported in declared
+        ]
         for address, pointer, text in self.remark(resources):
             self.remarks.append((address, pointer, text))
             _comment(by_address[address].comments, pointer.split("/"), f"{text[:1].upper()}{text[1:]}.")
 
-    def _ready(self, kind: Kind, found: LiveObject, address: Address) -> _Ready:
+    def _ready(self, kind: Kind, live_object: LiveObject, address: Address) -> _Ready:
         ready = _Ready({}, {}, {}, [])
 
         def walk(record: Record, wire: Mapping[str, Any], path: tuple[str, ...], *, pointers: bool) -> Wire:
@@ -232,7 +234,7 @@ class _Exporter:
             if prop.type in ("set", "map") and not prop.of and isinstance(held, dict):
                 return _sorted(prop, held)
             if prop.language and isinstance(held, dict):
-                ready.unknown.extend("/".join((*path, each)) for each in held if each not in PARTS)
+                ready.unknown.extend("/".join((*path, element)) for element in held if element not in PARTS)
                 return {part: trimmed(text) for part, text in held.items() if part in PARTS}
             if prop.type == "object" and isinstance(held, dict):
                 record = self.catalogue.record(prop.of)
@@ -240,12 +242,12 @@ class _Exporter:
             if (prop.type == "list" or prop.of) and isinstance(held, dict):
                 record = self.catalogue.record(prop.of)
                 return {
-                    key: walk(record, each, (*path, key), pointers=False) if isinstance(each, dict) else each
-                    for key, each in held.items()
+                    key: walk(record, member, (*path, key), pointers=False) if isinstance(member, dict) else member
+                    for key, member in held.items()
                 }
             return held
 
-        ready.wire = walk(kind, found.wire, (), pointers=True)
+        ready.wire = walk(kind, live_object.wire, (), pointers=True)
         return ready
 
     def _reference(self, held: Address, path: tuple[str, ...], ready: _Ready) -> Address:
@@ -270,29 +272,31 @@ class _Exporter:
             if prop.sensitive and held == MASK:
                 yield (*path, name)
             elif prop.of and not prop.language and isinstance(held, dict):
-                inner = {(name,): held} if prop.type == "object" else {(name, key): each for key, each in held.items()}
-                for steps, each in inner.items():
-                    if isinstance(each, dict):
-                        yield from self._masked(self.catalogue.record(prop.of), each, (*path, *steps))
+                inner = (
+                    {(name,): held} if prop.type == "object" else {(name, key): member for key, member in held.items()}
+                )
+                for steps, member in inner.items():
+                    if isinstance(member, dict):
+                        yield from self._masked(self.catalogue.record(prop.of), member, (*path, *steps))
 
 
 def _sorted(prop: Property, held: dict[Any, Any]) -> dict[Any, Any]:
     """Return a set or a map in the order of the enum that its keys are of, else sorted."""
-    places = {each: index for index, each in enumerate(prop.values)}
-    return {each: held[each] for each in sorted(held, key=lambda each: (places.get(each, 0), each))}
+    places = {value: index for index, value in enumerate(prop.values)}
+    return {key: held[key] for key in sorted(held, key=lambda key: (places.get(key, 0), key))}
 
 
 def _left_alone(pointer: str, reason: str, spec: Mapping[str, Any]) -> str:
     """Say that a property is left alone, and show what it is unless the reason does."""
-    name, told = pointer.partition("/")[0], f"{pointer} is left alone: {reason}."
+    name, message = pointer.partition("/")[0], f"{pointer} is left alone: {reason}."
     if name not in spec or str(spec[name]) in reason:
-        return told
+        return message
     try:
         held = emit({name: spec[name]})
     except ValueError:
         # YAML cannot hold it.
-        return told
-    return "\n  ".join([f"{told} The server holds:", *held.splitlines()])
+        return message
+    return "\n  ".join([f"{message} The server holds:", *held.splitlines()])
 
 
 def _comment(comments: dict[Path, str], path: Sequence[str], text: str) -> None:
@@ -306,29 +310,31 @@ def _in_order(kind: Kind, objects: Sequence[LiveObject]) -> Sequence[LiveObject]
 
     Objects of one name stay in order of creation, by which documents are paired with them.
     """
-    return objects if kind.ordered else sorted(objects, key=lambda each: each.address.name)
+    return objects if kind.ordered else sorted(objects, key=lambda live_object: live_object.address.name)
 
 
 def _own_names(kind: Kind, objects: Sequence[LiveObject]) -> dict[str, str]:
     """Return a name for each object that shares its address with another (or its id, where the kind has names)."""
     if kind.derived:
         # A document cannot tell what the server calls it, unless it says so.
-        alone = Counter(each.address.name for each in objects)
-        return {each.id: each.address.name for each in objects if alone[each.address.name] == 1}
-    plain = [name_of(each.key, kind.joiner) if each.key else "" for each in objects]
+        alone = Counter(live_object.address.name for live_object in objects)
+        return {
+            live_object.id: live_object.address.name for live_object in objects if alone[live_object.address.name] == 1
+        }
+    plain = [name_of(live_object.key, kind.joiner) if live_object.key else "" for live_object in objects]
     shared = {name for name, count in Counter(plain).items() if count > 1}
     taken = set(plain)
     names: dict[str, str] = {}
-    for each, name in zip(objects, plain, strict=True):
+    for live_object, name in zip(objects, plain, strict=True):
         if name not in shared:
             continue
         if "name" in kind.match:
-            names[each.id] = each.id
+            names[live_object.id] = live_object.id
             continue
-        stem = name if any(part is not None for part in each.key) else "unnamed"
+        stem = name if any(part is not None for part in live_object.key) else "unnamed"
         number = 1
         while f"{stem}-{number}" in taken:
             number += 1
-        names[each.id] = f"{stem}-{number}"
-        taken.add(names[each.id])
+        names[live_object.id] = f"{stem}-{number}"
+        taken.add(names[live_object.id])
     return names

@@ -82,7 +82,7 @@ class FaultFinder:
             branches = value["match"].values() if part == "match" else [{"else": value["else"]}]
             texts = [text for branch in branches for text in branch.values()]
             errors = (check_expression(text, self.codec.context(prop)) for text in texts if check)
-            error = next((each for each in errors if each), None)
+            error = next((error for error in errors if error), None)
             if error:
                 faults[part] = f"the expression is refused here: {error.message}"
         return faults
@@ -117,10 +117,10 @@ def widened(left: Mapping[str, str], faults: Mapping[str, str]) -> dict[str, str
     wider = dict(left)
     for pointer, reason in faults.items():
         name = pointer.partition("/")[0]
-        parts = [each for each in wider if each.startswith(f"{name}/")]
+        parts = [text for text in wider if text.startswith(f"{name}/")]
         if parts:
             first = wider[parts[0]]
-            wider = {each: why for each, why in wider.items() if each not in parts}
+            wider = {name: why for name, why in wider.items() if name not in parts}
             wider[name] = first
         elif name not in wider:
             wider[pointer] = reason
@@ -133,7 +133,7 @@ def without(spec: dict[str, Any], left: Collection[str]) -> dict[str, Any]:
     for name, value in spec.items():
         parts = [part for part in PARTS if f"{name}/{part}" in left]
         if parts:
-            value = {key: each for key, each in value.items() if _part(key) not in parts}
+            value = {key: member for key, member in value.items() if _part(key) not in parts}
         if name not in left:
             kept[name] = value
     return kept
@@ -152,11 +152,11 @@ def _unsaid(value: Any, held: Any) -> str:
 
 def _extra(value: Any, held: Any) -> Iterator[str]:
     if isinstance(value, dict) and isinstance(held, dict):
-        for name, each in held.items():
+        for name, member in held.items():
             if name not in value:
                 yield name
             else:
-                yield from (f"{name}/{more}" for more in _extra(value[name], each))
+                yield from (f"{name}/{more}" for more in _extra(value[name], member))
 
 
 def known(record: Record, wire: Mapping[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from reconciler.values import MAX_INTEGER
 def trimmed(expression: Any) -> Any:
     """Return an expression in wire form without the blanks around its texts, wherever they mean nothing."""
     if isinstance(expression, dict):
-        return {key: trimmed(each) for key, each in expression.items()}
+        return {key: trimmed(member) for key, member in expression.items()}
     if isinstance(expression, str):
         text = expression.strip(" \r\n")
         return text if text and same(text, expression) else expression
@@ -33,9 +33,9 @@ def tidy(kind: Kind, spec: dict[str, Any]) -> dict[str, Any]:
 def _shortest(value: Any) -> Any:
     """Return an expression with booleans and numbers as themselves; what follows `use` is a name, and stays a text."""
     if isinstance(value, dict):
-        return {key: each if key == "use" else _shortest(each) for key, each in value.items()}
+        return {key: member if key == "use" else _shortest(member) for key, member in value.items()}
     if isinstance(value, list):
-        return [_shortest(each) for each in value]
+        return [_shortest(element) for element in value]
     if not isinstance(value, str):
         return value
     if value in ("true", "false"):
@@ -49,9 +49,9 @@ def _shortest(value: Any) -> Any:
 def escaped(value: Any, references: Collection[tuple[str, ...]], path: tuple[str, ...] = ()) -> Any:
     """Return a value whose `${` is no variable, except where a reference to a secret stands."""
     if isinstance(value, dict):
-        return {key.replace("${", "$${"): escaped(each, references, (*path, key)) for key, each in value.items()}
+        return {key.replace("${", "$${"): escaped(member, references, (*path, key)) for key, member in value.items()}
     if isinstance(value, list):
-        return [escaped(each, references, (*path, str(index))) for index, each in enumerate(value)]
+        return [escaped(element, references, (*path, str(index))) for index, element in enumerate(value)]
     if isinstance(value, str) and "${" in value and path not in references:
         return value.replace("${", "$${")
     return value

@@ -123,4 +123,4 @@ def _kept(before: str, after: str) -> bool:
     if Counter("".join(before.split())) != Counter("".join(after.split())):
         return False
     (old, _), (new, problems) = load(before), load(after)
-    return not problems and exact([each.value for each in old], [each.value for each in new])
+    return not problems and exact([document.value for document in old], [document.value for document in new])

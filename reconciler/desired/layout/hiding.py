@@ -37,15 +37,15 @@ def hidden(catalogue: Catalogue, text: str) -> str:
             continue
         finder = _Finder(document.root)
         finder.look(document.root, order if ours(catalogue, document) else nothing, (), inside=False)
-        secrets = {each.start: each for each in finder.secrets}
-        plain = {each.start: each for each in _scalars(document.root) if each.start not in secrets}
+        secrets = {scalar.start: scalar for scalar in finder.secrets}
+        plain = {scalar.start: scalar for scalar in _scalars(document.root) if scalar.start not in secrets}
         covered: dict[int, list[tuple[int, int]]] = {}
-        for each in plain.values():
-            for number, start, end in _spans(each, lines):
+        for scalar in plain.values():
+            for number, start, end in _spans(scalar, lines):
                 covered.setdefault(number, []).append((start, end))
-        spans = [span for each in secrets.values() for span in _spans(each, lines)]
+        spans = [span for scalar in secrets.values() for span in _spans(scalar, lines)]
         for comments in _blocks(document, lines, covered):
-            spans += _told(comments, finder.within)
+            spans += _secret_spans(comments, finder.within)
         for number, start, end in sorted(set(spans), reverse=True):
             lines[number] = lines[number][:start] + _HIDDEN + lines[number][end:]
     return "\n".join(lines)
@@ -58,11 +58,11 @@ class _Finder:
         #: What the alias at a place stands for: a name may be given again.
         self.aliases: dict[tuple[int, int], Node] = {}
         anchors: dict[str, Node] = {}
-        for each in _nodes(root):
-            if isinstance(each, Alias):
-                self.aliases[each.start] = anchors[each.anchor]
+        for node in _nodes(root):
+            if isinstance(node, Alias):
+                self.aliases[node.start] = anchors[node.anchor]
             else:
-                anchors[each.anchor] = each
+                anchors[node.anchor] = node
         self.secrets: list[Scalar] = []
         #: From where to where the values stand that hold a secret, and whether in brackets.
         self.within: list[tuple[tuple[int, int], tuple[int, int], bool]] = []
@@ -97,8 +97,8 @@ class _Finder:
                     self.within += _within(key, value)
                 self.look(value, ranks.below.get(key.text, nothing), below, inside=inside or holds or odd, secret=hide)
         else:
-            for each in node.elements:
-                self.look(each, order, names, inside=inside, secret=secret)
+            for element in node.elements:
+                self.look(element, order, names, inside=inside, secret=secret)
 
 
 def _nodes(node: Node) -> Iterator[Node]:
@@ -108,19 +108,25 @@ def _nodes(node: Node) -> Iterator[Node]:
             yield key
             yield from _nodes(value)
     elif not isinstance(node, Scalar):
-        for each in node.elements:
-            yield from _nodes(each)
+        for element in node.elements:
+            yield from _nodes(element)
 
 
 def _scalars(node: Node) -> Iterator[Scalar]:
-    return (each for each in _nodes(node) if isinstance(each, Scalar))
+    return (node for node in _nodes(node) if isinstance(node, Scalar))
 
 
 def _within(key: Scalar, value: Node) -> Iterator[tuple[tuple[int, int], tuple[int, int], bool]]:
     """Yield from where to where a value stands, and each part of it that is in brackets."""
     inner = list(_nodes(value))
-    yield key.end, max(each.end if isinstance(each, Scalar) or each.flow else each.start for each in inner), False
-    yield from ((each.start, each.end, True) for each in inner if not isinstance(each, Scalar) and each.flow)
+    yield (
+        key.end,
+        max(element.end if isinstance(element, Scalar) or element.flow else element.start for element in inner),
+        False,
+    )
+    yield from (
+        (element.start, element.end, True) for element in inner if not isinstance(element, Scalar) and element.flow
+    )
 
 
 def _spans(node: Scalar, lines: list[str]) -> Iterator[tuple[int, int, int]]:
@@ -160,7 +166,7 @@ def _blocks(
         yield block
 
 
-def _told(
+def _secret_spans(
     comments: list[tuple[int, int, str]], within: Collection[tuple[tuple[int, int], tuple[int, int], bool]]
 ) -> Iterator[tuple[int, int, int]]:
     """Yield where secrets stand in comments that are below each other."""
@@ -175,7 +181,7 @@ def _told(
         if goes_on or any(start < place < end and (alone or flow) for start, end, flow in within):
             yield number, text, len(line)
             continue
-        word = next((each for each in _WORD.finditer(line, begin) if _speaks(each[1])), None)
+        word = next((match for match in _WORD.finditer(line, begin) if _speaks(match[1])), None)
         below = _BELOW.search(line, word.end(1)) if word else None
         above = text if below else None
         value = word and word.end() < (below.start() if below else len(line))

@@ -106,12 +106,12 @@ class _Layout:
         written, comment, line = beside
         was = len(self.lines[line].rstrip()) - len(comment) if comment else -1
         at = self._split(start, stop, column)
-        found = []
-        for each in self.lines[start:at]:
-            indent = len(each) - len(each.lstrip())
+        lines = []
+        for name in self.lines[start:at]:
+            indent = len(name) - len(name.lstrip())
             indent = len(written) - len(comment) if indent == was else indent - column
-            found.append((" " * indent + each.strip()).rstrip())
-        return _squeezed(found, keep_first=True), at
+            lines.append((" " * indent + name.strip()).rstrip())
+        return _squeezed(lines, keep_first=True), at
 
     def _rest(self, behind: tuple[int, int]) -> str:
         """Return what stands behind a place in its line, with the blanks before it."""
@@ -144,17 +144,17 @@ class _Layout:
             raise Irregular(line, "a key that is not simply `key:`")
         return line, match.end()
 
-    def _list(self, found: List, order: Order, stop: int) -> tuple[list[_Segment], int]:
+    def _list(self, node: List, order: Order, stop: int) -> tuple[list[_Segment], int]:
         """Return the parts of a list, and the line behind the last."""
         parts: list[_Segment] = []
         at = -1
-        column = found.start[1]
-        for index, element in enumerate(found.elements):
-            line = self._dash(element, column, at, found.start[0])
+        column = node.start[1]
+        for index, element in enumerate(node.elements):
+            line = self._dash(element, column, at, node.start[0])
             lead = self._gap(at, line) if index else []
             limit = stop
-            if index + 1 < len(found.elements):
-                limit = self._dash(found.elements[index + 1], column, line + 1, line + 1)
+            if index + 1 < len(node.elements):
+                limit = self._dash(node.elements[index + 1], column, line + 1, line + 1)
             written, at = self._element(element, (line, column + 1), order, limit, column, lead)
             parts.append(_Segment(lead, written, self.open))
         return parts, at
@@ -296,7 +296,7 @@ class _Layout:
         if isinstance(node, Scalar) or node.anchor:
             return asis
         if isinstance(node, List):
-            return f"[{', '.join(self._flow(each, order) for each in node.elements)}]"
+            return f"[{', '.join(self._flow(element, order) for element in node.elements)}]"
         ranks = order(node)
         texts = []
         for key, value in node.pairs:

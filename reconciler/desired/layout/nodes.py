@@ -85,12 +85,12 @@ def read(text: str) -> list[DocumentLines]:
         elif name == "DocumentEndEvent":
             documents[-1].last = event.start_mark.line
     lines = text.split("\n")[:-1]
-    for index, each in enumerate(documents):
-        if not each.first and index:
-            each.first = documents[index - 1].last
+    for index, document in enumerate(documents):
+        if not document.first and index:
+            document.first = documents[index - 1].last
         # Comments behind the last value are this document's own.
-        while each.last < len(lines) and not lines[each.last].startswith(("---", "...", "%")):
-            each.last += 1
+        while document.last < len(lines) and not lines[document.last].startswith(("---", "...", "%")):
+            document.last += 1
     return documents
 
 

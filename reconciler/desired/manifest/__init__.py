@@ -36,11 +36,11 @@ class Locator:
 
     def __call__(self, address: Address, pointer: str = "") -> Source | None:
         """Return the place of a wire pointer into a resource; None where nothing declares it."""
-        found = self.entries(address)
+        entries = self.entries(address)
         top = pointer.partition("/")[0]
-        best = next((entry for resource, entry in found if not top or top in resource.wire), None)
+        best = next((entry for resource, entry in entries if not top or top in resource.wire), None)
         if best is None:
-            best = next((entry for resource, entry in found if resource.declares(pointer)), None)
+            best = next((entry for resource, entry in entries if resource.declares(pointer)), None)
         return best.at(pointer) if best else None
 
     def entries(self, address: Address) -> list[tuple[Resource, Declaration]]:
@@ -51,8 +51,8 @@ class Locator:
                 self._entries.setdefault(Address(resource.address.kind, resource.address.name), []).append(
                     (resource, entry)
                 )
-        found = self._entries.get(Address(address.kind, address.name), [])
-        return [each for each in found if each[0].id == address.id] or found
+        entries = self._entries.get(Address(address.kind, address.name), [])
+        return [entry for entry in entries if entry[0].id == address.id] or entries
 
 
 class Desired(Struct, frozen=True):
@@ -75,7 +75,7 @@ class Desired(Struct, frozen=True):
         Raises:
             ManifestError: it holds one.
         """
-        if any(each.severity == "error" for each in self.diagnostics):
+        if any(diagnostic.severity == "error" for diagnostic in self.diagnostics):
             raise ManifestError(self.diagnostics)
         return self
 
@@ -116,11 +116,11 @@ def load(
         if path not in optional and not unfound and not unread:
             held[path] = [text_of(str(file)) for file in files]
     desired = parse(catalogue, layers, variables)
-    wrong = {each.file for each in desired.diagnostics}
+    wrong = {diagnostic.file for diagnostic in desired.diagnostics}
     for path, names in held.items():
         if not any(desired.files.get(name) or name in wrong for name in names):
             problems.append(_empty(path))
-    unread_files = {each.file: 0 for each in problems}
+    unread_files = {diagnostic.file: 0 for diagnostic in problems}
     return replace(desired, diagnostics=(*problems, *desired.diagnostics), files={**unread_files, **desired.files})
 
 
@@ -142,30 +142,34 @@ def parse(
     digest = hashlib.sha256()
     files: dict[str, int] = {}
     for layer, texts in enumerate(layers):
-        for each in texts:
-            documents, problems = (load_json if is_json(each.file) else load_yaml)(each.text)
-            misread += [in_file(each.file, problem) for problem in problems]
-            digest.update(f"{each.file}\0{each.text}\0".encode())
-            files[each.file] = len(documents)
-            dollars = "${" in each.text
+        for text in texts:
+            documents, problems = (load_json if is_json(text.file) else load_yaml)(text.text)
+            misread += [in_file(text.file, problem) for problem in problems]
+            digest.update(f"{text.file}\0{text.text}\0".encode())
+            files[text.file] = len(documents)
+            dollars = "${" in text.text
             ends = [*(document.line for document in documents[1:]), 0]
             for document, end in zip(documents, ends, strict=False):
-                entries += reader.entries(DocumentPlace(each.file, each.text, document, dollars, end), layer)
+                entries += reader.entries(DocumentPlace(text.file, text.text, document, dollars, end), layer)
     standing, dropped = reader.overlaid(entries)
     pairs = [(reader.resource(entry), entry) for entry in standing]
     good = [(resource, entry) for resource, entry in pairs if resource is not None]
     merged, clashes = _merge(catalogue, [resource for resource, _ in good])
     # What YAML understood otherwise is wrong for its field too; once is enough.
-    doubted = {(each.file, each.line, each.column) for each in misread}
-    judged = [each for each in reader.problems if (each.file, each.line, each.column) not in doubted]
-    told = tuple(sorted([*misread, *judged, *clashes]))
+    doubted = {(diagnostic.file, diagnostic.line, diagnostic.column) for diagnostic in misread}
+    judged = [
+        diagnostic
+        for diagnostic in reader.problems
+        if (diagnostic.file, diagnostic.line, diagnostic.column) not in doubted
+    ]
+    diagnostics = tuple(sorted([*misread, *judged, *clashes]))
     tests, locate = tuple(reader.tests), Locator(good)
-    return Desired(tuple(merged), told, files, tests, locate, digest.hexdigest(), tuple(dropped))
+    return Desired(tuple(merged), diagnostics, files, tests, locate, digest.hexdigest(), tuple(dropped))
 
 
 def _merge(catalogue: Catalogue, resources: Sequence[Resource]) -> tuple[list[Resource], list[Diagnostic]]:
     """Bring the documents of a singleton together, and find addresses that are declared twice."""
-    found: dict[Address, Resource] = {}
+    merged: dict[Address, Resource] = {}
     clashes: list[Diagnostic] = []
     bound: dict[tuple[str, str], Resource] = {}
     for resource in resources:
@@ -177,14 +181,14 @@ def _merge(catalogue: Catalogue, resources: Sequence[Resource]) -> tuple[list[Re
             # Two objects may share a key where each document says which one it stands for.
             address = Address(address.kind, address.name, resource.id)
             resource = replace(resource, address=address)
-        other = found.get(address)
+        other = merged.get(address)
         if other is None:
-            found[address] = resource
+            merged[address] = resource
         elif catalogue.kinds[address.kind].singleton:
             shared = sorted(other.wire.keys() & resource.wire.keys())
             clashes += [_clash(resource, other, f"{name} is declared", name) for name in shared]
             clashes += [*_both(resource, other), *_both(other, resource)]
-            found[address] = replace(
+            merged[address] = replace(
                 other,
                 wire={**other.wire, **resource.wire},
                 sources={**other.sources, **resource.sources},
@@ -194,7 +198,7 @@ def _merge(catalogue: Catalogue, resources: Sequence[Resource]) -> tuple[list[Re
             )
         else:
             clashes.append(_clash(resource, other, "this address is declared"))
-    return list(found.values()), clashes
+    return list(merged.values()), clashes
 
 
 def _both(owner: Resource, other: Resource) -> list[Diagnostic]:
@@ -215,7 +219,7 @@ def _both(owner: Resource, other: Resource) -> list[Diagnostic]:
     ]
 
 
-def _clash(second: Resource, first: Resource, what: str, pointer: str = "") -> Diagnostic:
+def _clash(second: Resource, first: Resource, message: str, pointer: str = "") -> Diagnostic:
     place = second.place(pointer)
     return Diagnostic(
         file=place.file,
@@ -224,6 +228,6 @@ def _clash(second: Resource, first: Resource, what: str, pointer: str = "") -> D
         address=str(second.address),
         pointer=pointer,
         code="declared-twice",
-        message=f"{what} twice, first at {first.place(pointer)}",
+        message=f"{message} twice, first at {first.place(pointer)}",
         hint="take one of them out, or let the one of a later layer say metadata.patch: true",
     )

@@ -67,9 +67,9 @@ class DocumentReader:
             self._tell(where, (), "document", "a document is a mapping with kind and spec")
             return []
         if value.get("kind") == ROUTING_TEST:
-            told = len(self.problems)
+            problems = len(self.problems)
             plain = self.substitution.plain(value, self._teller(where)) if where.variables else value
-            self.tests += [TestDocument(plain, where)] if len(self.problems) == told else []
+            self.tests += [TestDocument(plain, where)] if len(self.problems) == problems else []
             return []
         kind = self._kind(where, value)
         if kind is None:
@@ -86,8 +86,8 @@ class DocumentReader:
             self._tell(where, ("metadata", single[0]), "metadata", message)
             return []
         self.layered |= bool(metadata.get("patch") or metadata.get("drop"))
-        found = [Declaration(kind, metadata, spec, where, path, line, layer) for path, spec, line in specs]
-        return [self._substituted(each) for each in found] if where.variables else found
+        declarations = [Declaration(kind, metadata, spec, where, path, line, layer) for path, spec, line in specs]
+        return [self._substituted(declaration) for declaration in declarations] if where.variables else declarations
 
     def overlaid(self, entries: list[Declaration]) -> tuple[list[Declaration], list[Dropped]]:
         """Bring the layers together, where there are any."""
@@ -97,7 +97,7 @@ class DocumentReader:
         def tell(entry: Declaration, path: Path, code: str, message: str, hint: str) -> None:
             self._about(entry, path, code, message, hint, guess(entry))
 
-        return overlay(self.catalogue, [self._key_alone(each) for each in entries], self._called, tell)
+        return overlay(self.catalogue, [self._key_alone(declaration) for declaration in entries], self._called, tell)
 
     def _called(self, entry: Declaration) -> Called:
         """Return what an entry is called in the server's own form, as far as its spec tells."""
@@ -123,9 +123,9 @@ class DocumentReader:
         """Check that a drop gives no more than what tells its object from others."""
         if not entry.metadata.get("drop") or entry.flawed:
             return entry
-        told = len(self.problems)
+        problems = len(self.problems)
         self._judged(entry, self._key_only(entry.kind), untyped({} if entry.spec is None else entry.spec))
-        return replace(entry, flawed=len(self.problems) > told)
+        return replace(entry, flawed=len(self.problems) > problems)
 
     def _kind(self, where: DocumentPlace, value: Mapping[str, Any]) -> Kind | None:
         name = value.get("kind")
@@ -147,9 +147,9 @@ class DocumentReader:
             return {}
         wrong = False
         if where.variables and isinstance(metadata, dict):
-            told = len(self.problems)
+            problems = len(self.problems)
             metadata = self.substitution.plain(metadata, self._teller(where, "metadata"))
-            wrong = len(self.problems) > told
+            wrong = len(self.problems) > problems
         for fault in explain(METADATA, metadata):
             wrong = True
             self._tell(where, ("metadata", *fault.path), fault.code, fault.message, fault.hint, key=fault.of_key)
@@ -283,13 +283,13 @@ class DocumentReader:
 
     def _substituted(self, entry: Declaration) -> Declaration:
         """Put variables in their places, and spell out what a lone reference to a secret stands for."""
-        told = len(self.problems)
+        problems = len(self.problems)
 
         def tell(path: Path, message: str, hint: str) -> None:
             self._about(entry, path, "variable", message, hint)
 
         spec = self.substitution.spec(entry.kind, entry.spec, tell)
-        return replace(entry, spec=spelled_out(self.catalogue, entry.kind, spec), flawed=len(self.problems) > told)
+        return replace(entry, spec=spelled_out(self.catalogue, entry.kind, spec), flawed=len(self.problems) > problems)
 
     def _teller(self, where: DocumentPlace, *above: str) -> Callable[[Path, str, str], None]:
         def tell(path: Path, message: str, hint: str) -> None:
@@ -317,7 +317,7 @@ class DocumentReader:
         for index, pointer in enumerate(resource.unmanaged):
             steps = pointer.split("/")
             at = ("metadata", "unmanaged", str(index))
-            where = entry.told.get("unmanaged", entry.where)
+            where = entry.metadata_places.get("unmanaged", entry.where)
             if not self._leads(entry.kind, resource.wire.get("@type", ""), steps):
                 fine = False
                 message = f"{pointer} is no property of {entry.kind.kind} that can be left alone"

@@ -54,13 +54,13 @@ class DocumentPlace(Struct):
     def _find(self) -> None:
         """Read the document a second time: this one only, however many stand in its file."""
         if is_json(self.file):
-            found = positions_json(self.text)
+            read = positions_json(self.text)
         else:
             starts = _starts(self.text)
             self._above = self.document.line - 1
             last = starts[self.end - 1] if self.end else len(self.text)
-            found = positions(self.text[starts[self._above] : last])
-        self._positions = found[0] if found else None
+            read = positions(self.text[starts[self._above] : last])
+        self._positions = read[0] if read else None
 
 
 @lru_cache(maxsize=2)  # findings come file by file
@@ -94,7 +94,7 @@ class Declaration(Struct):
     #: Paths that a later layer took out with `null`.
     taken: Mapping[Path, Origin] = {}
     #: Metadata that a later layer gave.
-    told: Mapping[str, DocumentPlace] = {}
+    metadata_places: Mapping[str, DocumentPlace] = {}
     #: Where each layer upon it stands.
     patches: tuple[Source, ...] = ()
     #: It holds a mistake, which was told already.
@@ -105,8 +105,8 @@ class Declaration(Struct):
         for length in range(len(path), -1, -1):
             origin = self.origins.get(path[:length])
             if origin is not None:
-                where, base = origin
-                return where.source((*base, *path), key=key)
+                where, root = origin
+                return where.source((*root, *path), key=key)
         return self.where.source((*self.path, *path), key=key)
 
     def at(self, pointer: str) -> Source:
@@ -119,7 +119,7 @@ class Declaration(Struct):
         value: Any = self.spec
         for step in pointer.split("/") if pointer else []:
             if isinstance(value, Mapping):
-                spelled = next((each for each in _spellings(step) if each in value), None)
+                spelled = next((spelling for spelling in _spellings(step) if spelling in value), None)
                 if spelled is None:
                     break
                 value = value[spelled]

@@ -41,7 +41,7 @@ def find(paths: Iterable[str], links: Sequence[str] = ()) -> tuple[list[Path], l
     Raises:
         UsageError: a path does not exist, or is no manifest by its name.
     """
-    found: dict[Path, None] = {}
+    gathered: dict[Path, None] = {}
     problems: list[Diagnostic] = []
     for name in paths:
         path, shown = Path(name), text_of(name)
@@ -51,13 +51,13 @@ def find(paths: Iterable[str], links: Sequence[str] = ()) -> tuple[list[Path], l
             raise UsageError(f"{shown} {_absent(name, error)}", HINT) from None
         if stat.S_ISDIR(mode):
             files, wrong = walk(path, links)
-            found.update(dict.fromkeys(files))
+            gathered.update(dict.fromkeys(files))
             problems += wrong
         elif not is_manifest(path):
             raise UsageError(f"{shown} is no manifest by its name", f"manifests end in {', '.join(SUFFIXES)}")
         else:
-            found[path] = None
-    return list(found), problems
+            gathered[path] = None
+    return list(gathered), problems
 
 
 def _absent(name: str, error: Exception) -> str:
@@ -84,12 +84,12 @@ def read(paths: Iterable[Path]) -> tuple[list[ManifestText], list[Diagnostic]]:
                 if not stat.S_ISREG(about.st_mode):
                     problems.append(Diagnostic(file=name, code="unreadable", message="it is no regular file"))
                     continue
-                found = check_size(about.st_size) or decode(stream.read())
+                content = check_size(about.st_size) or decode(stream.read())
         except OSError as error:
             problems.append(Diagnostic(file=name, code="unreadable", message=f"it cannot be read: {error.strerror}"))
             continue
-        if isinstance(found, str):
-            texts.append(ManifestText(name, found))
+        if isinstance(content, str):
+            texts.append(ManifestText(name, content))
         else:
-            problems.append(in_file(name, found))
+            problems.append(in_file(name, content))
     return texts, problems

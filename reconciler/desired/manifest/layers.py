@@ -54,7 +54,7 @@ def overlay(
             layers.lay(entry)
         else:
             layers.add(entry)
-    return [each for each in layers.standing if each is not None], layers.dropped
+    return [declaration for declaration in layers.standing if declaration is not None], layers.dropped
 
 
 class _Layers:
@@ -98,7 +98,7 @@ class _Layers:
         elif not places:
             problem, hint = "has its base in no earlier directory", f"declare it there, or take the {word} out"
         elif len(places) > 1 and not entry.kind.singleton:
-            problem = "could mean any of " + ", ".join(str(base.source()) for base in self._at(places))
+            problem = "could mean any of " + ", ".join(str(declaration.source()) for declaration in self._at(places))
             hint = "say which, with the metadata.name or metadata.id that it has there"
         if problem:
             self.tell(entry, (), "layer", f"metadata.{word} {problem}", hint)
@@ -110,7 +110,7 @@ class _Layers:
             self._patch(places, entry)
 
     def _at(self, places: Sequence[int]) -> list[Declaration]:
-        return [each for each in (self.standing[place] for place in places) if each is not None]
+        return [declaration for declaration in (self.standing[place] for place in places) if declaration is not None]
 
     def _bases(self, entry: Declaration, called: Called, *, earlier: bool = True) -> list[int]:
         """Return the places of what a layer may mean: by its name, else by its key; of those the one with its id.
@@ -120,14 +120,17 @@ class _Layers:
         for name in (called.address, (entry.kind.kind, called.key)):
             if name == (entry.kind.kind, None):
                 continue
-            found = {
-                place: base
+            declarations = {
+                place: declaration
                 for place in self._places.get(name, ())
-                if (base := self.standing[place]) is not None and (base.layer < entry.layer or not earlier)
+                if (declaration := self.standing[place]) is not None
+                and (declaration.layer < entry.layer or not earlier)
             }
             own = entry.metadata.get("id")
-            same = [place for place, base in found.items() if base.metadata.get("id") == own]
-            free = [place for place, base in found.items() if not (own and base.metadata.get("id"))]
+            same = [place for place, declaration in declarations.items() if declaration.metadata.get("id") == own]
+            free = [
+                place for place, declaration in declarations.items() if not (own and declaration.metadata.get("id"))
+            ]
             if same or free:
                 return same or free
         return []
@@ -144,8 +147,8 @@ class _Layers:
             shares = {places[0]: spec}
         for place, share in shares.items():
             part = replace(entry, spec=share, metadata=entry.metadata if place == places[0] else {})
-            for base in self._at([place]):
-                self._stand(place, _Merge(self.catalogue, part, self.tell).onto(base))
+            for declaration in self._at([place]):
+                self._stand(place, _Merge(self.catalogue, part, self.tell).onto(declaration))
 
 
 def _spec(entry: Declaration | None) -> Mapping[str, Any]:
@@ -163,32 +166,32 @@ class _Merge:
         self.origins: dict[Path, Origin] = {}
         self.taken: dict[Path, Origin] = {}
 
-    def onto(self, base: Declaration) -> Declaration:
-        self.origins, self.taken = dict(base.origins), dict(base.taken)
+    def onto(self, declaration: Declaration) -> Declaration:
+        self.origins, self.taken = dict(declaration.origins), dict(declaration.taken)
         spec = self.patch.spec
-        if isinstance(base.spec, dict) and isinstance(spec, dict):
-            spec = self._merged(base.kind, base.spec, spec, ())
+        if isinstance(declaration.spec, dict) and isinstance(spec, dict):
+            spec = self._merged(declaration.kind, declaration.spec, spec, ())
         else:
             self.origins[()] = self.origin
         own = {name: value for name, value in self.patch.metadata.items() if name != "patch"}
         if isinstance(own.get("accept"), dict):
-            own["accept"] = {**base.metadata.get("accept", {}), **own["accept"]}
+            own["accept"] = {**declaration.metadata.get("accept", {}), **own["accept"]}
         return replace(
-            base,
+            declaration,
             spec=spec,
             origins=self.origins,
             taken=self.taken,
-            metadata={**base.metadata, **own},
-            told={**base.told, **dict.fromkeys(own, self.patch.where)},
-            patches=(*base.patches, self.patch.source()),
-            flawed=base.flawed or self.patch.flawed,
+            metadata={**declaration.metadata, **own},
+            metadata_places={**declaration.metadata_places, **dict.fromkeys(own, self.patch.where)},
+            patches=(*declaration.patches, self.patch.source()),
+            flawed=declaration.flawed or self.patch.flawed,
         )
 
     def _merged(
-        self, record: Record | None, base: Mapping[str, Any], patch: Mapping[str, Any], path: Path
+        self, record: Record | None, lower: Mapping[str, Any], patch: Mapping[str, Any], path: Path
     ) -> dict[str, Any]:
         shape = record.legible(None) if record is not None else {}
-        merged = dict(base)
+        merged = dict(lower)
         if record is not None and record.variants and all(tag in patch for tag in TAGS):
             self.tell(self.patch, (*path, "type"), "both", "type and @type exclude each other", "keep one of them")
         for name, value in patch.items():
@@ -198,7 +201,7 @@ class _Merge:
                 self.taken.pop((*path, key), None)
             if tag:
                 # Both spellings are one key.
-                merged = {key: each for key, each in merged.items() if key not in TAGS}
+                merged = {key: member for key, member in merged.items() if key not in TAGS}
             if value is None:
                 merged.pop(name, None)
                 self.taken[at] = self.origin

@@ -28,14 +28,14 @@ def merged(catalogue: Catalogue, desired: Desired, title: str = "") -> str:
         title: stands above all, as does what a layer took out.
     """
     head = [title] if title else []
-    head += [f"{each.address} is dropped by {_place(each.source)}" for each in desired.dropped]
-    documents = [_document(catalogue, each, desired) for each in desired.resources]
+    head += [f"{dropped.address} is dropped by {_place(dropped.source)}" for dropped in desired.dropped]
+    documents = [_document(catalogue, resource, desired) for resource in desired.resources]
     return "".join(f"{comment(line)}\n" for line in head) + "---\n".join(documents)
 
 
 def _document(catalogue: Catalogue, resource: Resource, desired: Desired) -> str:
     kind = catalogue.kinds[resource.address.kind]
-    secrets = {each.plain for each in within(resource.wire) if each.plain}
+    secrets = {sensitive.plain for sensitive in within(resource.wire) if sensitive.plain}
     spec: dict[str, Any] = {}
     comments: dict[tuple[str | int, ...], str] = {}
     notes: list[str] = []
@@ -65,7 +65,7 @@ def _document(catalogue: Catalogue, resource: Resource, desired: Desired) -> str
 
 
 def _metadata(resource: Resource) -> dict[str, Any]:
-    found = {
+    members = {
         "name": resource.address.name if resource.named else "",
         "id": resource.id,
         "was": resource.was,
@@ -73,7 +73,7 @@ def _metadata(resource: Resource) -> dict[str, Any]:
         "unmanaged": list(resource.unmanaged),
         "accept": dict(resource.accept),
     }
-    return {name: value for name, value in found.items() if value}
+    return {name: value for name, value in members.items() if value}
 
 
 def _leaves(kind: Kind, name: str, value: Any) -> Iterator[Steps]:
@@ -87,10 +87,12 @@ def _leaves(kind: Kind, name: str, value: Any) -> Iterator[Steps]:
 
 def _origin(entry: Declaration, path: Steps) -> str:
     """Say which file and line gave a value, and by which variables."""
-    found = next((entry.origins[path[:size]] for size in range(len(path), 0, -1) if path[:size] in entry.origins), None)
-    where, base = found or (entry.where, entry.path)
+    origin = next(
+        (entry.origins[path[:size]] for size in range(len(path), 0, -1) if path[:size] in entry.origins), None
+    )
+    where, root = origin or (entry.where, entry.path)
     written: Any = where.document.value
-    for step in (*base, *path):
+    for step in (*root, *path):
         if isinstance(written, list):
             written = written[int(step)]
         else:
@@ -100,8 +102,8 @@ def _origin(entry: Declaration, path: Steps) -> str:
 
 
 def _given(origin: Origin, path: Steps) -> Source:
-    where, base = origin
-    return where.source((*base, *path), key=True)
+    where, root = origin
+    return where.source((*root, *path), key=True)
 
 
 def _place(source: Source) -> str:
@@ -111,9 +113,9 @@ def _place(source: Source) -> str:
 def _shown(value: Any, secrets: Iterable[str]) -> Any:
     """Return a value as a manifest says it: secrets hidden, and `${` freed of its meaning where it has none."""
     if isinstance(value, dict):
-        return {_freed(key): _shown(each, secrets) for key, each in value.items()}
+        return {_freed(key): _shown(member, secrets) for key, member in value.items()}
     if isinstance(value, list):
-        return [_shown(each, secrets) for each in value]
+        return [_shown(element, secrets) for element in value]
     if isinstance(value, str) and value in secrets:
         return HIDDEN
     return _freed(value) if isinstance(value, LiteralText) else value
@@ -122,7 +124,7 @@ def _shown(value: Any, secrets: Iterable[str]) -> Any:
 def _freed(value: Any) -> Any:
     """Return what holds no reference with every `${` freed of its meaning."""
     if isinstance(value, dict):
-        return {_freed(key): _freed(each) for key, each in value.items()}
+        return {_freed(key): _freed(member) for key, member in value.items()}
     if isinstance(value, list):
-        return [_freed(each) for each in value]
+        return [_freed(element) for element in value]
     return value.replace("${", "$${") if isinstance(value, str) else value

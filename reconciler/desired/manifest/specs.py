@@ -21,7 +21,7 @@ def untyped(spec: Any) -> Any:
     """Return a spec without its variant."""
     if not isinstance(spec, dict):
         return spec
-    return {key: each for key, each in spec.items() if key not in TAGS}
+    return {key: member for key, member in spec.items() if key not in TAGS}
 
 
 def key_only(kind: Kind) -> Kind:
@@ -37,7 +37,7 @@ def guess(entry: Declaration) -> Address:
     if kind.singleton or not isinstance(spec, dict):
         return Address(kind.kind, name)
     shape = kind.legible(None)
-    parts = [spec.get(each, shape[each].default) for each in kind.match]
+    parts = [spec.get(name, shape[name].default) for name in kind.match]
     if any(not isinstance(part, str | int) for part in parts):
         return Address(kind.kind, name)
     return replace(address_of(kind, tuple(parts), name), id=str(entry.metadata.get("id", "")))

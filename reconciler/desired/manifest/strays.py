@@ -32,8 +32,8 @@ def strays(kind: Kind, document: Mapping[str, Any]) -> Iterator[Stray]:
     shape = {*kind.legible(None), *(TAGS if kind.variants else ())}
     place = "items" if "items" in document else "spec"
     fields = [name for name in unknown if name in shape and not _is_metadata(name, document)]
-    told = [name for name in unknown if name not in fields and name in METADATA["properties"]]
-    for names, above in ((fields, place), (told, "metadata")):
+    misplaced = [name for name in unknown if name not in fields and name in METADATA["properties"]]
+    for names, above in ((fields, place), (misplaced, "metadata")):
         if names:
             listed, verb = " and ".join(filter(None, (", ".join(names[:-1]), names[-1]))), "s" * (len(names) == 1)
             them = "it" if len(names) == 1 else "them"
@@ -42,7 +42,7 @@ def strays(kind: Kind, document: Mapping[str, Any]) -> Iterator[Stray]:
                 hint = "begin each object with - and indent it"
             yield Stray(names[0], f"{listed} belong{verb} below {above}", hint)
     for name in unknown:
-        if name not in fields and name not in told:
+        if name not in fields and name not in misplaced:
             close = get_close_matches(name, TOP, n=1)
             hint = f"did you mean {close[0]}?" if close else "keys of your own begin with x-"
             yield Stray(name, f"unknown field {name}", hint)

@@ -51,13 +51,13 @@ class Substitution:
 
     def _walk(self, value: Any, path: Path, tell: Tell, leading: Leading, *, secrets: bool) -> Any:
         if isinstance(value, dict):
-            found: dict[str, Any] = {}
+            members: dict[str, Any] = {}
             for key, inner in value.items():
                 name = str(self._text(key, (*path, key), tell, None)) if "${" in key else key
-                if name in found:
+                if name in members:
                     tell((*path, key), f"with its variable the key {name} stands twice", "take one of them out")
-                found[name] = self._walk(inner, (*path, key), tell, leading, secrets=secrets)
-            return found
+                members[name] = self._walk(inner, (*path, key), tell, leading, secrets=secrets)
+            return members
         if isinstance(value, list):
             return [
                 self._walk(inner, (*path, str(index)), tell, leading, secrets=secrets)

@@ -52,7 +52,7 @@ def walk(directory: Path, links: Sequence[str] = ()) -> tuple[list[Path], list[D
 
 class _Walk:
     def __init__(self, directory: Path, links: Sequence[str]) -> None:
-        self._roots = [os.path.realpath(each) for each in (str(directory), *links)]
+        self._roots = [os.path.realpath(name) for name in (str(directory), *links)]
         self._seen: set[_Identity] = set()
         self._stack: list[_OpenDirectory] = []
         self._files: list[Path] = []

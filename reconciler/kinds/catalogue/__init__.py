@@ -159,7 +159,7 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
 
     @cached_property
     def _shapes(self) -> dict[str, dict[str, Property]]:
-        return {name: {**each.properties, **self.properties} for name, each in self.variants.items()}
+        return {name: {**variant.properties, **self.properties} for name, variant in self.variants.items()}
 
     def expressions(self, variant: str = "") -> tuple[tuple[str, Property], ...]:
         """Return the expressions among the properties of a variant; where it is unknown, those that all have."""
@@ -181,7 +181,7 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
         if not self.variants or (isinstance(variant, str) and variant in self.variants):
             shape = self.shape(variant)
         else:
-            shape = {name: prop for each in self.variants for name, prop in self.shape(each).items()}
+            shape = {name: prop for variant in self.variants for name, prop in self.shape(variant).items()}
         return {**{name: shape[name] for name in self.reading if name in shape}, **shape}
 
 

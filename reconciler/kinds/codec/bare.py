@@ -49,8 +49,8 @@ def _in_property(catalogue: Catalogue, prop: Property, value: Any, pointer: str)
             at = place if prop.type == "list" else key
             yield from _in_object(catalogue, catalogue.record(prop.of), value[key], f"{pointer}/{at}")
     elif isinstance(value, list):
-        for place, each in enumerate(value):
-            yield from _in_object(catalogue, catalogue.record(prop.of), each, f"{pointer}/{place}")
+        for place, element in enumerate(value):
+            yield from _in_object(catalogue, catalogue.record(prop.of), element, f"{pointer}/{place}")
 
 
 def _in_object(catalogue: Catalogue, record: Record, value: Any, pointer: str) -> Iterator[str]:

@@ -78,7 +78,7 @@ def _property(catalogue: Catalogue, prop: Property, value: Any) -> Any:
         case "set" if isinstance(value, Mapping):
             return [_plain(member) for member, present in value.items() if present]
         case "map" if isinstance(value, Mapping) and prop.of:
-            return {key: _element(catalogue, prop, each) for key, each in value.items()}
+            return {key: _element(catalogue, prop, member) for key, member in value.items()}
         case "list" if isinstance(value, Mapping):
             return [_element(catalogue, prop, value[key]) for key in sorted(value, key=_index)]
         case "object" if isinstance(value, Mapping):
@@ -134,7 +134,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Sensitive):
         return value.reference or HIDDEN
     if isinstance(value, Mapping):
-        return {_plain(key): HIDDEN if each == MASK else _plain(each) for key, each in value.items()}
+        return {_plain(key): HIDDEN if member == MASK else _plain(member) for key, member in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(element) for element in value]
     return value

@@ -66,8 +66,8 @@ class Codec:
             encoder = self._kinds[kind.kind] = self._record(kind, fill=not kind.singleton)
         try:
             return encoder(spec), ()
-        except Wrong as found:
-            return {}, found.mistakes
+        except Wrong as error:
+            return {}, error.mistakes
 
     def context(self, prop: Property) -> Context:
         """Return what the expressions of a property may name."""
@@ -88,8 +88,8 @@ class Codec:
                 if given is not UNSET:
                     try:
                         wire[name] = encoder(given)
-                    except Wrong as found:
-                        mistakes += found.below(name)
+                    except Wrong as error:
+                        mistakes += error.below(name)
                 elif fill and default is not UNSET:
                     wire[name] = default
             if mistakes:
@@ -162,9 +162,9 @@ class Codec:
                 return encoder(value)
             try:
                 return encoder({short: value})
-            except Wrong as found:
+            except Wrong as error:
                 # Nobody wrote the property's name, so the mistake is the scalar's.
-                raise Wrong(*(Mistake(m.path[1:], m.code, m.message, m.hint) for m in found.mistakes)) from None
+                raise Wrong(*(Mistake(m.path[1:], m.code, m.message, m.hint) for m in error.mistakes)) from None
 
         return encode
 
@@ -207,8 +207,8 @@ class Codec:
             written = "use" if "use" in value else key
             try:
                 return quoted(value["use"]) if written == "use" else text(value[key], key)
-            except Wrong as found:
-                mistakes += found.below(written)
+            except Wrong as error:
+                mistakes += error.below(written)
                 return ""
 
         def branch(value: dict[str, Any]) -> dict[str, str]:
@@ -227,8 +227,8 @@ class Codec:
             match: Wire = {}
             try:
                 match = branches(value["match"]) if "match" in value else {}
-            except Wrong as found:
-                mistakes += found.below("match")
+            except Wrong as error:
+                mistakes += error.below("match")
             other = result(value, "else", mistakes)
             if mistakes:
                 raise Wrong(*mistakes)
@@ -259,8 +259,8 @@ def _set(member: Encode, least: int) -> Encode:
             path = element if isinstance(value, dict) else str(index)
             try:
                 encoded = member(element)
-            except Wrong as found:
-                mistakes += found.below(path)
+            except Wrong as error:
+                mistakes += error.below(path)
                 continue
             if encoded in wire:
                 mistakes.append(_repeated(path, encoded))
@@ -280,7 +280,7 @@ def _repeated(path: str, encoded: Any) -> Mistake:
     return Mistake((path,), "repeat", message, "keep one of them")
 
 
-def _map(member: Encode, each: Encode) -> Encode:
+def _map(member: Encode, element: Encode) -> Encode:
     def encode(value: Any) -> dict[str, Any]:
         wire: dict[str, Any] = {}
         mistakes: list[Mistake] = []
@@ -289,9 +289,9 @@ def _map(member: Encode, each: Encode) -> Encode:
                 name = member(key)
                 if name in wire:
                     mistakes.append(_repeated(key, name))
-                wire[name] = each(inner)
-            except Wrong as found:
-                mistakes += found.below(key)
+                wire[name] = element(inner)
+            except Wrong as error:
+                mistakes += error.below(key)
         if mistakes:
             raise Wrong(*mistakes)
         return wire
@@ -301,14 +301,18 @@ def _map(member: Encode, each: Encode) -> Encode:
 
 def _list(element: Encode) -> Encode:
     def encode(value: Any) -> dict[str, Any]:
-        pairs = _ordered(value) if isinstance(value, dict) else [(str(index), each) for index, each in enumerate(value)]
+        pairs = (
+            _ordered(value)
+            if isinstance(value, dict)
+            else [(str(index), element) for index, element in enumerate(value)]
+        )
         wire: dict[str, Any] = {}
         mistakes: list[Mistake] = []
-        for index, (key, each) in enumerate(pairs):
+        for index, (key, pair) in enumerate(pairs):
             try:
-                wire[str(index)] = element(each)
-            except Wrong as found:
-                mistakes += found.below(key)
+                wire[str(index)] = element(pair)
+            except Wrong as error:
+                mistakes += error.below(key)
         if mistakes:
             raise Wrong(*mistakes)
         return wire

@@ -19,8 +19,8 @@ def spelled_out(catalogue: Catalogue, record: Record, spec: Any) -> Any:
     if not isinstance(spec, dict):
         return spec
     shape = record.legible(spec.get("type") or spec.get("@type"))
-    return {name: _property(catalogue, shape[name].of, each) if _below(shape, name) else each
-            for name, each in spec.items()}  # fmt: skip
+    return {name: _property(catalogue, shape[name].of, member) if _below(shape, name) else member
+            for name, member in spec.items()}  # fmt: skip
 
 
 def _below(shape: dict[str, Any], name: str) -> bool:
@@ -32,12 +32,12 @@ def _below(shape: dict[str, Any], name: str) -> bool:
 def _property(catalogue: Catalogue, of: str, value: Any) -> Any:
     record = catalogue.record(of)
     if isinstance(value, list):
-        return [_property(catalogue, of, each) for each in value]
+        return [_property(catalogue, of, element) for element in value]
     if isinstance(value, dict):
         # A list or a map may be written as an object too, and knows none of the record's names.
         known = {"type", "@type", *record.legible(None)}
         if value and not known & value.keys():
-            return {key: _property(catalogue, of, each) for key, each in value.items()}
+            return {key: _property(catalogue, of, member) for key, member in value.items()}
         return spelled_out(catalogue, record, value)
     if type(value) is str and is_secret_reference(value):
         for variant in record.variants:

@@ -50,7 +50,9 @@ class Wrong(Exception):
 
     def below(self, *path: str) -> list[Mistake]:
         """Return the mistakes as they are seen from further up."""
-        return [Mistake((*path, *each.path), each.code, each.message, each.hint) for each in self.mistakes]
+        return [
+            Mistake((*path, *mistake.path), mistake.code, mistake.message, mistake.hint) for mistake in self.mistakes
+        ]
 
 
 def refusal(code: str, message: str, hint: str = "", path: tuple[str, ...] = ()) -> Wrong:

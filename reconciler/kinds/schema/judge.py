@@ -77,25 +77,31 @@ def _quick(schema: Schema) -> Callable[[Any], bool]:
 
 def explain(schema: Schema, value: object) -> list[Fault]:
     """Return the mistakes of a value, as jsonschema finds them and in our words."""
-    found = [_Found(schema, error) for error in _slow()({"$schema": DIALECT, **schema}).iter_errors(value)]
+    failure = [_Found(schema, error) for error in _slow()({"$schema": DIALECT, **schema}).iter_errors(value)]
     # Which fields are right depends on the variant: where two are named, nothing else can be said.
-    torn = [each.path for each in found if each.keyword == "oneOf" and len(each.given) > 1 and "type" in each.given]
+    torn = [
+        failure.path
+        for failure in failure
+        if failure.keyword == "oneOf" and len(failure.given) > 1 and "type" in failure.given
+    ]
     # A field without its indentation leaves the one that it belongs to empty, which is no other mistake.
     emptied = {
-        (*each.path, above)
-        for each in found
-        if each.keyword == "additionalProperties"
-        for name in each.value
-        if name not in each.schema["properties"] and (above := _above(each, name))
+        (*failure.path, above)
+        for failure in failure
+        if failure.keyword == "additionalProperties"
+        for name in failure.value
+        if name not in failure.schema["properties"] and (above := _above(failure, name))
     }
-    told = [
+    faults = [
         fault
-        for each in found
-        if not (each.keyword == "type" and each.path in emptied)
-        for fault in _EXPLAINED.get(each.keyword, _other)(each)
-        if not any(each.path[: len(path)] == path and (each.path, each.keyword) != (path, "oneOf") for path in torn)
+        for failure in failure
+        if not (failure.keyword == "type" and failure.path in emptied)
+        for fault in _EXPLAINED.get(failure.keyword, _other)(failure)
+        if not any(
+            failure.path[: len(path)] == path and (failure.path, failure.keyword) != (path, "oneOf") for path in torn
+        )
     ]
-    return sorted(dict.fromkeys(told), key=lambda fault: fault.path)
+    return sorted(dict.fromkeys(faults), key=lambda fault: fault.path)
 
 
 @cache
@@ -128,7 +134,7 @@ class _Found:
         if self.of_key:
             self.path = (*self.path, str(self.value))
         #: Below a property that holds a secret, anything may be the secret in the wrong place.
-        self.hidden = any(isinstance(each, Mapping) and each.get("writeOnly") for each in self.above)
+        self.hidden = any(isinstance(element, Mapping) and element.get("writeOnly") for element in self.above)
 
     @property
     def label(self) -> str:
@@ -161,15 +167,15 @@ def _walked(schema: Schema, steps: list[Any]) -> list[Any]:
     return parts
 
 
-def _unknown(found: _Found) -> Iterator[Fault]:
-    known = [name for name in found.schema["properties"] if name != "@type"]
-    lower = {each.lower(): each for each in known}
-    for name in found.value:
-        if name in found.schema["properties"]:
+def _unknown(failure: _Found) -> Iterator[Fault]:
+    known = [name for name in failure.schema["properties"] if name != "@type"]
+    lower = {element.lower(): element for element in known}
+    for name in failure.value:
+        if name in failure.schema["properties"]:
             continue
         close = get_close_matches(name, known, n=1)
         guess = lower.get(name.lower()) or (close[0] if close else "")
-        owner, above = _owner(found, name), _above(found, name)
+        owner, above = _owner(failure, name), _above(failure, name)
         hint = f"known here: {', '.join(known)}" if known else ""
         if above:
             hint = f"indent it below {above}"
@@ -177,27 +183,29 @@ def _unknown(found: _Found) -> Iterator[Fault]:
             hint = f"only {owner} has it"
         elif guess:
             hint = f"did you mean {guess}?"
-        if found.hidden and not (owner or guess or above):
+        if failure.hidden and not (owner or guess or above):
             # `{p4ssw0rd}` in flow style is a key without a value.
-            yield found.fault("unknown-field", "an unknown field stands here", hint)
+            yield failure.fault("unknown-field", "an unknown field stands here", hint)
         else:
-            yield Fault((*found.path, name), "unknown-field", f"unknown field {_brief(name)}", hint, of_key=True)
+            yield Fault((*failure.path, name), "unknown-field", f"unknown field {_brief(name)}", hint, of_key=True)
 
 
-def _above(found: _Found, name: str) -> str:
+def _above(failure: _Found, name: str) -> str:
     """Return the empty field beside an unknown one that has a field of that name, or ""."""
-    for beside, schema in found.schema["properties"].items():
-        if isinstance(schema, Mapping) and beside in found.value and found.value[beside] is None:
+    for beside, schema in failure.schema["properties"].items():
+        if isinstance(schema, Mapping) and beside in failure.value and failure.value[beside] is None:
             shapes = [schema, *(branch["then"] for branch in schema.get("allOf", ()))]
             if any(name in shape.get("properties", {}) for shape in shapes):
                 return str(beside)
     return ""
 
 
-def _owner(found: _Found, name: str) -> str:
+def _owner(failure: _Found, name: str) -> str:
     """Name the variants that have a field which this one has not, or "" where there are none."""
     # The shape of a variant stands at allOf/N/then.
-    branches = found.above[-5].get("allOf", ()) if len(found.above) > 4 and isinstance(found.above[-5], Mapping) else ()
+    branches = (
+        failure.above[-5].get("allOf", ()) if len(failure.above) > 4 and isinstance(failure.above[-5], Mapping) else ()
+    )
     owners = [
         branch["if"]["anyOf"][0]["properties"]["type"]["const"]
         for branch in branches
@@ -206,122 +214,124 @@ def _owner(found: _Found, name: str) -> str:
     return f"type {' or '.join(owners)}" if owners else ""
 
 
-def _missing(found: _Found) -> Iterator[Fault]:
-    for name in found.rule:
-        if name not in found.value:
-            described = str(found.schema.get("properties", {}).get(name, {}).get("description", ""))
-            yield found.fault("missing", f"the required field {name} is missing", _first_sentence(described))
+def _missing(failure: _Found) -> Iterator[Fault]:
+    for name in failure.rule:
+        if name not in failure.value:
+            described = str(failure.schema.get("properties", {}).get(name, {}).get("description", ""))
+            yield failure.fault("missing", f"the required field {name} is missing", _first_sentence(described))
 
 
-def _one_of(found: _Found) -> Iterator[Fault]:
-    names = _alternatives(found.rule)
-    told = " or ".join(names)
-    if not isinstance(found.value, dict):
+def _one_of(failure: _Found) -> Iterator[Fault]:
+    names = _alternatives(failure.rule)
+    message = " or ".join(names)
+    if not isinstance(failure.value, dict):
         # `type` says so already.
         return
-    if found.given:
-        yield found.fault("both", f"{' and '.join(found.given)} exclude each other", f"keep one of {told}")
+    if failure.given:
+        yield failure.fault("both", f"{' and '.join(failure.given)} exclude each other", f"keep one of {message}")
     elif names and names[0] == "type":
-        variants = found.schema["properties"]["type"]["enum"]
-        yield found.fault("missing", "the required field type is missing", f"it is one of {', '.join(variants)}")
+        variants = failure.schema["properties"]["type"]["enum"]
+        yield failure.fault("missing", "the required field type is missing", f"it is one of {', '.join(variants)}")
     else:
-        yield found.fault("missing", f"{told} is missing")
+        yield failure.fault("missing", f"{message} is missing")
 
 
 def _alternatives(rule: Any) -> list[str]:
-    return [each["required"][0] for each in rule] if isinstance(rule, list) else []
+    return [element["required"][0] for element in rule] if isinstance(rule, list) else []
 
 
-def _choice(found: _Found) -> Iterator[Fault]:
-    choices = [each if isinstance(each, str) else shown(each) for each in found.rule if each is not None]
-    lower = {each.lower(): each for each in choices}
+def _choice(failure: _Found) -> Iterator[Fault]:
+    choices = [
+        element if isinstance(element, str) else shown(element) for element in failure.rule if element is not None
+    ]
+    lower = {choice.lower(): choice for choice in choices}
     hint = ""
-    if isinstance(found.value, str):
-        close = get_close_matches(found.value, choices, n=1)
-        guess = lower.get(found.value.lower()) or (close[0] if close else "")
+    if isinstance(failure.value, str):
+        close = get_close_matches(failure.value, choices, n=1)
+        guess = lower.get(failure.value.lower()) or (close[0] if close else "")
         hint = f"did you mean {guess}?" if guess else ""
-    yield found.fault("choice", f"{found.label} is none of {', '.join(choices)}", hint)
+    yield failure.fault("choice", f"{failure.label} is none of {', '.join(choices)}", hint)
 
 
-def _type(found: _Found) -> Iterator[Fault]:
-    hint, value = "", found.value
-    variants = found.schema.get("properties", {}).get("type", {})
+def _type(failure: _Found) -> Iterator[Fault]:
+    hint, value = "", failure.value
+    variants = failure.schema.get("properties", {}).get("type", {})
     if value is None:
         hint = "leave the field out"
-    elif isinstance(variants, Mapping) and "enum" in variants and "object" in found.kinds:
+    elif isinstance(variants, Mapping) and "enum" in variants and "object" in failure.kinds:
         hint = f"it has a type, which is one of {', '.join(variants['enum'])}"
-        if any(map(is_secret, found.schema.get("allOf", ()))):
+        if any(map(is_secret, failure.schema.get("allOf", ()))):
             hint = f"write ${{env:NAME}} or ${{file:PATH}} alone; or a mapping: {hint}"
-    elif found.kinds in (["integer"], ["boolean"]) and isinstance(value, str):
+    elif failure.kinds in (["integer"], ["boolean"]) and isinstance(value, str):
         hint = "take the quotes away" if re.fullmatch("[0-9]+|true|false", value) else ""
-    elif found.kinds in (["array"], ["array", "object"]):
+    elif failure.kinds in (["array"], ["array", "object"]):
         hint = "write it in brackets"
-    elif "string" in found.kinds and "integer" not in found.kinds and isinstance(value, int | float):
+    elif "string" in failure.kinds and "integer" not in failure.kinds and isinstance(value, int | float):
         hint = "put it in quotes"
-    expected = "neither true nor false" if found.kinds == ["boolean"] else f"no {_expected(found)}"
-    yield found.fault("type", f"{found.label} is {expected}", hint)
+    expected = "neither true nor false" if failure.kinds == ["boolean"] else f"no {_expected(failure)}"
+    yield failure.fault("type", f"{failure.label} is {expected}", hint)
 
 
-def _form(found: _Found) -> Iterator[Fault]:
-    if found.rule == PLACE_PATTERN:
-        message = f"{_brief(str(found.value))} is no place in a list"
-        yield found.fault("form", message, "keys are 0, 1, 2 and so on; or write a list")
-    elif found.rule == ID_PATTERN:
-        yield found.fault("form", f"{found.label} is no id of the server", "ids are small letters and digits")
-    elif found.rule != NOT_BLANK_PATTERN:
-        yield found.fault("form", f"{found.label} is no {_expected(found)}")
-    elif found.value:
+def _form(failure: _Found) -> Iterator[Fault]:
+    if failure.rule == PLACE_PATTERN:
+        message = f"{_brief(str(failure.value))} is no place in a list"
+        yield failure.fault("form", message, "keys are 0, 1, 2 and so on; or write a list")
+    elif failure.rule == ID_PATTERN:
+        yield failure.fault("form", f"{failure.label} is no id of the server", "ids are small letters and digits")
+    elif failure.rule != NOT_BLANK_PATTERN:
+        yield failure.fault("form", f"{failure.label} is no {_expected(failure)}")
+    elif failure.value:
         # What has no character at all is told by `minLength`.
-        yield found.fault("empty", "it is empty but for blanks", "the server cuts them off and takes no empty text")
+        yield failure.fault("empty", "it is empty but for blanks", "the server cuts them off and takes no empty text")
 
 
-def _least(found: _Found) -> Iterator[Fault]:
-    yield found.fault("range", f"{found.label} is under {_bound(found)}")
+def _least(failure: _Found) -> Iterator[Fault]:
+    yield failure.fault("range", f"{failure.label} is under {_bound(failure)}")
 
 
-def _most(found: _Found) -> Iterator[Fault]:
-    yield found.fault("range", f"{found.label} is over {_bound(found)}")
+def _most(failure: _Found) -> Iterator[Fault]:
+    yield failure.fault("range", f"{failure.label} is over {_bound(failure)}")
 
 
-def _bound(found: _Found) -> str:
+def _bound(failure: _Found) -> str:
     """Print a bound as people would write the value."""
-    pattern = str(found.schema.get("pattern", ""))
+    pattern = str(failure.schema.get("pattern", ""))
     printed = print_duration if "ms" in pattern else print_size if "KB" in pattern else str
-    return str(printed(found.rule))
+    return str(printed(failure.rule))
 
 
-def _few(found: _Found) -> Iterator[Fault]:
-    yield found.fault("length", f"it needs at least {found.rule} member{'s' * (found.rule != 1)}")
+def _few(failure: _Found) -> Iterator[Fault]:
+    yield failure.fault("length", f"it needs at least {failure.rule} member{'s' * (failure.rule != 1)}")
 
 
-def _long(found: _Found) -> Iterator[Fault]:
-    yield found.fault("length", f"{found.label} is longer than {found.rule} bytes")
+def _long(failure: _Found) -> Iterator[Fault]:
+    yield failure.fault("length", f"{failure.label} is longer than {failure.rule} bytes")
 
 
-def _empty(found: _Found) -> Iterator[Fault]:
-    leave = "; leave the field out" if "default" in found.schema else ""
-    yield found.fault("empty", "it is empty", f"the server takes no empty text{leave}")
+def _empty(failure: _Found) -> Iterator[Fault]:
+    leave = "; leave the field out" if "default" in failure.schema else ""
+    yield failure.fault("empty", "it is empty", f"the server takes no empty text{leave}")
 
 
-def _repeat(found: _Found) -> Iterator[Fault]:
+def _repeat(failure: _Found) -> Iterator[Fault]:
     seen: set[bytes] = set()
-    for index, member in enumerate(found.value):
+    for index, member in enumerate(failure.value):
         text = encode(member)
         if text in seen:
-            label = "the value" if found.hidden else shown(member)
-            yield found.fault("repeat", f"{label} stands here twice", "keep one of them", below=(str(index),))
+            label = "the value" if failure.hidden else shown(member)
+            yield failure.fault("repeat", f"{label} stands here twice", "keep one of them", below=(str(index),))
         seen.add(text)
 
 
-def _const(found: _Found) -> Iterator[Fault]:
-    name = _brief(found.path[-1]) if found.path else "it"
-    yield found.fault(
-        "value", f"{found.label} must be {shown(found.rule)} here", f"leave {name} out if it is not meant"
+def _const(failure: _Found) -> Iterator[Fault]:
+    name = _brief(failure.path[-1]) if failure.path else "it"
+    yield failure.fault(
+        "value", f"{failure.label} must be {shown(failure.rule)} here", f"leave {name} out if it is not meant"
     )
 
 
-def _other(found: _Found) -> Iterator[Fault]:
-    yield found.fault("schema", f"{found.label} is not allowed here")
+def _other(failure: _Found) -> Iterator[Fault]:
+    yield failure.fault("schema", f"{failure.label} is not allowed here")
 
 
 #: What is said of an error, by the keyword of JSON Schema that found it.
@@ -352,9 +362,9 @@ _WORDS = {
 }
 
 
-def _expected(found: _Found) -> str:
+def _expected(failure: _Found) -> str:
     """Say what a place holds, by the JSON types and the pattern that its schema names."""
-    kinds, pattern = found.kinds, str(found.schema.get("pattern", ""))
+    kinds, pattern = failure.kinds, str(failure.schema.get("pattern", ""))
     if "integer" in kinds and "ms" in pattern:
         return "duration such as 30s, 1h30m or 500 (ms)"
     if "integer" in kinds and "KB" in pattern:

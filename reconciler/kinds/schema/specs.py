@@ -52,38 +52,40 @@ def as_written(schema: Any) -> Any:
     """
     if not isinstance(schema, dict):
         return schema
-    found = {**schema}
+    written = {**schema}
     for keyword in ("items", "additionalProperties", "then", "else"):
-        if keyword in found:
-            found[keyword] = as_written(found[keyword])
-    if "properties" in found:
-        found["properties"] = {name: as_written(each) for name, each in found["properties"].items()}
-    if "allOf" in found:
-        found["allOf"] = [as_written(each) for each in found["allOf"]]
-    if {"match", "else"} <= found.get("properties", {}).keys():
-        found |= _lenient(found)
-        found.pop("required", None)
-    if any(map(is_secret, found.get("allOf", ()))):
+        if keyword in written:
+            written[keyword] = as_written(written[keyword])
+    if "properties" in written:
+        written["properties"] = {name: as_written(member) for name, member in written["properties"].items()}
+    if "allOf" in written:
+        written["allOf"] = [as_written(element) for element in written["allOf"]]
+    if {"match", "else"} <= written.get("properties", {}).keys():
+        written |= _lenient(written)
+        written.pop("required", None)
+    if any(map(is_secret, written.get("allOf", ()))):
         # A lone reference stands for the variant that is nothing but a secret.
-        choice = {"if": {"type": "object"}, "then": {"oneOf": found.pop("oneOf")}}
-        found |= {"type": ["object", "string"], "pattern": REFERENCE_PATTERN, **choice}
-        return found
-    kinds = found.get("type", [])
+        choice = {"if": {"type": "object"}, "then": {"oneOf": written.pop("oneOf")}}
+        written |= {"type": ["object", "string"], "pattern": REFERENCE_PATTERN, **choice}
+        return written
+    kinds = written.get("type", [])
     kinds = kinds if isinstance(kinds, list) else [kinds]
     for keyword, pattern in (("enum", _WITHIN_PATTERN), ("const", VARIABLE_PATTERN)):
-        if keyword in found:
-            found |= {"if": {"type": "string", "pattern": pattern}, "else": {keyword: found.pop(keyword)}}
+        if keyword in written:
+            written |= {"if": {"type": "string", "pattern": pattern}, "else": {keyword: written.pop(keyword)}}
     if {"integer", "boolean"} & {*kinds} and "string" not in kinds:
-        found |= {"type": [*kinds, "string"], "pattern": VARIABLE_PATTERN}
-    elif found.get("pattern", NOT_BLANK_PATTERN) != NOT_BLANK_PATTERN:
-        found["pattern"] = f"{found['pattern']}|{_WITHIN_PATTERN}"
-    return found
+        written |= {"type": [*kinds, "string"], "pattern": VARIABLE_PATTERN}
+    elif written.get("pattern", NOT_BLANK_PATTERN) != NOT_BLANK_PATTERN:
+        written["pattern"] = f"{written['pattern']}|{_WITHIN_PATTERN}"
+    return written
 
 
 def is_secret(branch: Schema) -> bool:
     """Whether a branch is a variant that holds one required secret, and nothing else."""
-    held = {name: each for name, each in branch["then"]["properties"].items() if each is not True}
-    return len(held) == 1 and all(each.get("writeOnly") and each.get("type") == "string" for each in held.values())
+    held = {name: member for name, member in branch["then"]["properties"].items() if member is not True}
+    return len(held) == 1 and all(
+        member.get("writeOnly") and member.get("type") == "string" for member in held.values()
+    )
 
 
 def _lenient(expression: Schema) -> Schema:
@@ -105,11 +107,11 @@ def _record(catalogue: Catalogue, record: Record) -> Schema:
         }
         for name in names
     ]
-    told = "; ".join(f"{name}: {variant.description.rstrip('.')}" for name, variant in record.variants.items())
+    message = "; ".join(f"{name}: {variant.description.rstrip('.')}" for name, variant in record.variants.items())
     return {
         "type": "object",
         "properties": {
-            "type": {"enum": names, "description": f"{told}."},
+            "type": {"enum": names, "description": f"{message}."},
             "@type": {"enum": names, "description": "The same as `type`, as the server spells it."},
         },
         "oneOf": [{"required": ["type"]}, {"required": ["@type"]}],
@@ -154,7 +156,7 @@ def holds_secret(catalogue: Catalogue, prop: Property) -> bool:
         return prop.sensitive
     record = catalogue.record(prop.of)
     shapes = [record.shape(variant) for variant in record.variants] or [record.properties]
-    return any(holds_secret(catalogue, each) for shape in shapes for each in shape.values())
+    return any(holds_secret(catalogue, prop) for shape in shapes for prop in shape.values())
 
 
 def _human(catalogue: Catalogue, prop: Property, value: Any) -> Any:
@@ -169,9 +171,9 @@ def _human(catalogue: Catalogue, prop: Property, value: Any) -> Any:
         case "set":
             return list(value)
         case "map" if prop.of:
-            return {key: _object_default(catalogue, prop, each) for key, each in value.items()}
+            return {key: _object_default(catalogue, prop, member) for key, member in value.items()}
         case "list":
-            return [_object_default(catalogue, prop, each) for each in value.values()]
+            return [_object_default(catalogue, prop, member) for member in value.values()]
         case "object" if prop.language:
             if not value["match"]:
                 return value["else"] or UNSET
@@ -186,9 +188,9 @@ def _object_default(catalogue: Catalogue, prop: Property, value: dict[str, Any])
     variant = value.get("@type", "")
     shape = record.shape(variant)
     own = {
-        name: _human(catalogue, shape[name], each)
-        for name, each in value.items()
-        if name in shape and (shape[name].required or each != shape[name].default)
+        name: _human(catalogue, shape[name], member)
+        for name, member in value.items()
+        if name in shape and (shape[name].required or member != shape[name].default)
     }
     return {"type": variant, **own} if variant else own
 
@@ -294,8 +296,8 @@ def _expression(catalogue: Catalogue, prop: Property) -> Schema:
     def closed(properties: Schema, required: list[str], result: str) -> Schema:
         """Return an object that gives `result`, or `use` in its place where results are names."""
         if names:
-            told = f"Name of an object of {names}: the same as `{result}` with the name as a quoted text."
-            properties["use"] = {"description": told, "type": "string", "minLength": 1}
+            message = f"Name of an object of {names}: the same as `{result}` with the name as a quoted text."
+            properties["use"] = {"description": message, "type": "string", "minLength": 1}
         else:
             required = [*required, result]
         schema: Schema = {"type": "object", "additionalProperties": False, "properties": properties}

@@ -2,8 +2,8 @@ from reconciler.mail.explain.cases import Case as Case
 from reconciler.mail.explain.cases import CaseResult as CaseResult
 from reconciler.mail.explain.cases import Check as Check
 from reconciler.mail.explain.cases import Expectation as Expectation
+from reconciler.mail.explain.cases import decided_where as decided_where
 from reconciler.mail.explain.cases import listed as listed
-from reconciler.mail.explain.cases import told as told
 from reconciler.mail.explain.choose import NEVER_FAILS_OVER as NEVER_FAILS_OVER
 from reconciler.mail.explain.choose import Attempt as Attempt
 from reconciler.mail.explain.choose import Choice as Choice

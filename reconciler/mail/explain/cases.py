@@ -78,7 +78,7 @@ def listed(value: str | tuple[str, ...]) -> str:
     return value if isinstance(value, str) else f"[{', '.join(value)}]"
 
 
-def told(check: Check) -> str:
+def decided_where(check: Check) -> str:
     """Say which part of which expression decided, and where it stands."""
     if not check.pointer:
         return ""

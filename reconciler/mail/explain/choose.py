@@ -150,7 +150,7 @@ class Routing(Struct, frozen=True):
 
 def routing_of(catalogue: Catalogue, state: State) -> Routing:
     """Read the expressions of a state."""
-    deciders = tuple(_decider(catalogue, state, *each) for each in choosing(catalogue))
+    deciders = tuple(_decider(catalogue, state, *place) for place in choosing(catalogue))
     names = {name: {held.address.name: held for held in objects} for name, objects in state.objects.items()}
     gates: list[Gate] = []
     stages: dict[str, None] = {}
@@ -167,11 +167,11 @@ def routing_of(catalogue: Catalogue, state: State) -> Routing:
     return Routing(state, deciders, tuple(gates), names, tuple(stages), unread, missing)
 
 
-def choices(found: Routing, given: Given, *, attempt: bool = False) -> tuple[Choice, ...]:
+def choices(routing: Routing, given: Given, *, attempt: bool = False) -> tuple[Choice, ...]:
     """Return what every expression comes to for a message.
 
     Args:
-        found: the state.
+        routing: the state.
         given: what is known of the message, as `envelope` takes it; what is not given is unknown.
         attempt: `retryNum` counts the attempt that is made, so that the schedule is the one which was chosen before
             it; otherwise it is what every expression sees.
@@ -179,9 +179,10 @@ def choices(found: Routing, given: Given, *, attempt: bool = False) -> tuple[Cho
     Raises:
         GivenError: `given` is wrong.
     """
-    variables, lookups = envelope(found.state.told(given))
+    variables, lookups = envelope(routing.state.told(given))
     return tuple(
-        choice_of(found, decider, seen_by(decider, variables, attempt=attempt), lookups) for decider in found.deciders
+        choice_of(routing, decider, seen_by(decider, variables, attempt=attempt), lookups)
+        for decider in routing.deciders
     )
 
 
@@ -200,26 +201,26 @@ def seen_by(decider: Decider, variables: Mapping[str, Value], *, attempt: bool =
     return seen
 
 
-def filters(found: Routing, given: Given) -> tuple[Filter, ...]:
+def filters(routing: Routing, given: Given) -> tuple[Filter, ...]:
     """Return for every filter, in the order in which they are asked, whether it is asked at `given.stage`.
 
     Raises:
         GivenError: `given` is wrong.
     """
-    variables, lookups = envelope(found.state.told(given))
+    variables, lookups = envelope(routing.state.told(given))
     stage = given.get("stage")
-    return tuple(_filter(found, gate, stage, variables, lookups) for gate in found.gates)
+    return tuple(_filter(routing, gate, stage, variables, lookups) for gate in routing.gates)
 
 
-def place(found: Routing, chosen: Choice | Filter) -> Source | None:
+def place(routing: Routing, chosen: Choice | Filter) -> Source | None:
     """Return where what decided is declared; None where it is a default, or live."""
     if chosen.address is None or chosen.origin != "declared":
         return None
-    return found.state.locate(chosen.address, chosen.pointer)
+    return routing.state.locate(chosen.address, chosen.pointer)
 
 
 def explain_message(
-    found: Routing,
+    routing: Routing,
     given: Given,
     retries: Sequence[int] = (0,),
     last_error: str = "connection",
@@ -230,7 +231,7 @@ def explain_message(
     """Return what a message would take at some attempts.
 
     Args:
-        found: the state.
+        routing: the state.
         given: what is known of the message; `retryNum` and `lastError` are set here.
         retries: values of retry_num, one an attempt.
         last_error: why the attempt before failed, assumed for every attempt but the first.
@@ -244,9 +245,11 @@ def explain_message(
     for retry in retries:
         error = last_error if retry or exact else "none"
         message = {**given, "retryNum": retry, "lastError": error}
-        chosen = choices(found, message, attempt=True)
-        attempts.append(Attempt(retry, error, tuple(replace(each, place=place(found, each)) for each in chosen)))
-    grouped = tuple(each.field for each in found.deciders if looks_at_recipient(each.field, each.block))
+        chosen = choices(routing, message, attempt=True)
+        attempts.append(
+            Attempt(retry, error, tuple(replace(choice, place=place(routing, choice)) for choice in chosen))
+        )
+    grouped = tuple(decider.field for decider in routing.deciders if looks_at_recipient(decider.field, decider.block))
     return Explanation(given, tuple(attempts), live, grouped)
 
 
@@ -283,7 +286,7 @@ def _pointer(decider: Decider, decision: Decision) -> tuple[str, str]:
     return f"{decider.field}/match/{key}{tail}", str(decider.expression["match"][key]["if"])
 
 
-def choice_of(found: Routing, decider: Decider, variables: Mapping[str, Value], lookups: Lookups) -> Choice:
+def choice_of(routing: Routing, decider: Decider, variables: Mapping[str, Value], lookups: Lookups) -> Choice:
     """Return what one expression comes to, for the variables that it sees."""
     language = decider.language
     unknown = Choice(
@@ -296,15 +299,15 @@ def choice_of(found: Routing, decider: Decider, variables: Mapping[str, Value], 
     )
     if decider.block is None or decider.held is None:
         return unknown
-    return settle_choice(found, decider, decide(decider.block, variables, lookups))
+    return settle_choice(routing, decider, decide(decider.block, variables, lookups))
 
 
-def settle_choice(found: Routing, decider: Decider, decision: Decision) -> Choice:
+def settle_choice(routing: Routing, decider: Decider, decision: Decision) -> Choice:
     """Return what an expression that was read comes to, where its decision is known."""
-    language, state = decider.language, found.state
+    language, state = decider.language, routing.state
     pointer, condition = _pointer(decider, decision)
     value = decision.value
-    told: dict[str, Any] = {
+    members: dict[str, Any] = {
         "field": decider.field,
         "kind": language.names,
         "origin": decider.origin,
@@ -314,20 +317,20 @@ def settle_choice(found: Routing, decider: Decider, decision: Decision) -> Choic
         "condition": condition,
     }
     if isinstance(value, Unknown):
-        return Choice(**told, outcome="unknown", because=value.because)
+        return Choice(**members, outcome="unknown", because=value.because)
     name, because = _name(value)
-    told |= {"name": name, "because": because}
-    held = found.names.get(language.names, {}).get(name)
-    without = found.missing[language.names]
+    members |= {"name": name, "because": because}
+    held = routing.names.get(language.names, {}).get(name)
+    without = routing.missing[language.names]
     if held is not None:
-        return Choice(**told, outcome="object", held=held)
+        return Choice(**members, outcome="object", held=held)
     if name in language.builtins:
-        return Choice(**told, outcome="builtin", uses=without.names.get(name, without.uses))
+        return Choice(**members, outcome="builtin", uses=without.names.get(name, without.uses))
     if language.names in state.unread:
-        return Choice(**{**told, "because": state.unread[language.names]}, outcome="unknown")
+        return Choice(**{**members, "because": state.unread[language.names]}, outcome="unknown")
     because = f"{language.names}/{name} does not exist" if not because else f"{because}, and there is no object of it"
     log = f'WARN Strategy not found (smtp.id-not-found) id = "{name}", details = "{without.log}"'
-    return Choice(**{**told, "because": because}, outcome="fallback", uses=without.uses, log=log)
+    return Choice(**{**members, "because": because}, outcome="fallback", uses=without.uses, log=log)
 
 
 def _name(value: Value) -> tuple[str, str]:
@@ -344,7 +347,7 @@ def _name(value: Value) -> tuple[str, str]:
     return NO_TEXT, f"{reason}, so the name is {NO_TEXT}"
 
 
-def _filter(found: Routing, gate: Gate, stage: object, variables: Mapping[str, Value], lookups: Lookups) -> Filter:
+def _filter(routing: Routing, gate: Gate, stage: object, variables: Mapping[str, Value], lookups: Lookups) -> Filter:
     decider = gate.decider
     if decider.block is None:
         return Filter(gate.address, None, decider.because)

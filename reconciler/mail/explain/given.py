@@ -12,9 +12,9 @@ from reconciler.mail.explain.choose import Given, Routing
 from reconciler.values import get_close_matches
 
 
-def judge_given(found: Routing, given: Given) -> Iterator[tuple[str, str, str]]:
+def judge_given(routing: Routing, given: Given) -> Iterator[tuple[str, str, str]]:
     """Yield the field, message and hint of every mistake in what is said of a message."""
-    words = {"source": SOURCES, "lastError": LAST_ERRORS, "stage": found.stages}
+    words = {"source": SOURCES, "lastError": LAST_ERRORS, "stage": routing.stages}
     for field, value in given.items():
         if field not in FIELDS:
             close = get_close_matches(str(field)[:64], FIELDS, n=1)

@@ -78,7 +78,7 @@ def desired_state(catalogue: Catalogue, resources: Iterable[Resource], locate: L
             *(held for held in ships if key_of(kind, held.wire) not in taken),
             *(Held(resource.address, resource.wire, "declared", _unmanaged(resource)) for resource in own),
         )
-    wires = {name: [each.wire for each in own] for name, own in declared.items()}
+    wires = {name: [resource.wire for resource in own] for name, own in declared.items()}
     return State(singletons, objects, known, {}, locate or nowhere, _domains(catalogue, wires))
 
 
@@ -87,21 +87,23 @@ def live_state(catalogue: Catalogue, live: LiveState) -> State:
     singletons, objects, known = {}, {}, {}
     unread = {name: f"the credentials may not read {name}" for name in sorted(live.forbidden)}
     for name in _kinds(catalogue):
-        held = tuple(Held(each.address, each.wire, "live") for each in live.of(name))
+        held = tuple(Held(live_object.address, live_object.wire, "live") for live_object in live.of(name))
         if catalogue.kinds[name].singleton and held:
             singletons[name], known[name] = held[0], frozenset(held[0].wire)
         else:
             objects[name] = held
             if name not in live.objects:
                 unread.setdefault(name, f"{name} was not read")
-    wires = {name: [each.wire for each in held] for name, held in live.objects.items()}
+    wires = {name: [live_object.wire for live_object in held] for name, held in live.objects.items()}
     return State(singletons, objects, known, unread, domains=_domains(catalogue, wires))
 
 
 def kinds_explained(catalogue: Catalogue) -> tuple[str, ...]:
     """Return the kinds that explaining mail needs: the singletons that choose, and the kinds that they choose from."""
-    found = choosing(catalogue)
-    return tuple(dict.fromkeys([*(kind.kind for kind, _, _ in found), *(lang.names for _, _, lang in found)]))
+    choosing_fields = choosing(catalogue)
+    return tuple(
+        dict.fromkeys([*(kind.kind for kind, _, _ in choosing_fields), *(lang.names for _, _, lang in choosing_fields)])
+    )
 
 
 def choosing(catalogue: Catalogue) -> list[tuple[Kind, str, Language]]:
@@ -130,14 +132,14 @@ def _kinds(catalogue: Catalogue) -> tuple[str, ...]:
 
 def _domains(catalogue: Catalogue, wires: Mapping[str, Iterable[Wire]]) -> tuple[str, ...]:
     """Return the domains that some objects make local."""
-    found = (
+    domains = (
         member
         for name, objects in wires.items()
         for prop in catalogue.kinds[name].domains
         for wire in objects
         for member in _members(wire.get(prop))
     )
-    return tuple(sorted(set(found)))
+    return tuple(sorted(set(domains)))
 
 
 def _members(value: Any) -> Iterable[str]:

@@ -63,17 +63,17 @@ def lint_resources(
         The findings, sorted by place. What a document accepts is a note with the reason.
     """
     world = World(catalogue, resources, live)
-    found = [*unknown_rules(severities or {}, resources), *object_findings(world), *_expressions(world)]
-    found += [*choice_findings(world), *unused(world), *shipped_findings(world), *relaying_findings(world)]
-    found += credentials_findings(world)
-    found += [
+    findings = [*unknown_rules(severities or {}, resources), *object_findings(world), *_expressions(world)]
+    findings += [*choice_findings(world), *unused(world), *shipped_findings(world), *relaying_findings(world)]
+    findings += credentials_findings(world)
+    findings += [
         *choice_findings(world),
         *unused(world),
         *shipped_findings(world),
         *relaying_findings(world),
         *publishing_findings(world),
     ]
-    return settle(found, resources, severities, locate)
+    return settle(findings, resources, severities, locate)
 
 
 def _expressions(world: World) -> Iterator[Finding]:
@@ -155,10 +155,10 @@ def _objects_compared(world: World, address: Address, at: str, text: str, contex
     if not any(name in text for name in named):
         return
     for node in walk(parse(text, context)):
-        for found in comparisons(node):
-            kind = named.get(found.variable.name, "")
+        for compared in comparisons(node):
+            kind = named.get(compared.variable.name, "")
             builtins = tuple(world.catalogue.kinds[kind].missing.names) if kind else ()
-            value = found.value.value
+            value = compared.value.value
             if not kind or not isinstance(value, str) or value in builtins or value in world.objects(kind):
                 continue
             most = world.catalogue.kinds[kind].properties[world.catalogue.kinds[kind].match[0]].max_bytes
@@ -170,9 +170,9 @@ def _objects_compared(world: World, address: Address, at: str, text: str, contex
                     rule="impossible-value",
                     address=address,
                     pointer=at,
-                    message=f"{found.variable.name} never holds {shown(value)}: {why}",
+                    message=f"{compared.variable.name} never holds {shown(value)}: {why}",
                     hint=f"known here: {known}",
-                    column=found.column,
+                    column=compared.column,
                 )
 
 

@@ -92,7 +92,7 @@ class Before(NamedTuple):
                 if atom.implies(other):
                     return branch
         for wanted, branch in self.several:
-            if all(any(atom.implies(each) for atom in disjunct) for each in wanted):
+            if all(any(atom.implies(asked) for atom in disjunct) for asked in wanted):
                 return branch
         return None
 
@@ -126,19 +126,23 @@ def branch_remarks(expression: Mapping[str, Any], context: Context) -> Iterator[
 
 def _branches(expression: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     match = expression.get("match")
-    found = [(key, each) for key, each in match.items() if isinstance(each, Mapping)] if isinstance(match, dict) else []
-    return sorted(found, key=lambda pair: (len(pair[0]), pair[0]))
+    branches = (
+        [(key, member) for key, member in match.items() if isinstance(member, Mapping)]
+        if isinstance(match, dict)
+        else []
+    )
+    return sorted(branches, key=lambda pair: (len(pair[0]), pair[0]))
 
 
 def _overtaken(pointer: str, key: str, tree: Tree, before: Before) -> Iterator[tuple[str, Remark]]:
     wanted = disjuncts(tree)
-    takers = [before.taker(each) for each in wanted]
-    if wanted and all(each is not None for each in takers):
-        earlier = " and ".join(sorted({str(each) for each in takers}, key=lambda each: (len(each), each)))
+    takers = [before.taker(disjunct) for disjunct in wanted]
+    if wanted and all(taker is not None for taker in takers):
+        earlier = " and ".join(sorted({str(taker) for taker in takers}, key=lambda taker: (len(taker), taker)))
         message = f"this branch never decides: branch {earlier} takes every message that it could"
         yield pointer, Remark("unreachable-branch", 1, message, "move the narrower condition up, or take it out")
-    for each in wanted:
-        before.add(each, key)
+    for disjunct in wanted:
+        before.add(disjunct, key)
 
 
 def always_is(tree: Tree) -> bool | None:
@@ -157,7 +161,7 @@ def disjuncts(tree: Tree) -> tuple[Disjunct, ...]:
     for node in walk(tree):
         if isinstance(node, odd) or (isinstance(node, FunctionCall) and (node.ahead or node.name in _CHANGING)):
             return ()
-    return tuple(each for part in operands(tree.root, "||") for each in _disjunct(part))
+    return tuple(disjunct for part in operands(tree.root, "||") for disjunct in _disjunct(part))
 
 
 def _disjunct(node: Node) -> list[Disjunct]:
@@ -166,17 +170,17 @@ def _disjunct(node: Node) -> list[Disjunct]:
         if isinstance(held, ListOf) and held.elements and isinstance(value, Variable):
             members = list(comparisons(node))
             if len(members) == len(held.elements):
-                return [(_compared(value.name, "==", each.value),) for each in members]
-    return [tuple(_atom(each) for each in operands(node, "&&"))]
+                return [(_compared(value.name, "==", compared.value),) for compared in members]
+    return [tuple(_atom(node) for node in operands(node, "&&"))]
 
 
 def _atom(node: Node) -> Atom:
     if isinstance(node, Binary):
-        for found in comparisons(node):
+        for compared in comparisons(node):
             operator = node.operator
             if isinstance(bare(node.right), Variable):
                 operator = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(operator, operator)
-            return _compared(found.variable.name, operator, found.value)
+            return _compared(compared.variable.name, operator, compared.value)
     return Atom(unparse(node))
 
 

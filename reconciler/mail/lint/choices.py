@@ -35,26 +35,28 @@ def choice_findings(world: World) -> Iterator[Finding]:
 def _results(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
     for _, faults in groupby(result_faults(world.catalogue, address, wire), lambda fault: fault.pointer):
         fault, *others = faults
-        what = " or ".join(dict.fromkeys(each.what for each in (fault, *others)))
+        sentence = " or ".join(dict.fromkeys(fault.what for fault in (fault, *others)))
         instead = "which needs no object" if fault.builtin else f"which no {fault.kind} of a new server is called"
         yield Finding(
             rule="plain-result",
             address=address,
             pointer=fault.pointer,
-            message=f"{what} is no name: the server looks up {NO_TEXT!r} instead, {instead}",
+            message=f"{sentence} is no name: the server looks up {NO_TEXT!r} instead, {instead}",
             hint="quote the name, or write use: NAME; if_then(condition, a, b) chooses between two",
             column=fault.column,
         )
-    for each in mentions(world.catalogue, address, wire):
-        if each.because:
+    for mention in mentions(world.catalogue, address, wire):
+        if mention.because:
             rule, hint = "untold-name", "see that every name it can give exists"
-            message = f"cannot tell which {each.kind} this names: {each.because}"
-        elif each.past_end:
+            message = f"cannot tell which {mention.kind} this names: {mention.because}"
+        elif mention.past_end:
             rule, hint = "past-the-end", "see that the list has a name for every place that is asked for"
-            message = f"past the end of the list this gives '', and no {each.kind} has that name"
+            message = f"past the end of the list this gives '', and no {mention.kind} has that name"
         else:
             continue
-        yield Finding(rule=rule, address=address, pointer=each.pointer, message=message, hint=hint, column=each.column)
+        yield Finding(
+            rule=rule, address=address, pointer=mention.pointer, message=message, hint=hint, column=mention.column
+        )
 
 
 def _context(world: World, field: str) -> Context:
@@ -64,8 +66,10 @@ def _context(world: World, field: str) -> Context:
 def _conditions(expression: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the pointer and text of every condition, in order."""
     branches = expression.get("match")
-    found = branches.items() if isinstance(branches, Mapping) else ()
-    return [(f"match/{key}/if", each["if"]) for key, each in found if isinstance(each, Mapping) and "if" in each]
+    pairs = branches.items() if isinstance(branches, Mapping) else ()
+    return [
+        (f"match/{key}/if", element["if"]) for key, element in pairs if isinstance(element, Mapping) and "if" in element
+    ]
 
 
 def _no_local(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
@@ -74,11 +78,11 @@ def _no_local(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
         return
     named = mentions(world.catalogue, address, {ROUTE: expression})
     routes = world.objects(named[0].kind) if named else {}
-    for each in named:
-        variant = routes.get(each.name, {}).get("@type")
-        if each.because or variant == LOCAL_VARIANT or (variant is None and each.name == LOCAL_NAME):
+    for mention in named:
+        variant = routes.get(mention.name, {}).get("@type")
+        if mention.because or variant == LOCAL_VARIANT or (variant is None and mention.name == LOCAL_NAME):
             return
-        if not each.builtin and variant is None:
+        if not mention.builtin and variant is None:
             return
     context = _context(world, ROUTE)
     for text in [text for _, text in (*_conditions(expression), *results_of(expression))]:
@@ -149,24 +153,24 @@ def _last_attempts(world: World) -> list[tuple[str, int]]:
     expression, sure = world.property(STRATEGY, SCHEDULE)
     if expression is None or not sure:
         return []
-    found: dict[str, int] = {}
-    for each in mentions(world.catalogue, Address(STRATEGY), {SCHEDULE: expression}):
-        wire = world.objects(each.kind).get(each.name)
-        last = last_attempt(wire) if wire is not None and not each.because else None
+    attempts: dict[str, int] = {}
+    for mention in mentions(world.catalogue, Address(STRATEGY), {SCHEDULE: expression}):
+        wire = world.objects(mention.kind).get(mention.name)
+        last = last_attempt(wire) if wire is not None and not mention.because else None
         if last is None:
             return []
-        found[each.name] = last
-    return list(found.items())
+        attempts[mention.name] = last
+    return list(attempts.items())
 
 
 def _first_attempt(text: str, context: Context) -> int | None:
     """Return the least `retry_num` at which a condition can be true; None where it does not ask for one."""
     try:
-        found = disjuncts(parse(text, context))
+        choice = disjuncts(parse(text, context))
     except ExpressionError:
         return None
     firsts = [
         max((atom.low for atom in disjunct if atom.variable == ATTEMPT), default=0) if disjunct else 0
-        for disjunct in found
+        for disjunct in choice
     ]
     return min(firsts, default=None)

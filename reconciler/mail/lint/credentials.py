@@ -102,25 +102,25 @@ def _decisions(world: World, field: str, expression: Wire) -> Iterator[tuple[Tre
 
 def _strategies(world: World, tls: Wire) -> Iterator[_Strategy]:
     for condition, text in _decisions(world, TLS, tls):
-        found = mentions(world.catalogue, Address(STRATEGY), {TLS: {"else": text}})
-        held = [world.objects(each.kind).get(each.name, {}) for each in found]
-        demands = bool(found) and all("require" in [wire.get(field) for field in TLS_REQUIRED] for wire in held)
+        mentioned = mentions(world.catalogue, Address(STRATEGY), {TLS: {"else": text}})
+        held = [world.objects(mention.kind).get(mention.name, {}) for mention in mentioned]
+        demands = bool(mentioned) and all("require" in [wire.get(field) for field in TLS_REQUIRED] for wire in held)
         yield _Strategy(condition, disjuncts(condition) if condition else (), demands)
 
 
 def _ways(world: World, route: Wire) -> Iterator[_Way]:
     earlier: tuple[Tree, ...] = ()
     for condition, text in _decisions(world, ROUTE, route):
-        found = mentions(world.catalogue, Address(STRATEGY), {ROUTE: {"else": text}})
-        yield _Way(condition, earlier, frozenset(each.name for each in found))
+        mentioned = mentions(world.catalogue, Address(STRATEGY), {ROUTE: {"else": text}})
+        yield _Way(condition, earlier, frozenset(mention.name for mention in mentioned))
         earlier = (*earlier, condition) if condition else earlier
 
 
 def _exposed(way: _Way, strategies: list[_Strategy]) -> Exposed:
     """Whether some mail that a branch takes meets a strategy that also delivers in clear."""
     choices = disjuncts(way.condition) if way.condition else ()
-    found = {_met(choice, way, strategies) for choice in choices or ((),)}
-    return "does" if "does" in found else "may" if "may" in found else ""
+    verdicts = {_met(choice, way, strategies) for choice in choices or ((),)}
+    return "does" if "does" in verdicts else "may" if "may" in verdicts else ""
 
 
 def _met(choice: Disjunct, way: _Way, strategies: list[_Strategy]) -> Exposed:

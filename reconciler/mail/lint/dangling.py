@@ -47,13 +47,18 @@ def dangling_names(
         locate: finds the place of a wire pointer.
     """
     if live is None:
-        found = _offline(catalogue, resources, policy or Policy())
+        findings = _offline(catalogue, resources, policy or Policy())
     else:
         naming = {name for name, kind in catalogue.kinds.items() if is_naming(kind)}
-        declared = {(each.address, field) for each in resources if each.address.kind in naming for field in each.wire}
-        wanted = {Address(each.address.kind, each.address.name) for each in resources}
-        found = _after(catalogue, live, after or live, declared, wanted)
-    return settle(found, resources, severities, locate)
+        declared = {
+            (resource.address, field)
+            for resource in resources
+            if resource.address.kind in naming
+            for field in resource.wire
+        }
+        wanted = {Address(resource.address.kind, resource.address.name) for resource in resources}
+        findings = _after(catalogue, live, after or live, declared, wanted)
+    return settle(findings, resources, severities, locate)
 
 
 def _after(
@@ -63,28 +68,30 @@ def _after(
     declared: Collection[tuple[Address, str]],
     wanted: Collection[Address],
 ) -> Iterator[Finding]:
-    known = {name: {each.address.name for each in held} for name, held in after.objects.items()}
+    known = {name: {live_object.address.name for live_object in held} for name, held in after.objects.items()}
     changed = [name for name, held in after.objects.items() if live.of(name) is not held]
-    gone = {name: {each.address.name for each in live.of(name)} - known[name] for name in changed}
+    gone = {name: {live_object.address.name for live_object in live.of(name)} - known[name] for name in changed}
     meant = _Meant()
     for name, kind in catalogue.kinds.items():
         if not is_naming(kind):
             continue
-        before = {each.id: each.wire for each in live.of(name)}
-        for each in after.of(name):
-            old = before.get(each.id, {})
-            named = mentions(catalogue, each.address, each.wire)
-            if old is not each.wire:
+        before = {live_object.id: live_object.wire for live_object in live.of(name)}
+        for live_object in after.of(name):
+            old = before.get(live_object.id, {})
+            named = mentions(catalogue, live_object.address, live_object.wire)
+            if old is not live_object.wire:
                 yield from _untold(named, live)
             for lost in dangling(named, known):
                 # What the plan destroys, its guards tell of.
                 if lost.past_end or lost.name in gone.get(lost.kind, ()):
                     continue
                 field = _top(lost)
-                ours = (each.address, field) in declared
-                if each.wire[field] == kind.properties[field].default:
+                ours = (live_object.address, field) in declared
+                if live_object.wire[field] == kind.properties[field].default:
                     yield _by_default(catalogue, lost, "warning" if ours else "note")
-                elif (field, lost.name) in {(_top(it), it.name) for it in mentions(catalogue, each.address, old)}:
+                elif (field, lost.name) in {
+                    (_top(it), it.name) for it in mentions(catalogue, live_object.address, old)
+                }:
                     message = f"no {lost.kind} is named {shown(lost.name)}, and none was before"
                     hint = meant(lost.name, known[lost.kind]) or f"declare {lost.target}"
                     yield _finding(catalogue, "dangling-already", lost, message, hint, "warning" if ours else "note")
@@ -101,15 +108,19 @@ def _top(mention: Mention) -> str:
     return mention.pointer.partition("/")[0]
 
 
-def _untold(found: Sequence[Mention], live: LiveState) -> Iterator[Finding]:
+def _untold(mentions: Sequence[Mention], live: LiveState) -> Iterator[Finding]:
     """Say which names cannot be judged, since their kind could not be read."""
-    for each in found:
-        unread = each.kind in live.forbidden or each.kind not in live.objects
-        if unread and not each.because and not each.builtin:
-            why = "may not be read with these credentials" if each.kind in live.forbidden else "was not read"
-            message = f"cannot tell whether {each.target} exists, since {each.kind} {why}"
+    for mention in mentions:
+        unread = mention.kind in live.forbidden or mention.kind not in live.objects
+        if unread and not mention.because and not mention.builtin:
+            why = "may not be read with these credentials" if mention.kind in live.forbidden else "was not read"
+            message = f"cannot tell whether {mention.target} exists, since {mention.kind} {why}"
             yield Finding(
-                rule="undeclared-name", address=each.origin, pointer=each.pointer, message=message, column=each.column
+                rule="undeclared-name",
+                address=mention.origin,
+                pointer=mention.pointer,
+                message=message,
+                column=mention.column,
             )
 
 
@@ -160,34 +171,37 @@ def _offline(catalogue: Catalogue, resources: Sequence[Resource], policy: Policy
     meant = _Meant()
     for resource in resources:
         kind = catalogue.kinds[resource.address.kind]
-        for each in mentions(catalogue, resource.address, resource.wire):
-            if each.because or each.builtin or each.past_end:
+        for mention in mentions(catalogue, resource.address, resource.wire):
+            if mention.because or mention.builtin or mention.past_end:
                 continue
-            if each.kind not in declared:
-                declared[each.kind] = _declared(world, each.kind, policy)
-            known = declared[each.kind]
-            if each.name in known:
+            if mention.kind not in declared:
+                declared[mention.kind] = _declared(world, mention.kind, policy)
+            known = declared[mention.kind]
+            if mention.name in known:
                 continue
-            field = _top(each)
+            field = _top(mention)
             if resource.wire[field] == kind.properties[field].default:
-                yield _by_default(catalogue, each)
-            elif not each.name:
-                yield _introduced(catalogue, each, meant(each.name, known), "no name is empty")
-            elif _gone(catalogue, each, policy, resources):
-                near = meant(each.name, known)
+                yield _by_default(catalogue, mention)
+            elif not mention.name:
+                yield _introduced(catalogue, mention, meant(mention.name, known), "no name is empty")
+            elif _gone(catalogue, mention, policy, resources):
+                near = meant(mention.name, known)
                 yield _introduced(
-                    catalogue, each, near, f"it is not declared, and what is not declared of {each.kind} is pruned"
+                    catalogue,
+                    mention,
+                    near,
+                    f"it is not declared, and what is not declared of {mention.kind} is pruned",
                 )
             else:
-                near = meant(each.name, known)
-                message = f"{each.target} is not declared here, and has to be on the server already"
+                near = meant(mention.name, known)
+                message = f"{mention.target} is not declared here, and has to be on the server already"
                 yield Finding(
                     rule="undeclared-name",
-                    address=each.origin,
-                    pointer=each.pointer,
+                    address=mention.origin,
+                    pointer=mention.pointer,
                     message=message,
                     hint=near,
-                    column=each.column,
+                    column=mention.column,
                     severity="warning" if near else None,
                 )
 
@@ -196,7 +210,7 @@ def _declared(world: World, name: str, policy: Policy) -> set[str]:
     """Return the names that will be there for certain: what is declared, and what a new server ships unless it goes."""
     known = set(world.objects(name))
     if policy.prune.get(name) == "all":
-        known = {each.address.name for each in world.declared.get(name, ())}
+        known = {resource.address.name for resource in world.declared.get(name, ())}
     return known
 
 
@@ -204,7 +218,7 @@ def _gone(catalogue: Catalogue, mention: Mention, policy: Policy, resources: Seq
     """Whether an undeclared object would be destroyed, so that none is left to be named."""
     rule = policy.prune.get(mention.kind, False)
     if "*" in policy.prune:
-        rule = any(each.address.kind == mention.kind for each in resources)
+        rule = any(resource.address.kind == mention.kind for resource in resources)
     owned = policy.owns.get(mention.kind)
     mine = owned is None or Globs(owned).match(mention.name)
     spared = rule != "all" and is_shipped(catalogue.kinds[mention.kind], (mention.name,))
@@ -227,16 +241,18 @@ def unused(world: World) -> Iterator[Finding]:
         declared = world.declared.get(name)
         if not declared:
             continue
-        found, certain = world.naming(name)
+        mentions, certain = world.naming(name)
         if not certain:
             continue
         # What a new server ships is there whether it is declared or not.
         kind = catalogue.kinds[name]
         ships = {address_of(kind, key_of(kind, wire)).name for wire in shipped(kind)}
         referred, sure = world.referred(name)
-        used = {each.name for each in found} | referred | ships
+        used = {mention.name for mention in mentions} | referred | ships
         how = "no expression names it" if name in named else "no object refers to it"
-        told = f"{how}, so that the server never uses it" if sure else f"{how}, as far as the manifests tell"
-        for each in declared:
-            if each.address.name not in used:
-                yield Finding(rule="unused-object", address=each.address, message=told, hint="name it, or drop it")
+        message = f"{how}, so that the server never uses it" if sure else f"{how}, as far as the manifests tell"
+        for resource in declared:
+            if resource.address.name not in used:
+                yield Finding(
+                    rule="unused-object", address=resource.address, message=message, hint="name it, or drop it"
+                )

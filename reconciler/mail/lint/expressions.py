@@ -82,7 +82,7 @@ def _all(tree: Tree) -> Iterator[Remark]:
         message = f"the server ends the expression at the }} and ignores {shown(tree.ignored)}"
         yield Remark("ignored-text", 1, message, "take it out")
     nodes = tuple(walk(tree))
-    compared = tuple(each for node in nodes for each in comparisons(node))
+    compared = tuple(compared for node in nodes for compared in comparisons(node))
     for rule in _RULES:
         yield from islice(chain.from_iterable(map(rule, nodes)), _ENOUGH)
     for judge in _COMPARED:
@@ -282,65 +282,65 @@ def comparisons(node: Node) -> Iterator[Compared]:
                     yield Compared(value, element, "==", element.column)
 
 
-def _number_compared(found: Compared) -> Iterator[Remark]:
-    name, value = found.variable.name, found.value.value
-    if name in WORDS and found.value.kind != "text":
-        message = f"{name} is a text, and one that spells no number counts as 0 beside {_spelled(found.value)}"
-        yield Remark("text-against-number", found.column, message, "quote it if a text is meant")
+def _number_compared(compared: Compared) -> Iterator[Remark]:
+    name, value = compared.variable.name, compared.value.value
+    if name in WORDS and compared.value.kind != "text":
+        message = f"{name} is a text, and one that spells no number counts as 0 beside {_spelled(compared.value)}"
+        yield Remark("text-against-number", compared.column, message, "quote it if a text is meant")
     elif name in NUMBERS and isinstance(value, str) and not _spells_number(value):
         message = f"{name} is a number, and {shown(value)} spells none: it counts as 0 here"
-        yield Remark("text-against-number", found.column, message, f"compare {name} with a number")
+        yield Remark("text-against-number", compared.column, message, f"compare {name} with a number")
 
 
 def _spells_number(value: str) -> bool:
     return number_of(value) != 0 or (value.strip("+-0.") == "" and "0" in value)
 
 
-def _domain(found: Compared) -> Iterator[Remark]:
-    name, value = found.variable.name, found.value.value
-    if name not in DOMAINS or not isinstance(value, str) or found.operator not in _EQUALITIES:
+def _domain(compared: Compared) -> Iterator[Remark]:
+    name, value = compared.variable.name, compared.value.value
+    if name not in DOMAINS or not isinstance(value, str) or compared.operator not in _EQUALITIES:
         return
-    never = "always differs from" if found.operator == "!=" else "never equals"
+    never = "always differs from" if compared.operator == "!=" else "never equals"
     if value != value.lower():
         message = f"{name} is in lower case, so that it {never} {shown(value)}"
-        yield Remark("capital-in-domain", found.column, message, f"write {shown(value.lower())}")
+        yield Remark("capital-in-domain", compared.column, message, f"write {shown(value.lower())}")
     elif "@" in value or value != value.strip() or value.endswith("."):
         message = f"{name} is a bare domain, so that it {never} {shown(value)}"
         fit = value.rpartition("@")[2].strip().rstrip(".")
-        yield Remark("impossible-value", found.column, message, f"write {shown(fit)}" if fit else "write a domain")
+        yield Remark("impossible-value", compared.column, message, f"write {shown(fit)}" if fit else "write a domain")
 
 
-def _address(found: Compared) -> Iterator[Remark]:
-    name, value = found.variable.name, found.value.value
-    if name not in ADDRESSES or not isinstance(value, str) or found.operator not in _EQUALITIES:
+def _address(compared: Compared) -> Iterator[Remark]:
+    name, value = compared.variable.name, compared.value.value
+    if name not in ADDRESSES or not isinstance(value, str) or compared.operator not in _EQUALITIES:
         return
-    never = "always differs from" if found.operator == "!=" else "never equals"
+    never = "always differs from" if compared.operator == "!=" else "never equals"
     local, _, domain = value.rpartition("@")
     if "@" in value and domain != domain.lower():
         message = f"the domain of {name} is in lower case, so that it {never} {shown(value)}"
-        yield Remark("capital-in-domain", found.column, message, f"write {shown(f'{local}@{domain.lower()}')}")
+        yield Remark("capital-in-domain", compared.column, message, f"write {shown(f'{local}@{domain.lower()}')}")
     elif "@" in value and local != local.lower():
         message = f"the local part of {name} is as the sender wrote it: {shown(value.lower())} is not met by this"
         hint = f"write eq_ignore_case({name}, {shown(value.lower())})"
-        yield Remark("capital-in-address", found.column, message, hint)
+        yield Remark("capital-in-address", compared.column, message, hint)
     elif value and "@" not in value:
         message = f"{name} is a whole address, so that it {never} {shown(value)}"
-        yield Remark("impossible-value", found.column, message, f"compare {name}_domain with a domain")
+        yield Remark("impossible-value", compared.column, message, f"compare {name}_domain with a domain")
 
 
-def _seconds(found: Compared) -> Iterator[Remark]:
-    name, value = found.variable.name, found.value.value
-    if name in SECONDS and found.value.kind == "duration" and isinstance(value, int):
-        message = f"{name} counts seconds, and {_spelled(found.value)} is the number {value}, of milliseconds"
-        yield Remark("unit-of-duration", found.column, message, f"write {value // 1000}")
+def _seconds(compared: Compared) -> Iterator[Remark]:
+    name, value = compared.variable.name, compared.value.value
+    if name in SECONDS and compared.value.kind == "duration" and isinstance(value, int):
+        message = f"{name} counts seconds, and {_spelled(compared.value)} is the number {value}, of milliseconds"
+        yield Remark("unit-of-duration", compared.column, message, f"write {value // 1000}")
 
 
-def _never_held(found: Compared) -> Iterator[Remark]:
-    name, value = found.variable.name, found.value.value
+def _never_held(compared: Compared) -> Iterator[Remark]:
+    name, value = compared.variable.name, compared.value.value
     held = VALUES.get(name, ())
-    if held and isinstance(value, str) and value not in held and found.operator in _EQUALITIES:
+    if held and isinstance(value, str) and value not in held and compared.operator in _EQUALITIES:
         message = f"{name} never holds {shown(value)}"
-        yield Remark("impossible-value", found.column, message, f"it is one of {', '.join(held)}")
+        yield Remark("impossible-value", compared.column, message, f"it is one of {', '.join(held)}")
 
 
 _COMPARED: tuple[Callable[[Compared], Iterator[Remark]], ...] = (

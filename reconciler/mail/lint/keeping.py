@@ -30,7 +30,7 @@ def _findings(catalogue: Catalogue, keep: Sequence[str], live: LiveState) -> Ite
         ]
         if not kinds or any(name not in live.objects or name in live.forbidden for name in kinds):
             continue
-        held = [each.address for name in kinds for each in live.of(name)]
+        held = [live_object.address for name in kinds for live_object in live.of(name)]
         if not any(map(globs.holds, held)):
             close = suggestions(glob, map(str, held), 1)
             yield Finding(

@@ -109,7 +109,7 @@ def _names(world: World, name: str, resources: list[Resource]) -> Iterator[Findi
         if own != own.strip():
             message = f"{shown(own)} begins or ends with a blank, which every expression that names it has to repeat"
             yield _finding("blank-in-name", resource.address, pointer, message, f"call it {shown(own.strip())}")
-        others = [each for each in alike.get(_folded(own), ()) if each != own]
+        others = [name for name in alike.get(_folded(own), ()) if name != own]
         if others:
             same = normalize("NFC", own) == normalize("NFC", others[0])
             how = "in the Unicode form of its letters" if same else "in case or blanks"
@@ -247,11 +247,11 @@ def _is_loopback(host: str) -> bool:
     if not name.startswith("127.") and ":" not in name:
         return False
     try:
-        found = ip_address(name)
+        address = ip_address(name)
     except ValueError:
         return False
-    mapped = getattr(found, "ipv4_mapped", None)
-    return bool(found.is_loopback or (mapped is not None and mapped.is_loopback))
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool(address.is_loopback or (mapped is not None and mapped.is_loopback))
 
 
 def _filter(address: Address, wire: Wire, where: Connects) -> Iterator[Finding]:
@@ -296,7 +296,7 @@ def _may_wait(world: World, prop: Property, above: tuple[str, ...] = ()) -> bool
     if not prop.of or prop.language or prop.of in above:
         return False
     inner = world.catalogue.record(prop.of).legible(None).values()
-    return any(each.whole_seconds or _may_wait(world, each, (*above, prop.of)) for each in inner)
+    return any(below.whole_seconds or _may_wait(world, below, (*above, prop.of)) for below in inner)
 
 
 def _settings(world: World, kind: Kind, resource: Resource, settings: Mapping[str, Property]) -> Iterator[Finding]:

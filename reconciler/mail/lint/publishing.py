@@ -19,11 +19,11 @@ def publishing_findings(world: World) -> Iterator[Finding]:
         yield from _doubled(world, kind)
         yield from _unsigned(world, kind)
         if kind.loose and resources:
-            told = f" but its {kind.label}, which several may have" if kind.label else ""
+            exception = f" but its {kind.label}, which several may have" if kind.label else ""
             yield Finding(
                 rule="unsure-key",
                 address=resources[0].address,
-                message=f"this version knows of nothing that tells objects of {name} apart{told}",
+                message=f"this version knows of nothing that tells objects of {name} apart{exception}",
                 hint="metadata.id binds a document to the object that it means",
             )
 
@@ -34,7 +34,7 @@ def _doubled(world: World, kind: Kind) -> Iterator[Finding]:
         if not prop.exclusive:
             continue
         holders: dict[str, list[str]] = {}
-        declared = {each.address.name: each.wire for each in world.declared[kind.kind]}
+        declared = {resource.address.name: resource.wire for resource in world.declared[kind.kind]}
         # What a new server ships may be gone.
         known = world.objects(kind.kind) if world.was_read(kind.kind) else declared
         for called, wire in known.items():
@@ -42,7 +42,7 @@ def _doubled(world: World, kind: Kind) -> Iterator[Finding]:
                 holders.setdefault(member, []).append(called)
         for resource in world.declared[kind.kind]:
             for member in _members(resource.wire.get(field)):
-                others = [each for each in holders[member] if each != resource.address.name]
+                others = [holder for holder in holders[member] if holder != resource.address.name]
                 if others:
                     yield Finding(
                         rule="shared-member",
@@ -54,7 +54,7 @@ def _doubled(world: World, kind: Kind) -> Iterator[Finding]:
 
 
 def _members(value: object) -> list[str]:
-    return [str(each) for each in value] if isinstance(value, Mapping) else []
+    return [str(element) for element in value] if isinstance(value, Mapping) else []
 
 
 def _unsigned(world: World, kind: Kind) -> Iterator[Finding]:

@@ -42,8 +42,10 @@ def relaying_findings(world: World) -> Iterator[Finding]:
             for resource in resources:
                 value = resource.wire.get(field)
                 if isinstance(value, Mapping):
-                    found = [list(_open(resource.address, field, value, context, each)) for each in STRANGERS]
-                    yield from (finding for finding in found[0] if all(finding in others for others in found))
+                    findings = [
+                        list(_open(resource.address, field, value, context, stranger)) for stranger in STRANGERS
+                    ]
+                    yield from (finding for finding in findings[0] if all(finding in others for others in findings))
 
 
 def _open(

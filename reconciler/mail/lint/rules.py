@@ -135,9 +135,9 @@ def settle(
         locate: finds the place of a wire pointer; without it, a property's document is the place.
     """
     chosen = severities or {}
-    told: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     all_ = dict.fromkeys(findings)
-    declared = {each.address: each for each in resources} if all_ else {}
+    declared = {resource.address: resource for resource in resources} if all_ else {}
     for finding in all_:
         rule = RULES[finding.rule]
         resource = declared.get(finding.address)
@@ -153,7 +153,7 @@ def settle(
         # An exact place may cost a second reading of its file, which a crowd of notes is not worth.
         exact = severity != "note" or len(all_) <= MANY
         place = _place(finding, resource, locate if exact else None)
-        told.append(
+        diagnostics.append(
             Diagnostic(
                 file=place.file,
                 line=place.line,
@@ -166,18 +166,21 @@ def settle(
                 hint=finding.hint,
             )
         )
-    return tuple(sorted(told, key=_order))
+    return tuple(sorted(diagnostics, key=_order))
 
 
-def _order(told: Diagnostic) -> tuple[str, int, int, str, str, str, str, str]:
+def _order(diagnostic: Diagnostic) -> tuple[str, int, int, str, str, str, str, str]:
     """Return what diagnostics are sorted by: as they compare, and many times as fast."""
-    return (*(told.file, told.line, told.column), *(told.address, told.pointer, told.severity, told.code, told.message))
+    return (
+        *(diagnostic.file, diagnostic.line, diagnostic.column),
+        *(diagnostic.address, diagnostic.pointer, diagnostic.severity, diagnostic.code, diagnostic.message),
+    )
 
 
 def _place(finding: Finding, resource: Resource | None, locate: Locate | None) -> Source:
-    found = locate(finding.address, finding.pointer) if locate is not None and finding.address.kind else None
-    if found is not None:
-        return found
+    source = locate(finding.address, finding.pointer) if locate is not None and finding.address.kind else None
+    if source is not None:
+        return source
     if resource is None or not resource.declares(finding.pointer):
         return Source("")
     return resource.place(finding.pointer)
@@ -185,14 +188,14 @@ def _place(finding: Finding, resource: Resource | None, locate: Locate | None) -
 
 def unknown_rules(severities: Mapping[str, str], resources: Iterable[Resource]) -> list[Finding]:
     """Find severities and waivers that speak of no rule, or of one that stays as it is."""
-    found: list[Finding] = []
+    findings: list[Finding] = []
     named = [(Address(""), "policy.lint", rule) for rule in severities]
-    named += [(each.address, "metadata.accept", rule) for each in resources for rule in each.accept]
+    named += [(resource.address, "metadata.accept", rule) for resource in resources for rule in resource.accept]
     for address, where, rule in named:
         if rule not in RULES:
             close = suggestions(str(rule), RULES, 1)
             hint = f"did you mean {close[0]}?" if close else ""
-            found.append(
+            findings.append(
                 Finding(
                     rule="unknown-rule",
                     address=address,
@@ -202,5 +205,5 @@ def unknown_rules(severities: Mapping[str, str], resources: Iterable[Resource]) 
             )
         elif RULES[rule].fixed:
             message = f"{where} names {rule}, which stays as it is: {RULES[rule].description}"
-            found.append(Finding(rule="unknown-rule", address=address, message=message, hint="take it out"))
-    return found
+            findings.append(Finding(rule="unknown-rule", address=address, message=message, hint="take it out"))
+    return findings

@@ -24,9 +24,9 @@ def shipped_findings(world: World) -> Iterator[Finding]:
         shipped = _shipped(kind)
         for resource in resources if shipped else ():
             fields = [
-                each
-                for found in shipped.get(resource.key, ())
-                for each in _reset(world.catalogue, kind, resource, found)
+                reset
+                for pair in shipped.get(resource.key, ())
+                for reset in _reset(world.catalogue, kind, resource, pair)
             ]
             if fields:
                 pointer, was, becomes = fields[0]
@@ -42,12 +42,12 @@ def shipped_findings(world: World) -> Iterator[Finding]:
 
 def _shipped(kind: Kind) -> dict[Any, list[tuple[Wire, Wire]]]:
     """Return what a new server ships of a kind by key, each as it is written and with every property."""
-    found: dict[Any, list[tuple[Wire, Wire]]] = {}
+    by_key: dict[Any, list[tuple[Wire, Wire]]] = {}
     for wire in () if kind.singleton else kind.ships:
         shape = kind.shape(wire.get("@type", ""))
         full = {field: wire.get(field, prop.default) for field, prop in shape.items()}
-        found.setdefault(key_of(kind, full), []).append((wire, full))
-    return found
+        by_key.setdefault(key_of(kind, full), []).append((wire, full))
+    return by_key
 
 
 def _reset(

@@ -25,20 +25,27 @@ class World:
         self.catalogue = catalogue
         self.live = live
         self.declared: dict[str, list[Resource]] = {}
-        for each in resources:
-            self.declared.setdefault(each.address.kind, []).append(each)
+        for resource in resources:
+            self.declared.setdefault(resource.address.kind, []).append(resource)
         self._objects: dict[str, dict[str, Wire]] = {}
 
     def objects(self, name: str) -> Mapping[str, Wire]:
         """Return the known objects of a kind by name: declared over live, or over shipped where nothing was read."""
         if name not in self._objects:
             kind = self.catalogue.kinds[name]
-            found: dict[str, Wire] = {}
+            objects: dict[str, Wire] = {}
             if self.was_read(name):
-                found = {each.address.name: each.wire for each in self.live.of(name)} if self.live else {}
+                objects = (
+                    {live_object.address.name: live_object.wire for live_object in self.live.of(name)}
+                    if self.live
+                    else {}
+                )
             else:
-                found = {address_of(kind, key_of(kind, wire)).name: wire for wire in shipped(kind)}
-            self._objects[name] = {**found, **{each.address.name: each.wire for each in self.declared.get(name, ())}}
+                objects = {address_of(kind, key_of(kind, wire)).name: wire for wire in shipped(kind)}
+            self._objects[name] = {
+                **objects,
+                **{resource.address.name: resource.wire for resource in self.declared.get(name, ())},
+            }
         return self._objects[name]
 
     def was_read(self, name: str) -> bool:
@@ -50,9 +57,9 @@ class World:
 
         What is not declared is live, or else taken to be at its default, which is not certain.
         """
-        for each in self.declared.get(name, ()):
-            if field in each.wire:
-                return each.wire[field], True
+        for resource in self.declared.get(name, ()):
+            if field in resource.wire:
+                return resource.wire[field], True
         for live in self.live.of(name) if self.live is not None else ():
             if field in live.wire:
                 return live.wire[field], True
@@ -77,28 +84,28 @@ class World:
 
     def naming(self, name: str) -> tuple[tuple[Mention, ...], bool]:
         """Return what names objects of a kind, and whether that is certain to be all."""
-        found: list[Mention] = []
+        naming: list[Mention] = []
         certain = True
         for kind, field, prop in self.choices:
             if prop.language is not None and prop.language.names == name:
                 wire, sure = self.property(kind.kind, field)
                 certain &= sure
-                found += mentions(self.catalogue, Address(kind.kind), {field: wire} if wire is not None else {})
-        return tuple(found), certain and not any(each.because for each in found)
+                naming += mentions(self.catalogue, Address(kind.kind), {field: wire} if wire is not None else {})
+        return tuple(naming), certain and not any(mention.because for mention in naming)
 
     def referred(self, name: str) -> tuple[set[str], bool]:
         """Return the names of the objects of a kind that others hold the id of, and whether that is all."""
-        found: set[str] = set()
+        names: set[str] = set()
         sure = True
         for other in self.catalogue.kinds.values():
             if other.singleton or name not in targets(self.catalogue, other):
                 continue
             sure &= self.was_read(other.kind)
             for wire in self.objects(other.kind).values():
-                found |= {address.name for _, address in references_in(self.catalogue, other, wire)}
+                names |= {address.name for _, address in references_in(self.catalogue, other, wire)}
                 # What a kind ships refers by name.
-                found |= {wire[field] for field, prop in other.properties.items() if _named(prop, wire, field, name)}
-        return found, sure
+                names |= {wire[field] for field, prop in other.properties.items() if _named(prop, wire, field, name)}
+        return names, sure
 
 
 def _named(prop: Property, wire: Wire, field: str, name: str) -> bool:
@@ -107,5 +114,5 @@ def _named(prop: Property, wire: Wire, field: str, name: str) -> bool:
 
 def is_naming(kind: Kind) -> bool:
     """Whether objects of a kind name others in expressions."""
-    found = (prop for variant in kind.variants or ("",) for _, prop in kind.expressions(variant))
-    return any(prop.language is not None and bool(prop.language.names) for prop in found)
+    props = (prop for variant in kind.variants or ("",) for _, prop in kind.expressions(variant))
+    return any(prop.language is not None and bool(prop.language.names) for prop in props)

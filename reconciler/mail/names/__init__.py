@@ -92,15 +92,15 @@ def _mentions(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -
         except ExpressionError:
             yield Mention(origin=address, pointer=pointer, kind=kind, because="the server would refuse this expression")
             continue
-        for each in possible.texts:
+        for possible_text in possible.texts:
             yield Mention(
                 origin=address,
                 pointer=pointer,
                 kind=kind,
-                name=each.text,
-                column=each.column,
-                builtin=each.text in language.builtins,
-                past_end=each.past_end,
+                name=possible_text.text,
+                column=possible_text.column,
+                builtin=possible_text.text in language.builtins,
+                past_end=possible_text.past_end,
             )
         for dark in possible.untold:
             yield Mention(origin=address, pointer=pointer, kind=kind, column=dark.column, because=dark.because)
@@ -108,7 +108,7 @@ def _mentions(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -
 
 def result_faults(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -> tuple[ResultFault, ...]:
     """Return every result that is no text where an object's expressions are to give a name."""
-    found: list[ResultFault] = []
+    faults: list[ResultFault] = []
     for pointer, text, prop, context in _parts(catalogue, address.kind, wire):
         language = prop.language
         if language is None:
@@ -118,31 +118,34 @@ def result_faults(catalogue: Catalogue, address: Address, wire: Mapping[str, Any
         except ExpressionError:
             continue
         builtin = NO_TEXT in language.builtins
-        found += [
+        faults += [
             ResultFault(
                 origin=address,
                 pointer=pointer,
                 kind=language.names,
-                what=each.what,
-                column=each.column,
+                what=other.result,
+                column=other.column,
                 builtin=builtin,
             )
-            for each in others
+            for other in others
         ]
-    return tuple(found)
+    return tuple(faults)
 
 
-def dangling(found: Iterable[Mention], known: Mapping[str, Collection[str]]) -> tuple[Mention, ...]:
+def dangling(mentions: Iterable[Mention], known: Mapping[str, Collection[str]]) -> tuple[Mention, ...]:
     """Return the mentions of names that no object has.
 
     Args:
-        found: what is named.
+        mentions: what is named.
         known: the names of all objects, by kind; a kind that is not in it cannot be judged.
     """
     return tuple(
-        each
-        for each in found
-        if not each.because and not each.builtin and each.kind in known and each.name not in known[each.kind]
+        mention
+        for mention in mentions
+        if not mention.because
+        and not mention.builtin
+        and mention.kind in known
+        and mention.name not in known[mention.kind]
     )
 
 
@@ -150,11 +153,11 @@ def suggestions(name: str, known: Iterable[str], most: int = 3) -> tuple[str, ..
     """Return the names that could have been meant, the likeliest first: another case, blanks, a slip of the pen."""
     names = sorted(set(known))
     folded = name.strip().casefold()
-    same = [each for each in names if each.strip().casefold() == folded]
+    same = [name for name in names if name.strip().casefold() == folded]
     if same or len(name) > 256 or not folded:
         return tuple(same[:most])
 
-    return tuple(get_close_matches(name, [each for each in names if len(each) <= 256], most, 0.7))
+    return tuple(get_close_matches(name, [name for name in names if len(name) <= 256], most, 0.7))
 
 
 def results_of(expression: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

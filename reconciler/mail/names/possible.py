@@ -85,7 +85,7 @@ class PossibleText(Struct, frozen=True, order=True):
 class Other(Struct, frozen=True, order=True):
     """A result that is no text: what it is, for people, and its column."""
 
-    what: str
+    result: str
     column: int
 
 
@@ -126,21 +126,21 @@ def returned(tree: Tree) -> Possible:
     nodes = tuple(walk(root))
     if not _in_order(nodes):
         return Possible(untold=(Untold("its values and operators do not fit together", root.column),))
-    found: dict[int, _Results] = {}
+    results_of: dict[int, _Results] = {}
     for node in reversed(nodes):
-        found[id(node)] = _limited(node, _results(node, lambda part: found[id(part)]))
-    results = found[id(root)]
+        results_of[id(node)] = _limited(node, _results(node, lambda part: results_of[id(part)]))
+    results = results_of[id(root)]
     texts = (
-        PossibleText(each.value, each.column, each.past_end)
-        for each in results
-        if each.type == "known" and isinstance(each.value, str)
+        PossibleText(result.value, result.column, result.past_end)
+        for result in results
+        if result.type == "known" and isinstance(result.value, str)
     )
     others = (
-        Other(_described(each), each.column)
-        for each in results
-        if each.type in ("number", "list") or (each.type == "known" and not isinstance(each.value, str))
+        Other(_described(result), result.column)
+        for result in results
+        if result.type in ("number", "list") or (result.type == "known" and not isinstance(result.value, str))
     )
-    untold = (Untold(each.because, each.column) for each in results if each.type in ("text", "any"))
+    untold = (Untold(result.because, result.column) for result in results if result.type in ("text", "any"))
     return Possible(tuple(dict.fromkeys(texts)), tuple(dict.fromkeys(others)), tuple(dict.fromkeys(untold)))
 
 
@@ -155,7 +155,7 @@ def _counting(root: Node) -> Node | None:
 
 def _says(node: Node) -> bool:
     """Whether there is a value in a part: `()` and what only holds such say nothing."""
-    return any(not isinstance(each, Group | Adjacent | Commas | Missing) for each in walk(node))
+    return any(not isinstance(node, Group | Adjacent | Commas | Missing) for node in walk(node))
 
 
 def _in_order(nodes: Sequence[Node]) -> bool:
@@ -192,11 +192,11 @@ def _results(node: Node, below: Callable[[Node], _Results]) -> _Results:
         case Binary(operator=operator, left=left, right=right):
             return _combined(column, operator, below(left), below(right))
         case ListOf(elements=elements):
-            return (_listed(column, tuple(below(each) for each in elements)),)
+            return (_listed(column, tuple(below(node) for node in elements)),)
         case Index(value=value, positions=positions):
             return _indexed(column, below(bare(value)), below(positions[-1]))
         case FunctionCall(name=name):
-            return _called(column, name, [below(each) for each in _arguments(node)])
+            return _called(column, name, [below(node) for node in _arguments(node)])
     return (_leaf(node),)
 
 
@@ -224,36 +224,40 @@ def _untold(column: int, because: str, kind: Type = "any") -> _Result:
 
 def _either(column: int, sides: Iterable[Known]) -> _Results:
     """Return 1 and 0, as far as some values make them."""
-    return tuple(_Result(column, value=int(each)) for each in sorted({truth(side) for side in sides}, reverse=True))
+    return tuple(_Result(column, value=int(value)) for value in sorted({truth(side) for side in sides}, reverse=True))
 
 
 def _limited(node: Node, results: _Results) -> _Results:
     unique = tuple(
-        {(each.type, type(each.value), each.value, each.because): each for each in reversed(results)}.values()
+        {
+            (result.type, type(result.value), result.value, result.because): result for result in reversed(results)
+        }.values()
     )
     if len(unique) > _MOST_RESULTS:
         return (_untold(node.column, "it has too many possible results"),)
-    if any(isinstance(each.value, str | tuple) and len(each.value) > _LONGEST for each in unique):
+    if any(isinstance(result.value, str | tuple) and len(result.value) > _LONGEST for result in unique):
         return (_untold(node.column, "it is too long to follow"),)
     return unique[::-1]
 
 
 def _signed(column: int, operator: str, operand: _Results) -> _Results:
     if operator == "!":
-        known = [each.value for each in operand if each.type == "known"]
-        return _either(column, [int(not truth(each)) for each in known] if len(known) == len(operand) else (0, 1))
+        known = [result.value for result in operand if result.type == "known"]
+        return _either(column, [int(not truth(element)) for element in known] if len(known) == len(operand) else (0, 1))
     return tuple(
-        _Result(column, value=minus(each.value)) if each.type == "known" else _untold(column, each.because, "number")
-        for each in operand
+        _Result(column, value=minus(result.value))
+        if result.type == "known"
+        else _untold(column, result.because, "number")
+        for result in operand
     )
 
 
 def _truths(results: _Results) -> set[bool]:
     """Return how true the results can be."""
-    found: set[bool] = set()
-    for each in results:
-        found |= {truth(each.value)} if each.type == "known" else {True, False}
-    return found
+    truths: set[bool] = set()
+    for result in results:
+        truths |= {truth(result.value)} if result.type == "known" else {True, False}
+    return truths
 
 
 def _combined(column: int, operator: str, left: _Results, right: _Results) -> _Results:
@@ -264,21 +268,21 @@ def _combined(column: int, operator: str, left: _Results, right: _Results) -> _R
     if len(left) * len(right) > _MOST_RESULTS:
         return (_untold(column, "it has too many possible results"),)
     pairs = product(left, right)
-    found: list[_Result] = []
+    results: list[_Result] = []
     for one, other in pairs:
         if one.type == other.type == "known":
-            found.append(_computed(one, other, operator, column))
+            results.append(_computed(one, other, operator, column))
         elif operator in _COMPARISONS:
-            found += _either(column, (0, 1))
+            results += _either(column, (0, 1))
         else:
-            found.append(_mixed(one, other, operator, column))
-    return tuple(found)
+            results.append(_mixed(one, other, operator, column))
+    return tuple(results)
 
 
 def _shortened(column: int, operator: str, left: _Results, right: _Results) -> _Results:
     """Follow `&&` and `||`: the left side itself where it decides, else 1 or 0."""
     decides = operator == "||"
-    kept = tuple(each for each in left if each.type != "known" or truth(each.value) == decides)
+    kept = tuple(result for result in left if result.type != "known" or truth(result.value) == decides)
     if (not decides) in _truths(left):
         kept += _either(column, map(int, _truths(right)))
     return kept
@@ -310,40 +314,40 @@ def _type(result: _Result) -> Type:
 
 
 def _listed(column: int, elements: tuple[_Results, ...]) -> _Result:
-    if any(_type(each) == "list" for results in elements for each in results):
+    if any(_type(result) == "list" for results in elements for result in results):
         # Nothing limits how deep lists nest, and no name comes out of such a one.
         return _untold(column, "it is a list of lists", "list")
-    single = [each[0].value for each in elements if len(each) == 1 and each[0].type == "known"]
+    single = [element[0].value for element in elements if len(element) == 1 and element[0].type == "known"]
     if len(single) == len(elements):
         return _Result(column, value=tuple(single), elements=elements)
     return _Result(column, "list", because="its elements depend on the message", elements=elements)
 
 
 def _indexed(column: int, values: _Results, places: _Results) -> _Results:
-    found: list[_Result] = []
+    results: list[_Result] = []
     if len(values) * len(places) > _MOST_RESULTS:
         return (_untold(column, "it has too many possible results"),)
     for value, place in product(values, places):
         elements = value.elements
         if not elements and value.type == "known":
-            elements = tuple((_Result(column, value=each),) for each in elements_of(value.value))
+            elements = tuple((_Result(column, value=element),) for element in elements_of(value.value))
         if not elements and value.type != "known":
-            found.append(_untold(column, value.because))
+            results.append(_untold(column, value.because))
         elif place.type == "known":
             at = position_of(place.value)
-            found += elements[at] if at < len(elements) else (_Result(column, value=""),)
+            results += elements[at] if at < len(elements) else (_Result(column, value=""),)
         else:
-            found += (each for element in elements for each in element)
-            found.append(_Result(column, value="", past_end=True))
-    return tuple(found)
+            results += (result for element in elements for result in element)
+            results.append(_Result(column, value="", past_end=True))
+    return tuple(results)
 
 
 def _arguments(node: FunctionCall) -> list[Node]:
     """Return the arguments of a call as the server counts them; side by side, each value is one."""
-    found: list[Node] = []
-    for each in node.arguments:
-        found += each.values if isinstance(each, Adjacent) else (each,)
-    return found
+    nodes: list[Node] = []
+    for argument in node.arguments:
+        nodes += argument.values if isinstance(argument, Adjacent) else (argument,)
+    return nodes
 
 
 def _called(column: int, name: str, arguments: Sequence[_Results]) -> _Results:
@@ -353,13 +357,13 @@ def _called(column: int, name: str, arguments: Sequence[_Results]) -> _Results:
         condition, one, other = arguments
         sides = _truths(condition)
         return (*(one if True in sides else ()), *(other if False in sides else ()))
-    dark = next((each for results in arguments for each in results if each.type != "known"), None)
+    dark = next((result for results in arguments for result in results if result.type != "known"), None)
     count = 1
     for results in arguments:
         count *= len(results)
     if dark is None and name not in LOOKUPS and count <= _MOST_RESULTS:
-        values = (tuple(each.value for each in chosen) for chosen in product(*arguments))
-        return tuple(_Result(column, value=call(name, each)) for each in values)
+        values = (tuple(result.value for result in chosen) for chosen in product(*arguments))
+        return tuple(_Result(column, value=call(name, value)) for value in values)
     if name in _NUMBERS:
         return (_untold(column, f"{name} depends on the message", "number"),)
     because = f"it is what {name} finds" if name in LOOKUPS else dark.because if dark else f"{name} has many results"

@@ -89,27 +89,27 @@ class Diff:
             kind = self.catalogue.kinds[name]
             matches, rest, mistakes = pair(kind, by_kind[name], live.of(name))
             problems += mistakes
-            twins = {each.address: each for each in mistakes if each.code == TWINS}
+            twins = {diagnostic.address: diagnostic for diagnostic in mistakes if diagnostic.code == TWINS}
             undeclared += [] if kind.singleton else rest
             pairs += [
                 (r.address, o.id) for r, o in matches if r.named and o is not None and r.address.name != o.address.name
             ]
             matches = [(r, o) for r, o in matches if scope is None or r.address in scope]
-            stood = {resource.address: found for resource, found in matches}
+            stood = {resource.address: live_object for resource, live_object in matches}
             if kind.ordered:
                 matches, mistakes = in_order(matches, live.of(name))
                 problems += mistakes
             anew = made_anew(matches, self._unsettable(kind))
             begin = len(changes)
-            for resource, found in matches:
+            for resource, live_object in matches:
                 self._check_readable(kind, resource, live)
-                if found is None:
+                if live_object is None:
                     changes.append(self._create(kind, resource))
                     continue
                 change, secrets = self._update(
                     kind,
                     resource,
-                    found,
+                    live_object,
                     rotate,
                     recreate=anew.get(resource.address, ""),
                     stood=stood[resource.address],
@@ -117,7 +117,7 @@ class Diff:
                 )
                 unknown += [Secret(resource.address, pointer) for pointer in secrets]
                 if kind.singleton:
-                    left += [Left(resource.address, name) for name in self._left(kind, resource, found)]
+                    left += [Left(resource.address, name) for name in self._left(kind, resource, live_object)]
                 if change is None:
                     unchanged += 1
                 else:
@@ -129,7 +129,7 @@ class Diff:
         difference = Difference(
             changes=tuple(changes),
             unchanged=unchanged,
-            undeclared=tuple(sorted(undeclared, key=lambda each: each.address)),
+            undeclared=tuple(sorted(undeclared, key=lambda live_object: live_object.address)),
             unknown=tuple(unknown),
             left=tuple(left),
             pairs=tuple(pairs),
@@ -185,7 +185,7 @@ class Diff:
         self,
         kind: Kind,
         resource: Resource,
-        found: LiveObject,
+        live_object: LiveObject,
         rotate: Rotate,
         *,
         recreate: str,
@@ -193,8 +193,8 @@ class Diff:
         mistakes: list[Diagnostic],
     ) -> tuple[Change | None, list[str]]:
         """Compare a resource with the object that is to hold it; `stood` is the one that it stands for now."""
-        want, have = managed(kind, resource, stood) if stood else resource.wire, found.wire
-        moves = stood is not found
+        want, have = managed(kind, resource, stood) if stood else resource.wire, live_object.wire
+        moves = stood is not live_object
         compared = _Compared([], {}, [])
         variant, before = want.get("@type", ""), have.get("@type", "")
         if variant == before:
@@ -202,14 +202,14 @@ class Diff:
         if variant == before and not compared.fields and not recreate:
             return None, compared.unknown
         whole = variant != before or bool(recreate)
-        problem = self._impossible(kind, resource, found, want, compared, whole=whole, moves=moves)
+        problem = self._impossible(kind, resource, live_object, want, compared, whole=whole, moves=moves)
         if problem:
             mistakes.append(problem)
             return None, compared.unknown
         change = Change(
             action="update",
             address=resource.address,
-            id=found.id,
+            id=live_object.id,
             patch=compared.patch,
             fields=tuple(compared.fields),
             before=have,
@@ -226,7 +226,7 @@ class Diff:
             Change(
                 action="replace",
                 address=resource.address,
-                id=found.id,
+                id=live_object.id,
                 patch=body,
                 fields=fields,
                 before=have,
@@ -243,7 +243,7 @@ class Diff:
         self,
         kind: Kind,
         resource: Resource,
-        found: LiveObject,
+        live_object: LiveObject,
         want: Wire,
         compared: _Compared,
         *,
@@ -252,10 +252,10 @@ class Diff:
     ) -> Diagnostic | None:
         """Say why an object that is there cannot be made as wanted, if that is so."""
         shape = kind.shape(want.get("@type", ""))
-        tops = [each.pointer.partition("/")[0] for each in compared.fields]
+        tops = [field.pointer.partition("/")[0] for field in compared.fields]
         frozen = next((name for name in tops if shape[name].mutability == "immutable"), "")
         if frozen and not whole:
-            message = f"the server does not let {frozen} of object {found.id} change"
+            message = f"the server does not let {frozen} of object {live_object.id} change"
             return mistake(resource, frozen, "immutable", message, "declare a new object, and destroy the old one")
         lost = next((name for name in map(top, resource.unmanaged) if holds_masked(want.get(name))), "")
         if lost and (whole or moves):
@@ -268,11 +268,11 @@ class Diff:
         shapes = [kind.shape(variant) for variant in kind.variants] or [kind.properties]
         one_way = {name: prop.default for shape in shapes for name, prop in shape.items() if prop.one_way}
 
-        def because(resource: Resource, found: LiveObject) -> str:
-            want = managed(kind, resource, found) if one_way else {}
+        def because(resource: Resource, live_object: LiveObject) -> str:
+            want = managed(kind, resource, live_object) if one_way else {}
             for name, default in one_way.items():
-                given = name in want and name in found.wire
-                if given and exact(want[name], default) and not exact(found.wire[name], default):
+                given = name in want and name in live_object.wire
+                if given and exact(want[name], default) and not exact(live_object.wire[name], default):
                     return f"the server cannot unset {name}"
             return ""
 
@@ -328,35 +328,35 @@ class Diff:
                 return exact(want, have)
             inner: list[str] = []
             equal = all(
-                self._equal(each, want.get(name), have.get(name), f"{pointer}/{name}", inner, rotating=rotating)
-                for name, each in self._shape(record, variant)
-                if not servers_own(each, want.get(name, UNSET))
+                self._equal(prop, want.get(name), have.get(name), f"{pointer}/{name}", inner, rotating=rotating)
+                for name, prop in self._shape(record, variant)
+                if not servers_own(prop, want.get(name, UNSET))
             )
             unknown += inner if equal else []
             return equal
         if prop.of and not prop.language and isinstance(want, dict) and want.keys() == have.keys():
             below = Property(type="object", of=prop.of)
-            found: list[str] = []
+            masked: list[str] = []
             equal = all(
-                self._equal(below, each, have[at], f"{pointer}/{at}", found, rotating=rotating)
-                for at, each in want.items()
+                self._equal(below, member, have[at], f"{pointer}/{at}", masked, rotating=rotating)
+                for at, member in want.items()
             )
-            unknown += found if equal else []
+            unknown += masked if equal else []
             return equal
         return exact(want, have)
 
-    def _left(self, kind: Kind, resource: Resource, found: LiveObject) -> Iterator[str]:
+    def _left(self, kind: Kind, resource: Resource, live_object: LiveObject) -> Iterator[str]:
         """Yield the properties of a singleton that nobody declares and that are not at their default."""
         for name, prop in kind.properties.items():
             chosen = name in resource.wire or name in resource.unmanaged
             known = prop.default is not UNSET and not prop.volatile
-            if known and not chosen and not exact(found.wire.get(name), prop.default):
+            if known and not chosen and not exact(live_object.wire.get(name), prop.default):
                 yield name
 
 
 def _texts_only(value: Mapping[str, Any]) -> bool:
     """Whether a value has no parts but texts, so that what equals it is of the same types."""
-    return all(type(each) is str for each in value.values())
+    return all(type(member) is str for member in value.values())
 
 
 def _compare_expression(want: Mapping[str, Any], have: Mapping[str, Any], pointer: str, compared: _Compared) -> None:

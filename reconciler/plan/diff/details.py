@@ -38,10 +38,10 @@ def details(before: Any, after: Any) -> tuple[Detail, ...]:
     if not (isinstance(before, dict) and isinstance(after, dict)):
         return tuple(_nested(before, after))
     # A list below is aligned as well, which a comparison place by place would not do.
-    inner = [name for name in before if any(isinstance(each.get(name), _NESTS) for each in (before, after))]
+    inner = [name for name in before if any(isinstance(value.get(name), _NESTS) for value in (before, after))]
     inner = [name for name in inner if type(before[name]) is type(after.get(name))]
-    rest = [{name: each for name, each in value.items() if name not in inner} for value in (before, after)]
-    below = [_below(each, name, name) for name in inner for each in details(before[name], after[name])]
+    rest = [{name: member for name, member in value.items() if name not in inner} for value in (before, after)]
+    below = [_below(detail, name, name) for name in inner for detail in details(before[name], after[name])]
     # Those of one list stay in their order.
     return tuple(sorted((*_nested(*rest), *below), key=lambda detail: detail.path.partition("/")[0]))
 
@@ -77,13 +77,16 @@ def _sorted(path: str) -> list[tuple[int, int, str]]:
 
 def _aligned(before: Sequence[Any], after: Sequence[Any]) -> Iterator[Detail]:
     """Yield what became of each element: those that stayed in their order are left out."""
-    old, new = [encode(each, order="sorted") for each in before], [encode(each, order="sorted") for each in after]
+    old, new = (
+        [encode(element, order="sorted") for element in before],
+        [encode(element, order="sorted") for element in after],
+    )
     kept = _common(old, new)
     gone = sorted(set(range(len(old))) - {at for at, _ in kept})
     come = sorted(set(range(len(new))) - {at for _, at in kept})
     moved: dict[int, int] = {}
     for at in come:
-        was = next((each for each in gone if old[each] == new[at]), None)
+        was = next((number for number in gone if old[number] == new[at]), None)
         if was is not None:
             moved[at] = was
             gone.remove(was)

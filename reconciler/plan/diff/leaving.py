@@ -24,20 +24,20 @@ def left_out(kind: Kind, resource: Resource, fields: Iterable[FieldChange]) -> t
     """Return the pointers of what is wanted only because the document of a named object leaves it out."""
     if kind.singleton or not resource.given:
         return ()
-    return tuple(each.pointer for each in fields if top(each.pointer) not in resource.given)
+    return tuple(field.pointer for field in fields if top(field.pointer) not in resource.given)
 
 
-def managed(kind: Kind, resource: Resource, found: LiveObject) -> Wire:
+def managed(kind: Kind, resource: Resource, live_object: LiveObject) -> Wire:
     """Return what is wanted of an object, with the live values of everything that is left alone."""
     if not resource.unmanaged:
         return resource.wire
     want = dict(resource.wire)
-    shape, before = kind.shape(want.get("@type", "")), kind.legible(found.wire.get("@type", ""))
+    shape, before = kind.shape(want.get("@type", "")), kind.legible(live_object.wire.get("@type", ""))
     for pointer in resource.unmanaged:
         name, _, rest = pointer.partition("/")
         # A singleton's property that nobody declares is not here, and a new variant may not have it.
-        if name in want and name in found.wire and shape.get(name) == before.get(name):
-            want[name] = _grafted(want[name], found.wire[name], rest)
+        if name in want and name in live_object.wire and shape.get(name) == before.get(name):
+            want[name] = _grafted(want[name], live_object.wire[name], rest)
     return want
 
 
@@ -60,4 +60,4 @@ def top(pointer: str) -> str:
 
 def holds_masked(value: Any) -> bool:
     """Whether a nested object holds a secret as it was read."""
-    return isinstance(value, dict) and any(each == MASK or holds_masked(each) for each in value.values())
+    return isinstance(value, dict) and any(member == MASK or holds_masked(member) for member in value.values())

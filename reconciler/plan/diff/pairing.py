@@ -28,24 +28,24 @@ def pair(
     Returns:
         The pairs (with None for what is to be created), the objects left over, and what is ambiguous.
     """
-    by_id = {each.id: each for each in objects}
+    by_id = {live_object.id: live_object for live_object in objects}
     bound = {resource.id for resource in resources if resource.id}
     by_key: dict[Any, list[LiveObject]] = {}
-    for each in objects:
-        if each.id not in bound:
-            by_key.setdefault(each.key, []).append(each)
+    for live_object in objects:
+        if live_object.id not in bound:
+            by_key.setdefault(live_object.key, []).append(live_object)
     if kind.derived and kind.expires:
         # A renewed one stands beside the one that it replaces.
         for held in by_key.values():
-            held.sort(key=lambda each: str(each.wire.get(kind.expires)), reverse=True)
+            held.sort(key=lambda live_object: str(live_object.wire.get(kind.expires)), reverse=True)
     shares = Counter(resource.key for resource in resources if not resource.id)
     pairs: Pairs = []
     problems: list[Diagnostic] = []
     taken: set[str] = set()
     for resource in resources:
         if resource.id:
-            found = by_id.get(resource.id)
-            if found is None:
+            live_objects = by_id.get(resource.id)
+            if live_objects is None:
                 problems.append(
                     mistake(resource, "", "unknown-id", f"the server has no object with the id {resource.id}")
                 )
@@ -56,24 +56,24 @@ def pair(
             if (
                 problem
                 and shares[resource.key] == 1
-                and all(exact(candidates[0].wire, each.wire) for each in candidates)
+                and all(exact(candidates[0].wire, live_object.wire) for live_object in candidates)
             ):
                 problems.append(mistake(resource, "", TWINS, problem, EQUAL, severity="warning"))
             elif problem:
                 problems.append(mistake(resource, "", "ambiguous", problem, AMBIGUOUS))
-                taken.update(each.id for each in candidates)
+                taken.update(live_object.id for live_object in candidates)
                 continue
-            found = next((each for each in candidates if each.id not in taken), None)
-        if found is not None:
-            taken.add(found.id)
-        pairs.append((resource, found))
-    return pairs, [each for each in objects if each.id not in taken], problems
+            live_objects = next((live_object for live_object in candidates if live_object.id not in taken), None)
+        if live_objects is not None:
+            taken.add(live_objects.id)
+        pairs.append((resource, live_objects))
+    return pairs, [live_object for live_object in objects if live_object.id not in taken], problems
 
 
 def _ambiguity(candidates: Sequence[LiveObject], documents: int) -> str:
     """Say why a document without a name of its own does not tell which object it means, or ""."""
     if len(candidates) > 1:
-        ids = ", ".join(each.id for each in candidates)
+        ids = ", ".join(live_object.id for live_object in candidates)
         return f"the server has {len(candidates)} objects with this key: {ids}"
     if documents > 1:
         return f"{documents} documents have this key"
@@ -108,7 +108,7 @@ def made_anew(pairs: Pairs, because: Callable[[Resource, LiveObject], str]) -> d
         pairs: resources and their live objects, in the order of declaration.
         because: says why one object cannot be changed in place, or "".
     """
-    found: dict[Address, str] = {}
+    names: dict[Address, str] = {}
     renewed: set[Any] = set()
     for resource, live in pairs:
         if live is None:
@@ -118,9 +118,9 @@ def made_anew(pairs: Pairs, because: Callable[[Resource, LiveObject], str]) -> d
         if shares and resource.key in renewed:
             reason = reason or "an object with the same key, declared before it, is made anew"
         if reason:
-            found[resource.address] = reason
+            names[resource.address] = reason
             renewed |= {resource.key} if shares else set()
-    return found
+    return names
 
 
 def in_order(pairs: Pairs, objects: Sequence[LiveObject]) -> tuple[Pairs, list[Diagnostic]]:
@@ -136,7 +136,7 @@ def in_order(pairs: Pairs, objects: Sequence[LiveObject]) -> tuple[Pairs, list[D
     Returns:
         The resources, each with the object that is to hold it, and what ids keep from its place.
     """
-    places = {each.id: place for place, each in enumerate(objects)}
+    places = {live_object.id: place for place, live_object in enumerate(objects)}
     free = iter(
         sorted((live for resource, live in pairs if live and not _pinned(resource)), key=lambda o: places[o.id])
     )
@@ -149,7 +149,7 @@ def in_order(pairs: Pairs, objects: Sequence[LiveObject]) -> tuple[Pairs, list[D
             message = "it runs before what is declared before it, and metadata.id keeps it there"
             problems.append(mistake(resource, "", "order", message, "take metadata.id out, or declare it first"))
         last = max(place, last)
-    wrong = {each.address for each in problems}
+    wrong = {diagnostic.address for diagnostic in problems}
     return [(resource, live) for resource, live in placed if str(resource.address) not in wrong], problems
 
 

@@ -31,26 +31,26 @@ _NOWHERE = "reconciler.yaml"
 
 def _findings(report: ValidationReport | ErrorReport) -> list[ReportedDiagnostic]:
     """Return the findings of a report, the worst first; a run that failed without any is one itself."""
-    found = [*report.diagnostics]
-    if isinstance(report, ErrorReport) and not found:
-        found = [ReportedDiagnostic(severity="error", code="failed", message=report.message, hint=report.hint)]
-    return sorted(found, key=lambda each: _WORST.index(each.severity))[:MOST]
+    diagnostics = [*report.diagnostics]
+    if isinstance(report, ErrorReport) and not diagnostics:
+        diagnostics = [ReportedDiagnostic(severity="error", code="failed", message=report.message, hint=report.hint)]
+    return sorted(diagnostics, key=lambda diagnostic: _WORST.index(diagnostic.severity))[:MOST]
 
 
 def sarif(report: ValidationReport | ErrorReport, page: Page) -> str:
     """Print findings as SARIF."""
     findings = _findings(report)
-    codes = sorted({each.code for each in findings})
+    codes = sorted({diagnostic.code for diagnostic in findings})
     results = [
         {
-            "ruleId": each.code,
-            "ruleIndex": codes.index(each.code),
-            "level": each.severity,
-            "message": {"text": _sentence(each)},
-            "locations": [_location(each, page.root)],
+            "ruleId": diagnostic.code,
+            "ruleIndex": codes.index(diagnostic.code),
+            "level": diagnostic.severity,
+            "message": {"text": _sentence(diagnostic)},
+            "locations": [_location(diagnostic, page.root)],
             "partialFingerprints": {"reconciler/v1": mark},
         }
-        for each, mark in zip(findings, _marks(findings, page.root), strict=True)
+        for diagnostic, mark in zip(findings, _marks(findings, page.root), strict=True)
     ]
     driver = {"name": "reconciler", "semanticVersion": __version__, "rules": [_rule(code) for code in codes]}
     log = {"$schema": _SARIF, "version": "2.1.0", "runs": [{"tool": {"driver": driver}, "results": results}]}
@@ -85,16 +85,16 @@ def codequality(report: ValidationReport | ErrorReport, page: Page) -> str:
     return _laid_out(
         [
             {
-                "check_name": each.code,
-                "description": _sentence(each),
+                "check_name": diagnostic.code,
+                "description": _sentence(diagnostic),
                 "fingerprint": mark,
                 "location": {
-                    "path": _file(each, page.root),
-                    "lines": {"begin": max(1, each.source.line if each.source else 1)},
+                    "path": _file(diagnostic, page.root),
+                    "lines": {"begin": max(1, diagnostic.source.line if diagnostic.source else 1)},
                 },
-                "severity": _GRAVE[each.severity],
+                "severity": _GRAVE[diagnostic.severity],
             }
-            for each, mark in zip(findings, _marks(findings, page.root), strict=True)
+            for diagnostic, mark in zip(findings, _marks(findings, page.root), strict=True)
         ]
     )
 
@@ -113,8 +113,8 @@ def _file(finding: ReportedDiagnostic, root: str) -> str:
 def _marks(findings: Sequence[ReportedDiagnostic], root: str) -> Iterator[str]:
     """Yield a fingerprint for each finding: of everything but its lines, and its number among equal ones."""
     seen: Counter[tuple[str, ...]] = Counter()
-    for each in findings:
-        parts = (each.code, _file(each, root), each.address, each.pointer, each.message)
+    for diagnostic in findings:
+        parts = (diagnostic.code, _file(diagnostic, root), diagnostic.address, diagnostic.pointer, diagnostic.message)
         seen[parts] += 1
         yield sha256("\0".join([*parts, str(seen[parts])]).encode("utf-8", "backslashreplace")).hexdigest()[:40]
 

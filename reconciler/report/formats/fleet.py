@@ -41,10 +41,11 @@ def _lines(report: FleetReport, paint: Paint) -> Iterator[str]:
             if change.result and change.result != "applied":
                 yield paint(f"    {change.result}: {change.error or change.because}", "red")
         yield ""
-    for each in _odd(report):
-        yield f"{paint(each.target, 'red')}: {_state(report, each)}{': ' + each.message if each.message else ''}"
-        if each.hint:
-            yield f"    {each.hint}"
+    for target in _odd(report):
+        message = f": {target.message}" if target.message else ""
+        yield f"{paint(target.target, 'red')}: {_state(report, target)}{message}"
+        if target.hint:
+            yield f"    {target.hint}"
     if report.missing:
         yield f"{paint('no result', 'red')}: {', '.join(report.missing)}"
     if report.skipped:
@@ -62,8 +63,8 @@ def summary(report: FleetReport) -> str:
         (counts.missing, "without a result"),
         (counts.skipped, "not begun"),
     ]
-    told = ", ".join(f"{count} {word}" for count, word in parts if count)
-    return f"{plural(counts.targets, 'target')}: {told or 'nothing to tell'}"
+    message = ", ".join(f"{count} {word}" for count, word in parts if count)
+    return f"{plural(counts.targets, 'target')}: {message or 'nothing to tell'}"
 
 
 def _who(targets: Sequence[str]) -> str:
@@ -79,7 +80,7 @@ def _these(group: FleetGroup) -> str:
 
 def _odd(report: FleetReport) -> Iterator[FleetTarget]:
     """Yield the targets that ended otherwise than in sync, done or differing."""
-    yield from (each for each in report.targets if each.exit_code not in (0, 2) or each.message)
+    yield from (target for target in report.targets if target.exit_code not in (0, 2) or target.message)
 
 
 def _state(report: FleetReport, target: FleetTarget) -> str:
@@ -92,7 +93,7 @@ def markdown(report: FleetReport, page: Page) -> str:
     odd = list(_odd(report))
     if odd or report.missing or report.skipped:
         lines += ["| target | state | |", "| --- | --- | --- |"]
-        lines += [f"| {_cell(each.target)} | {_state(report, each)} | {_cell(each.message)} |" for each in odd]
+        lines += [f"| {_cell(target.target)} | {_state(report, target)} | {_cell(target.message)} |" for target in odd]
         lines += [f"| {_cell(name)} | no result | |" for name in report.missing]
         lines += [f"| {_cell(name)} | not begun | {_cell(report.because)} |" for name in report.skipped]
         lines.append("")
@@ -122,17 +123,17 @@ def _cell(sentence: str) -> str:
 def imported(report: FleetImportReport, page: Page) -> str:
     """Print who deviates where, and the layers of each target."""
     lines = [f"{plural(len(report.targets), 'target')} read, {plural(len(report.deviations), 'deviation')}."]
-    lines += [_deviation(each) for each in report.deviations]
+    lines += [_deviation(deviation) for deviation in report.deviations]
     if report.manifests:
         lines += ["", "In reconciler.yaml:"]
         lines += [f"  {target}: manifests: [{', '.join(layers)}]" for target, layers in report.manifests.items()]
     return "".join(f"{line}\n" for line in lines)
 
 
-def _deviation(each: FleetDeviation) -> str:
-    where = f"{each.target}: {each.address}{' ' + each.pointer if each.pointer else ''}"
-    if each.own is None and not each.pointer:
+def _deviation(deviation: FleetDeviation) -> str:
+    where = f"{deviation.target}: {deviation.address}{' ' + deviation.pointer if deviation.pointer else ''}"
+    if deviation.own is None and not deviation.pointer:
         return f"{where} is not there"
-    if each.common is None and not each.pointer:
+    if deviation.common is None and not deviation.pointer:
         return f"{where} is only here, or with few"
-    return f"{where}: {shown(each.own)}, where most have {shown(each.common)}"
+    return f"{where}: {shown(deviation.own)}, where most have {shown(deviation.common)}"

@@ -38,29 +38,37 @@ def plan(report: PlanReport, page: Page) -> str:
     """Print a plan, or drift: refusals as errors, destroys as warnings, the rest as notices."""
     counted = next(iter(text.summary(report, Paint())))
     commands = [("notice", _command("notice", f"{report.target}: {counted}"))]
-    commands += [("error", _command("error", each, title="refused")) for each in report.refusals]
-    commands += [("warning", _change("warning", each)) for each in report.changes if each.action == "destroy"]
+    commands += [("error", _command("error", refusal, title="refused")) for refusal in report.refusals]
+    commands += [("warning", _change("warning", planned)) for planned in report.changes if planned.action == "destroy"]
     commands += _of(report.diagnostics)
-    commands += [("notice", _change("notice", each)) for each in report.changes if each.action != "destroy"]
+    commands += [("notice", _change("notice", planned)) for planned in report.changes if planned.action != "destroy"]
     return "".join(f"{line}\n" for line in _limited(commands))
 
 
 def _of(findings: Sequence[ReportedDiagnostic]) -> list[tuple[str, str]]:
     return [
         (
-            _LEVELS[each.severity],
+            _LEVELS[diagnostic.severity],
             _command(
-                _LEVELS[each.severity],
+                _LEVELS[diagnostic.severity],
                 " ".join(
-                    filter(None, (each.address, each.pointer, each.message, f"({each.hint})" if each.hint else ""))
+                    filter(
+                        None,
+                        (
+                            diagnostic.address,
+                            diagnostic.pointer,
+                            diagnostic.message,
+                            f"({diagnostic.hint})" if diagnostic.hint else "",
+                        ),
+                    )
                 ),
-                file=each.source.file if each.source else "",
-                line=each.source.line if each.source else 0,
-                col=each.source.column if each.source else 0,
-                title=each.code,
+                file=diagnostic.source.file if diagnostic.source else "",
+                line=diagnostic.source.line if diagnostic.source else 0,
+                col=diagnostic.source.column if diagnostic.source else 0,
+                title=diagnostic.code,
             ),
         )
-        for each in findings
+        for diagnostic in findings
     ]
 
 

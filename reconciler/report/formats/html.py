@@ -16,22 +16,22 @@ from reconciler.report.page import Page
 
 def _destroyed(report: OutcomeReport) -> str:
     return doomed(
-        (each.address, each.because, text.content(each)) for each in report.changes if each.action == "destroy"
+        (done.address, done.because, text.content(done)) for done in report.changes if done.action == "destroy"
     )
 
 
 def outcome(report: OutcomeReport, page: Page) -> str:
     """Print what became of a plan."""
-    wrong = [each for each in report.changes if each.result != "applied"]
+    wrong = [done for done in report.changes if done.result != "applied"]
     well = not wrong and report.reload.result in ("applied", "skipped") and not report.residue
     title = f"reconciler {report.work}: {'done' if well else 'not all is as planned'}"
     parts = [head(title, report.target), _destroyed(report)]
     parts.append(folded("What happened", text.outcome(report, Page(quiet=True)), opened=True))
     rows = "".join(
-        f'<tr><td class="mono">{escape(each.action)} {escape(each.address)}'
-        f'<td class="{"" if each.result == "applied" else "bad"}">{each.result}'
-        f"<td>{escape(each.error or each.because)}</tr>"
-        for each in report.changes
+        f'<tr><td class="mono">{escape(done.action)} {escape(done.address)}'
+        f'<td class="{"" if done.result == "applied" else "bad"}">{done.result}'
+        f"<td>{escape(done.error or done.because)}</tr>"
+        for done in report.changes
     )
     parts.append(f"<h2>Changes</h2><table><tbody>{rows}</tbody></table>" if rows else "")
     return document(title, parts)
@@ -43,13 +43,13 @@ def explanation(report: ExplanationReport, page: Page) -> str:
     parts = [head(title, report.target)]
     for attempt in report.attempts:
         rows = "".join(
-            f'<tr><td>{escape(name)}<td class="mono {"bad" if each.outcome == "fallback" else ""}">'
-            f"{escape(each.name or 'unknown')}<td>{escape(mail_text.deciding(each) or each.because)}</tr>"
-            for name, each in attempt.decisions.items()
+            f'<tr><td>{escape(name)}<td class="mono {"bad" if decision.outcome == "fallback" else ""}">'
+            f"{escape(decision.name or 'unknown')}<td>{escape(mail_text.deciding(decision) or decision.because)}</tr>"
+            for name, decision in attempt.decisions.items()
         )
         above = f"<h2>Attempt {attempt.attempt}, last error {escape(attempt.last_error)}</h2>"
         parts.append(
             f"{above}<table><thead><tr><th>expression<th>takes<th>because</tr></thead><tbody>{rows}</tbody></table>"
         )
-    parts.append(f"<ul>{''.join(f'<li>{escape(each)}</li>' for each in (*report.assumptions, *report.undecided))}</ul>")
+    parts.append(f"<ul>{''.join(f'<li>{escape(part)}</li>' for part in (*report.assumptions, *report.undecided))}</ul>")
     return document(title, parts)

@@ -35,7 +35,7 @@ def mail(part: MovementPart) -> str:
     cards = "".join([*map(_flow, part.flows[:MANY]), *map(_unsure, part.unsure[:MANY])])
     left = len(part.flows[MANY:]) + len(part.unsure[MANY:])
     more = f"<p>and {left} more, which the JSON report has</p>" if left else ""
-    reasons = "".join(f"<li>Cannot tell: {escape(each)}</li>" for each in part.reasons)
+    reasons = "".join(f"<li>Cannot tell: {escape(reason)}</li>" for reason in part.reasons)
     cards += f"{more}<ul>{reasons}</ul>" if reasons else more
     return (
         f'<section class="mail"><h2>Mail that moves: {ways}</h2>{cards}'

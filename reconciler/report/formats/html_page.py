@@ -37,7 +37,7 @@ def document(title: str, parts: Iterable[str], *, search: bool = False) -> str:
 def head(title: str, target: Target, *more: str) -> str:
     """Return the top of a page; what is told more is markup."""
     instead = f'<br><span class="bad">{escape(target.instead)}</span>' if target.instead else ""
-    rest = "".join(f"<br>{each}" for each in more if each)
+    rest = "".join(f"<br>{name}" for name in more if name)
     return f'<header><h1>{escape(title)}</h1><p class="dim">{escape(str(target))}{instead}{rest}</p></header>'
 
 

@@ -34,30 +34,30 @@ def plan(report: PlanReport, page: Page) -> str:
     """Print a plan, or drift."""
     state = "refused" if report.refusals else plural(len(report.changes), "change") if report.differs else "in sync"
     title = f"reconciler {report.name}{f' {report.target.name}' if report.target.name else ''}: {state}"
-    lost = [each for each in report.changes if each.action == "destroy"]
-    rest = [each for each in report.changes if each.action != "destroy"]
+    lost = [planned for planned in report.changes if planned.action == "destroy"]
+    rest = [planned for planned in report.changes if planned.action != "destroy"]
     parts = [head(title, report.target, *_headline(report)), _counts(report), *_stop(report)]
-    parts.append(doomed((each.address, each.because, text.content(each)) for each in lost))
+    parts.append(doomed((planned.address, planned.because, text.content(planned)) for planned in lost))
     moves = report.movement if report.movement is not UNSET else None
     drawn = "".join(pictures(report.routing, moves)) if report.routing else ""
     parts += [mail(moves) if moves else ""]
     parts.append(f'<section id="routing"><h2>Where mail goes</h2>{_LEGEND}{drawn}</section>' if drawn else "")
     parts += ["<h2>Changes</h2><!--search-->" if rest else "", *_files(rest)]
-    turned = "".join(f"<li>{escape(each)}</li>" for each in (moves.turned if moves else ()))
+    turned = "".join(f"<li>{escape(turn)}</li>" for turn in (moves.turned if moves else ()))
     parts.append(f"<h2>Tests that hold now, and would not then</h2><ul class=bad>{turned}</ul>" if turned else "")
     parts += [_after(report)]
-    told = text.diagnostics(text.worst_first(report.diagnostics), Page())
-    parts.append(folded("Diagnostics", told, opened=told.count("\n") < _FEW))
+    message = text.diagnostics(text.worst_first(report.diagnostics), Page())
+    parts.append(folded("Diagnostics", message, opened=message.count("\n") < _FEW))
     parts.append(folded("Left alone", "\n".join(text.left_alone(report))))
     return document(title, parts, search=bool(rest))
 
 
 def _headline(report: PlanReport) -> Iterator[str]:
     if report.headline is not UNSET:
-        told = report.headline
-        request = f" of {escape(told.request)}" if told.request else ""
-        commit = f"commit <code>{escape(told.commit[:12])}</code>{request}" if told.commit else ""
-        version = f"kinds as of Stalwart {escape(told.version)}" if told.version else ""
+        head = report.headline
+        request = f" of {escape(head.request)}" if head.request else ""
+        commit = f"commit <code>{escape(head.commit[:12])}</code>{request}" if head.commit else ""
+        version = f"kinds as of Stalwart {escape(head.version)}" if head.version else ""
         yield ", ".join(filter(None, (commit, version)))
     if report.digest:
         yield f"digest <code>{escape(report.digest)}</code>"
@@ -66,15 +66,15 @@ def _headline(report: PlanReport) -> Iterator[str]:
 def _counts(report: PlanReport) -> str:
     counts = {name: getattr(report.summary, name) for name in report.summary.__struct_fields__}
     chips = "".join(f'<span class="{name}">{count} {name}</span>' for name, count in counts.items() if count)
-    kinds = "".join(f"<li>{escape(each.strip())}</li>" for each in text.by_kind(report.changes))
+    kinds = "".join(f"<li>{escape(line.strip())}</li>" for line in text.by_kind(report.changes))
     return f'<div class="counts">{chips}</div>{f"<ul class=dim>{kinds}</ul>" if kinds else ""}'
 
 
 def _stop(report: PlanReport) -> Iterator[str]:
     if report.headline is not UNSET:
-        lines = [*report.headline.unprotected, *(f"policy: {each}" for each in report.headline.policy)]
-        yield from (f'<div class="beware">{escape(each)}</div>' for each in lines)
-    yield from (f'<div class="stop"><strong>STOP</strong> {escape(each)}</div>' for each in report.refusals)
+        lines = [*report.headline.unprotected, *(f"policy: {sentence}" for sentence in report.headline.policy)]
+        yield from (f'<div class="beware">{escape(line)}</div>' for line in lines)
+    yield from (f'<div class="stop"><strong>STOP</strong> {escape(refusal)}</div>' for refusal in report.refusals)
 
 
 def _files(changes: Iterable[Planned]) -> Iterator[str]:
@@ -96,10 +96,10 @@ def _files(changes: Iterable[Planned]) -> Iterator[str]:
 def _after(report: PlanReport) -> str:
     if report.ending is UNSET or not report.changes:
         return ""
-    sentences = "".join(f"<li>{each.removeprefix('- ')}</li>" for each in afterwards(report.ending, _code))
+    sentences = "".join(f"<li>{afterward.removeprefix('- ')}</li>" for afterward in afterwards(report.ending, _code))
     lasting = "".join(
-        f"<li class=bad>cannot be undone: <code>{escape(each.address)}</code>, {escape(each.because)}</li>"
-        for each in report.ending.lasting
+        f"<li class=bad>cannot be undone: <code>{escape(lasting.address)}</code>, {escape(lasting.because)}</li>"
+        for lasting in report.ending.lasting
     )
     return f"<h2>Afterwards</h2><ul>{sentences}{lasting}</ul>"
 
@@ -121,13 +121,13 @@ def _article(change: Planned) -> str:
 def _rows(change: Planned) -> Iterator[tuple[str, Any, Any, str]]:
     """Yield the name, the value before, the value after and a remark of each difference; None where there is none."""
     # What the document asks for comes before what it leaves out.
-    for field in sorted(change.fields or (), key=lambda each: each.left_out):
+    for field in sorted(change.fields or (), key=lambda field: field.left_out):
         name = "type" if field.pointer == "@type" else field.pointer
-        for each in field.elements:
-            was = f"before at {each.was}" if each.was else ""
-            before = text.shown(each.before) if each.change in ("remove", "update") else None
-            after = text.shown(each.after) if each.change != "remove" else None
-            yield f"{name}/{each.pointer}", before, after, was
+        for element in field.elements:
+            was = f"before at {element.was}" if element.was else ""
+            before = text.shown(element.before) if element.change in ("remove", "update") else None
+            after = text.shown(element.after) if element.change != "remove" else None
+            yield f"{name}/{element.pointer}", before, after, was
         if not field.elements:
             created = change.action == "create" or (change.action == "replace" and field.before is None)
             remark = "left out: the type's default" if field.left_out else ""

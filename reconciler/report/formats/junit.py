@@ -22,7 +22,7 @@ def routing_tests(report: RoutingTestsReport, page: Page) -> str:
     cases: list[tuple[Element, Place | UnsetType]] = []
     for mistake in report.diagnostics:
         case = _case(mistake.code, mistake.source)
-        SubElement(case, "error", {"message": mistake.message}).text = _told(mistake)
+        SubElement(case, "error", {"message": mistake.message}).text = _diagnostic(mistake)
         cases.append((case, mistake.source))
     for tested in report.cases:
         case = _case(tested.name, tested.source)
@@ -42,9 +42,9 @@ def validation(report: ValidationReport, page: Page) -> str:
         subject = " ".join(filter(None, (finding.address, finding.pointer)))
         case = _case(f"{finding.code}{' ' if subject else ''}{subject}", finding.source)
         if finding.severity == "error":
-            SubElement(case, "failure", {"message": finding.message, "type": finding.code}).text = _told(finding)
+            SubElement(case, "failure", {"message": finding.message, "type": finding.code}).text = _diagnostic(finding)
         else:
-            SubElement(case, "system-out").text = f"{finding.severity}: {_told(finding)}"
+            SubElement(case, "system-out").text = f"{finding.severity}: {_diagnostic(finding)}"
         cases.append((case, finding.source))
     return _suites("manifests", cases or [(_case("manifests", UNSET), UNSET)])
 
@@ -67,7 +67,7 @@ def _counts(cases: Sequence[Element]) -> dict[str, str]:
     }
 
 
-def _told(finding: ReportedDiagnostic) -> str:
+def _diagnostic(finding: ReportedDiagnostic) -> str:
     place = " ".join(filter(None, (str(finding.source or ""), finding.address, finding.pointer)))
     return f"{place}{': ' if place else ''}{finding.message}{f' ({finding.hint})' if finding.hint else ''}"
 

@@ -35,16 +35,17 @@ def explanation(report: ExplanationReport, page: Page) -> str:
         attempts = tuple(group)
         decisions = attempts[0].decisions
         lines += ["", page.paint(_heading(attempts), "bold")]
-        width = min(max((len(_name(each)) for each in decisions.values()), default=0), 30)
+        width = min(max((len(_name(decision)) for decision in decisions.values()), default=0), 30)
         for field, decision in decisions.items():
             lines += _decision(field, decision, width, page.paint)
-    lines += ["", *report.assumptions, *(page.paint(each, "yellow") for each in report.undecided)]
+    lines += ["", *report.assumptions, *(page.paint(sentence, "yellow") for sentence in report.undecided)]
     return "".join(f"{line}\n" for line in lines)
 
 
 def _same(attempt: AttemptPart) -> tuple[Any, ...]:
     return tuple(
-        (each.outcome, each.name, each.branch, each.because, each.today) for each in attempt.decisions.values()
+        (decision.outcome, decision.name, decision.branch, decision.because, decision.today)
+        for decision in attempt.decisions.values()
     )
 
 
@@ -92,7 +93,7 @@ def deciding(decision: DecisionPart) -> str:
 
 
 def _chosen(chosen: Chosen) -> str:
-    fields = ", ".join(f"{name}: {shown(each)}" for name, each in chosen.fields.items())
+    fields = ", ".join(f"{name}: {shown(field)}" for name, field in chosen.fields.items())
     origin = ", as a new server ships it" if chosen.origin == "shipped" else ""
     return f"{chosen.address}{origin}{': ' + fields if fields else ''}"
 

@@ -20,18 +20,18 @@ _TABLE = "| | {} | {} |\n|---|---|---|\n"
 def outcome(report: OutcomeReport, page: Page) -> str:
     """Print what became of a plan."""
     lines = text.outcome(report, Page(quiet=True)).splitlines()
-    wrong = [each for each in report.changes if each.result != "applied"]
+    wrong = [done for done in report.changes if done.result != "applied"]
     counts = report.summary
     state = "done" if not wrong and report.reload.result != "failed" and not report.residue else "not all is as planned"
-    told = ", ".join(f"{getattr(counts, name)} {name}" for name in ("applied", "failed", "skipped", "unknown"))
+    message = ", ".join(f"{getattr(counts, name)} {name}" for name in ("applied", "failed", "skipped", "unknown"))
     name = f" {code(report.target.name)}" if report.target.name else ""
     parts = [Section(f"## reconciler {report.work}{name}: {state}\n\n{where(report.target)}.\n", whole=True)]
-    doomed = [_done(each) for each in report.changes if each.action == "destroy"]
+    doomed = [_done(done) for done in report.changes if done.action == "destroy"]
     if doomed:
         parts.append(Section(f"\n### Destroys ({len(doomed)})\n\n{''.join(doomed)}", whole=True))
-    parts.append(Section(f"\n**{told}; reload {report.reload.result}.**\n", whole=True))
+    parts.append(Section(f"\n**{message}; reload {report.reload.result}.**\n", whole=True))
     parts += fenced("What happened", lines, folded=False)
-    rest = [_done(each) for each in report.changes if each.action != "destroy"]
+    rest = [_done(done) for done in report.changes if done.action != "destroy"]
     if rest:
         parts.append(Section(f"\nChanges ({len(rest)}):\n\n", rest))
     return sheet(report.target, "", parts, page)
@@ -60,8 +60,9 @@ def explanation(report: ExplanationReport, page: Page) -> str:
         table = _TABLE.format("takes", "because")
         head = f"\n### Attempt {attempt.attempt}, last error {code(attempt.last_error)}\n\n{table}"
         rows = [
-            f"| {_cell(name)} | {_cell(each.name or 'unknown')} | {_cell(mail_text.deciding(each) or each.because)} |\n"
-            for name, each in attempt.decisions.items()
+            f"| {_cell(name)} | {_cell(decision.name or 'unknown')} |"
+            f" {_cell(mail_text.deciding(decision) or decision.because)} |\n"
+            for name, decision in attempt.decisions.items()
         ]
         parts.append(Section(head, rows))
     parts += fenced("Assumptions", (*report.assumptions, *report.undecided))
@@ -84,11 +85,11 @@ def routing_tests(report: RoutingTestsReport, page: Page) -> str:
 
 def diagnosis(report: DiagnosisReport, page: Page) -> str:
     """Print the verdicts of a diagnosis."""
-    words = [each.verdict for each in report.verdicts]
+    words = [verdict.verdict for verdict in report.verdicts]
     counted = ", ".join(f"{words.count(word)} {word}" for word in ("fail", "warn", "ok") if word in words)
     rows = [
-        f"| {each.verdict} | {_cell(each.subject)} | {_cell(each.message)} {_cell(each.hint)} |\n"
-        for each in report.verdicts
+        f"| {verdict.verdict} | {_cell(verdict.subject)} | {_cell(verdict.message)} {_cell(verdict.hint)} |\n"
+        for verdict in report.verdicts
     ]
     title = Section(f"## reconciler doctor: {counted}\n\n{where(report.target)}.\n", whole=True)
     return sheet(report.target, "", [title, Section("\n" + _TABLE.format("subject", "found"), rows)], page)

@@ -30,11 +30,11 @@ def plan(report: PlanReport, page: Page) -> str:
     doomed = [change for change in report.changes if change.action == "destroy"]
     sections = [_headline(report, doomed), *_stop(report), *_destroys(doomed, page), *_mail(report)]
     # What is wrong, and what comes after, has its room before changes are listed.
-    rest = [each for each in report.changes if each.action != "destroy"]
+    rest = [planned for planned in report.changes if planned.action != "destroy"]
     sections += [Section(f"\n### Changes ({len(rest)})\n", whole=True)] if rest else []
     sections += [*_names(rest), *fenced("Old and new, by file", by_file(rest), "diff", rank=3)]
-    told = text.diagnostics(text.worst_first(report.diagnostics), Page()).splitlines()
-    sections += [*_tests(report), *fenced("Diagnostics", told), *_after(report)]
+    messages = text.diagnostics(text.worst_first(report.diagnostics), Page()).splitlines()
+    sections += [*_tests(report), *fenced("Diagnostics", messages), *_after(report)]
     sections += fenced("Left alone", text.left_alone(report))
     return sheet(report.target, report.digest, sections, page)
 
@@ -51,7 +51,7 @@ def _headline(report: PlanReport, doomed: Sequence[Planned]) -> Section:
         lines[-1] += f" Kinds as of Stalwart {code(head.version)}." if head.version else ""
     lines += [f"Digest {code(report.digest)}."] if report.digest and report.changes else []
     lines += ["", f"**{text.counted(report, _PLAIN)}**"]
-    kinds = [f"- {each.strip()}" for each in text.by_kind(report.changes)]
+    kinds = [f"- {name.strip()}" for name in text.by_kind(report.changes)]
     lines += ["", *kinds] if kinds else []
     return Section("\n".join(lines) + "\n", whole=True)
 
@@ -60,10 +60,10 @@ def _stop(report: PlanReport) -> Iterator[Section]:
     unsafe = report.headline.unprotected if report.headline is not UNSET else ()
     policy = report.headline.policy if report.headline is not UNSET else ()
     if unsafe or policy:
-        lines = [*unsafe, *(f"policy: {each}" for each in policy)]
-        yield Section(f"\n> [!WARNING]\n{''.join(f'> - {code(each)}' + chr(10) for each in lines)}", whole=True)
+        lines = [*unsafe, *(f"policy: {name}" for name in policy)]
+        yield Section(f"\n> [!WARNING]\n{''.join(f'> - {code(line)}' + chr(10) for line in lines)}", whole=True)
     if report.refusals:
-        lines = [f"> - {code(each)}\n" for each in report.refusals]
+        lines = [f"> - {code(refusal)}\n" for refusal in report.refusals]
         yield Section(
             f"\n> [!CAUTION]\n> **STOP**: refused, and nothing would be written:\n{''.join(lines)}", whole=True
         )
@@ -71,15 +71,17 @@ def _stop(report: PlanReport) -> Iterator[Section]:
 
 def _destroys(doomed: Sequence[Planned], page: Page) -> Iterator[Section]:
     """Yield the destroys: every name stays, and what is lost as long as that takes no more than half of the page."""
-    names = [f"- {code(each.address)}{f': {code(each.because)}' if each.because else ''}\n" for each in doomed]
+    names = [
+        f"- {code(planned.address)}{f': {code(planned.because)}' if planned.because else ''}\n" for planned in doomed
+    ]
     full = [
-        f"{name}  {code(text.content(each))}\n" if each.content else name
-        for name, each in zip(names, doomed, strict=True)
+        f"{name}  {code(text.content(planned))}\n" if planned.content else name
+        for name, planned in zip(names, doomed, strict=True)
     ]
     short = len("".join(full).encode()) > (page.limit_bytes or LIMIT) // 2
     if doomed:
         lost = "" if not short else "What is lost is in the JSON report.\n\n"
-        rows = [f"- {code(each.address)}\n" for each in doomed] if short else full
+        rows = [f"- {code(planned.address)}\n" for planned in doomed] if short else full
         yield Section(f"\n### Destroys ({len(doomed)})\n\n{lost}{''.join(rows)}", whole=True)
 
 
@@ -94,7 +96,7 @@ def _mail(report: PlanReport) -> list[Section]:
 def _names(changes: Sequence[Planned]) -> Iterator[Section]:
     """Yield the names by action, folded where they are many."""
     for action, verb in _VERBS.items():
-        names = [f"- {code(each.address)}\n" for each in changes if each.action == action]
+        names = [f"- {code(planned.address)}\n" for planned in changes if planned.action == action]
         title = f"{verb} ({len(names)})"
         if len(names) > OPEN:
             yield Section(f"\n<details><summary>{title}</summary>\n\n", names, "\n</details>\n", rank=2)
@@ -120,7 +122,7 @@ def diff(change: Planned) -> Iterator[str]:
     place = f" ({change.source})" if change.source else ""
     yield f"{sign} {change.address}{place}{f', {change.because}' if change.because else ''}"
     # What the document asks for comes before what it leaves out.
-    for field in sorted(change.fields or (), key=lambda each: each.left_out):
+    for field in sorted(change.fields or (), key=lambda field: field.left_out):
         yield from _difference(change, field)
 
 
@@ -129,14 +131,14 @@ def _difference(change: Planned, field: Field) -> Iterator[str]:
     if change.action == "create" or (change.action == "replace" and field.before is None):
         yield f"+   {name}: {text.shown(field.after)}"
         return
-    for each in field.elements:
-        at = f"{name}/{each.pointer}"
-        if each.change in ("remove", "update"):
-            yield f"-   {at}: {text.shown(each.before)}"
-        if each.change in ("insert", "update"):
-            yield f"+   {at}: {text.shown(each.after)}"
-        if each.change == "move":
-            yield f"!   {at}, before at {each.was}: {text.shown(each.after)}"
+    for element in field.elements:
+        at = f"{name}/{element.pointer}"
+        if element.change in ("remove", "update"):
+            yield f"-   {at}: {text.shown(element.before)}"
+        if element.change in ("insert", "update"):
+            yield f"+   {at}: {text.shown(element.after)}"
+        if element.change == "move":
+            yield f"!   {at}, before at {element.was}: {text.shown(element.after)}"
     if not field.elements:
         yield f"-   {name}: {text.shown(field.before)}"
         left_out = "  (left out: the type's default)" if field.left_out else ""
@@ -147,7 +149,7 @@ def _tests(report: PlanReport) -> Iterator[Section]:
     turned = report.movement.turned if report.movement is not UNSET else ()
     if turned:
         title = f"\n### Tests that hold now, and would not then ({len(turned)})\n\n"
-        yield Section(title, [f"- {code(each)}\n" for each in turned])
+        yield Section(title, [f"- {code(name)}\n" for name in turned])
 
 
 def _after(report: PlanReport) -> Iterator[Section]:
@@ -155,7 +157,9 @@ def _after(report: PlanReport) -> Iterator[Section]:
         return
     end = report.ending
     lines = [f"{line}\n" for line in afterwards(end, code)]
-    lines += [f"- cannot be undone: {code(each.address)}, {code(each.because)}\n" for each in end.lasting[:_MANY]]
+    lines += [
+        f"- cannot be undone: {code(lasting.address)}, {code(lasting.because)}\n" for lasting in end.lasting[:_MANY]
+    ]
     more = len(end.lasting) - _MANY
     lines += [f"- and {more} more that cannot be undone\n"] if more > 0 else []
     yield Section("\n### Afterwards\n\n", lines)

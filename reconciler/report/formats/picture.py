@@ -23,14 +23,16 @@ def pictures(routing: RoutingPart, moves: MovementPart | None = None) -> Iterato
 
     Where mail is known to move, its branches are thick, and a broken arrow leads to where it went before.
     """
-    before = {each.field: each for each in routing.before}
+    before = {decider_part.field: decider_part for decider_part in routing.before}
     for after in routing.after:
         was = before.get(after.field)
         if was == after or not (after.branches or (was and was.branches)):
             continue
         old, new = was.branches if was else (), after.branches
-        shifts = [each for flow in (moves.flows if moves else ()) for each in flow.shifts if each.field == after.field]
-        pairs = {(each.before.branch, each.after.branch) for each in shifts}
+        shifts = [
+            shift for flow in (moves.flows if moves else ()) for shift in flow.shifts if shift.field == after.field
+        ]
+        pairs = {(shift.before.branch, shift.after.branch) for shift in shifts}
         then = {branch.pointer: _node(branch) for branch in old}
         ghosts = [(now, then[was]) for was, now in sorted(pairs) if was in then]
         figures = (
@@ -62,16 +64,16 @@ def _svg(
         nodes.setdefault(node, len(nodes))
     led = set(map(_node, branches))
     height = max(len(branches) * _ROW, len(nodes) * (_NODE + _GAP)) + 12
-    known, same = {(each.condition, _node(each)) for each in others}, set(map(_node, others))
+    known, same = {(branch.condition, _node(branch)) for branch in others}, set(map(_node, others))
     parts: list[str] = []
     starts: dict[str, tuple[int, int]] = {}
-    for at, each in enumerate(branches):
-        y, to = 6 + _ROW * at + _ROW // 2, _middle(nodes[_node(each)])
-        condition = f"if {each.condition}" if each.condition else "else"
+    for at, branch in enumerate(branches):
+        y, to = 6 + _ROW * at + _ROW // 2, _middle(nodes[_node(branch)])
+        condition = f"if {branch.condition}" if branch.condition else "else"
         lines = _lines(wrap(condition, _LEFT), _LEFT)
-        state = "" if (each.condition, _node(each)) in known else mark
-        thick = " moves" if each.pointer in moving else ""
-        starts[each.pointer] = start = min(int(max(map(len, lines)) * _LETTER) + 8, _END), y
+        state = "" if (branch.condition, _node(branch)) in known else mark
+        thick = " moves" if branch.pointer in moving else ""
+        starts[branch.pointer] = start = min(int(max(map(len, lines)) * _LETTER) + 8, _END), y
         label = "".join(_text(0, y + 4 + 15 * row - 15 * (len(lines) - 1) // 2, line) for row, line in enumerate(lines))
         parts.append(f'<g class="{state}{thick}">{_title(condition)}{label}{_arrow(start, to)}</g>')
     for pointer, node in ghosts:
@@ -79,18 +81,18 @@ def _svg(
             parts.append(f'<g class="ghost">{_arrow(starts[pointer], _middle(nodes[node]))}</g>')
     for node, at in nodes.items():
         (name, fields, missing), y = node, 6 + at * (_NODE + _GAP)
-        told = "does not exist" if missing else fields
+        message = "does not exist" if missing else fields
         state = "gone" if missing else "left" if node not in led else "" if node in same else mark
         box = f'<rect x="{_BEGIN}" y="{y}" width="{_WIDTH - _BEGIN - 1}" height="{_NODE}" rx="6"/>'
         label = _text(_BEGIN + 8, y + 18, *_lines([name], _RIGHT))
-        for row, line in enumerate(_lines(told.split(", "), _RIGHT)):
+        for row, line in enumerate(_lines(message.split(", "), _RIGHT)):
             label += _text(_BEGIN + 8, y + 34 + 15 * row, line, "dim")
-        parts.append(f'<g class="{state}">{_title(told or name)}{box}{label}</g>')
+        parts.append(f'<g class="{state}">{_title(message or name)}{box}{label}</g>')
     return f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="routing">{"".join(parts)}</svg>'
 
 
 def _node_of(branches: tuple[BranchPart, ...], pointer: str) -> _Node | None:
-    return next((_node(each) for each in branches if each.pointer == pointer), None)
+    return next((_node(branch) for branch in branches if branch.pointer == pointer), None)
 
 
 def _middle(at: int) -> int:
@@ -105,7 +107,7 @@ def _arrow(start: tuple[int, int], to: int) -> str:
 
 def _lines(texts: Sequence[str], room: int) -> list[str]:
     """Return the two lines that there is room for; what is too long ends in dots."""
-    lines = [each if len(each) <= room else f"{each[: room - 1]}…" for each in texts[:2]]
+    lines = [text if len(text) <= room else f"{text[: room - 1]}…" for text in texts[:2]]
     return lines if len(texts) <= len(lines) else [*lines[:-1], f"{lines[-1][: room - 1]}…"]
 
 

@@ -54,7 +54,7 @@ def _before(previous: str, target: str) -> float | None:
     try:
         samples = (sample for family in text_string_to_metric_families(previous) for sample in family.samples)
         return next(
-            (each.value for each in samples if each.name == _LAST and each.labels.get("target") == target), None
+            (sample.value for sample in samples if sample.name == _LAST and sample.labels.get("target") == target), None
         )
     except ValueError:
         return None
@@ -64,7 +64,7 @@ def plan(report: PlanReport, page: Page) -> str:
     """Print a plan, or drift."""
     name = report.target.name or report.target.url
     metrics = _Metrics(page, name)
-    _count(metrics.differences, name, ((_kind(each.address), each.action) for each in report.changes))
+    _count(metrics.differences, name, ((_kind(planned.address), planned.action) for planned in report.changes))
     _count(metrics.differences, name, ((_kind(address), "undeclared") for address in report.surplus))
     _count(metrics.undeclared, name, ((_kind(address),) for address in report.undeclared))
     return metrics.text()
@@ -74,8 +74,12 @@ def outcome(report: OutcomeReport, page: Page) -> str:
     """Print an outcome: differences are what was not made, and what reading back shows."""
     name = report.target.name or report.target.url
     metrics = _Metrics(page, name)
-    left = [each for each in report.changes if each.result != "applied"]
-    _count(metrics.differences, name, ((_kind(each.address), each.action) for each in [*left, *(report.residue or ())]))
+    left = [done for done in report.changes if done.result != "applied"]
+    _count(
+        metrics.differences,
+        name,
+        ((_kind(planned.address), planned.action) for planned in [*left, *(report.residue or ())]),
+    )
     return metrics.text()
 
 

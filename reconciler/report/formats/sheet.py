@@ -54,9 +54,9 @@ class Section:
 def sheet(target: Target | None, digest: str, sections: Sequence[Section], page: Page) -> str:
     """Put parts together: what must stay is counted first, then the others take what room is left, by their rank."""
     limit = page.limit_bytes or LIMIT
-    room = limit - _MARGIN - sum(len(each.fit(0)[0].encode()) for each in sections if each.whole)
+    room = limit - _MARGIN - sum(len(section.fit(0)[0].encode()) for section in sections if section.whole)
     texts, complete = [""] * len(sections), True
-    for at, section in sorted(enumerate(sections), key=lambda each: each[1].rank):
+    for at, section in sorted(enumerate(sections), key=lambda pair: pair[1].rank):
         texts[at], all_of_it = section.fit(room)
         room -= 0 if section.whole else len(texts[at].encode())
         complete &= all_of_it
@@ -85,15 +85,15 @@ def fenced(
     title: str, lines: Iterable[str], language: str = "text", *, folded: bool = True, rank: int = 1
 ) -> list[Section]:
     """Return a section of lines in a fence, folded where there are many."""
-    told = [f"{line}\n" for line in lines]
-    if not told:
+    closed = [f"{line}\n" for line in lines]
+    if not closed:
         return []
-    opening, closing = _fence(told, language)
+    opening, closing = _fence(closed, language)
     if not folded:
-        return [Section(f"\n{title}\n\n{opening}", told, closing, rank=rank)]
-    state = " open" if len(told) < OPEN else ""
+        return [Section(f"\n{title}\n\n{opening}", closed, closing, rank=rank)]
+    state = " open" if len(closed) < OPEN else ""
     head = f"\n<details{state}><summary>{title}</summary>\n\n{opening}"
-    return [Section(head, told, f"{closing}\n</details>\n", rank=rank)]
+    return [Section(head, closed, f"{closing}\n</details>\n", rank=rank)]
 
 
 def where(target: Target) -> str:

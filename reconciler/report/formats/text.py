@@ -41,18 +41,20 @@ _PERMISSIONS = (
 )
 
 
-def diagnostics(found: Sequence[ReportedDiagnostic], page: Page) -> str:
+def diagnostics(diagnostics: Sequence[ReportedDiagnostic], page: Page) -> str:
     """Print diagnostics. Equal ones are told once, with their places; of a crowd of notes some are shown."""
     groups: dict[tuple[str, ...], list[ReportedDiagnostic]] = {}
-    for each in found:
-        if each.severity != "note" or not page.quiet:
-            groups.setdefault((each.severity, each.code, each.message, each.hint), []).append(each)
+    for diagnostic in diagnostics:
+        if diagnostic.severity != "note" or not page.quiet:
+            groups.setdefault((diagnostic.severity, diagnostic.code, diagnostic.message, diagnostic.hint), []).append(
+                diagnostic
+            )
     lines: list[str] = []
     shown: Counter[str] = Counter()
     more: Counter[str] = Counter()
     for findings in groups.values():
         first = findings[0]
-        for one in [findings] if len(findings) > FEW else [[each] for each in findings]:
+        for one in [findings] if len(findings) > FEW else [[diagnostic] for diagnostic in findings]:
             if first.severity == "note" and shown[first.code] == MANY:
                 more[first.code] += len(one)
                 continue
@@ -63,16 +65,19 @@ def diagnostics(found: Sequence[ReportedDiagnostic], page: Page) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def worst_first(found: Iterable[ReportedDiagnostic]) -> list[ReportedDiagnostic]:
+def worst_first(diagnostics: Iterable[ReportedDiagnostic]) -> list[ReportedDiagnostic]:
     """Return diagnostics with errors first and notes last."""
-    return sorted(found, key=lambda each: tuple(_TONES).index(each.severity))
+    return sorted(diagnostics, key=lambda diagnostic: tuple(_TONES).index(diagnostic.severity))
 
 
 def _told(findings: Sequence[ReportedDiagnostic], paint: Paint) -> Iterator[str]:
     """Yield the lines of one diagnostic, or of several that say the same."""
     first = findings[0]
     tone = paint(first.severity, _TONES[first.severity])
-    subjects = [" ".join(filter(None, (str(each.source or ""), each.address, each.pointer))) for each in findings]
+    subjects = [
+        " ".join(filter(None, (str(diagnostic.source or ""), diagnostic.address, diagnostic.pointer)))
+        for diagnostic in findings
+    ]
     if len(findings) == 1:
         yield f"{tone}: {f'{subjects[0]}: ' if subjects[0] else ''}{first.message} [{first.code}]"
     else:
@@ -104,10 +109,10 @@ def error(report: ErrorReport, page: Page) -> str:
 def plan(report: PlanReport, page: Page) -> str:
     """Print a plan: the server, every change, what else is to be said, the counts, and what is left alone."""
     changes = [f"{line}\n" for line in _changes(report.changes, page)]
-    told = diagnostics(worst_first(report.diagnostics), page)
+    message = diagnostics(worst_first(report.diagnostics), page)
     parts = ["" if page.quiet else f"{header(report.target, page.paint)}\n"]
     if report.headline is not UNSET:
-        parts += [f"{page.paint('policy', 'yellow')}: {each}\n" for each in report.headline.policy]
+        parts += [f"{page.paint('policy', 'yellow')}: {sentence}\n" for sentence in report.headline.policy]
     if report.movement is not UNSET:
         from reconciler.report.formats.movement_text import movement
 
@@ -117,13 +122,13 @@ def plan(report: PlanReport, page: Page) -> str:
 
         parts += [*(f"{line}\n" for line in impact(report.impact, page.paint)), "\n"]
     parts += [*changes, "\n" if changes else ""]
-    parts += [told, "\n" if told else "", *(f"{line}\n" for line in summary(report, page.paint))]
+    parts += [message, "\n" if message else "", *(f"{line}\n" for line in summary(report, page.paint))]
     if report.ending is not UNSET:
         parts += [f"{line}\n" for line in _restart(report.ending.restart, page.paint)]
-        lasting = [f"{each.address}, {each.because}" for each in report.ending.lasting]
-        parts += [f"{page.paint('cannot be undone', 'yellow')}: {each}\n" for each in lasting[:MANY]]
+        lasting = [f"{lasting.address}, {lasting.because}" for lasting in report.ending.lasting]
+        parts += [f"{page.paint('cannot be undone', 'yellow')}: {sentence}\n" for sentence in lasting[:MANY]]
         parts.append(f"and {len(lasting) - MANY} more that cannot be undone\n" if len(lasting) > MANY else "")
-    parts += [f"{page.paint('refused', 'red')}: {each}\n" for each in report.refusals]
+    parts += [f"{page.paint('refused', 'red')}: {refusal}\n" for refusal in report.refusals]
     return "".join(parts)
 
 
@@ -146,10 +151,10 @@ def _of_kind(kind: str, changes: Sequence[Planned], page: Page, *, large: bool) 
         groups.setdefault((change.action, equal), []).append(change)
     created = 0
     for (action, _), group in groups.items():
-        for together in [group] if len(group) > FEW else [[each] for each in group]:
+        for together in [group] if len(group) > FEW else [[planned] for planned in group]:
             first, *more = together
             if not large or action != "create" or more:
-                yield from planned(first, page.paint, [each.address for each in more])
+                yield from planned(first, page.paint, [planned.address for planned in more])
                 continue
             created += 1
             if created <= LISTED:
@@ -167,21 +172,21 @@ def kind_of(change: Planned) -> str:
 def _telling(change: Planned) -> list[Field]:
     """Return the properties of a change that its address does not tell already."""
     name = change.address.partition("/")[2]
-    return [each for each in change.fields or () if change.action != "create" or each.after != name]
+    return [field for field in change.fields or () if change.action != "create" or field.after != name]
 
 
 def lines(report: PlanReport, page: Page) -> str:
     """Print a plan with one line a change, and the counts."""
     head = [] if page.quiet else [header(report.target, page.paint)]
     changes = [compact(change, page.paint) for change in report.changes]
-    refused = [f"{page.paint('refused', 'red')}: {each}" for each in report.refusals]
+    refused = [f"{page.paint('refused', 'red')}: {refusal}" for refusal in report.refusals]
     return "".join(f"{line}\n" for line in (*head, *changes, counted(report, page.paint), *refused))
 
 
 def findings(report: ValidationReport, page: Page) -> str:
     """Print a line for each diagnostic, without its hint."""
-    told = [line for each in report.diagnostics for line in list(_told([each], page.paint))[:1]]
-    return "".join(f"{line}\n" for line in told)
+    messages = [line for diagnostic in report.diagnostics for line in list(_told([diagnostic], page.paint))[:1]]
+    return "".join(f"{line}\n" for line in messages)
 
 
 def drift(report: PlanReport, page: Page) -> str:
@@ -200,9 +205,9 @@ def summary(report: PlanReport, paint: Paint) -> Iterator[str]:
 def counted(report: PlanReport, paint: Paint) -> str:
     """Return the counts of a plan in one sentence."""
     counts = report.summary
-    told = ", ".join(f"{getattr(counts, action)} to {action}" for action in _SIGNS if getattr(counts, action))
+    message = ", ".join(f"{getattr(counts, action)} to {action}" for action in _SIGNS if getattr(counts, action))
     alike = "Nothing to change, but not in sync" if report.surplus else "In sync: nothing to change"
-    state = f"Plan: {told}" if told else alike
+    state = f"Plan: {message}" if message else alike
     return f"{paint(state, 'bold')}; {counts.unchanged} unchanged, {counts.undeclared} undeclared."
 
 
@@ -211,20 +216,22 @@ def left_alone(report: PlanReport) -> Iterator[str]:
     if report.partial:
         yield "This plan is partial: --kind or --only leaves the rest of the manifests out."
     surplus = set(report.surplus)
-    yield from _names("Undeclared, left alone", [each for each in report.undeclared if each not in surplus])
+    yield from _names("Undeclared, left alone", [name for name in report.undeclared if name not in surplus])
     yield from _names("Undeclared, and a difference", report.surplus)
     if report.surplus:
         yield "    Declare them, prune them, or say that they are none: policy: {undeclared: {KIND: ignore}}."
-    for because in dict.fromkeys(each.because for each in report.spared):
-        spared = [each.address for each in report.spared if each.because == because]
+    for because in dict.fromkeys(spared.because for spared in report.spared):
+        spared = [spared.address for spared in report.spared if spared.because == because]
         yield from _names(f"Spared from pruning, {because}", spared)
     yield from _names(
-        "Undeclared and not at the default, left alone", [f"{each.address} {each.pointer}" for each in report.left]
+        "Undeclared and not at the default, left alone", [f"{where.address} {where.pointer}" for where in report.left]
     )
-    yield from _names("Secrets that cannot be compared", [f"{each.address} {each.pointer}" for each in report.unknown])
+    yield from _names(
+        "Secrets that cannot be compared", [f"{where.address} {where.pointer}" for where in report.unknown]
+    )
     if report.unknown:
         yield "    Whether these have changed cannot be seen: --rotate-secrets writes them."
-    yield from (f"{each.address} stands for the live object {each.id}." for each in report.pairs)
+    yield from (f"{pair.address} stands for the live object {pair.id}." for pair in report.pairs)
 
 
 def _restart(addresses: Sequence[str], paint: Paint) -> Iterator[str]:
@@ -265,8 +272,8 @@ def planned(change: Planned, paint: Paint, more: Sequence[str] = ()) -> list[str
     others = f" and {len(more)} more with the same change: {', '.join(more[:MANY])}" if more else ""
     others += f" and {len(more) - MANY} others" if len(more) > MANY else ""
     lines = [f"{paint(f'{sign} {change.address}', colour)}{others}{place}{because}"]
-    for each in _telling(change):
-        lines += [f"    {line}" for line in _field(change, each, paint)]
+    for field in _telling(change):
+        lines += [f"    {line}" for line in _field(change, field, paint)]
     if change.content:
         lines.append("    " + paint(f"- {content(change)}", "red"))
     return lines
@@ -281,8 +288,8 @@ def compact(change: Planned, paint: Paint, width: int = 0) -> str:
     """Return one change in one line, which is cut to a width unless that is 0."""
     sign, colour = _SIGNS[change.action]
     because = f", {change.because}" if change.because else ""
-    told = [line for each in _telling(change) for line in _field(change, each, Paint())]
-    head, inner = f"{sign} {change.address}", "; ".join(told) or content(change)
+    messages = [line for field in _telling(change) for line in _field(change, field, Paint())]
+    head, inner = f"{sign} {change.address}", "; ".join(messages) or content(change)
     rest = f"{because}{': ' + inner if inner else ''}"
     room = width - len(head) - 1
     if width and len(rest) > room > 0:
@@ -296,17 +303,17 @@ def _field(change: Planned, field: Field, paint: Paint) -> list[str]:
     if change.action == "create" or (change.action == "replace" and field.before is None):
         return [f"{name}: {shown(field.after)}"]
     lines = []
-    for each in field.elements:
-        at = f"{name}/{each.pointer}" if each.pointer else name
-        match each.change:
+    for element in field.elements:
+        at = f"{name}/{element.pointer}" if element.pointer else name
+        match element.change:
             case "insert":
-                lines.append(paint(f"+ {at}: {shown(each.after)}", "green"))
+                lines.append(paint(f"+ {at}: {shown(element.after)}", "green"))
             case "remove":
-                lines.append(paint(f"- {at}: {shown(each.before)}", "red"))
+                lines.append(paint(f"- {at}: {shown(element.before)}", "red"))
             case "move":
-                lines.append(f"{paint(f'> {at}', 'yellow')}, before at {each.was}: {shown(each.after)}")
+                lines.append(f"{paint(f'> {at}', 'yellow')}, before at {element.was}: {shown(element.after)}")
             case "update":
-                lines.append(f"{at}: {_arrow(each.before, each.after, paint)}")
+                lines.append(f"{at}: {_arrow(element.before, element.after, paint)}")
     why = paint("  (left out: the type's default)", "dim") if field.left_out else ""
     return lines or [f"{name}: {_arrow(field.before, field.after, paint)}{why}"]
 
@@ -322,9 +329,9 @@ def shown(value: Any) -> str:
 
 def _flow(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{scalar(key, brackets=True)}: {_flow(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{scalar(key, brackets=True)}: {_flow(member)}" for key, member in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(_flow(each) for each in value) + "]"
+        return "[" + ", ".join(_flow(element) for element in value) + "]"
     return scalar(value, brackets=True)
 
 
@@ -347,11 +354,11 @@ def outcome(report: OutcomeReport, page: Page) -> str:
 def _failures(changes: Iterable[Done], paint: Paint) -> Iterator[str]:
     """Yield a line for each change that was not made; many that were skipped for one reason share a line."""
     groups: dict[tuple[str, str], list[Done]] = {}
-    for each in changes:
-        if each.result != "applied":
-            groups.setdefault((each.result, each.error or each.because), []).append(each)
+    for done in changes:
+        if done.result != "applied":
+            groups.setdefault((done.result, done.error or done.because), []).append(done)
     for (result, why), group in groups.items():
-        names = [f"{_SIGNS[each.action][0]} {each.address}" for each in group]
+        names = [f"{_SIGNS[done.action][0]} {done.address}" for done in group]
         because = f": {why}" if why else ""
         if result == "skipped" and len(group) > FEW:
             more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
@@ -363,8 +370,8 @@ def _failures(changes: Iterable[Done], paint: Paint) -> Iterator[str]:
 
 def _counted(report: OutcomeReport, paint: Paint) -> str:
     counts = {name: getattr(report.summary, name) for name in ("applied", "failed", "skipped", "unknown")}
-    told = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to apply"
-    return f"{paint('Apply: ' + told, 'bold')}."
+    message = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to apply"
+    return f"{paint('Apply: ' + message, 'bold')}."
 
 
 def _reloaded(report: OutcomeReport, paint: Paint) -> list[str]:
@@ -393,10 +400,10 @@ def _reloaded(report: OutcomeReport, paint: Paint) -> list[str]:
 def diagnosis(report: DiagnosisReport, page: Page) -> str:
     """Print a line for each verdict; no more than some of what is fine about one subject."""
     lines = [f"{header(report.target, page.paint)}\n"] if report.target.url and not page.quiet else []
-    for (subject, fine), group in groupby(report.verdicts, key=lambda each: (each.subject, each.fine)):
+    for (subject, fine), group in groupby(report.verdicts, key=lambda verdict: (verdict.subject, verdict.fine)):
         verdicts = list(group)
         more = len(verdicts) - MANY if fine else 0
-        lines += [_verdict(each, page.paint) for each in (verdicts[:MANY] if more > 0 else verdicts)]
+        lines += [_verdict(verdict, page.paint) for verdict in (verdicts[:MANY] if more > 0 else verdicts)]
         if more > 0:
             lines.append(f"{page.paint(*_WORDS['ok'])}  {subject}: and {more} more\n      --format json names all\n")
     return "".join(lines)
