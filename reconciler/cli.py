@@ -161,7 +161,7 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
     from reconciler.report import Paint
     from reconciler.settings import Options
 
-    writes = tuple(_write(name, path) for path in given["write"])
+    writes = tuple(_write(name, text) for text in given["write"])
     chosen = _format(name, given["format"], typed="--format" in typed)
     piped = [write for write, file in writes if file == "-"]
     if len(piped) > 1 or (piped and "--format" in typed):

@@ -93,7 +93,7 @@ def mail_digest(part: MovementPart) -> str:
 
 
 def _approved(flow: FlowPart) -> FlowPart:
-    shifts = tuple(replace(each, after=replace(each.after, source=UNSET)) for each in flow.shifts)
+    shifts = tuple(replace(shift, after=replace(shift.after, source=UNSET)) for shift in flow.shifts)
     return replace(flow, shifts=shifts, witnesses=(), ladder=())
 
 
