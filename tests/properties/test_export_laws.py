@@ -1,5 +1,6 @@
 """What is imported and planned against the same server is no change, whatever the server holds."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from reconciler.desired.manifest import ManifestText, parse
 from reconciler.kinds.catalogue import Kind
 from reconciler.kinds.schema.judge import Judge
 from reconciler.plan.diff import Diff
+from reconciler.server.live import Untrusted
 from reconciler.values.model import MASK, Address, Difference, LiveState, Sensitive
 from tests.properties.test_codec_laws import CATALOGUE, WIRES
 from tests.states import Server, read
@@ -143,7 +145,14 @@ def strange(draw: st.DrawFn) -> Server:
 @LAW
 @given(strange())
 def test_whatever_a_server_holds_what_is_written_is_in_sync_and_the_rest_is_told(server: Server) -> None:
-    live = read(server)
+    try:
+        live = read(server)
+    except Untrusted as error:
+        # Something plain stands where an object has to be, or the other way round.
+        assert re.match(
+            r"the listing of Mta\w+ cannot be trusted: an object has another shape than its kind", str(error)
+        )
+        return
 
     found = export_state(CATALOGUE, live, judge)
     difference = planned(read(server), everything(found))
