@@ -3,7 +3,7 @@
 import json
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,10 @@ from reconciler.apply.journal import (
     read,
     whoami,
 )
+from reconciler.sandbox import serve
 from reconciler.values.errors import ConfigError
 from reconciler.values.model import Address, Change, FieldChange, LiveState, Outcome, Phase, Plan, Result, Sensitive
+from tests.running import command, environment, write
 from tests.states import CATALOGUE, live_of
 
 WHO = Who("alice", "build-7", 4711)
@@ -451,3 +453,25 @@ def test_whoami_names_this_process() -> None:
     assert who.pid == os.getpid()
     assert who.user
     assert who.host
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Any]:
+    with serve() as running:
+        yield running
+
+
+def test_secrets_that_a_server_shows_are_in_no_journal(sandbox: Any, tmp_path: Path) -> None:
+    env = environment(sandbox.url, XDG_RUNTIME_DIR=str(tmp_path), RECONCILER_JOURNAL=str(tmp_path / "journal"))
+    hook = "kind: MtaHook\nspec: {url: 'https://u:canary@127.0.0.1/', timeout: %s, stages: [data]}\n"
+
+    for timeout in ("30s", "31s"):
+        ran = command("apply", "--yes", str(write(tmp_path / timeout, h=hook % timeout)), env=env)
+        assert ran.code == 0, ran
+    (journal,) = (tmp_path / "journal").iterdir()
+    undone = command("rollback", "--yes", str(journal), env=env)
+
+    assert "canary" not in journal.read_text()
+    assert "canary" not in undone.out + undone.err
+    assert "which no file keeps" in undone.out + undone.err
+    assert [each["url"] for each in sandbox.state()["stored"]["x:MtaHook"]] == ["https://u:canary@127.0.0.1/"]

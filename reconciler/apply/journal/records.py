@@ -15,7 +15,7 @@ from msgspec import Struct
 from reconciler.apply.journal.inverting import steps_of
 from reconciler.apply.journal.origin import NOWHERE, Origin
 from reconciler.apply.journal.run import RecordedResult, Run, Who
-from reconciler.kinds import Catalogue
+from reconciler.kinds import Catalogue, concealed
 from reconciler.plan import WrittenChange, pack, read_change, unpack_wire, write_change
 from reconciler.plan import read as read_bounded
 from reconciler.values import Action, Address, Change, ConfigError, LiveState, Outcome, Plan, Wire
@@ -139,6 +139,14 @@ def _entry(catalogue: Catalogue, change: Change) -> Entry:
     # The patch tells what an update leaves, and a large apply's journal must not take long to write.
     after = change.after if change.action in ("create", "replace") else None
     lean = msgspec.structs.replace(change, fields=(), source=None, after=after, at_default=())
+    plain = (change.before, after, change.patch)
+    hidden = tuple(concealed(wire) for wire in plain)
+    if hidden != plain:
+        # What an inverse would have to write is a secret that no file holds.
+        lean = msgspec.structs.replace(lean, before=hidden[0], after=hidden[1], patch=hidden[2])
+        return Entry(
+            change=write_change(lean), cannot="it holds a password or a header that logs in, which no file keeps"
+        )
     written = write_change(lean)
     if isinstance(steps, str):
         return Entry(change=written, cannot=steps)
