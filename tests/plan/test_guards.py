@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from reconciler.kinds import catalogue_of_published, read_pulled
 from reconciler.plan import take_survey
 from reconciler.plan.survey import Goal
-from reconciler.values import Address, Allowance, LiveObject, LiveState, Policy, Reader
+from reconciler.values import Address, Allowance, LiveObject, LiveState, Policy, Reader, Resource, Source
+from tests.publishing import TEXT, schema
 from tests.whole import CATALOGUE, held, state, surveyed, wanted
 
 DOMAIN = held("Domain", "example.org", "d", name="example.org", dkimManagement={"@type": "Manual"})
@@ -346,3 +348,31 @@ def test_write_that_lacks_what_a_new_server_demands_is_refused() -> None:
     )
     assert surveyed(state(DOMAIN, new), both).plan.refusals == ()
     assert surveyed(state(DOMAIN, SETTINGS), "kind: SystemSettings\nspec: {maxConnections: 10}\n").plan.refusals == ()
+
+
+#: Stores and carriers beside those of the scenario, and why each is dangerous.
+STORES = {
+    "SearchStore": "it acts at the next start, and a new index is empty",
+    "InMemoryStore": "it acts at the next start",
+    "Coordinator": "it acts at the next start",
+    "MetricsStore": "it acts at the next start",
+    "TracingStore": "it acts at the next start",
+}
+PUBLISHED = catalogue_of_published(
+    read_pulled(schema({kind: {"Default": {}, "Redis": {"url": TEXT}} for kind in STORES}, singletons=tuple(STORES)))
+)
+
+
+@pytest.mark.parametrize(("kind", "because"), STORES.items(), ids=STORES.keys())
+def test_every_store_and_what_carries_news_needs_a_permission(kind: str, because: str) -> None:
+    live_object = LiveObject(address=Address(kind), key=(), id="singleton", wire={"@type": "Default"})
+    wire = {"@type": "Redis", "url": "redis://127.0.0.1"}
+    resource = Resource(address=Address(kind), wire=wire, source=Source("m.yaml"))
+    live = LiveState({kind: (live_object,)})
+
+    refusals = [
+        take_survey(PUBLISHED, Goal(resources=(resource,), policy=policy, linted=False), live).plan.refusals
+        for policy in (Policy(), Policy(allow=(Allowance(address=kind),)))
+    ]
+
+    assert refusals == [(f'{kind} would be replaced: {because}; policy.allow: ["{kind}"] lifts this',), ()]
