@@ -257,7 +257,7 @@ def _log(verbosity: int, *, plain: bool) -> Callable[[str], None]:
             line |= {name: value for name, value in getattr(record, "fields", {}).items() if value not in ("", 0)}
             return msgspec.json.encode({"time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"), **line}).decode()
 
-    class Lines(logging.StreamHandler):  # type: ignore[type-arg]
+    class Lines(logging.StreamHandler):  # type: ignore[type-arg]  # it takes none when it runs
         def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name that logging calls
             # A signal that came while a line was written is no failure to write it.
             if isinstance(error := sys.exception(), Interrupted):

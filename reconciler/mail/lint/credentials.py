@@ -55,8 +55,7 @@ def credentials_findings(world: World) -> Iterator[Finding]:
     route, _ = world.property(STRATEGY, ROUTE)
     tls, sure = world.property(STRATEGY, TLS)
     language = world.catalogue.kinds[STRATEGY].properties[ROUTE].language
-    # A server may hold what is no expression at all; nothing is said of what it does with that.
-    if not isinstance(route, Mapping) or not isinstance(tls, Mapping) or language is None or not sure:
+    if route is None or tls is None or language is None or not sure:
         return
     named = world.catalogue.kinds[language.names]
     try:

@@ -62,7 +62,9 @@ class World:
                 return resource.wire[field], True
         for live in self.live.of(name) if self.live is not None else ():
             if field in live.wire:
-                return live.wire[field], True
+                # A server may hold what is no expression at all; nothing is known of what it does with that.
+                wire = live.wire[field]
+                return (wire, True) if isinstance(wire, Mapping) else (None, False)
         default = self.catalogue.kinds[name].properties[field].default
         return (None, False) if default is UNSET else (default, False)
 
