@@ -19,7 +19,6 @@ from click.core import ParameterSource
 
 from reconciler import __version__
 from reconciler.commands import (
-    ALL,
     COMMANDS,
     CONNECTION,
     FAMILIES,
@@ -30,6 +29,7 @@ from reconciler.commands import (
     group,
     lifting,
     parameters,
+    spelled_out,
     streams,
     variable,
     variables,
@@ -130,8 +130,7 @@ def _guess(name: str, known: Iterable[str]) -> str:
 class _Command(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = args[: args.index("--")] if "--" in args else args
-        # What follows an option without a value must not be taken for one: only `=` gives it.
-        args = [f"{arg}={ALL}" if arg == "--rotate-secrets" else arg for arg in own] + args[len(own) :]
+        args = [*spelled_out(self.name or "", own), *args[len(own) :]]
         rest = super().parse_args(ctx, args)
         for option in lifting(self.name or ""):
             if os.environ.get(variable(option)):

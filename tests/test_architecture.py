@@ -204,7 +204,6 @@ POORLY_NAMED = (
     "mail.impact",
     "mail.movement",
     "plan.saved",
-    "report.graph",
     "server.jmap",
 )
 

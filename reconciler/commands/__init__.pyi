@@ -6,7 +6,6 @@ from reconciler.commands.misspelt import command_hint as command_hint
 from reconciler.commands.misspelt import option_hint as option_hint
 from reconciler.commands.monitoring import MONITORED as MONITORED
 from reconciler.commands.monitoring import monitored as monitored
-from reconciler.commands.options import ALL as ALL
 from reconciler.commands.options import COMMANDS as COMMANDS
 from reconciler.commands.options import CONNECTION as CONNECTION
 from reconciler.commands.options import FAMILIES as FAMILIES
@@ -17,5 +16,6 @@ from reconciler.commands.options import formats as formats
 from reconciler.commands.options import group as group
 from reconciler.commands.options import lifting as lifting
 from reconciler.commands.options import parameters as parameters
+from reconciler.commands.options import spelled_out as spelled_out
 from reconciler.commands.options import variable as variable
 from reconciler.commands.options import variables as variables

@@ -29,7 +29,7 @@ from reconciler.mail import (
     routing_of,
     taken_today,
 )
-from reconciler.report import explanation_report, flowchart
+from reconciler.report import explanation_report, routing_graph
 from reconciler.server import read_flow
 from reconciler.values import UsageError, parse_size
 
@@ -88,13 +88,15 @@ class Arguments(Struct, frozen=True, kw_only=True):
     queued: str = ""
     compare: bool = False
     live: bool = False
-    graph: bool = False
+    #: What the routing is drawn as; None where it is not.
+    graph: str | None = None
 
 
 def run(invocation: Invocation, arguments: Arguments) -> int:
     """Decide for one message, and report."""
-    if arguments.graph and not invocation.converses and "--format" in invocation.typed:
-        raise UsageError("--graph prints a Mermaid flowchart, and no other format", "leave --format or --graph out")
+    reporting = {"--write"} if invocation.converses else {"--write", "--format"}
+    if arguments.graph and (typed := sorted(reporting & invocation.typed)):
+        raise UsageError("--graph prints a picture, and no report", f"leave {typed[0]} or --graph out")
     if not arguments.rcpt.strip():
         raise UsageError("--rcpt is empty", "such as --rcpt someone@example.org")
     given = _given(arguments)
@@ -133,7 +135,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     live = arguments.live or bool(arguments.queued)
     explained = explain_message(routing, given, retries, last_error, live=live, exact=bool(arguments.queued))
     if arguments.graph:
-        invocation.say(flowchart(routing, explained))
+        invocation.say(routing_graph(wanted.catalogue, routing, explained, arguments.graph))
         return 0
     compared = None
     if today is not None:

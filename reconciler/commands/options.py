@@ -8,13 +8,14 @@ Long because it is one table, which is read as a whole.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import click
 
 from reconciler.commands.completing import offering
-from reconciler.report import formats_of
+from reconciler.report import GRAPHS, formats_of
 
 
 class _Switch(click.Option):
@@ -194,7 +195,14 @@ OPTIONS: dict[str, OptionRow] = {
     "queued": _row("--queue queued", "Explain the next attempt of this message of the server's queue.", metavar="ID"),
     "compare": _row("--compare", "Explain what a plan would change for it, and what it takes today."),
     "live": _row("--live", "Explain what the server holds, not the manifests."),
-    "graph": _row("--graph", "Print the routing as a Mermaid flowchart."),
+    "graph": _row(
+        *("--graph", "Draw the routing, as a Mermaid flowchart unless another form follows."),
+        metavar="[mermaid|svg|text]",
+        default=None,
+        type=click.Choice(GRAPHS),
+        cls=_Worded,
+        yes=GRAPHS[0],
+    ),
     "host": _row("--host", "Loopback address to listen on.  [127.0.0.1]", metavar="HOST", default="127.0.0.1"),
     "port": _row("--port", "Port; 0 takes a free one.", metavar="N", default=0, type=click.IntRange(0, 65535)),
     "database": _row("--database", "Keep the objects in this file.", metavar="FILE"),
@@ -433,6 +441,19 @@ def variable(option: str) -> str:
 def lifting(command: str) -> list[str]:
     """Return the options of a command that lift a guard."""
     return [OPTIONS[name].long for name in COMMANDS[command].options if LIFTS in OPTIONS[name].groups]
+
+
+def spelled_out(command: str, args: Sequence[str]) -> Iterator[str]:
+    """Yield arguments, each option that stands without its value with the one that it then has.
+
+    What follows such an option is not taken for its value, unless it is one of a few words.
+    """
+    rows = (OPTIONS.get(name) or EVERY[name] for name in COMMANDS[command].options)
+    bare = {row.long: row.settings for row in rows if row.cls is _Worded}
+    for arg, following in zip_longest(args, args[1:]):
+        settings = bare.get(arg, {})
+        words = getattr(settings.get("type"), "choices", ())
+        yield f"{arg}={settings['yes']}" if settings and following not in words else arg
 
 
 def parameters(command: str) -> Iterator[click.Parameter]:

@@ -19,7 +19,7 @@ from reconciler.report.fleet import FleetImportReport as FleetImportReport
 from reconciler.report.fleet import FleetReport as FleetReport
 from reconciler.report.fleet import FleetTarget as FleetTarget
 from reconciler.report.formats.text import MANY as MANY
-from reconciler.report.graph import flowchart as flowchart
+from reconciler.report.graph import routing_graph as routing_graph
 from reconciler.report.impact import ImpactPart as ImpactPart
 from reconciler.report.impact import impact_part as impact_part
 from reconciler.report.mail import explanation_report as explanation_report
@@ -37,6 +37,7 @@ from reconciler.report.parts import Target as Target
 from reconciler.report.parts import findings as findings
 from reconciler.report.parts import members as members
 from reconciler.report.renderers import CARRIED_ON as CARRIED_ON
+from reconciler.report.renderers import GRAPHS as GRAPHS
 from reconciler.report.renderers import RENDERERS as RENDERERS
 from reconciler.report.renderers import diagnostic_lines as diagnostic_lines
 from reconciler.report.renderers import formats_of as formats_of

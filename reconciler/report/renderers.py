@@ -53,6 +53,8 @@ RENDERERS: dict[tuple[str, str], str] = {
 EXACT = ("json", "sarif", "codequality", "gitlab")
 #: Formats that carry on what stood in the file before.
 CARRIED_ON = ("prometheus",)
+#: What a routing can be drawn as; the first is drawn where nothing is said.
+GRAPHS = ("mermaid", "svg", "text")
 #: A sign that JSON writes as it is, and a terminal obeys.
 _RAW = re.compile(r"[^\x20-\x7e\n]")
 

@@ -26,6 +26,7 @@ class BranchPart(Part, frozen=True, kw_only=True):
     address: Annotated[str, told("The object of that name; absent where there is none, or where it is built in.")] = ""
     fields: Annotated[str, told("What tells the object from others, such as its host and port.")] = ""
     missing: Annotated[bool, told("No object has the name, and the server falls back.")] = False
+    computed: Annotated[bool, told("The result is an expression, which gives the name for each message.")] = False
 
 
 class DeciderPart(Part, frozen=True, kw_only=True):
@@ -50,11 +51,14 @@ def routing_part(catalogue: Catalogue, plan: Plan, live: LiveState, after: LiveS
 
     if not {change.address.kind for change in plan.changes} & set(kinds_explained(catalogue)):
         return UNSET
-    before, then = (_deciders(catalogue, routing_of(catalogue, live_state(catalogue, live))) for live in (live, after))
+    before, then = (
+        decider_parts(catalogue, routing_of(catalogue, live_state(catalogue, live))) for live in (live, after)
+    )
     return RoutingPart(before=before, after=then)
 
 
-def _deciders(catalogue: Catalogue, routing: Routing) -> tuple[DeciderPart, ...]:
+def decider_parts(catalogue: Catalogue, routing: Routing) -> tuple[DeciderPart, ...]:
+    """Return where each expression of a state leads."""
     parts = []
     for decider in routing.deciders:
         match = decider.expression.get("match") or {}
@@ -83,6 +87,7 @@ def _branch(
         address=str(held.address) if held else "",
         fields=_fields(catalogue, held) if held else "",
         missing=sure and name is not None and held is None and name not in builtins,
+        computed=name is None,
     )
 
 
@@ -90,7 +95,7 @@ def _fields(catalogue: Catalogue, held: Held) -> str:
     kind = catalogue.kinds[held.address.kind]
     spec = decode(catalogue, kind, held.wire)
     return ", ".join(
-        f"{name}: {value}"
+        f"{name}: {str(value).lower() if isinstance(value, bool) else value}"
         for name, value in spec.items()
         if isinstance(value, str | int) and name not in (*kind.match, "type", "description")
     )

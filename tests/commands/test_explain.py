@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import httpx
 import pytest
@@ -35,6 +36,7 @@ spec:
     use: mx
 """
 RELAY = "type: Relay, address: smtp.example.net, authUsername: gateway, authSecret: {type: Value, secret: (sensitive)}"
+SVG = "{http://www.w3.org/2000/svg}"
 LOCAL = ("--local-domain", "a.example")
 ORDINARY = (*LOCAL, "--lookup", "key_exists('vip','b@b.example')=false")
 
@@ -183,6 +185,91 @@ def test_graph_is_a_flowchart_with_the_decided_branches_thick(tmp_path: Path) ->
     ]
 
 
+def test_graph_takes_a_word_for_its_form_and_nothing_else(tmp_path: Path) -> None:
+    write(tmp_path / "svg", mail=MANIFESTS)
+    run = ["explain", "--rcpt", "b@b.example", *ORDINARY, "--graph"]
+
+    forms = [
+        command(*run, *args, env=environment(""), cwd=tmp_path).out[:12]
+        for args in (["mermaid", "svg"], ["./svg"], ["text", "svg"], ["svg", "svg"])
+    ]
+    chosen = [
+        command(*run[:-1], "svg", env=environment("", RECONCILER_GRAPH=form), cwd=tmp_path).out[:12]
+        for form in ("yes", "svg", "no")
+    ]
+
+    assert forms == ["flowchart LR", "flowchart LR", "=> is taken ", '<svg xmlns="']
+    assert chosen == ["flowchart LR", '<svg xmlns="', "Mail to b@b."]
+
+
+def test_graph_as_text_marks_what_is_taken_and_what_is_not_known(tmp_path: Path) -> None:
+    taken, dark = (explained(tmp_path, *given, "--graph", "text") for given in (ORDINARY, LOCAL))
+
+    assert (
+        taken.out
+        == """\
+=> is taken at the first attempt.
+
+connection
+  => else  -> MtaConnectionStrategy/default
+
+route
+     1. if is_local_domain(rcpt_domain)  -> MtaRoute/local
+     2. if retry_num > 1                 -> MtaRoute/relay, address: smtp.example.net, authUsername: gateway
+     3. if key_exists('vip', rcpt)       -> MtaRoute/nope does not exist
+  => else                                -> MtaRoute/mx, maxMxHosts: 2
+
+schedule
+     1. if is_local_domain(rcpt_domain)  -> MtaDeliverySchedule/local, queueId: local
+     2. if source == 'dsn'               -> MtaDeliverySchedule/dsn, queueId: dsn
+     3. if source == 'report'            -> MtaDeliverySchedule/report does not exist
+  => else                                -> MtaDeliverySchedule/remote, queueId: remote
+
+tls
+     1. if retry_num > 0 && last_error == 'tls'  -> MtaTlsStrategy/invalid-tls, allowInvalidCerts: true
+  => else                                        -> MtaTlsStrategy/default
+"""
+    )
+    assert dark.out.splitlines()[:2] == ["=> is taken at the first attempt.", "? is not known, or fails."]
+    assert dark.out.splitlines()[9:11] == [
+        "  ?  3. if key_exists('vip', rcpt)       -> MtaRoute/nope does not exist",
+        "         lookups has no key_exists('vip','b@b.example')",
+    ]
+
+
+def test_graph_as_svg_is_one_file_with_the_decided_branches_thick(tmp_path: Path) -> None:
+    ran = explained(tmp_path, *ORDINARY, "--graph", "svg")
+
+    root = ElementTree.fromstring(ran.out)
+    groups = list(root.iter(f"{SVG}g"))
+    titled = [(group.get("class"), group.findtext(f"{SVG}title")) for group in groups]
+    assert (root.tag, ran.out.count("http")) == (f"{SVG}svg", 1)
+    assert [text.text for text in root.iter(f"{SVG}text") if text.get("class") == "field"] == [
+        "connection",
+        "route",
+        "schedule",
+        "tls",
+    ]
+    assert [name for style, name in titled if style == " moves"] == ["else", "else", "else", "else"]
+    assert ("", "if is_local_domain(rcpt_domain)") in titled
+    assert ("gone", "does not exist") in titled
+
+
+def test_graph_lets_no_manifest_end_what_it_stands_in(tmp_path: Path) -> None:
+    condition = "rcpt == \"</text><script>\\u0007\" || sender == '<!--]]>&amp;'"
+    match = [{"if": condition, "use": "mx"}]
+    write(
+        tmp_path / "m",
+        mail=json.dumps({"kind": "MtaOutboundStrategy", "spec": {"route": {"match": match, "use": "mx"}}}),
+    )
+
+    ran = command("explain", "m", "--rcpt=b@b.example", "--graph=svg", env=environment(""), cwd=tmp_path)
+
+    titles = [title.text for title in ElementTree.fromstring(ran.out).iter(f"{SVG}title")]
+    assert (ran.code, ran.err) == (0, "")
+    assert r"""if rcpt == "</text><script>\u0007" || sender == '<!--]]>&amp;'""" in titles
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -198,7 +285,9 @@ def test_graph_is_a_flowchart_with_the_decided_branches_thick(tmp_path: Path) ->
         (["--rcpt", " "], "--rcpt is empty"),
         (["--source", "dns"], "given.source cannot be 'dns'"),
         (["--last-error", "timeout"], "given.lastError cannot be 'timeout'"),
-        (["--graph", "--format", "json"], "--graph prints a Mermaid flowchart, and no other format"),
+        (["--graph", "--format", "json"], "--graph prints a picture, and no report"),
+        (["--graph", "svg", "--write", "json=told.json"], "--graph prints a picture, and no report"),
+        (["--graph=png"], "Invalid value for '--graph': 'png' is not one of 'mermaid', 'svg', 'text'."),
         (["--live"], "--live explains what the server holds, and manifests are given"),
     ],
 )

@@ -29,7 +29,7 @@ def document(title: str, parts: Iterable[str], *, search: bool = False) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
-        f"<title>{escape(title)}</title><style>{asset('page.css')}</style></head>\n"
+        f"<title>{escape(title)}</title><style>{asset('picture.css')}{asset('page.css')}</style></head>\n"
         f"<body><main>\n{body}\n</main>{script}</body></html>\n"
     )
 

@@ -1,4 +1,4 @@
-"""The routing as inline SVG: on the left the branches of an expression, on the right the objects that they lead to.
+"""The routing as SVG: on the left the branches of an expression, on the right the objects that they lead to.
 
 Law: what is drawn is what the report says, and each text is escaped, and whole in a title.
 """
@@ -9,13 +9,29 @@ from collections.abc import Collection, Iterator, Sequence
 from html import escape
 from textwrap import wrap
 
-from reconciler.report.movement import MovementPart
-from reconciler.report.routing import BranchPart, RoutingPart
+from msgspec import Struct
 
-#: Pixels: the page, a row, a node and what is between two, and where branches end and nodes begin.
-_WIDTH, _ROW, _NODE, _GAP, _END, _BEGIN = 470, 38, 58, 8, 210, 246
-#: Letters that fit into a line of a branch and of a node, at 7.3 pixels a letter; each has two lines for what is long.
-_LEFT, _RIGHT, _LETTER = 28, 28, 7.3
+from reconciler.report.formats.html_page import asset
+from reconciler.report.movement import MovementPart
+from reconciler.report.routing import BranchPart, DeciderPart, RoutingPart
+
+#: Pixels: a row, a node and what is between two, and a letter. Branches and nodes have two lines for what is long.
+_ROW, _NODE, _GAP, _LETTER = 38, 58, 8, 7.3
+
+
+class Layout(Struct, frozen=True):
+    """Pixels of a picture, and where branches end and nodes begin; letters that a branch and a node have room for."""
+
+    width: int
+    end: int
+    begin: int
+    left: int
+    right: int
+
+
+_PAGE, _FILE = Layout(470, 210, 246, 28, 28), Layout(860, 470, 530, 63, 43)
+#: For what knows no styles.
+_PLAIN = 'fill="none" stroke="gray"'
 
 
 def pictures(routing: RoutingPart, moves: MovementPart | None = None) -> Iterator[str]:
@@ -36,11 +52,28 @@ def pictures(routing: RoutingPart, moves: MovementPart | None = None) -> Iterato
         then = {branch.pointer: _node(branch) for branch in old}
         ghosts = [(now, then[was]) for was, now in sorted(pairs) if was in then]
         figures = (
-            (f"{after.field}, before", _svg(old, new, "gone", {was for was, _ in pairs}, ())),
-            (f"{after.field}, after", _svg(new, old, "come", {now for _, now in pairs}, ghosts)),
+            (f"{after.field}, before", _svg(_drawn(_PAGE, old, new, "gone", {was for was, _ in pairs}, ()))),
+            (f"{after.field}, after", _svg(_drawn(_PAGE, new, old, "come", {now for _, now in pairs}, ghosts))),
         )
         drawn = "".join(f"<figure><figcaption>{escape(name)}</figcaption>{svg}</figure>" for name, svg in figures)
         yield f'<div class="two">{drawn}</div>'
+
+
+def drawing(deciders: Sequence[DeciderPart], taken: Collection[str]) -> str:
+    """Return a file of its own: every expression below the other, the branches of some pointers thick."""
+    below, parts = 0, []
+    for decider in deciders:
+        if decider.branches:
+            height, content = _drawn(_FILE, decider.branches, decider.branches, "", taken, ())
+            shifted = f'<g transform="translate(12 {below + 36})">{content}</g>'
+            parts.append(_text(12, below + 26, decider.field, "field") + shifted)
+            below += height + 48
+    width = _FILE.width + 24
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{below}" viewBox="0 0 {width} {below}" '
+        f'role="img" aria-label="routing"><style>{asset("picture.css")}</style>'
+        f'<rect class="sheet" width="{width}" height="{below}" fill="none"/>{"".join(parts)}</svg>\n'
+    )
 
 
 #: What a picture tells nodes apart by: name, fields, and whether there is no such object.
@@ -51,14 +84,20 @@ def _node(branch: BranchPart) -> _Node:
     return branch.address or branch.result, branch.fields, branch.missing
 
 
-def _svg(
+def _svg(drawn: tuple[int, str]) -> str:
+    height, content = drawn
+    return f'<svg viewBox="0 0 {_PAGE.width} {height}" role="img" aria-label="routing">{content}</svg>'
+
+
+def _drawn(
+    layout: Layout,
     branches: tuple[BranchPart, ...],
     others: tuple[BranchPart, ...],
     mark: str,
     moving: Collection[str],
     ghosts: Sequence[tuple[str, _Node]],
-) -> str:
-    """Draw branches; those that are not among the others are marked, and so are those that mail moves by."""
+) -> tuple[int, str]:
+    """Draw branches and return how high that is; those that are not among the others are marked, and some are thick."""
     nodes: dict[_Node, int] = {}
     for node in (*map(_node, branches), *(node for _, node in ghosts)):
         nodes.setdefault(node, len(nodes))
@@ -70,25 +109,26 @@ def _svg(
     for at, branch in enumerate(branches):
         y, to = 6 + _ROW * at + _ROW // 2, _middle(nodes[_node(branch)])
         condition = f"if {branch.condition}" if branch.condition else "else"
-        lines = _lines(wrap(condition, _LEFT), _LEFT)
+        lines = _lines(wrap(condition, layout.left), layout.left)
         state = "" if (branch.condition, _node(branch)) in known else mark
         thick = " moves" if branch.pointer in moving else ""
-        starts[branch.pointer] = start = min(int(max(map(len, lines)) * _LETTER) + 8, _END), y
+        starts[branch.pointer] = start = min(int(max(map(len, lines)) * _LETTER) + 8, layout.end), y
         label = "".join(_text(0, y + 4 + 15 * row - 15 * (len(lines) - 1) // 2, line) for row, line in enumerate(lines))
-        parts.append(f'<g class="{state}{thick}">{_title(condition)}{label}{_arrow(start, to)}</g>')
+        parts.append(f'<g class="{state}{thick}">{_title(condition)}{label}{_arrow(layout, start, to)}</g>')
     for pointer, node in ghosts:
         if pointer in starts and _node_of(branches, pointer) != node:
-            parts.append(f'<g class="ghost">{_arrow(starts[pointer], _middle(nodes[node]))}</g>')
+            parts.append(f'<g class="ghost">{_arrow(layout, starts[pointer], _middle(nodes[node]))}</g>')
     for node, at in nodes.items():
         (name, fields, missing), y = node, 6 + at * (_NODE + _GAP)
         message = "does not exist" if missing else fields
         state = "gone" if missing else "left" if node not in led else "" if node in same else mark
-        box = f'<rect x="{_BEGIN}" y="{y}" width="{_WIDTH - _BEGIN - 1}" height="{_NODE}" rx="6"/>'
-        label = _text(_BEGIN + 8, y + 18, *_lines([name], _RIGHT))
-        for row, line in enumerate(_lines(message.split(", "), _RIGHT)):
-            label += _text(_BEGIN + 8, y + 34 + 15 * row, line, "dim")
+        size = f'width="{layout.width - layout.begin - 1}" height="{_NODE}"'
+        box = f'<rect x="{layout.begin}" y="{y}" {size} rx="6" {_PLAIN}/>'
+        label = _text(layout.begin + 8, y + 18, *_lines([name], layout.right))
+        for row, line in enumerate(_lines(message.split(", "), layout.right)):
+            label += _text(layout.begin + 8, y + 34 + 15 * row, line, "dim")
         parts.append(f'<g class="{state}">{_title(message or name)}{box}{label}</g>')
-    return f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="routing">{"".join(parts)}</svg>'
+    return height, "".join(parts)
 
 
 def _node_of(branches: tuple[BranchPart, ...], pointer: str) -> _Node | None:
@@ -99,10 +139,10 @@ def _middle(at: int) -> int:
     return 6 + at * (_NODE + _GAP) + _NODE // 2
 
 
-def _arrow(start: tuple[int, int], to: int) -> str:
-    x, y = start
-    tip = f"M{_BEGIN - 7} {to - 4} L{_BEGIN} {to} L{_BEGIN - 7} {to + 4}"
-    return f'<path d="M{x} {y} C{_END + 30} {y} {_BEGIN - 30} {to} {_BEGIN} {to} {tip}"/>'
+def _arrow(layout: Layout, start: tuple[int, int], to: int) -> str:
+    (x, y), begin = start, layout.begin
+    tip = f"M{begin - 7} {to - 4} L{begin} {to} L{begin - 7} {to + 4}"
+    return f'<path d="M{x} {y} C{layout.end + 30} {y} {begin - 30} {to} {begin} {to} {tip}" {_PLAIN}/>'
 
 
 def _lines(texts: Sequence[str], room: int) -> list[str]:
