@@ -26,7 +26,7 @@ from reconciler.report.parts import (
     ReportedDiagnostic,
     Target,
     findings,
-    told,
+    meaning,
 )
 from reconciler.report.routing import RoutingPart, routing_part
 from reconciler.values import (
@@ -50,7 +50,7 @@ RESULTS: tuple[ResultKind, ...] = ("applied", "failed", "skipped", "unknown")
 #: Properties whose nested values are compared element by element, since that takes its time.
 DETAILED = 200
 Work = Literal["apply", "rollback", "reload"]
-_Sentence = Annotated[str, told("A sentence.")]
+_Sentence = Annotated[str, meaning("A sentence.")]
 
 
 class Declared(Part, frozen=True, kw_only=True):
@@ -66,34 +66,34 @@ class Declared(Part, frozen=True, kw_only=True):
 class Element(Part, frozen=True, kw_only=True):
     """One difference within a list or mapping."""
 
-    change: Annotated[Literal["insert", "remove", "move", "update"], told("What becomes of the element or its field.")]
-    pointer: Annotated[str, told("Human form: steps into the value after; of what is removed, before.")]
-    was: Annotated[str, told("The place before, of an element that has another one now.")] = ""
-    before: Annotated[Any, told("Human form; absent where there was none.")] = UNSET
-    after: Annotated[Any, told("Human form; absent where there is none.")] = UNSET
+    change: Annotated[Literal["insert", "remove", "move", "update"], meaning("What becomes of the element or field.")]
+    pointer: Annotated[str, meaning("Human form: steps into the value after; of what is removed, before.")]
+    was: Annotated[str, meaning("The place before, of an element that has another one now.")] = ""
+    before: Annotated[Any, meaning("Human form; absent where there was none.")] = UNSET
+    after: Annotated[Any, meaning("Human form; absent where there is none.")] = UNSET
 
 
 class Field(Part, frozen=True, kw_only=True):
     """A property that differs."""
 
     pointer: Pointer
-    before: Annotated[Any, told("Human form; null where there was none. A secret shows as (sensitive).")]
-    after: Annotated[Any, told("Human form; a secret shows as its reference or as (sensitive).")]
-    left_out: Annotated[bool, told("The document leaves it out, which means the type's default.")] = False
-    elements: Annotated[tuple[Element, ...], told("How two lists or mappings differ, element by element.")] = ()
+    before: Annotated[Any, meaning("Human form; null where there was none. A secret shows as (sensitive).")]
+    after: Annotated[Any, meaning("Human form; a secret shows as its reference or as (sensitive).")]
+    left_out: Annotated[bool, meaning("The document leaves it out, which means the type's default.")] = False
+    elements: Annotated[tuple[Element, ...], meaning("How two lists or mappings differ, element by element.")] = ()
 
 
 class Planned(Part, frozen=True, kw_only=True):
     """What apply would do to one object."""
 
-    action: Annotated[Action, told("What apply does.")]
+    action: Annotated[Action, meaning("What apply does.")]
     address: AddressText
-    id: Annotated[str, told("The server's id; absent before a create.")] = ""
-    because: Annotated[str, told("Why, where the fields do not tell.")] = ""
-    source: Annotated[Declared | UnsetType, told("Where the object is declared.")] = UNSET
-    patch: Annotated[dict[str, Any] | UnsetType, told("Wire form: a whole object, or an update's PatchObject.")] = UNSET
-    fields: Annotated[tuple[Field, ...] | UnsetType, told("The properties that differ.")] = UNSET
-    content: Annotated[dict[str, Any], told("Of a destroy: what is lost, in human form, without defaults.")] = field(
+    id: Annotated[str, meaning("The server's id; absent before a create.")] = ""
+    because: Annotated[str, meaning("Why, where the fields do not tell.")] = ""
+    source: Annotated[Declared | UnsetType, meaning("Where the object is declared.")] = UNSET
+    patch: Annotated[dict[str, Any] | UnsetType, meaning("Wire form: a whole object, or an update's patch.")] = UNSET
+    fields: Annotated[tuple[Field, ...] | UnsetType, meaning("The properties that differ.")] = UNSET
+    content: Annotated[dict[str, Any], meaning("Of a destroy: what is lost, in human form, without defaults.")] = field(
         default_factory=dict
     )
 
@@ -109,49 +109,49 @@ class Pair(Part, frozen=True, kw_only=True):
     """A document, and the live object that it stands for."""
 
     address: AddressText
-    id: Annotated[str, told("The server's id.")]
+    id: Annotated[str, meaning("The server's id.")]
 
 
 class Spared(Part, frozen=True, kw_only=True):
     """An object that is left out of pruning."""
 
     address: AddressText
-    because: Annotated[str, told("What spares it.")]
+    because: Annotated[str, meaning("What spares it.")]
 
 
 class PlanCounts(Part, frozen=True, kw_only=True):
     """The counts of a plan."""
 
-    create: Annotated[Count, told("Objects to create.")]
-    update: Annotated[Count, told("Objects to update.")]
-    replace: Annotated[Count, told("Objects to replace.")]
-    destroy: Annotated[Count, told("Objects to destroy.")]
-    unchanged: Annotated[Count, told("Declared objects that are as wanted.")]
-    undeclared: Annotated[Count, told("Objects in scope that no document declares.")]
-    unknown: Annotated[Count, told("Secrets that cannot be compared.")]
+    create: Annotated[Count, meaning("Objects to create.")]
+    update: Annotated[Count, meaning("Objects to update.")]
+    replace: Annotated[Count, meaning("Objects to replace.")]
+    destroy: Annotated[Count, meaning("Objects to destroy.")]
+    unchanged: Annotated[Count, meaning("Declared objects that are as wanted.")]
+    undeclared: Annotated[Count, meaning("Objects in scope that no document declares.")]
+    unknown: Annotated[Count, meaning("Secrets that cannot be compared.")]
 
 
 class PlanReport(Report, frozen=True, kw_only=True, tag="reconciler/plan/v1"):
     """What apply would do."""
 
-    changes: Annotated[tuple[Planned, ...], told("What apply would do, by address.")]
-    diagnostics: Annotated[tuple[ReportedDiagnostic, ...], told("What else is to be said.")]
-    digest: Annotated[str, told("SHA-256 of the work and of the mail that moves; it is what is approved.")] = ""
-    ending: Annotated[PlanEnding | UnsetType, told("What comes after it, where that is known.")] = UNSET
-    headline: Annotated[Headline | UnsetType, told("How it came about, where that is known.")] = UNSET
-    impact: Annotated[ImpactPart | UnsetType, told("How much known mail moves, where that was asked.")] = UNSET
-    left: Annotated[tuple[Where, ...], told("Undeclared properties of singletons that are not at their default.")]
-    movement: Annotated[MovementPart | UnsetType, told("Which mail goes another way, where that was asked.")] = UNSET
-    pairs: Annotated[tuple[Pair, ...], told("Documents that share a key, and the live object that each stands for.")]
-    partial: Annotated[bool, told("--kind or --only leaves a part of the manifests out.")]
-    refusals: Annotated[tuple[_Sentence, ...], told("What a guard refuses, and the option that lifts it.")]
-    routing: Annotated[RoutingPart | UnsetType, told("Where expressions lead, before and after.")] = UNSET
-    spared: Annotated[tuple[Spared, ...], told("Objects left out of pruning.")]
-    summary: Annotated[PlanCounts, told("The counts.")]
-    surplus: Annotated[tuple[AddressText, ...], told("Undeclared objects that count as a difference.")]
-    target: Annotated[Target, told("The server that was asked.")]
-    undeclared: Annotated[tuple[AddressText, ...], told("Objects in scope that no document declares.")]
-    unknown: Annotated[tuple[Where, ...], told("Secrets that cannot be compared, since the server masks them.")]
+    changes: Annotated[tuple[Planned, ...], meaning("What apply would do, by address.")]
+    diagnostics: Annotated[tuple[ReportedDiagnostic, ...], meaning("What else is to be said.")]
+    digest: Annotated[str, meaning("SHA-256 of the work and of the mail that moves; it is what is approved.")] = ""
+    ending: Annotated[PlanEnding | UnsetType, meaning("What comes after it, where that is known.")] = UNSET
+    headline: Annotated[Headline | UnsetType, meaning("How it came about, where that is known.")] = UNSET
+    impact: Annotated[ImpactPart | UnsetType, meaning("How much known mail moves, where that was asked.")] = UNSET
+    left: Annotated[tuple[Where, ...], meaning("Undeclared properties of singletons that are not at their default.")]
+    movement: Annotated[MovementPart | UnsetType, meaning("Which mail goes another way, where that was asked.")] = UNSET
+    pairs: Annotated[tuple[Pair, ...], meaning("Documents that share a key, and the live object that each stands for.")]
+    partial: Annotated[bool, meaning("--kind or --only leaves a part of the manifests out.")]
+    refusals: Annotated[tuple[_Sentence, ...], meaning("What a guard refuses, and the option that lifts it.")]
+    routing: Annotated[RoutingPart | UnsetType, meaning("Where expressions lead, before and after.")] = UNSET
+    spared: Annotated[tuple[Spared, ...], meaning("Objects left out of pruning.")]
+    summary: Annotated[PlanCounts, meaning("The counts.")]
+    surplus: Annotated[tuple[AddressText, ...], meaning("Undeclared objects that count as a difference.")]
+    target: Annotated[Target, meaning("The server that was asked.")]
+    undeclared: Annotated[tuple[AddressText, ...], meaning("Objects in scope that no document declares.")]
+    unknown: Annotated[tuple[Where, ...], meaning("Secrets that cannot be compared, since the server masks them.")]
 
     @property
     def differs(self) -> bool:
@@ -166,51 +166,51 @@ class DriftReport(PlanReport, frozen=True, kw_only=True, tag="reconciler/drift/v
 class Done(Planned, frozen=True, kw_only=True):
     """What became of a planned change."""
 
-    result: Annotated[ResultKind, told("What became of it.")]
-    error: Annotated[str, told("The server's error.")] = ""
+    result: Annotated[ResultKind, meaning("What became of it.")]
+    error: Annotated[str, meaning("The server's error.")] = ""
 
 
 class OutcomeCounts(Part, frozen=True, kw_only=True):
     """The counts of an outcome."""
 
-    applied: Annotated[Count, told("Changes that the server confirmed.")]
-    failed: Annotated[Count, told("Changes that the server refused.")]
-    skipped: Annotated[Count, told("Changes that were not tried.")]
-    unknown: Annotated[Count, told("Changes of which it is not known whether they were made.")]
+    applied: Annotated[Count, meaning("Changes that the server confirmed.")]
+    failed: Annotated[Count, meaning("Changes that the server refused.")]
+    skipped: Annotated[Count, meaning("Changes that were not tried.")]
+    unknown: Annotated[Count, meaning("Changes of which it is not known whether they were made.")]
 
 
 class NodePart(Part, frozen=True, kw_only=True):
     """What one node of a cluster said to the last reload, asked at its own address."""
 
-    url: Annotated[str, told("Its address.")]
-    result: Annotated[ResultKind, told("What became of it.")]
-    because: Annotated[str, told("Why it is not applied.")] = ""
+    url: Annotated[str, meaning("Its address.")]
+    result: Annotated[ResultKind, meaning("What became of it.")]
+    because: Annotated[str, meaning("Why it is not applied.")] = ""
 
 
 class Reload(Part, frozen=True, kw_only=True):
     """The reload that makes stored settings live."""
 
-    result: Annotated[ResultKind, told("What became of it.")]
-    because: Annotated[str, told("The server's error, or why there was none.")] = ""
-    broken: Annotated[bool, told("The server refused it for something that it has stored.")] = False
-    nodes: Annotated[tuple[NodePart, ...], told("What each node of a cluster said.")] = ()
+    result: Annotated[ResultKind, meaning("What became of it.")]
+    because: Annotated[str, meaning("The server's error, or why there was none.")] = ""
+    broken: Annotated[bool, meaning("The server refused it for something that it has stored.")] = False
+    nodes: Annotated[tuple[NodePart, ...], meaning("What each node of a cluster said.")] = ()
     undone: Annotated[
-        Literal["", "all", "part"], told("How much of this run was undone after a refusal; absent where none was.")
+        Literal["", "all", "part"], meaning("How much of this run was undone after a refusal; absent where none was.")
     ] = ""
 
 
 class OutcomeReport(Report, frozen=True, kw_only=True, tag="reconciler/outcome/v1"):
     """What became of a plan, or of a reload alone."""
 
-    changes: Annotated[tuple[Done, ...], told("Every planned change, by address.")]
-    reload: Annotated[Reload, told("The reload that makes stored settings live.")]
-    summary: Annotated[OutcomeCounts, told("The counts.")]
-    target: Annotated[Target, told("The server that was asked.")]
-    work: Annotated[Work, told("What was done; `apply` where it is not said.")] = "apply"
-    compared: Annotated[str, told("What the server was compared with when it was read back.")] = ""
-    notes: Annotated[tuple[_Sentence, ...], told("What else is to be told of this run.")] = ()
-    restart: Annotated[tuple[AddressText, ...], told("What was written and acts at the next start only.")] = ()
-    residue: Annotated[tuple[Planned, ...] | UnsetType, told("What still differs after all was confirmed.")] = UNSET
+    changes: Annotated[tuple[Done, ...], meaning("Every planned change, by address.")]
+    reload: Annotated[Reload, meaning("The reload that makes stored settings live.")]
+    summary: Annotated[OutcomeCounts, meaning("The counts.")]
+    target: Annotated[Target, meaning("The server that was asked.")]
+    work: Annotated[Work, meaning("What was done; `apply` where it is not said.")] = "apply"
+    compared: Annotated[str, meaning("What the server was compared with when it was read back.")] = ""
+    notes: Annotated[tuple[_Sentence, ...], meaning("What else is to be told of this run.")] = ()
+    restart: Annotated[tuple[AddressText, ...], meaning("What was written and acts at the next start only.")] = ()
+    residue: Annotated[tuple[Planned, ...] | UnsetType, meaning("What still differs after all was confirmed.")] = UNSET
 
 
 def _digest(plan: Plan, mail: str) -> str:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from reconciler.plan import Permissions, granted
-from reconciler.report.parts import Count, Part, Report, ReportedDiagnostic, Target, findings, told
+from reconciler.report.parts import Count, Part, Report, ReportedDiagnostic, Target, findings, meaning
 from reconciler.values import Diagnostic, ReconcilerError
 
 _Granted = dict[str, Annotated[bool, Meta(extra_json_schema={"const": True})]]
@@ -20,54 +20,54 @@ _Granted = dict[str, Annotated[bool, Meta(extra_json_schema={"const": True})]]
 class ValidationCounts(Part, frozen=True, kw_only=True):
     """The counts of a validation."""
 
-    documents: Annotated[Count, told("Documents read.")]
-    error: Annotated[Count, told("Errors found.")]
-    files: Annotated[Count, told("Files read.")]
-    note: Annotated[Count, told("Notes found.")]
-    resources: Annotated[Count, told("Objects declared.")]
-    targets: Annotated[Count, told("Targets judged, where there are several.")] = 0
-    warning: Annotated[Count, told("Warnings found.")]
+    documents: Annotated[Count, meaning("Documents read.")]
+    error: Annotated[Count, meaning("Errors found.")]
+    files: Annotated[Count, meaning("Files read.")]
+    note: Annotated[Count, meaning("Notes found.")]
+    resources: Annotated[Count, meaning("Objects declared.")]
+    targets: Annotated[Count, meaning("Targets judged, where there are several.")] = 0
+    warning: Annotated[Count, meaning("Warnings found.")]
 
 
 class ValidationReport(Report, frozen=True, kw_only=True, tag="reconciler/validation/v1"):
     """Whether manifests are right."""
 
-    diagnostics: Annotated[tuple[ReportedDiagnostic, ...], told("Every finding, by place.")]
-    summary: Annotated[ValidationCounts, told("The counts.")]
+    diagnostics: Annotated[tuple[ReportedDiagnostic, ...], meaning("Every finding, by place.")]
+    summary: Annotated[ValidationCounts, meaning("The counts.")]
 
 
 class PermissionsReport(Report, frozen=True, kw_only=True, tag="reconciler/permissions/v1"):
     """The least permissions that runs of the manifests need."""
 
-    apply: Annotated[_Granted, told("What apply and its reload need; those of plan are among them.")]
-    optional: Annotated[_Granted, told("Without these, checks of references say that they cannot tell.")]
-    plan: Annotated[_Granted, told("What plan and drift need.")]
+    apply: Annotated[_Granted, meaning("What apply and its reload need; those of plan are among them.")]
+    optional: Annotated[_Granted, meaning("Without these, checks of references say that they cannot tell.")]
+    plan: Annotated[_Granted, meaning("What plan and drift need.")]
 
 
 class Verdict(Part, frozen=True, kw_only=True, omit_defaults=False):
     """What one look found."""
 
-    subject: Annotated[str, told("What was looked at.")]
-    fine: Annotated[bool, told("Whether nothing speaks against a run.")]
-    verdict: Annotated[Literal["ok", "warn", "fail"], told("`warn` is a remark, `fail` gives the exit code.")]
-    message: Annotated[str, told("What was found, as a sentence.")]
-    hint: Annotated[str, told("What to do about it.")]
+    subject: Annotated[str, meaning("What was looked at.")]
+    fine: Annotated[bool, meaning("Whether nothing speaks against a run.")]
+    verdict: Annotated[Literal["ok", "warn", "fail"], meaning("`warn` is a remark, `fail` gives the exit code.")]
+    message: Annotated[str, meaning("What was found, as a sentence.")]
+    hint: Annotated[str, meaning("What to do about it.")]
 
 
 class DiagnosisReport(Report, frozen=True, kw_only=True, tag="reconciler/diagnosis/v1"):
     """Whether a server, credentials and manifests go together."""
 
-    target: Annotated[Target, told("The server that was asked.")]
-    verdicts: Annotated[tuple[Verdict, ...], told("What was found, one by one.")]
+    target: Annotated[Target, meaning("The server that was asked.")]
+    verdicts: Annotated[tuple[Verdict, ...], meaning("What was found, one by one.")]
 
 
 class ErrorReport(Report, frozen=True, kw_only=True, tag="reconciler/error/v1"):
     """Why a run failed."""
 
-    diagnostics: Annotated[tuple[ReportedDiagnostic, ...], told("Every mistake that was found.")]
+    diagnostics: Annotated[tuple[ReportedDiagnostic, ...], meaning("Every mistake that was found.")]
     exit_code: Annotated[int, Meta(ge=1, le=255, description="What the program exits with.")]
-    hint: Annotated[str, told("What to do, or empty.")]
-    message: Annotated[str, told("What went wrong, as a sentence.")]
+    hint: Annotated[str, meaning("What to do, or empty.")]
+    message: Annotated[str, meaning("What went wrong, as a sentence.")]
 
 
 def validation_report(

@@ -10,35 +10,35 @@ from typing import Annotated
 from reconciler.apply import cannot_undo
 from reconciler.kinds import Catalogue
 from reconciler.plan import AT_ONCE, restarting
-from reconciler.report.parts import AddressText, Part, Text, told
+from reconciler.report.parts import AddressText, Part, Text, meaning
 from reconciler.values import Plan
 
 
 class Headline(Part, frozen=True, kw_only=True):
     """How a plan came about."""
 
-    commit: Annotated[str, told("The commit that a pipeline was at.")] = ""
-    request: Annotated[str, told("The pull or merge request, as #7 or !7.")] = ""
-    version: Annotated[str, told("The server version whose kinds were compared; a server itself tells none.")] = ""
-    unprotected: Annotated[tuple[Text, ...], told("Why the way to the server is not safe.")] = ()
-    policy: Annotated[tuple[Text, ...], told("What the policy says otherwise than its ceiling does.")] = ()
+    commit: Annotated[str, meaning("The commit that a pipeline was at.")] = ""
+    request: Annotated[str, meaning("The pull or merge request, as #7 or !7.")] = ""
+    version: Annotated[str, meaning("The server version whose kinds were compared; a server itself tells none.")] = ""
+    unprotected: Annotated[tuple[Text, ...], meaning("Why the way to the server is not safe.")] = ()
+    policy: Annotated[tuple[Text, ...], meaning("What the policy says otherwise than its ceiling does.")] = ()
 
 
 class Lasting(Part, frozen=True, kw_only=True):
     """A change that cannot be undone."""
 
     address: AddressText
-    because: Annotated[str, told("Why.")]
+    because: Annotated[str, meaning("Why.")]
 
 
 class PlanEnding(Part, frozen=True, kw_only=True):
     """What comes after a plan."""
 
-    reload: Annotated[bool, told("Apply makes the server reload its settings, so that what is written is live.")]
-    immediate: Annotated[tuple[Text, ...], told("Kinds that are live as soon as they are written.")] = ()
-    restart: Annotated[tuple[AddressText, ...], told("What is live after a restart of the server only.")] = ()
-    lasting: Annotated[tuple[Lasting, ...], told("Changes that cannot be undone.")] = ()
-    rollback: Annotated[str, told("The command that undoes the rest; empty where nothing is recorded.")] = ""
+    reload: Annotated[bool, meaning("Apply makes the server reload its settings, so that what is written is live.")]
+    immediate: Annotated[tuple[Text, ...], meaning("Kinds that are live as soon as they are written.")] = ()
+    restart: Annotated[tuple[AddressText, ...], meaning("What is live after a restart of the server only.")] = ()
+    lasting: Annotated[tuple[Lasting, ...], meaning("Changes that cannot be undone.")] = ()
+    rollback: Annotated[str, meaning("The command that undoes the rest; empty where nothing is recorded.")] = ""
 
 
 def ending_of(catalogue: Catalogue, plan: Plan, *, reload: bool, rollback: str) -> PlanEnding:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from reconciler.kinds import Catalogue
 from reconciler.report.movement import ShownMovement, SidePart
-from reconciler.report.parts import Count, Part, Text, told
+from reconciler.report.parts import Count, Part, Text, meaning
 
 if TYPE_CHECKING:
     from reconciler.mail import Impact, ImpactRow
@@ -18,37 +18,37 @@ if TYPE_CHECKING:
 class ImpactRowPart(Part, frozen=True, kw_only=True):
     """Recipients of one domain for whom one expression chooses something else."""
 
-    domain: Annotated[str, told("Their domain.")]
-    field: Annotated[str, told("The expression, such as `route`.")]
-    count: Annotated[Count, told("How many recipients.")]
-    before: Annotated[SidePart, told("What is chosen now.")]
-    after: Annotated[SidePart, told("What would be chosen.")]
-    addresses: Annotated[tuple[Text, ...], told("Who they are, where addresses were asked for.")] = ()
+    domain: Annotated[str, meaning("Their domain.")]
+    field: Annotated[str, meaning("The expression, such as `route`.")]
+    count: Annotated[Count, meaning("How many recipients.")]
+    before: Annotated[SidePart, meaning("What is chosen now.")]
+    after: Annotated[SidePart, meaning("What would be chosen.")]
+    addresses: Annotated[tuple[Text, ...], meaning("Who they are, where addresses were asked for.")] = ()
 
 
 class ReasonPart(Part, frozen=True, kw_only=True):
     """Why it cannot be told of some recipients."""
 
-    because: Annotated[str, told("Why.")]
-    count: Annotated[Count, told("Of how many recipients.")]
+    because: Annotated[str, meaning("Why.")]
+    count: Annotated[Count, meaning("Of how many recipients.")]
 
 
 class ImpactPart(Part, frozen=True, kw_only=True):
     """What the plan does to mail that is known: what waits in the queue, or the messages of a log."""
 
-    source: Annotated[str, told("`queue`, or the file of the messages.")]
-    total: Annotated[Count, told("Recipients who were looked at.")]
-    moved: Annotated[Count, told("Recipients whose route, connection or TLS strategy changes.")]
-    bounced: Annotated[Count, told("Recipients who bounce at their next temporary failure, and would not have.")]
-    dangling: Annotated[Count, told("Recipients who would be sent to a name that nothing has.")]
-    unknown: Annotated[Count, told("Recipients of whom it cannot be told.")]
-    expired: Annotated[Count, told("Recipients past their time, who bounce whatever is chosen.")] = 0
-    gone: Annotated[Count, told("Messages that left the queue while it was read.")] = 0
-    estimated: Annotated[bool, told("How long mail has waited or may wait decides, and is estimated.")] = False
-    grouped: Annotated[tuple[str, ...], told("Expressions that the first recipient of a domain decides for all.")] = ()
-    rows: Annotated[tuple[ImpactRowPart, ...], told("By domain and expression, the largest first.")]
-    bounces: Annotated[tuple[ImpactRowPart, ...], told("By domain and schedule, the largest first.")] = ()
-    reasons: Annotated[tuple[ReasonPart, ...], told("Why it cannot be told of some.")] = ()
+    source: Annotated[str, meaning("`queue`, or the file of the messages.")]
+    total: Annotated[Count, meaning("Recipients who were looked at.")]
+    moved: Annotated[Count, meaning("Recipients whose route, connection or TLS strategy changes.")]
+    bounced: Annotated[Count, meaning("Recipients who bounce at their next temporary failure, and would not have.")]
+    dangling: Annotated[Count, meaning("Recipients who would be sent to a name that nothing has.")]
+    unknown: Annotated[Count, meaning("Recipients of whom it cannot be told.")]
+    expired: Annotated[Count, meaning("Recipients past their time, who bounce whatever is chosen.")] = 0
+    gone: Annotated[Count, meaning("Messages that left the queue while it was read.")] = 0
+    estimated: Annotated[bool, meaning("How long mail has waited or may wait decides, and is estimated.")] = False
+    grouped: Annotated[tuple[str, ...], meaning("Expressions that one recipient of a domain decides for all.")] = ()
+    rows: Annotated[tuple[ImpactRowPart, ...], meaning("By domain and expression, the largest first.")]
+    bounces: Annotated[tuple[ImpactRowPart, ...], meaning("By domain and schedule, the largest first.")] = ()
+    reasons: Annotated[tuple[ReasonPart, ...], meaning("Why it cannot be told of some.")] = ()
 
 
 def impact_part(catalogue: Catalogue, impact: Impact, source: str, *, addresses: bool = False) -> ImpactPart:

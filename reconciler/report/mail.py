@@ -24,8 +24,8 @@ from reconciler.report.parts import (
     Target,
     Text,
     findings,
+    meaning,
     place,
-    told,
 )
 from reconciler.values import Diagnostic
 
@@ -34,100 +34,101 @@ _TITLES = ("name", "description")
 _Origin = Literal["declared", "shipped", "live", "default"]
 _Outcome = Literal["object", "builtin", "fallback", "unknown"]
 _Names = str | tuple[str, ...]
-_Condition = Annotated[str, told("The condition that decided; absent where `else` did.")]
-_Branch = Annotated[str, told("Wire pointer of what decided, or of the condition that failed or is not known.")]
+_Condition = Annotated[str, meaning("The condition that decided; absent where `else` did.")]
+_Branch = Annotated[str, meaning("Wire pointer of what decided, or of the condition that failed or is not known.")]
 
 
 class Chosen(Part, frozen=True, kw_only=True):
     """The object that is chosen."""
 
     address: AddressText
-    fields: Annotated[dict[str, Any], told("Human form, without what is at its default.")]
-    origin: Annotated[_Origin, told("Why it is taken to be there.")]
+    fields: Annotated[dict[str, Any], meaning("Human form, without what is at its default.")]
+    origin: Annotated[_Origin, meaning("Why it is taken to be there.")]
 
 
 class DecisionPart(Part, frozen=True, kw_only=True):
     """What one expression comes to."""
 
-    outcome: Annotated[_Outcome, told("Whether an object has the name, needs none, is missing, or is not known.")]
-    kind: Annotated[str, told("The kind whose objects the expression names.")]
-    name: Annotated[str | None, told("The name that the server looks up; null where it is not known.")]
-    origin: Annotated[_Origin, told("Whether the expression is declared, live, or at its default.")]
-    value: Annotated[Any, told("What the expression gives, as `eval` writes it.")] = UNSET
-    because: Annotated[str, told("Why it is not known, or why the server falls back.")] = ""
+    outcome: Annotated[_Outcome, meaning("Whether an object has the name, needs none, is missing, or is not known.")]
+    kind: Annotated[str, meaning("The kind whose objects the expression names.")]
+    name: Annotated[str | None, meaning("The name that the server looks up; null where it is not known.")]
+    origin: Annotated[_Origin, meaning("Whether the expression is declared, live, or at its default.")]
+    value: Annotated[Any, meaning("What the expression gives, as `eval` writes it.")] = UNSET
+    because: Annotated[str, meaning("Why it is not known, or why the server falls back.")] = ""
     branch: _Branch = ""
     condition: _Condition = member(name="if", default="")
-    today: Annotated[str, told("Of a comparison: what is taken today, where that is something else.")] = ""
-    log: Annotated[str, told("The line in the server's log.")] = ""
-    object: Annotated[Chosen | UnsetType, told("The object that is chosen.")] = UNSET
-    source: Annotated[Place | UnsetType, told("Where what decided is declared.")] = UNSET
-    uses: Annotated[str, told("What the server uses without an object.")] = ""
+    today: Annotated[str, meaning("Of a comparison: what is taken today, where that is something else.")] = ""
+    log: Annotated[str, meaning("The line in the server's log.")] = ""
+    object: Annotated[Chosen | UnsetType, meaning("The object that is chosen.")] = UNSET
+    source: Annotated[Place | UnsetType, meaning("Where what decided is declared.")] = UNSET
+    uses: Annotated[str, meaning("What the server uses without an object.")] = ""
 
 
 class AttemptPart(Part, frozen=True, kw_only=True):
     """One attempt."""
 
     attempt: Annotated[int, Meta(ge=1, description="From 1.")]
-    decisions: Annotated[dict[str, DecisionPart], told("What each expression comes to.")]
-    last_error: Annotated[str, told("Why the attempt before failed; `none` at the first.")]
-    retry_num: Annotated[Count, told("What the expressions see as retry_num; 0 at the first attempt.")]
+    decisions: Annotated[dict[str, DecisionPart], meaning("What each expression comes to.")]
+    last_error: Annotated[str, meaning("Why the attempt before failed; `none` at the first.")]
+    retry_num: Annotated[Count, meaning("What the expressions see as retry_num; 0 at the first attempt.")]
 
 
 class ExplanationReport(Report, frozen=True, kw_only=True, tag="reconciler/explanation/v1"):
     """Which way a message would take, and why."""
 
-    assumptions: Annotated[tuple[Text, ...], told("What is taken for granted.")]
-    attempts: Annotated[tuple[AttemptPart, ...], told("What is taken at each attempt.")]
-    given: Annotated[dict[str, Any], told("What is known of the message, as in a routing test.")]
+    assumptions: Annotated[tuple[Text, ...], meaning("What is taken for granted.")]
+    attempts: Annotated[tuple[AttemptPart, ...], meaning("What is taken at each attempt.")]
+    given: Annotated[dict[str, Any], meaning("What is known of the message, as in a routing test.")]
     never_fails_over: Annotated[
-        tuple[Text, ...], told("Failures that bounce at once, so that no other attempt is made.")
+        tuple[Text, ...], meaning("Failures that bounce at once, so that no other attempt is made.")
     ]
     state: Annotated[
-        Literal["manifests", "live", "planned"], told("Whether the manifests, a server, or a plan for it were asked.")
+        Literal["manifests", "live", "planned"],
+        meaning("Whether manifests, a server, or a plan for it were asked."),
     ]
-    target: Annotated[Target, told("The server.")]
-    undecided: Annotated[tuple[Text, ...], told("What would decide the route, where nobody can tell it.")] = ()
+    target: Annotated[Target, meaning("The server.")]
+    undecided: Annotated[tuple[Text, ...], meaning("What would decide the route, where nobody can tell it.")] = ()
 
 
 class CheckPart(Part, frozen=True, kw_only=True):
     """One expectation, and what it was held against."""
 
-    actual: Annotated[_Names | None, told("What the server would take, or which filters; null where that is unknown.")]
-    expected: Annotated[_Names, told("What is expected.")]
-    field: Annotated[str, told("Which expression it is about, or `milters`.")]
-    passed: Annotated[bool, told("Whether it holds.")]
-    because: Annotated[str, told("Why it is not known, or why the server falls back.")] = ""
+    actual: Annotated[_Names | None, meaning("What the server would take, or which filters; null where unknown.")]
+    expected: Annotated[_Names, meaning("What is expected.")]
+    field: Annotated[str, meaning("Which expression it is about, or `milters`.")]
+    passed: Annotated[bool, meaning("Whether it holds.")]
+    because: Annotated[str, meaning("Why it is not known, or why the server falls back.")] = ""
     branch: _Branch = ""
     condition: _Condition = member(name="if", default="")
-    decided_at: Annotated[Place | UnsetType, told("Where what decided is declared.")] = UNSET
-    retry_num: Annotated[Count | UnsetType, told("The attempt of a ladder, from 0.")] = UNSET
-    source: Annotated[Place | UnsetType, told("Where the expectation stands.")] = UNSET
+    decided_at: Annotated[Place | UnsetType, meaning("Where what decided is declared.")] = UNSET
+    retry_num: Annotated[Count | UnsetType, meaning("The attempt of a ladder, from 0.")] = UNSET
+    source: Annotated[Place | UnsetType, meaning("Where the expectation stands.")] = UNSET
 
 
 class CasePart(Part, frozen=True, kw_only=True):
     """One case."""
 
-    checks: Annotated[tuple[CheckPart, ...], told("What it expects.")]
-    name: Annotated[str, told("Its name.")]
-    passed: Annotated[bool, told("Whether all that it expects holds.")]
-    source: Annotated[Place, told("Where it stands.")]
+    checks: Annotated[tuple[CheckPart, ...], meaning("What it expects.")]
+    name: Annotated[str, meaning("Its name.")]
+    passed: Annotated[bool, meaning("Whether all that it expects holds.")]
+    source: Annotated[Place, meaning("Where it stands.")]
 
 
 class TestCounts(Part, frozen=True, kw_only=True):
     """The counts of routing tests."""
 
-    failed: Annotated[Count, told("Cases that do not hold.")]
-    mistakes: Annotated[Count, told("Mistakes in routing tests.")]
-    passed: Annotated[Count, told("Cases that hold.")]
+    failed: Annotated[Count, meaning("Cases that do not hold.")]
+    mistakes: Annotated[Count, meaning("Mistakes in routing tests.")]
+    passed: Annotated[Count, meaning("Cases that hold.")]
 
 
 class RoutingTestsReport(Report, frozen=True, kw_only=True, tag="reconciler/routing-tests/v1"):
     """How routing tests came out."""
 
-    cases: Annotated[tuple[CasePart, ...], told("The cases of every document without a mistake.")]
-    diagnostics: Annotated[tuple[ReportedDiagnostic, ...], told("Mistakes in routing tests.")]
-    summary: Annotated[TestCounts, told("The counts.")]
-    target: Annotated[Target, told("The server.")]
+    cases: Annotated[tuple[CasePart, ...], meaning("The cases of every document without a mistake.")]
+    diagnostics: Annotated[tuple[ReportedDiagnostic, ...], meaning("Mistakes in routing tests.")]
+    summary: Annotated[TestCounts, meaning("The counts.")]
+    target: Annotated[Target, meaning("The server.")]
 
 
 def explanation_report(

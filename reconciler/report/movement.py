@@ -12,7 +12,7 @@ from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import replace
 
 from reconciler.kinds import Catalogue, decode
-from reconciler.report.parts import Count, Part, Place, Text, place, told
+from reconciler.report.parts import Count, Part, Place, Text, meaning, place
 from reconciler.values import Address, Source
 
 if TYPE_CHECKING:
@@ -24,50 +24,50 @@ Locate = Callable[[Address, str], Source | None]
 class SidePart(Part, frozen=True, kw_only=True):
     """What mail takes on one side."""
 
-    name: Annotated[str, told("The name that the server looks up, or the filter; empty where there is none.")]
-    stands_for: Annotated[str, told("What that is: a next hop, built-in behaviour, or what differs.")] = ""
-    dangling: Annotated[bool, told("Nothing has the name, and the server uses what it has built in.")] = False
-    asked: Annotated[bool, told("Of a filter: whether it is asked.")] = True
-    branch: Annotated[str, told("Wire pointer of what decides.")] = ""
-    source: Annotated[Place | UnsetType, told("Where what decides is declared.")] = UNSET
+    name: Annotated[str, meaning("The name that the server looks up, or the filter; empty where there is none.")]
+    stands_for: Annotated[str, meaning("What that is: a next hop, built-in behaviour, or what differs.")] = ""
+    dangling: Annotated[bool, meaning("Nothing has the name, and the server uses what it has built in.")] = False
+    asked: Annotated[bool, meaning("Of a filter: whether it is asked.")] = True
+    branch: Annotated[str, meaning("Wire pointer of what decides.")] = ""
+    source: Annotated[Place | UnsetType, meaning("Where what decides is declared.")] = UNSET
 
 
 class ShiftPart(Part, frozen=True, kw_only=True):
     """What one expression chooses."""
 
-    field: Annotated[str, told("The expression, such as `route`, or the filter.")]
-    before: Annotated[SidePart, told("Now.")]
-    after: Annotated[SidePart, told("Once the plan is applied.")]
+    field: Annotated[str, meaning("The expression, such as `route`, or the filter.")]
+    before: Annotated[SidePart, meaning("Now.")]
+    after: Annotated[SidePart, meaning("Once the plan is applied.")]
 
 
 class RungPart(Part, frozen=True, kw_only=True):
     """One attempt of the first witness."""
 
     attempt: Annotated[int, Meta(ge=1, description="From 1.")]
-    earliest: Annotated[Count, told("When it comes at the earliest, in milliseconds after the first.")]
-    before: Annotated[str, told("What it takes now.")]
-    after: Annotated[str, told("What it will take.")]
+    earliest: Annotated[Count, meaning("When it comes at the earliest, in milliseconds after the first.")]
+    before: Annotated[str, meaning("What it takes now.")]
+    after: Annotated[str, meaning("What it will take.")]
 
 
 class FlowPart(Part, frozen=True, kw_only=True):
     """Mail that is told apart in the same way."""
 
-    mail: Annotated[tuple[Text, ...], told("Which mail: one line a region.")]
-    when: Annotated[str, told("At which attempts, or when: `every attempt`, `from attempt 3`, `at data`.")]
-    shifts: Annotated[tuple[ShiftPart, ...], told("What changes for it.")]
-    because: Annotated[str, told("Why nobody can tell whether it moves.")] = ""
-    witnesses: Annotated[tuple[dict[str, Any], ...], told("A message of each region, as a routing test says it.")] = ()
-    ladder: Annotated[tuple[RungPart, ...], told("The first attempts of the first witness.")] = ()
+    mail: Annotated[tuple[Text, ...], meaning("Which mail: one line a region.")]
+    when: Annotated[str, meaning("At which attempts, or when: `every attempt`, `from attempt 3`, `at data`.")]
+    shifts: Annotated[tuple[ShiftPart, ...], meaning("What changes for it.")]
+    because: Annotated[str, meaning("Why nobody can tell whether it moves.")] = ""
+    witnesses: Annotated[tuple[dict[str, Any], ...], meaning("A message of each region, as in a routing test.")] = ()
+    ladder: Annotated[tuple[RungPart, ...], meaning("The first attempts of the first witness.")] = ()
 
 
 class MovementPart(Part, frozen=True, kw_only=True):
     """Which mail goes another way, of what is stored now and would be stored then."""
 
-    flows: Annotated[tuple[FlowPart, ...], told("Mail that moves: each claim was evaluated on both sides.")]
-    unsure: Annotated[tuple[FlowPart, ...], told("Mail of which nobody can tell.")]
-    reasons: Annotated[tuple[Text, ...], told("Why all other mail is not proved to be unchanged; empty where it is.")]
-    classes: Annotated[Count, told("Classes of mail that were told apart.")]
-    turned: Annotated[tuple[Text, ...], told("Routing tests that hold now, and would not then.")] = ()
+    flows: Annotated[tuple[FlowPart, ...], meaning("Mail that moves: each claim was evaluated on both sides.")]
+    unsure: Annotated[tuple[FlowPart, ...], meaning("Mail of which nobody can tell.")]
+    reasons: Annotated[tuple[Text, ...], meaning("Why other mail is not proved to be unchanged; empty where it is.")]
+    classes: Annotated[Count, meaning("Classes of mail that were told apart.")]
+    turned: Annotated[tuple[Text, ...], meaning("Routing tests that hold now, and would not then.")] = ()
 
 
 def movement_part(

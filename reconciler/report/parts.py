@@ -13,16 +13,16 @@ from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 from reconciler.values import Diagnostic, Severity, Source
 
 
-def told(description: str) -> Meta:
+def meaning(description: str) -> Meta:
     """Describe a member of a report, for its schema."""
     return Meta(description=description)
 
 
-Text = Annotated[str, told("A sentence.")]
+Text = Annotated[str, meaning("A sentence.")]
 Count = Annotated[int, Meta(ge=0)]
-AddressText = Annotated[str, told("The object, as `MtaRoute/relay-eu`.")]
-Pointer = Annotated[str, told("Wire pointer of the property, its steps joined by slashes.")]
-File = Annotated[str, told("The manifest, as its path was found.")]
+AddressText = Annotated[str, meaning("The object, as `MtaRoute/relay-eu`.")]
+Pointer = Annotated[str, meaning("Wire pointer of the property, its steps joined by slashes.")]
+File = Annotated[str, meaning("The manifest, as its path was found.")]
 Line = Annotated[int, Meta(ge=0, description="From 1; 0 where it is unknown.")]
 
 
@@ -42,11 +42,11 @@ class Report(Part, frozen=True, kw_only=True, tag_field="format"):
 class Target(Part, frozen=True, kw_only=True):
     """The server, and how it was chosen."""
 
-    name: Annotated[str, told("The target of the configuration, or empty.")]
-    url: Annotated[str, told("Its URL, or empty.")]
-    user: Annotated[str, told("As whom it is talked to; absent with a token.")] = ""
-    instead: Annotated[str, told("What was chosen in place of the target's own server.")] = ""
-    nodes: Annotated[Count, told("How many nodes it has, where they are named.")] = 0
+    name: Annotated[str, meaning("The target of the configuration, or empty.")]
+    url: Annotated[str, meaning("Its URL, or empty.")]
+    user: Annotated[str, meaning("As whom it is talked to; absent with a token.")] = ""
+    instead: Annotated[str, meaning("What was chosen in place of the target's own server.")] = ""
+    nodes: Annotated[Count, meaning("How many nodes it has, where they are named.")] = 0
 
     def __str__(self) -> str:
         target = f" (target {self.name})" if self.name else ""
@@ -68,13 +68,13 @@ class Place(Part, frozen=True, kw_only=True):
 class ReportedDiagnostic(Part, frozen=True, kw_only=True):
     """A diagnostic: what is wrong, or worth a look."""
 
-    severity: Annotated[Severity, told("Only errors stop a run.")]
-    code: Annotated[str, told("A word for this sort of finding, which stays the same where the message does not.")]
-    message: Annotated[str, told("What is wrong, as a sentence.")]
-    hint: Annotated[str, told("What to do about it.")] = ""
+    severity: Annotated[Severity, meaning("Only errors stop a run.")]
+    code: Annotated[str, meaning("A word for this sort of finding, which stays the same where the message does not.")]
+    message: Annotated[str, meaning("What is wrong, as a sentence.")]
+    hint: Annotated[str, meaning("What to do about it.")] = ""
     address: AddressText = ""
-    pointer: Annotated[str, told("Where in the object, as the manifest is nested.")] = ""
-    source: Annotated[Place | UnsetType, told("Where it is written.")] = UNSET
+    pointer: Annotated[str, meaning("Where in the object, as the manifest is nested.")] = ""
+    source: Annotated[Place | UnsetType, meaning("Where it is written.")] = UNSET
 
 
 def members(report: Report) -> dict[str, Any]:

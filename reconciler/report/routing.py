@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import UNSET, UnsetType
 
 from reconciler.kinds import Catalogue, decode
-from reconciler.report.parts import Part, told
+from reconciler.report.parts import Part, meaning
 from reconciler.values import LiveState, Plan, unquote
 
 if TYPE_CHECKING:
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 class BranchPart(Part, frozen=True, kw_only=True):
     """One branch of an expression."""
 
-    condition: Annotated[str, told("Its condition; absent for `else`.")] = ""
-    pointer: Annotated[str, told("Wire pointer of the branch; absent where the expression is not understood.")] = ""
-    result: Annotated[str, told("The name that it gives, or the expression that gives one.")]
-    address: Annotated[str, told("The object of that name; absent where there is none, or where it is built in.")] = ""
-    fields: Annotated[str, told("What tells the object from others, such as its host and port.")] = ""
-    missing: Annotated[bool, told("No object has the name, and the server falls back.")] = False
-    computed: Annotated[bool, told("The result is an expression, which gives the name for each message.")] = False
+    condition: Annotated[str, meaning("Its condition; absent for `else`.")] = ""
+    pointer: Annotated[str, meaning("Wire pointer of the branch; absent where the expression is not understood.")] = ""
+    result: Annotated[str, meaning("The name that it gives, or the expression that gives one.")]
+    address: Annotated[str, meaning("The object of that name; absent where there is none, or it is built in.")] = ""
+    fields: Annotated[str, meaning("What tells the object from others, such as its host and port.")] = ""
+    missing: Annotated[bool, meaning("No object has the name, and the server falls back.")] = False
+    computed: Annotated[bool, meaning("The result is an expression, which gives the name for each message.")] = False
 
 
 class DeciderPart(Part, frozen=True, kw_only=True):
     """An expression that chooses objects."""
 
-    field: Annotated[str, told("The property that holds it.")]
-    kind: Annotated[str, told("The kind whose objects it names.")]
-    branches: Annotated[tuple[BranchPart, ...], told("Its branches in order, `else` last.")]
+    field: Annotated[str, meaning("The property that holds it.")]
+    kind: Annotated[str, meaning("The kind whose objects it names.")]
+    branches: Annotated[tuple[BranchPart, ...], meaning("Its branches in order, `else` last.")]
 
 
 class RoutingPart(Part, frozen=True, kw_only=True):
     """Where expressions lead."""
 
-    before: Annotated[tuple[DeciderPart, ...], told("As the server has it.")]
-    after: Annotated[tuple[DeciderPart, ...], told("As it would be.")]
+    before: Annotated[tuple[DeciderPart, ...], meaning("As the server has it.")]
+    after: Annotated[tuple[DeciderPart, ...], meaning("As it would be.")]
 
 
 def routing_part(catalogue: Catalogue, plan: Plan, live: LiveState, after: LiveState) -> RoutingPart | UnsetType:

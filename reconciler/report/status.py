@@ -9,46 +9,46 @@ from collections.abc import Iterable, Sequence
 from typing import Annotated
 
 from reconciler.apply import Run, not_live
-from reconciler.report.parts import Count, Part, Report, Target, told
+from reconciler.report.parts import Count, Part, Report, Target, meaning
 
 
 class Applied(Part, frozen=True, kw_only=True):
     """One run."""
 
-    run: Annotated[str, told("What tells this run from others.")]
-    began: Annotated[str, told("When it began, in UTC.")]
-    ended: Annotated[str, told("When it ended, in UTC; empty where it did not come to its end.")] = ""
-    user: Annotated[str, told("Who ran the program.")]
-    host: Annotated[str, told("Where.")]
-    commit: Annotated[str, told("The commit that a pipeline was at.")] = ""
-    branch: Annotated[str, told("Its branch.")] = ""
-    actor: Annotated[str, told("Who began the pipeline.")] = ""
-    request: Annotated[str, told("The pull or merge request, as #7 or !7.")] = ""
-    job: Annotated[str, told("URL of the pipeline's run.")] = ""
-    reason: Annotated[str, told("What --reason said.")] = ""
-    plan: Annotated[str, told("Digest of the plan.")]
-    undoes: Annotated[str, told("The run that this one undoes; absent where it is no rollback.")] = ""
-    undone_by: Annotated[str, told("The run that undid this one; absent where none did.")] = ""
-    restart: Annotated[tuple[str, ...], told("What acts at the next start of the server only.")] = ()
-    exit_code: Annotated[int | None, told("How it ended; null where it did not come to its end.")]
-    results: Annotated[dict[str, int], told("Counts of changes by what became of them.")]
+    run: Annotated[str, meaning("What tells this run from others.")]
+    began: Annotated[str, meaning("When it began, in UTC.")]
+    ended: Annotated[str, meaning("When it ended, in UTC; empty where it did not come to its end.")] = ""
+    user: Annotated[str, meaning("Who ran the program.")]
+    host: Annotated[str, meaning("Where.")]
+    commit: Annotated[str, meaning("The commit that a pipeline was at.")] = ""
+    branch: Annotated[str, meaning("Its branch.")] = ""
+    actor: Annotated[str, meaning("Who began the pipeline.")] = ""
+    request: Annotated[str, meaning("The pull or merge request, as #7 or !7.")] = ""
+    job: Annotated[str, meaning("URL of the pipeline's run.")] = ""
+    reason: Annotated[str, meaning("What --reason said.")] = ""
+    plan: Annotated[str, meaning("Digest of the plan.")]
+    undoes: Annotated[str, meaning("The run that this one undoes; absent where it is no rollback.")] = ""
+    undone_by: Annotated[str, meaning("The run that undid this one; absent where none did.")] = ""
+    restart: Annotated[tuple[str, ...], meaning("What acts at the next start of the server only.")] = ()
+    exit_code: Annotated[int | None, meaning("How it ended; null where it did not come to its end.")]
+    results: Annotated[dict[str, int], meaning("Counts of changes by what became of them.")]
 
 
 class History(Part, frozen=True, kw_only=True):
     """What was applied to one target."""
 
-    file: Annotated[str, told("The journal.")]
-    target: Annotated[Target, told("The server.")]
-    runs: Annotated[tuple[Applied, ...], told("The last runs, the newest first.")]
-    earlier: Annotated[Count, told("Runs before these.")] = 0
-    not_live: Annotated[str, told("Why what is stored may not be live; empty where all of it is.")] = ""
+    file: Annotated[str, meaning("The journal.")]
+    target: Annotated[Target, meaning("The server.")]
+    runs: Annotated[tuple[Applied, ...], meaning("The last runs, the newest first.")]
+    earlier: Annotated[Count, meaning("Runs before these.")] = 0
+    not_live: Annotated[str, meaning("Why what is stored may not be live; empty where all of it is.")] = ""
 
 
 class StatusReport(Report, frozen=True, kw_only=True, tag="reconciler/status/v1"):
     """What was applied, by the journals of this directory."""
 
-    directory: Annotated[str, told("Where the journals are.")]
-    journals: Annotated[tuple[History, ...], told("The journals, by file name.")]
+    directory: Annotated[str, meaning("Where the journals are.")]
+    journals: Annotated[tuple[History, ...], meaning("The journals, by file name.")]
 
 
 def status_report(directory: str, journals: Iterable[tuple[str, Sequence[Run]]], last: int) -> StatusReport:
