@@ -201,8 +201,6 @@ POOR = {"found", "each", "told", "what", "item", "items", "entity", "thing", "da
 POORLY_NAMED = (
     "apply.journal",
     "kinds.catalogue.published",
-    "mail.impact",
-    "mail.movement",
     "plan.saved",
     "server.jmap",
 )

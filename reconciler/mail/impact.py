@@ -93,8 +93,8 @@ def impact_on_queue(
     """
     counter = _Counter(catalogue, states, world)
     messages: dict[str, list[Waiting]] = {}
-    for each in waiting:
-        messages.setdefault(each.message, []).append(each)
+    for recipient in waiting:
+        messages.setdefault(recipient.message, []).append(recipient)
     for together in messages.values():
         counter.message(together)
     return counter.impact(gone)
@@ -109,8 +109,8 @@ def impact_on_envelopes(
         GivenError: what is said of a message is wrong.
     """
     counter = _Counter(catalogue, states, world)
-    for each in envelopes:
-        counter.envelope(each)
+    for given in envelopes:
+        counter.envelope(given)
     return counter.impact(0)
 
 
@@ -141,7 +141,7 @@ class _Counter:
         self.fields = tuple(self._differing())
         self.rows: dict[tuple[object, ...], ImpactRow] = {}
         self.bounces: dict[tuple[object, ...], ImpactRow] = {}
-        self.found = Impact()
+        self.counts = Impact()
 
     def _differing(self) -> Iterator[str]:
         """Yield the expressions that may choose something else."""
@@ -159,31 +159,31 @@ class _Counter:
 
     def message(self, together: Sequence[Waiting]) -> None:
         """Count the recipients of one message."""
-        alive = [each for each in together if not each.expired]
-        self.found.total += len(together)
-        self.found.expired += len(together) - len(alive)
+        alive = [recipient for recipient in together if not recipient.expired]
+        self.counts.total += len(together)
+        self.counts.expired += len(together) - len(alive)
         if not self.fields:
             return
-        seen = {each.address: self._seen(each.given) for each in alive}
+        seen = {recipient.address: self._seen(recipient.given) for recipient in alive}
         leaders = [self._leaders(place, alive, seen) for place in range(len(self.sights))]
-        for each in alive:
+        for recipient in alive:
             moved: list[tuple[str, Choice, Choice]] = []
             for name in self.fields:
                 if name == SCHEDULE:
                     continue
                 sides = []
                 for place, sight in enumerate(self.sights):
-                    address = each.address if name == ROUTE else leaders[place][each.address]
+                    address = recipient.address if name == ROUTE else leaders[place][recipient.address]
                     sides.append(sight.choice(name, *seen[address][place]))
                 moved.append((name, sides[0], sides[1]))
             if SCHEDULE in self.fields:
-                moved.append((SCHEDULE, *self._scheduled(each)))
-            self._count(each.address, each.domain, moved)
-            self._bounced(each, moved)
+                moved.append((SCHEDULE, *self._scheduled(recipient)))
+            self._count(recipient.address, recipient.domain, moved)
+            self._bounced(recipient, moved)
 
     def envelope(self, given: Given) -> None:
         """Count one recipient of a message that was seen."""
-        self.found.total += 1
+        self.counts.total += 1
         seen = self._seen(given)
         address = str(given.get("rcpt", ""))
         chosen = [(name, *self._chosen(name, seen)) for name in self.fields]
@@ -196,7 +196,7 @@ class _Counter:
         return first, first if tells[0] == tells[1] else envelope({**self.world, **tells[1]})
 
     def _chosen(self, name: str, seen: Sequence[_Seen]) -> tuple[Choice, Choice]:
-        before, after = (sight.choice(name, *each) for sight, each in zip(self.sights, seen, strict=True))
+        before, after = (sight.choice(name, *known) for sight, known in zip(self.sights, seen, strict=True))
         return before, after
 
     def _leaders(self, place: int, alive: Sequence[Waiting], seen: Mapping[str, Sequence[_Seen]]) -> dict[str, str]:
@@ -204,14 +204,16 @@ class _Counter:
         if not set(self.fields) - {ROUTE, SCHEDULE}:
             return {}
         groups: dict[tuple[str, str, str], list[str]] = {}
-        for each in alive:
-            route = self.sights[place].choice(ROUTE, *seen[each.address][place])
-            groups.setdefault((each.domain, str(each.given["queueName"]), route.name), []).append(each.address)
+        for recipient in alive:
+            route = self.sights[place].choice(ROUTE, *seen[recipient.address][place])
+            groups.setdefault((recipient.domain, str(recipient.given["queueName"]), route.name), []).append(
+                recipient.address
+            )
         return {address: min(group) for group in groups.values() for address in group}
 
-    def _scheduled(self, each: Waiting) -> tuple[Choice, Choice]:
+    def _scheduled(self, recipient: Waiting) -> tuple[Choice, Choice]:
         """Return what the schedule will be once the next attempt has failed."""
-        given = dict(each.given)
+        given = dict(recipient.given)
         if given["lastError"] == "none":
             # Nobody knows how it will fail; the text of the failure stays unknown.
             given["lastError"] = _FAILURE
@@ -232,27 +234,38 @@ class _Counter:
             moved = moved or name != SCHEDULE
             dangling = dangling or (new.outcome == "fallback" and old.outcome != "fallback")
             _add(self.rows, (domain, name, old.name, new.name, *keys), domain, name, old, new, address)
-        self.found.moved += moved
-        self.found.dangling += dangling
-        self.found.unknown += bool(because)
+        self.counts.moved += moved
+        self.counts.dangling += dangling
+        self.counts.unknown += bool(because)
         for reason in because:
-            self.found.reasons[reason] = self.found.reasons.get(reason, 0) + 1
+            self.counts.reasons[reason] = self.counts.reasons.get(reason, 0) + 1
 
-    def _bounced(self, each: Waiting, chosen: Iterable[tuple[str, Choice, Choice]]) -> None:
+    def _bounced(self, recipient: Waiting, chosen: Iterable[tuple[str, Choice, Choice]]) -> None:
         """Count a recipient who bounces at the next failure, and would not have."""
         for name, old, new in chosen:
             if name != SCHEDULE or "unknown" in (old.outcome, new.outcome):
                 continue
-            ends = [gives_up(side.held.wire if side.held else None, each.age, each.retries + 1) for side in (old, new)]
+            ends = [
+                gives_up(side.held.wire if side.held else None, recipient.age, recipient.retries + 1)
+                for side in (old, new)
+            ]
             if ends == [False, True]:
-                self.found.bounced += 1
-                _add(self.bounces, (each.domain, old.name, new.name), each.domain, name, old, new, each.address)
+                self.counts.bounced += 1
+                _add(
+                    self.bounces,
+                    (recipient.domain, old.name, new.name),
+                    recipient.domain,
+                    name,
+                    old,
+                    new,
+                    recipient.address,
+                )
 
     def impact(self, gone: int) -> Impact:
         """Return the counts."""
         read = {name for sight in self.sights for field in self.fields for name in sight.reads[field]}
         return replace(
-            self.found,
+            self.counts,
             gone=gone,
             estimated=bool(read & set(ESTIMATED)),
             grouped=tuple(name for name in self.fields if any(self._grouped(name, sight) for sight in self.sights)),
@@ -297,5 +310,8 @@ def _reads(decider: Decider) -> tuple[str, ...]:
     """Return the variables that an expression reads, in one order."""
     if decider.block is None:
         return ()
-    trees = [decider.block.otherwise, *(t for each in decider.block.branches for t in (each.condition, each.result))]
+    trees = [
+        decider.block.otherwise,
+        *(t for branch in decider.block.branches for t in (branch.condition, branch.result)),
+    ]
     return tuple(sorted({node.name for tree in trees for node in walk(tree) if isinstance(node, Variable)}))

@@ -170,9 +170,9 @@ class _Comparison:
             self.reordered(stage, pairs)
 
     def gate(self, stage: str, old: Gate | None, new: Gate | None) -> None:
-        for each in (old, new):
-            if each is not None and each.decider.block is None:
-                self.reasons.append(f"{each.address}: {each.decider.because}")
+        for gate in (old, new):
+            if gate is not None and gate.decider.block is None:
+                self.reasons.append(f"{gate.address}: {gate.decider.because}")
                 return
         context = _stage(stage)
         reader, ends = ConditionReader(context.fixed), Ends()
@@ -184,7 +184,7 @@ class _Comparison:
             off = (("off",), Side(name=name, asked=False))
             if gate is None:
                 return off
-            place = next(place for place, each in enumerate(routing.gates) if each is gate)
+            place = next(place for place, other in enumerate(routing.gates) if other is gate)
             runs = filters(routing, given)[place].runs
             if runs is None:
                 return ("unknown",), Side(name=name)
@@ -230,7 +230,7 @@ class _Comparison:
         runs = [
             str(gate.address)
             for gate, judged in zip(routing.gates, filters(routing, given), strict=True)
-            if judged.runs and any(gate is each for each in mine)
+            if judged.runs and any(gate is other for other in mine)
         ]
         return ("order", *runs), Side(name=", then ".join(runs))
 
@@ -241,7 +241,7 @@ class _Comparison:
         context, ends, field = job.context, job.ends.ends, job.field
         tests = list(_tests(row.condition for program in job.programs for row in program.rows))
         space = space_of(tests, context.fixed)
-        self.reasons += [f"{field}: {each.gap}" for each in space.variables.values() if each.gap]
+        self.reasons += [f"{field}: {classes.gap}" for classes in space.variables.values() if classes.gap]
         start = [classes.full for classes in space.variables.values()]
         if "lastError" in context.given and "last_error" in space.variables:
             place = list(space.variables).index("last_error")

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from reconciler.mail.explain import Choice, Routing, choices
 from reconciler.mail.facts import SCHEDULE, waits_of
 from reconciler.mail.movement.model import Flow, Rung, Shift
-from reconciler.mail.movement.regions import Box, Region, Settle, told
+from reconciler.mail.movement.regions import Box, Region, Settle, words_of
 from reconciler.mail.movement.space import Space
 from reconciler.mail.movement.witness import Given
 
@@ -42,7 +42,7 @@ def flows_of(parts: Sequence[ShiftRegions], before: Routing, after: Routing) -> 
         lines: dict[str, list[int]] = {}
         texts: list[str] = []
         for place, box in enumerate(part.boxes):
-            text, when = told(part.space, part.start, box, part.settle)
+            text, when = words_of(part.space, part.start, box, part.settle)
             texts.append(text)
             lines.setdefault(when or EVERY, []).append(place)
         for when, places in lines.items():
@@ -120,7 +120,7 @@ def _ladder(
         given = {**witness, "retryNum": retry, "lastError": error if retry else "none"}
         if not retry:
             given.pop("lastStatus", None)
-        old, new = ({each.field: each for each in choices(side, given, attempt=True)} for side in sides)
+        old, new = ({choice.field: choice for choice in choices(side, given, attempt=True)} for side in sides)
         if retry:
             earliest += _wait(new.get(SCHEDULE), retry - 1)
         rungs.append(Rung(retry + 1, earliest, old[field].name, new[field].name))

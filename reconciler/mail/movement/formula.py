@@ -153,7 +153,7 @@ class ConditionReader(Struct, frozen=True):
         node = bare(node)
         if depth < DEEPEST:
             if isinstance(node, Binary) and node.operator in ("&&", "||"):
-                parts = [self.part(each, path, depth + 1) for each in operands(node, node.operator)]
+                parts = [self.part(operand, path, depth + 1) for operand in operands(node, node.operator)]
                 return every(*parts) if node.operator == "&&" else either(*parts)
             if isinstance(node, Binary) and node.operator == "^":
                 left, right = self.part(node.left, path, depth + 1), self.part(node.right, path, depth + 1)
@@ -243,9 +243,9 @@ class ConditionReader(Struct, frozen=True):
     def called(self, function: str, first: Node, second: Node) -> Formula:
         """Return a function of a variable and a literal, or None where it is not understood."""
         if function == "contains" and isinstance(first, ListOf):
-            name, members = self.view(second), [bare(each) for each in first.elements]
-            if name and members and all(isinstance(each, Literal) for each in members):
-                parts = [self.compared(name, "==", each.value) for each in members if isinstance(each, Literal)]
+            name, members = self.view(second), [bare(member) for member in first.elements]
+            if name and members and all(isinstance(member, Literal) for member in members):
+                parts = [self.compared(name, "==", member.value) for member in members if isinstance(member, Literal)]
                 return None if any(part is None for part in parts) else either(*parts)
         name = self.view(first)
         if function == "starts_with" and isinstance(second, Literal) and isinstance(second.value, str):

@@ -71,7 +71,7 @@ def same_names(catalogue: Catalogue, before: Routing, after: Routing, kind: str)
 def frozen(value: Any) -> object:
     """Return a wire value that can be compared. A secret is not compared: it changes no mail's way."""
     if isinstance(value, Mapping):
-        return tuple(sorted((name, frozen(each)) for name, each in value.items()))
+        return tuple(sorted((name, frozen(member)) for name, member in value.items()))
     if isinstance(value, list | tuple):
         return tuple(map(frozen, value))
     if isinstance(value, Sensitive) or value == MASK:
@@ -140,7 +140,9 @@ def results(tree: Tree, reader: ConditionReader, path: str, depth: int = 0) -> I
         held, position = bare(root.value), bare(root.positions[0])
         counted = isinstance(position, Variable) and position.name in NUMBERS and position.name not in reader.fixed
         plain = isinstance(held, ListOf) and held.size == len(held.elements)
-        plain = plain and isinstance(held, ListOf) and all(isinstance(bare(each), Literal) for each in held.elements)
+        plain = (
+            plain and isinstance(held, ListOf) and all(isinstance(bare(element), Literal) for element in held.elements)
+        )
         if plain and counted and isinstance(held, ListOf) and isinstance(position, Variable):
             for place, element in enumerate(held.elements):
                 key = f"{position.name} == {place}"

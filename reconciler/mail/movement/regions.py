@@ -52,10 +52,10 @@ def _without(boxes: list[Box], key: str, answers_of: int) -> list[Box]:
     groups: dict[Box, dict[int, Box]] = {}
     kept: list[Box] = []
     for masks, answers in boxes:
-        told = dict(answers)
-        if key in told:
+        known = dict(answers)
+        if key in known:
             rest = (masks, tuple(pair for pair in answers if pair[0] != key))
-            groups.setdefault(rest, {})[told[key]] = (masks, answers)
+            groups.setdefault(rest, {})[known[key]] = (masks, answers)
         else:
             kept.append((masks, answers))
     merged_boxes = kept
@@ -67,7 +67,7 @@ def _without(boxes: list[Box], key: str, answers_of: int) -> list[Box]:
     return merged_boxes
 
 
-def told(space: Space, start: Sequence[int], box: Box, settle: Settle) -> tuple[str, str]:
+def words_of(space: Space, start: Sequence[int], box: Box, settle: Settle) -> tuple[str, str]:
     """Return which mail a box holds, and at which attempts, in words.
 
     Args:

@@ -102,9 +102,9 @@ def space_of(tests: Iterable[Test], fixed: Mapping[str, Value]) -> Space:
     for test in known.values():
         asked.setdefault(test.variable, []).append(test)
     for name in sorted({name for test in known.values() for name in test.reads}):
-        base = {"rcpt": "rcpt.local", "sender": "sender.local"}.get(name, name.replace("_domain", ".domain"))
+        varied = {"rcpt": "rcpt.local", "sender": "sender.local"}.get(name, name.replace("_domain", ".domain"))
         if name != "recipients":
-            asked.setdefault(base, [])
+            asked.setdefault(varied, [])
     for linked, other in (("rcpt.local", "rcpt.domain"), ("sender.local", "sender.domain")):
         if linked in asked or other in asked:
             asked.setdefault(linked, [])
@@ -246,23 +246,23 @@ def _between(
         if not _FAILURE.startswith(prefix):
             return ""
         head = _FAILURE
-    begins = {each for each in prefixes if head.startswith(each)}
-    ends = {each for each in suffixes if suffix.endswith(each)}
+    begins = {affix for affix in prefixes if head.startswith(affix)}
+    ends = {affix for affix in suffixes if suffix.endswith(affix)}
     fillers = ["mail", "other", "zz", "q7", "x-y", "w9w9", "0k0", "k"]
     if name in ("rcpt.domain", "sender.domain") and not suffix:
-        fillers = [f"{each}.example" for each in fillers]
+        fillers = [f"{filler}.example" for filler in fillers]
     if not prefix and not suffix:
         fillers.insert(0, str(_USUAL.get(name, "text")).removeprefix(_FAILURE))
-    found = ""
+    possible = ""
     for filler in fillers:
         value = head + filler + suffix
         if not _possible(name, value):
             continue
-        found = value
-        same = {each for each in prefixes if value.startswith(each)} == begins
-        if same and value not in literals and {each for each in suffixes if value.endswith(each)} == ends:
+        possible = value
+        same = {affix for affix in prefixes if value.startswith(affix)} == begins
+        if same and value not in literals and {affix for affix in suffixes if value.endswith(affix)} == ends:
             return value
-    return None if found else ""
+    return None if possible else ""
 
 
 def _possible(name: str, value: str) -> bool:

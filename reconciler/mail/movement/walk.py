@@ -85,7 +85,7 @@ class Walk:
                 continue
             stops = [stop for stop in (first, second) if isinstance(stop, Test)]
             test = min(stops, key=lambda stop: self.space.ranks[stop.key])
-            pending += [(more, told, one, two) for more, told in self.split(test, masks, answers)][::-1]
+            pending += [(more, known, one, two) for more, known in self.split(test, masks, answers)][::-1]
         return leaves
 
     def advance(self, program: Program, at: int, masks: Sequence[int], answers: Answers) -> tuple[int, int | Test]:
@@ -111,7 +111,7 @@ class Walk:
         """Return what is left of some mail for each answer to a test."""
         parts: list[tuple[tuple[int, ...], dict[str, int]]] = []
         for answer in (1, 0, _FAILS) if test.fails else (1, 0):
-            left, told = list(masks), answers
+            left, known = list(masks), answers
             place = self.places.get(test.variable, -1)
             if place >= 0:
                 holds = self.space.masks[test.key]
@@ -119,10 +119,10 @@ class Walk:
                 # Of a class with many values, a free test is certain of none.
                 left[place] &= fits | (~self.single[place] if test.kind == "free" else 0)
             if test.kind == "free":
-                told = {**answers, test.key: answer}
+                known = {**answers, test.key: answer}
             settled = self.settled(left)
             if settled is not None:
-                parts.append((settled, told))
+                parts.append((settled, known))
         return parts
 
     def settled(self, masks: list[int]) -> tuple[int, ...] | None:

@@ -65,11 +65,11 @@ class Witnesses(Struct):
             try:
                 if searched and not self.hashed(given, masks, hashes):
                     continue
-                told = answered(given, tests)
+                message = answered(given, tests)
             except GivenError:  # no such address
                 continue
-            if told is not None:
-                yield told
+            if message is not None:
+                yield message
 
     def possible(self, values: Mapping[str, Known]) -> bool:
         """Whether values of several variables go together."""
@@ -108,7 +108,9 @@ class Witnesses(Struct):
                 values = values[:1]
             dimensions.append([(name, value) for value in dict.fromkeys(values)])
         if any("recipients" in test.reads for test, _ in tests):
-            dimensions.append([("recipients", text) for text in ("", *(each for each in literals if "@" in str(each)))])
+            dimensions.append(
+                [("recipients", text) for text in ("", *(literal for literal in literals if "@" in str(literal)))]
+            )
         # What varies most stands last, where `product` is quickest to change it.
         dimensions.sort(key=len)
         for combined in product(*dimensions):
@@ -193,8 +195,8 @@ def _answer(test: Test, answer: int, given: Given, lookups: dict[str, Any]) -> N
         if "(" not in question:
             return
         for content in tries:
-            told = replace(known, answers={**known.answers, question: from_wire(content)})
-            tried, _ = evaluate(test.tree, variables, (), told)
+            more = replace(known, answers={**known.answers, question: from_wire(content)})
+            tried, _ = evaluate(test.tree, variables, (), more)
             if isinstance(tried, Unknown) or judged(tried) == answer:
                 lookups[question] = content
                 break
