@@ -2,6 +2,7 @@ from reconciler.apply.flow import apply_flow as apply_flow
 from reconciler.apply.flow import outcome_code as outcome_code
 from reconciler.apply.hearing import signals as signals
 from reconciler.apply.journal import DEFAULT_DIRECTORY as DEFAULT_DIRECTORY
+from reconciler.apply.journal import MAX_JOURNAL as MAX_JOURNAL
 from reconciler.apply.journal import Cannot as Cannot
 from reconciler.apply.journal import Journal as Journal
 from reconciler.apply.journal import Origin as Origin
@@ -11,6 +12,7 @@ from reconciler.apply.journal import cannot_undo as cannot_undo
 from reconciler.apply.journal import file_name as file_name
 from reconciler.apply.journal import find_origin as find_origin
 from reconciler.apply.journal import not_live as not_live
+from reconciler.apply.journal import parse as parse
 from reconciler.apply.journal import read as read
 from reconciler.apply.journal import whoami as whoami
 from reconciler.apply.lock import hold as hold

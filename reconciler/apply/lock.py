@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Struct
 
-from reconciler.values import Busy, ReconcilerError
+from reconciler.values import Busy, ReconcilerError, read_file
 
 #: Seconds between two tries while waiting.
 PAUSE = 0.1
@@ -163,11 +163,10 @@ def _still(path: Path, file: int) -> bool:
 def _busy(url: str, path: Path, now: datetime) -> Busy:
     hint = "try again when that run has ended"
     try:
-        with path.open("rb") as stream:
-            holder = msgspec.json.decode(stream.read(_LONGEST), type=Holder)
+        holder = msgspec.json.decode(read_file(path, most=_LONGEST), type=Holder)
         started = datetime.fromisoformat(holder.started)
         seconds = max(int((now - started).total_seconds()), 0)
-    except (OSError, ValueError, TypeError, msgspec.DecodeError):
+    except (ReconcilerError, ValueError, TypeError, msgspec.DecodeError):
         # Between making the file and writing it, or between its end and ours.
         return Busy(f"another run holds the lock on {url}", hint)
     return Busy(

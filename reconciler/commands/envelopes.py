@@ -8,13 +8,13 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from reconciler.expression import FIELDS, GivenError, envelope
-from reconciler.values import Diagnostic, ManifestError, UsageError
+from reconciler.values import Diagnostic, ManifestError, UsageError, in_file, read_file
+from reconciler.yamlio import Problem, decode
 
 #: Mistakes that are told of one file.
 MANY = 20
@@ -29,12 +29,9 @@ def read_envelopes(path: str) -> list[dict[str, Any]]:
         UsageError: the file cannot be read.
         ManifestError: it holds what is no message.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise UsageError(f"--envelopes {path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"--envelopes {path} is no text in UTF-8") from None
+    text = decode(read_file(path, UsageError, pipe=True))
+    if isinstance(text, Problem):
+        raise ManifestError([in_file(path, text)], path)
     mistakes: list[Diagnostic] = []
     envelopes: list[dict[str, Any]] = []
     rows = _json(text) if text.lstrip().startswith("{") else _csv(text)

@@ -11,7 +11,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from reconciler.values import ReconcilerError, UsageError, replace_file
+from reconciler.values import ReconcilerError, UsageError, read_file, replace_file
 
 
 def check_plain(path: Path) -> None:
@@ -27,6 +27,19 @@ def check_plain(path: Path) -> None:
     if not stat.S_ISREG(mode):
         message = "a link" if stat.S_ISLNK(mode) else "a directory" if stat.S_ISDIR(mode) else "no plain file"
         raise UsageError(f"{path} is {message}, and is not written over", "name a plain file; - is standard output")
+
+
+def holds(path: Path, content: bytes) -> bool:
+    """Whether a file holds this content and no more.
+
+    Raises:
+        ReconcilerError: it cannot be read.
+    """
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise ReconcilerError(f"{path} cannot be read: {error.strerror}") from None
+    return size == len(content) and read_file(path) == content
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from reconciler.commands.files import check_plain, write_whole
+from reconciler.commands.files import check_plain, holds, write_whole
 from reconciler.commands.gather import Wanted, open_client
 from reconciler.commands.import_command import exported, read_all, schema_from
 from reconciler.commands.invocation import Invocation
@@ -102,7 +102,7 @@ def _printed(
 def _write(directory: Path, files: Mapping[Path, bytes]) -> None:
     """Write the files, unless the directory holds others: a layer too many would be laid on as well."""
     there = {path for layer in (BASE, OVERLAYS) for path in (directory / layer).rglob("*") if path.is_file()}
-    other = sorted(path for path in there if path not in files or path.read_bytes() != files[path])
+    other = sorted(path for path in there if path not in files or not holds(path, files[path]))
     if other:
         names = f"{', '.join(map(str, other[:3]))}{' and more' * (len(other) > 3)}"
         raise ReconcilerError(

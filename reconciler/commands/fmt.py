@@ -20,7 +20,16 @@ from reconciler.desired import ManifestText, find, hidden, lay_out, read
 from reconciler.kinds import Catalogue
 from reconciler.report import plural, printable
 from reconciler.settings import DEFAULT_MANIFESTS, catalogue_of, check_layers, merged_policy, read_config
-from reconciler.values import DIFFERENCES, MANIFEST, Diagnostic, ReconcilerError, UsageError, in_file, strongest
+from reconciler.values import (
+    DIFFERENCES,
+    MANIFEST,
+    MAX_FILE,
+    Diagnostic,
+    ReconcilerError,
+    UsageError,
+    in_file,
+    strongest,
+)
 from reconciler.yamlio import decode
 
 #: The path that stands for standard input, and the name by which messages call that.
@@ -86,7 +95,7 @@ def _piped(invocation: Invocation) -> bool:
 def _texts(invocation: Invocation) -> tuple[dict[str, Path], list[ManifestText], list[Diagnostic]]:
     """Return the files by the names that they are reported by, their texts, and what cannot be read."""
     if _piped(invocation):
-        content = decode(sys.stdin.buffer.read())
+        content = decode(sys.stdin.buffer.read(MAX_FILE + 1))
         if isinstance(content, str):
             return {}, [ManifestText(PIPED, content)], []
         return {}, [], [in_file(PIPED, content)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from reconciler.commands.files import check_plain, write_whole
+from reconciler.commands.files import check_plain, holds, write_whole
 from reconciler.commands.gather import Wanted, open_client, without_manifests
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.publishing import tell_changes
@@ -217,10 +217,7 @@ def _write(invocation: Invocation, directory: Path, exported: Export, kinds: Col
 def _differs(path: Path, content: bytes | None) -> bool:
     """Whether a file stands where other content, or none, is to be."""
     check_plain(path)
-    try:
-        return path.exists() and path.read_bytes() != content
-    except OSError as error:
-        raise ReconcilerError(f"{path} cannot be read: {error.strerror}") from None
+    return path.exists() and (content is None or not holds(path, content))
 
 
 def _also(directory: Path, files: Collection[Path], kinds: Collection[str]) -> Iterator[tuple[str, str]]:

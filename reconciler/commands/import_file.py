@@ -6,7 +6,6 @@ Law: no server is asked; whatever of the file is not carried is counted and told
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -15,11 +14,8 @@ from reconciler.desired import Bridged, Export, assemble, bridge
 from reconciler.kinds import Catalogue
 from reconciler.report import plural
 from reconciler.settings import Settings
-from reconciler.values import Diagnostic, ManifestError, UsageError
-from reconciler.yamlio import emit
-
-#: Bytes of a file that are read at most, as of manifests.
-LARGEST = 256 * 1024 * 1024
+from reconciler.values import ManifestError, UsageError, in_file, read_file
+from reconciler.yamlio import Problem, decode, emit
 
 
 def export_files(
@@ -51,20 +47,10 @@ def export_files(
 
 
 def _text(file: str) -> str:
-    try:
-        path = Path(file)
-        if path.stat().st_size > LARGEST:
-            raise UsageError(f"{file} has more than {LARGEST >> 20} MB", "split it")
-        content = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{file} cannot be read: {error.strerror}") from None
-    try:
-        return content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ManifestError(
-            [Diagnostic(file=file, line=line, code="encoding", message="it is no UTF-8", hint="save it as UTF-8")], file
-        ) from None
+    text = decode(read_file(file, UsageError, hint="split it", pipe=True))
+    if isinstance(text, Problem):
+        raise ManifestError([in_file(file, text)], file)
+    return text
 
 
 def _account(bridged: Bridged, export: Export) -> Iterator[str]:

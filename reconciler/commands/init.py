@@ -20,7 +20,7 @@ from reconciler.commands.invocation import Invocation
 from reconciler.kinds import Catalogue, load
 from reconciler.mail import desired_state, explain_message, kinds_explained, routing_of
 from reconciler.settings import DEFAULT_MANIFESTS
-from reconciler.values import ReconcilerError, UsageError
+from reconciler.values import ReconcilerError, UsageError, read_file
 from reconciler.yamlio import emit, scalar
 
 CONFIG = "reconciler.yaml"
@@ -62,13 +62,13 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     options = msgspec.structs.replace(invocation.options, url=url, kind=chosen)
     mine = msgspec.structs.replace(invocation, options=options)
     import_command.run(mine, import_command.Arguments(out=DEFAULT_MANIFESTS))
-    _write(invocation, CONFIG, _configuration(url, invocation))
+    _write(invocation, CONFIG, _configuration(url, invocation).encode())
     test = _test(catalogue, mine)
     if test:
-        _write(invocation, TEST, test)
+        _write(invocation, TEST, test.encode())
     if pipeline:
         content = get_data("reconciler.commands", f"pipelines/{ci}.yml") or b""
-        _write(invocation, pipeline, content.decode().replace("VERSION", __version__))
+        _write(invocation, pipeline, content.replace(b"VERSION", __version__.encode()))
     _ignore(invocation)
     for line in NEXT:
         invocation.tell(line)
@@ -86,8 +86,8 @@ def _ask(invocation: Invocation) -> str:
 def _ci() -> str:
     """Return the CI system that this directory is of, by what is in it; GitHub's where nothing tells."""
     config = Path(".git/config")
-    text = config.read_text(encoding="utf-8", errors="replace") if config.is_file() else ""
-    return "gitlab" if "gitlab" in text and not Path(".github").is_dir() else "github"
+    text = read_file(config) if config.is_file() else b""
+    return "gitlab" if b"gitlab" in text and not Path(".github").is_dir() else "github"
 
 
 def _configuration(url: str, invocation: Invocation) -> str:
@@ -125,11 +125,11 @@ def _test(catalogue: Catalogue, invocation: Invocation) -> str:
 def _ignore(invocation: Invocation) -> None:
     """Keep journals out of git."""
     path = Path(".gitignore")
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    if ".reconciler/" not in lines:
-        _write(invocation, str(path), "".join(f"{line}\n" for line in [*lines, ".reconciler/"]))
+    lines = read_file(path).splitlines() if path.is_file() else []
+    if b".reconciler/" not in lines:
+        _write(invocation, str(path), b"".join(line + b"\n" for line in [*lines, b".reconciler/"]))
 
 
-def _write(invocation: Invocation, name: str, text: str) -> None:
-    write_whole(Path(name), text.encode())
+def _write(invocation: Invocation, name: str, content: bytes) -> None:
+    write_whole(Path(name), content)
     invocation.tell(f"{name} is written.")

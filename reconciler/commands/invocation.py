@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from reconciler.report import CARRIED_ON, Page, Paint, diagnostic_lines, formats_of, printable, render
 from reconciler.settings import Options
-from reconciler.values import Diagnostic, ReconcilerError, UsageError
+from reconciler.values import Diagnostic, ReconcilerError, UsageError, read_file
 
 if TYPE_CHECKING:
     import httpx
@@ -184,6 +184,6 @@ class Invocation(Struct, frozen=True, kw_only=True):
         check_plain(path)
         previous = ""
         if chosen in CARRIED_ON:
-            with suppress(OSError, UnicodeDecodeError):
-                previous = path.read_text(encoding="utf-8")
+            with suppress(ReconcilerError, UnicodeDecodeError):
+                previous = read_file(path).decode()
         write_whole(path, render(report, chosen, self.page(code, quiet=False, previous=previous)).encode())

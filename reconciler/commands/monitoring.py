@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
 from reconciler.commands.invocation import Invocation
+from reconciler.values import ReconcilerError, read_file
 
 if TYPE_CHECKING:
     from reconciler.settings import Monitors
@@ -53,7 +54,6 @@ def _monitors(invocation: Invocation) -> Monitors | None:
     if not named and not _mentioned(Path(invocation.options.config or "reconciler.yaml")):
         return None
     from reconciler.settings import Config, find_monitors, read_config
-    from reconciler.values import ReconcilerError
 
     try:
         config = read_config(invocation.options)
@@ -70,8 +70,8 @@ def _monitors(invocation: Invocation) -> Monitors | None:
 
 def _mentioned(path: Path) -> bool:
     try:
-        text = path.read_bytes()
-    except OSError:
+        text = read_file(path)
+    except ReconcilerError:
         return False
     return any(word in text for word in WORDS)
 

@@ -11,15 +11,16 @@ import ipaddress
 import signal
 import sqlite3
 import threading
+import zlib
 from contextlib import ExitStack
-from pathlib import Path
+from io import BytesIO
 from shlex import quote
 from typing import Any
 
 from msgspec import Struct
 
 from reconciler.commands.invocation import Invocation
-from reconciler.values import ConfigError, Diagnostic, ManifestError, ReconcilerError, UsageError
+from reconciler.values import MAX_FILE, ConfigError, Diagnostic, ManifestError, ReconcilerError, UsageError, read_file
 
 #: How a compressed file begins, such as a server's answer that was stored as it came.
 _GZIP = b"\x1f\x8b"
@@ -61,9 +62,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     except ValueError as error:
         raise UsageError(f"--fault: {error}") from None
     try:
-        queue = read_messages(Path(arguments.queue).read_bytes()) if arguments.queue else []
-    except OSError as error:
-        raise UsageError(f"--queue {arguments.queue}: {error.strerror}") from None
+        queue = read_messages(read_file(arguments.queue, UsageError, pipe=True)) if arguments.queue else []
     except QueueFillError as error:
         raise ManifestError([Diagnostic(file=arguments.queue, code="queue", message=str(error))], "the queue") from None
     user = invocation.environment.get("STALWART_USER") or "admin"
@@ -99,9 +98,14 @@ def _schema(path: str) -> bytes | None:
     """Return the content of the file that says what the server publishes, or None where none is given."""
     if not path:
         return None
+    hint = "name a file that `schema pull` wrote, or a server's answer of /api/schema"
+    content = read_file(path, ConfigError, pipe=True)
+    if not content.startswith(_GZIP):
+        return content
     try:
-        content = Path(path).read_bytes()
-        return gzip.decompress(content) if content.startswith(_GZIP) else content
-    except (OSError, EOFError) as error:
-        hint = "name a file that `schema pull` wrote, or a server's answer of /api/schema"
+        content = gzip.GzipFile(fileobj=BytesIO(content)).read(MAX_FILE + 1)
+    except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"--schema {path} cannot be read: {error}", hint) from None
+    if len(content) > MAX_FILE:
+        raise ConfigError(f"--schema {path} holds more than {MAX_FILE >> 20} MB", hint)
+    return content

@@ -12,11 +12,11 @@ from reconciler.commands.gather import Wanted, read_live, standing_policy, witho
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.moving import with_mail
 from reconciler.commands.options import LIMITS, SETTLED, typed_of
-from reconciler.plan import Survey, check_for, digest, kinds_of, plan_digest, policy_digest, read, take_up, unmet
+from reconciler.plan import MAX_PLAN, Survey, check_for, digest, kinds_of, plan_digest, policy_digest, take_up, unmet
 from reconciler.plan import load as load_plan
 from reconciler.report import Target, members, plan_report
 from reconciler.server import Client
-from reconciler.values import Change, ConfigError, LiveState, Stale, UsageError
+from reconciler.values import Change, ConfigError, LiveState, Stale, UsageError, read_file
 
 
 def bare(invocation: Invocation) -> Wanted:
@@ -51,7 +51,7 @@ def taken_up(
         Stale: the server is no longer as it was when the plan was made.
     """
     catalogue = wanted.catalogue
-    plan, basis, shown = load_plan(read(path), catalogue)
+    plan, basis, shown = load_plan(read_file(path, ConfigError, most=MAX_PLAN, pipe=True), catalogue)
     check_for(basis, url=client.url, target=wanted.settings.target, policy=policy_digest(standing_policy(invocation)))
     # Who read the changes of the file, or approved them, has read what is done.
     report = members(plan_report(catalogue, plan, Target(name=basis.target, url=basis.url)))

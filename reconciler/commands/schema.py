@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from reconciler.commands.files import check_plain
+from reconciler.commands.files import check_plain, holds
 from reconciler.commands.invocation import Invocation
 from reconciler.kinds import Catalogue, published
 from reconciler.plan import saved_plan_schema
@@ -60,7 +60,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     have = {str(path.relative_to(directory)) for path in paths}
     for name in wanted:
         check_plain(directory / name)
-    stale = [name for name, content in wanted.items() if name not in have or (directory / name).read_bytes() != content]
+    stale = [name for name, content in wanted.items() if name not in have or not holds(directory / name, content)]
     extra = sorted(have - wanted.keys())
     if arguments.check:
         for name in stale:

@@ -10,13 +10,12 @@ from typing import get_args
 
 from msgspec import Struct
 
-from reconciler.apply import read as read_journal
+from reconciler.apply import MAX_JOURNAL, parse
 from reconciler.commands.invocation import Invocation
 from reconciler.kinds import Catalogue, load
 from reconciler.plan import load as load_plan
-from reconciler.plan import read
 from reconciler.report import Report, Target, formats_of, outcome_report, plan_report
-from reconciler.values import Outcome, Result, ResultKind, UsageError
+from reconciler.values import ConfigError, Outcome, Result, ResultKind, UsageError, read_file
 
 
 class Arguments(Struct, frozen=True, kw_only=True):
@@ -35,10 +34,10 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         ConfigError: it is neither a saved plan nor a journal.
     """
     path, catalogue = Path(arguments.file), load()
-    content = read(path)
+    content = read_file(path, ConfigError, most=MAX_JOURNAL, hint="move older runs elsewhere", pipe=True)
     # A plan is one object over many lines; a journal has an object a line, which says first what it is.
     saved = b'"reconciler/plan/v1"' in content[:200]
-    report = _plan(catalogue, content, arguments) if saved else _recorded(catalogue, path, arguments.run)
+    report = _plan(catalogue, content, arguments) if saved else _recorded(catalogue, content, path, arguments.run)
     for chosen in (invocation.format, *(chosen for chosen, _ in invocation.writes)):
         if chosen not in formats_of(report.name):
             there = ", ".join(formats_of(report.name))
@@ -53,9 +52,9 @@ def _plan(catalogue: Catalogue, content: bytes, arguments: Arguments) -> Report:
     return plan_report(catalogue, plan, Target(name=basis.target, url=basis.url), mail=basis.mail)
 
 
-def _recorded(catalogue: Catalogue, path: Path, chosen: str) -> Report:
+def _recorded(catalogue: Catalogue, content: bytes, path: Path, chosen: str) -> Report:
     """Return the outcome of a run, as far as it was recorded; of what was not, nothing is known."""
-    runs = [run for run in read_journal(path) if run.changes and chosen in ("", run.id)]
+    runs = [run for run in parse(path, content) if run.changes and chosen in ("", run.id)]
     if not runs:
         raise UsageError(f"{path} holds {f'no run {chosen}' if chosen else 'no run that had anything to do'}")
     last = runs[-1]

@@ -12,7 +12,7 @@ from reconciler.apply import DEFAULT_DIRECTORY, file_name
 from reconciler.commands.gather import Wanted, target
 from reconciler.commands.invocation import Invocation
 from reconciler.server import Client, cluster_remark, nodes_flow
-from reconciler.values import Diagnostic, ReconcilerError
+from reconciler.values import Diagnostic, ReconcilerError, read_file
 
 #: A journal of more bytes is not read for this.
 MOST = 32 * 1024 * 1024
@@ -29,11 +29,11 @@ def standing(invocation: Invocation, wanted: Wanted, client: Client) -> tuple[Di
     directory = invocation.journal_directory or DEFAULT_DIRECTORY
     where = target(wanted)
     path = Path(directory) / file_name(where.name, where.url)
-    with suppress(ReconcilerError, OSError):
-        if directory != "off" and path.is_file() and path.stat().st_size <= MOST:
-            from reconciler.apply import not_live, read
+    with suppress(ReconcilerError):
+        if directory != "off" and path.is_file():
+            from reconciler.apply import not_live, parse
 
-            if why := not_live(read(path)):
+            if why := not_live(parse(path, read_file(path, most=MOST))):
                 hint = "apply again, or reconciler reload"
                 diagnostics.append(Diagnostic(severity="warning", code="not-live", message=why, hint=hint))
     return tuple(diagnostics)

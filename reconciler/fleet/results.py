@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from reconciler.plan import write
-from reconciler.values import Diagnostic, ReconcilerError
+from reconciler.values import Diagnostic, ReconcilerError, read_file
 
 FORMAT: Literal["reconciler/fleet-result/v1"] = "reconciler/fleet-result/v1"
 Verb = Literal["plan", "apply", "drift", "test"]
@@ -87,12 +87,10 @@ def read_results(directory: Path) -> Read:
     diagnostics = []
     for path in _files(directory):
         try:
-            result = msgspec.json.decode(path.read_bytes(), type=TargetResult)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            message = f"it is no {FORMAT}: {error.strerror if isinstance(error, OSError) else error}"
-            diagnostics.append(
-                Diagnostic(file=str(path), code="result", message=message, hint="run the target's shard again")
-            )
+            result = msgspec.json.decode(read_file(path, name="it"), type=TargetResult)
+        except (ReconcilerError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            message, hint = f"it is no {FORMAT}: {error}", "run the target's shard again"
+            diagnostics.append(Diagnostic(file=str(path), code="result", message=message, hint=hint))
         else:
             results[result.target] = (*results.get(result.target, ()), result)
     return Read(results, tuple(diagnostics))

@@ -17,6 +17,7 @@ from reconciler.plan.permissions import granted as granted
 from reconciler.plan.permissions import kinds_in_scope as kinds_in_scope
 from reconciler.plan.permissions import needed as needed
 from reconciler.plan.permissions import reads as reads
+from reconciler.plan.saved import MAX_PLAN as MAX_PLAN
 from reconciler.plan.saved import Basis as Basis
 from reconciler.plan.saved import Guard as Guard
 from reconciler.plan.saved import check_for as check_for
@@ -28,7 +29,6 @@ from reconciler.plan.saved import make_basis as make_basis
 from reconciler.plan.saved import pending as pending
 from reconciler.plan.saved import plan_digest as plan_digest
 from reconciler.plan.saved import policy_digest as policy_digest
-from reconciler.plan.saved import read as read
 from reconciler.plan.saved import save as save
 from reconciler.plan.saved import saved_plan_schema as saved_plan_schema
 from reconciler.plan.saved import stale as stale

@@ -21,6 +21,7 @@ from reconciler.server.proxy import is_local as is_local
 from reconciler.server.queue import QUEUE_PERMISSIONS as QUEUE_PERMISSIONS
 from reconciler.server.queue import Queue as Queue
 from reconciler.server.queue import queue_flow as queue_flow
+from reconciler.server.secrets import MAX_SECRET as MAX_SECRET
 from reconciler.server.secrets import Allowed as Allowed
 from reconciler.server.secrets import Secrets as Secrets
 from reconciler.server.secrets import within as within

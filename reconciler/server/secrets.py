@@ -7,7 +7,6 @@ message names the reference and never the value.
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,10 @@ from msgspec import Struct
 from reconciler.kinds import Catalogue, KeyPair, misplaced
 from reconciler.server.keys import unfit
 from reconciler.server.redaction import HIDDEN, Redactor
-from reconciler.values import MASK, Change, ConfigError, Globs, Sensitive
+from reconciler.values import MASK, Change, ConfigError, Globs, Sensitive, read_file
 
-#: A secret's file over this many bytes is a mistake.
-MAX_BYTES = 64 * 1024
+#: Largest file that holds one secret, in bytes.
+MAX_SECRET = 64 * 1024
 
 
 class Allowed(Struct, frozen=True):
@@ -106,16 +105,7 @@ class Secrets:
         path = _resolved(name)
         if path is None or not self._readable(path):
             raise ConfigError(f"${{file:{name}}} may not be read", "policy.secrets.files says which files may")
-        try:
-            # Whatever is no regular file (a pipe, a device) might never end.
-            if not stat.S_ISREG(path.stat().st_mode):
-                raise ConfigError(f"${{file:{name}}} is no file")
-            with path.open("rb") as stream:
-                content = stream.read(MAX_BYTES + 1)
-        except OSError as error:
-            raise ConfigError(f"${{file:{name}}} cannot be read: {error.strerror}") from None
-        if len(content) > MAX_BYTES:
-            raise ConfigError(f"${{file:{name}}} is larger than {MAX_BYTES >> 10} KB")
+        content = read_file(path, ConfigError, most=MAX_SECRET, name=f"${{file:{name}}}")
         try:
             text = content.decode().removesuffix("\n").removesuffix("\r")
         except UnicodeDecodeError:

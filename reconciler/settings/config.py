@@ -6,6 +6,7 @@ environment stands alone (`${env:NAME}`), and no value of a credential is in a m
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -30,6 +31,7 @@ from reconciler.values import (
     get_close_matches,
     in_file,
     keys_of,
+    read_file,
     reference_of,
     shown,
 )
@@ -95,14 +97,10 @@ def read(name: str, *, unknown: Unknown = "wrong") -> Config:
         ManifestError: it says something that is not understood.
     """
     path = Path(name or DEFAULT_CONFIG)
-    try:
-        text = decode(path.read_bytes())
-    except FileNotFoundError:
-        if name:
-            raise ConfigError(f"{path} does not exist") from None
+    # A link that leads nowhere is a mistake: the policy that it names would not count.
+    if not name and not os.path.lexists(path):
         return Config()
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    text = decode(read_file(path, ConfigError))
     if isinstance(text, Problem):
         raise ManifestError([in_file(str(path), text)], str(path))
     return parse_config(str(path), text, unknown=unknown)

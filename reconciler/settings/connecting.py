@@ -7,17 +7,16 @@ when a server is talked to.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from reconciler.server import ConnectionKeys, ConnectionOptions, is_local
+from reconciler.server import MAX_SECRET, ConnectionKeys, ConnectionOptions, is_local
 from reconciler.settings.choose import Settings
 from reconciler.settings.config import reference, unescaped
 from reconciler.settings.options import Options
 from reconciler.settings.targets import TargetConfig
-from reconciler.values import ConfigError, NotAllowed, UsageError, parse_duration
+from reconciler.values import ConfigError, NotAllowed, UsageError, parse_duration, read_file
 
 
 class Server(Struct, frozen=True):
@@ -145,7 +144,7 @@ def resolved(text: str, environment: Mapping[str, str]) -> str:
         return value
     if source == "file":
         try:
-            return Path(name).read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            raise NotAllowed(f"{text} cannot be read") from None
+            return read_file(name, NotAllowed, most=MAX_SECRET, name=text).decode().strip()
+        except UnicodeDecodeError:
+            raise NotAllowed(f"{text} cannot be read: it is not UTF-8") from None
     return unescaped(text)

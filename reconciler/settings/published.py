@@ -13,7 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from reconciler.kinds import Catalogue, load
-from reconciler.values import ConfigError
+from reconciler.values import ConfigError, read_file
 
 #: Where `schema pull` stores schemas, and where the only one is found.
 FOLDER = "schemas/server"
@@ -60,11 +60,8 @@ def read_catalogue(name: str) -> Catalogue:
     """
     from reconciler.kinds import catalogue_of_published, read_pulled
 
+    content = read_file(name, ConfigError, name=f"the server's schema {name}")
     try:
-        return catalogue_of_published(read_pulled(Path(name).read_bytes()))
-    except OSError as error:
-        raise ConfigError(
-            f"the server's schema {name} cannot be read: {error.strerror}", "reconciler schema pull"
-        ) from None
+        return catalogue_of_published(read_pulled(content))
     except ValueError as error:
         raise ConfigError(f"{name} cannot be used: {error}", "pull it again: reconciler schema pull") from None

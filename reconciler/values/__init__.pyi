@@ -21,6 +21,8 @@ from reconciler.values.errors import UsageError as UsageError
 from reconciler.values.errors import in_file as in_file
 from reconciler.values.errors import strictly as strictly
 from reconciler.values.errors import strongest as strongest
+from reconciler.values.files import MAX_FILE as MAX_FILE
+from reconciler.values.files import read_file as read_file
 from reconciler.values.files import replace_file as replace_file
 from reconciler.values.globs import Globs as Globs
 from reconciler.values.globs import can_continue as can_continue

@@ -6,7 +6,6 @@ from reconciler.yamlio.places import Positions as Positions
 from reconciler.yamlio.places import positions as positions
 from reconciler.yamlio.problem import Problem as Problem
 from reconciler.yamlio.problem import YamlDocument as YamlDocument
-from reconciler.yamlio.problem import check_size as check_size
 from reconciler.yamlio.problem import decode as decode
 from reconciler.yamlio.reader import load as load
 from reconciler.yamlio.writer import comment as comment

@@ -1,14 +1,14 @@
 """What reading a manifest yields: documents, and what is wrong with the text, each with its place.
 
-Law: values only; nothing here reads, and every limit on what may be read stands here.
+Law: values only; nothing here reads, and every limit on what a text may hold stands here.
 """
 
 from __future__ import annotations
 
 from msgspec import Struct
 
-#: Largest file, in bytes.
-MAX_BYTES = 256 * 1024 * 1024
+from reconciler.values import MAX_FILE
+
 #: Most mappings and lists that may be open inside each other. Whoever walks a document may recurse.
 MAX_DEPTH = 100
 #: Most nodes that the aliases of one text may stand for, counted as if each were written out.
@@ -48,9 +48,9 @@ class YamlDocument(Struct, frozen=True):
 
 def check_size(size: int) -> Problem | None:
     """Return the problem of a file of `size` bytes, or None where it is small enough to be read."""
-    if size <= MAX_BYTES:
+    if size <= MAX_FILE:
         return None
-    message = f"the file has {size} bytes, over the limit of {MAX_BYTES} (256 MB)"
+    message = f"the file has {size} bytes, over the limit of {MAX_FILE} (256 MB)"
     return Problem(1, 1, "file-too-large", message, "split it into several files")
 
 

@@ -192,7 +192,7 @@ def test_what_is_no_message_is_refused_with_its_line(server: Sandbox, tmp_path: 
     [
         (["--impact", "--envelopes", "x"], "--impact counts the queue, and --envelopes a file"),
         (["--show-addresses"], "--show-addresses names who is counted, and nobody is"),
-        (["--envelopes", "absent.csv"], "--envelopes absent.csv: No such file"),
+        (["--envelopes", "absent.csv"], "absent.csv cannot be read: No such file or directory"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(

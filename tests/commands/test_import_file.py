@@ -61,7 +61,7 @@ def test_a_file_that_cannot_be_read_is_usage(tmp_path: Path) -> None:
         64,
         "error: no.ndjson cannot be read: No such file or directory",
     )
-    assert (latin.code, "latin.ndjson:2: it is no UTF-8" in latin.err) == (65, True)
+    assert (latin.code, "latin.ndjson:2:11: byte 0xe9 is not part of UTF-8 text" in latin.err) == (65, True)
     assert (alone.code, "--partial says how to read" in alone.err) == (64, True)
 
 

@@ -92,6 +92,15 @@ def test_lines_of_an_ignore_file_stay(sandbox: Any, tmp_path: Path) -> None:
     assert (tmp_path / ".gitignore").read_text() == "*.log\n.reconciler/\n"
 
 
+def test_an_ignore_file_in_another_encoding_keeps_its_bytes(sandbox: Any, tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_bytes(b"caf\xe9\n")
+
+    ran = command("init", env=environment(sandbox.url), cwd=tmp_path)
+
+    assert ran.code == 0
+    assert (tmp_path / ".gitignore").read_bytes() == b"caf\xe9\n.reconciler/\n"
+
+
 def test_the_url_is_asked_for_on_a_terminal_and_missed_without_one(sandbox: Any, tmp_path: Path) -> None:
     env = environment("")
 

@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from reconciler.plan import Goal, take_survey
 from reconciler.plan.saved import (
-    MAX_BYTES,
+    MAX_PLAN,
     Basis,
     Fingerprint,
     check_for,
@@ -24,7 +24,6 @@ from reconciler.plan.saved import (
     pending,
     plan_digest,
     policy_digest,
-    read,
     save,
     saved_plan_schema,
     stale,
@@ -33,6 +32,7 @@ from reconciler.plan.saved import (
 )
 from reconciler.report import Page, Target, members, plan_report, render
 from reconciler.report.schemas import SCHEMAS
+from reconciler.values import read_file
 from reconciler.values.errors import ConfigError, ManifestError, ReconcilerError, UsageError
 from reconciler.values.model import Address, Change, FieldChange, LiveState, Phase, Plan, Sensitive, Source
 from reconciler.values.policy import Policy
@@ -224,10 +224,10 @@ def test_what_is_no_plan_at_all_is_refused(content: bytes) -> None:
 def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "plan.json"
     with path.open("wb") as stream:
-        stream.truncate(MAX_BYTES + 1)
+        stream.truncate(MAX_PLAN + 1)
 
     with pytest.raises(ConfigError) as raised:
-        read(path)
+        read_file(path, ConfigError, most=MAX_PLAN)
 
     assert str(raised.value) == f"{path} is larger than 64 MB"
 
@@ -473,7 +473,7 @@ def test_a_plan_file_is_private_and_replaces_the_old_one_whole(tmp_path: Path) -
 
     write(path, b"new")
 
-    assert read(path) == b"new"
+    assert path.read_bytes() == b"new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(tmp_path.iterdir()) == [path]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.kinds import load
-from reconciler.server.secrets import MAX_BYTES, Allowed, Secrets, within
+from reconciler.server.secrets import MAX_SECRET, Allowed, Secrets, within
 from reconciler.values.errors import ConfigError
 from reconciler.values.model import Address, Change, Sensitive
 
@@ -118,7 +118,7 @@ def test_a_link_out_of_an_allowed_directory_is_not_followed(tmp_path: Path) -> N
         (b"", "is empty"),
         (b"\n", "is empty"),
         (b"\xff", "cannot be read: it is not UTF-8"),
-        (b"x" * (MAX_BYTES + 1), "is larger than 64 KB"),
+        (b"x" * (MAX_SECRET + 1), "is larger than 64 KB"),
         (b"****\n", "holds ****, which is what the server shows in place of a secret"),
     ],
 )
@@ -141,8 +141,8 @@ def test_what_is_no_regular_file_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     found = secrets(Allowed(roots=(str(tmp_path),)))
 
-    assert refusal(found, f"${{file:{tmp_path}/pipe}}") == f"${{file:{tmp_path}/pipe}} is no file"
-    assert refusal(found, f"${{file:{tmp_path}}}") == f"${{file:{tmp_path}}} is no file"
+    assert refusal(found, f"${{file:{tmp_path}/pipe}}") == f"${{file:{tmp_path}/pipe}} is no regular file"
+    assert refusal(found, f"${{file:{tmp_path}}}") == f"${{file:{tmp_path}}} cannot be read: Is a directory"
 
 
 def test_a_variable_that_cannot_be_sent_is_refused_before_it_is() -> None:

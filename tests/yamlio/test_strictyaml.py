@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from reconciler.values import MAX_FILE
 from reconciler.yamlio import (
     Problem,
     YamlDocument,
-    check_size,
     decode,
     load,
     load_json,
@@ -21,7 +21,7 @@ from reconciler.yamlio import (
     positions_json,
 )
 from reconciler.yamlio.events import LIBYAML, PURE
-from reconciler.yamlio.problem import MAX_ALIASED_NODES, MAX_BYTES, MAX_DEPTH
+from reconciler.yamlio.problem import MAX_ALIASED_NODES, MAX_DEPTH, check_size
 from reconciler.yamlio.reader import read
 
 
@@ -632,8 +632,8 @@ def test_reading_stops_after_a_thousand_problems() -> None:
 
 
 def test_file_over_the_limit_is_an_error() -> None:
-    assert check_size(MAX_BYTES) is None
-    assert check_size(MAX_BYTES + 1) == Problem(
+    assert check_size(MAX_FILE) is None
+    assert check_size(MAX_FILE + 1) == Problem(
         line=1,
         column=1,
         code="file-too-large",

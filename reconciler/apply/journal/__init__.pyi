@@ -7,8 +7,10 @@ from reconciler.apply.journal.origin import Origin as Origin
 from reconciler.apply.journal.origin import find_origin as find_origin
 from reconciler.apply.journal.place import DEFAULT_DIRECTORY as DEFAULT_DIRECTORY
 from reconciler.apply.journal.place import file_name as file_name
+from reconciler.apply.journal.records import MAX_JOURNAL as MAX_JOURNAL
 from reconciler.apply.journal.records import Begin as Begin
 from reconciler.apply.journal.records import begin_record as begin_record
+from reconciler.apply.journal.records import parse as parse
 from reconciler.apply.journal.records import read as read
 from reconciler.apply.journal.run import RecordedResult as RecordedResult
 from reconciler.apply.journal.run import Run as Run

@@ -17,12 +17,11 @@ from reconciler.apply.journal.origin import NOWHERE, Origin
 from reconciler.apply.journal.run import RecordedResult, Run, Who
 from reconciler.kinds import Catalogue, concealed
 from reconciler.plan import WrittenChange, pack, read_change, unpack_wire, write_change
-from reconciler.plan import read as read_bounded
-from reconciler.values import Action, Address, Change, ConfigError, LiveState, Outcome, Plan, Wire
+from reconciler.values import Action, Address, Change, ConfigError, LiveState, Outcome, Plan, Wire, read_file
 
 VERSION = 1
-#: A journal of more bytes is not read.
-MAX_BYTES = 512 * 1024 * 1024
+#: Largest journal that is read, in bytes.
+MAX_JOURNAL = 512 * 1024 * 1024
 
 
 class Inverse(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -172,13 +171,18 @@ def read(path: Path) -> tuple[Run, ...]:
     Raises:
         ConfigError: it cannot be read, or is no journal of this version.
     """
-    return _runs(path, read_bounded(path, MAX_BYTES, "move older runs elsewhere").split(b"\n"))
+    return parse(path, read_file(path, ConfigError, most=MAX_JOURNAL, hint="move older runs elsewhere"))
 
 
-def _runs(path: Path, lines: list[bytes]) -> tuple[Run, ...]:
+def parse(path: Path, content: bytes) -> tuple[Run, ...]:
+    """Read what a journal of this path holds: its runs, oldest first.
+
+    Raises:
+        ConfigError: it is no journal of this version.
+    """
     runs: dict[str, Run] = {}
     torn = 0
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(content.split(b"\n"), 1):
         if not line.strip():
             continue
         try:

@@ -14,14 +14,12 @@ from pathlib import Path
 from msgspec import Struct
 
 from reconciler.desired.manifest.walk import SUFFIXES, is_manifest, text_of, walk
-from reconciler.values import Diagnostic, UsageError, in_file
-from reconciler.yamlio import check_size, decode
+from reconciler.values import Diagnostic, ReconcilerError, UsageError, in_file, read_file
+from reconciler.yamlio import decode
 
 __all__ = ["SUFFIXES", "ManifestText", "find", "read"]
 
 HINT = "name the files or directories that hold the manifests"
-#: A pipe without a writer is opened at once, so that it can be refused.
-_FLAGS = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class ManifestText(Struct, frozen=True):
@@ -79,14 +77,9 @@ def read(paths: Iterable[Path]) -> tuple[list[ManifestText], list[Diagnostic]]:
             problems.append(Diagnostic(file=name, code="not-utf8", message="its name is not UTF-8", hint=hint))
             continue
         try:
-            with open(os.open(path, _FLAGS), "rb") as stream:
-                about = os.fstat(stream.fileno())
-                if not stat.S_ISREG(about.st_mode):
-                    problems.append(Diagnostic(file=name, code="unreadable", message="it is no regular file"))
-                    continue
-                content = check_size(about.st_size) or decode(stream.read())
-        except OSError as error:
-            problems.append(Diagnostic(file=name, code="unreadable", message=f"it cannot be read: {error.strerror}"))
+            content = decode(read_file(path, name="it", hint="split it into several files"))
+        except ReconcilerError as error:
+            problems.append(Diagnostic(file=name, code="unreadable", message=error.message, hint=error.hint))
             continue
         if isinstance(content, str):
             texts.append(ManifestText(name, content))

@@ -9,11 +9,10 @@ from reconciler.plan.saved.basis import pending as pending
 from reconciler.plan.saved.basis import policy_digest as policy_digest
 from reconciler.plan.saved.basis import stale as stale
 from reconciler.plan.saved.basis import unmet as unmet
-from reconciler.plan.saved.document import MAX_BYTES as MAX_BYTES
+from reconciler.plan.saved.document import MAX_PLAN as MAX_PLAN
 from reconciler.plan.saved.document import load as load
 from reconciler.plan.saved.document import plan_digest as plan_digest
 from reconciler.plan.saved.document import save as save
-from reconciler.plan.saved.file import read as read
 from reconciler.plan.saved.file import write as write
 from reconciler.plan.saved.guard import Guard as Guard
 from reconciler.plan.saved.resume import kinds_of as kinds_of

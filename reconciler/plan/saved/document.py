@@ -33,7 +33,7 @@ from reconciler.values import (
 FORMAT = "reconciler/plan/v1"
 VERSION = 1
 #: A saved plan of more bytes is not read.
-MAX_BYTES = 64 * 1024 * 1024
+MAX_PLAN = 64 * 1024 * 1024
 #: What a plan report holds, and a saved plan therefore too.
 REPORT_MEMBERS = frozenset(
     ("changes", "diagnostics", "left", "pairs", "partial", "refusals", "spared", "summary", "surplus", "target")
@@ -157,8 +157,8 @@ def load(content: bytes, catalogue: Catalogue) -> tuple[Plan, Basis, Json]:
         ConfigError: it is no saved plan, was altered, or is of a version that is not known here.
         UsageError: it was made with another catalogue, so that its kinds may mean something else.
     """
-    if len(content) > MAX_BYTES:
-        raise ConfigError(f"the plan is larger than {MAX_BYTES >> 20} MB")
+    if len(content) > MAX_PLAN:
+        raise ConfigError(f"the plan is larger than {MAX_PLAN >> 20} MB")
     document = _document(content)
     try:
         found = msgspec.convert(document["basis"], _Basis)

@@ -14,7 +14,7 @@ import httpx
 from msgspec import Struct
 
 from reconciler.server.connection import ConnectionOptions
-from reconciler.values import NotAllowed, UsageError
+from reconciler.values import NotAllowed, UsageError, read_file
 
 #: What a bearer token consists of (RFC 6750 allows less).
 VISIBLE = re.compile("[!-~]+")
@@ -80,12 +80,14 @@ def tls_context(url: str, connection: ConnectionOptions | None = None) -> ssl.SS
     if urlsplit(url).scheme == "http":
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     options = connection or ConnectionOptions()
+    name = f"the CA bundle {options.ca_bundle}"
+    if options.ca_bundle:
+        # OpenSSL says little of what it cannot read, and waits for whoever might write into a pipe.
+        read_file(options.ca_bundle, UsageError, name=name)
     try:
         context = ssl.create_default_context(cafile=options.ca_bundle or None)
-    except (OSError, ssl.SSLError) as error:
-        # OpenSSL names no file of which it can make nothing.
-        why = (error.strerror if not isinstance(error, ssl.SSLError) else "") or "it holds no certificate in PEM form"
-        raise UsageError(f"the CA bundle {options.ca_bundle} cannot be read: {why}") from None
+    except OSError:
+        raise UsageError(f"{name} cannot be read: it holds no certificate in PEM form") from None
     if options.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
