@@ -19,40 +19,49 @@ from reconciler.plan import Survey
 from reconciler.report import ImpactPart, MovementPart, impact_part, mail_digest, movement_part
 
 if TYPE_CHECKING:
-    from reconciler.mail import State
+    from reconciler.mail import Impact, Movement, State
     from reconciler.server import Client
 
 
-def moving(wanted: Wanted, survey: Survey) -> MovementPart:
+def moving(wanted: Wanted, survey: Survey) -> Movement:
     """Return the mail that moves between live state and the state after a plan."""
-    from reconciler.mail import judge_documents, movement_between, run_tests
+    from reconciler.mail import movement_between
 
-    before, after = _states(wanted, survey)
+    return movement_between(wanted.catalogue, *_states(wanted, survey))
+
+
+def moving_part(wanted: Wanted, survey: Survey, movement: Movement, impact: Impact | None) -> MovementPart:
+    """Return the mail that moves as reports hold it, with the routing tests that a plan would turn."""
+    from reconciler.mail import judge_documents, run_tests
+
     cases, _ = judge_documents(wanted.catalogue, wanted.desired.tests)
-    stood, stand = (run_tests(wanted.catalogue, state, cases) for state in (before, after))
+    stood, stand = (run_tests(wanted.catalogue, state, cases) for state in _states(wanted, survey))
     turned = [
         f"{now.case.name} ({now.case.place})"
         for then, now in zip(stood, stand, strict=True)
         if then.passed and not now.passed
     ]
-    movement = movement_between(wanted.catalogue, before, after)
-    return movement_part(wanted.catalogue, movement, turned, wanted.desired.locate)
+    return movement_part(wanted.catalogue, movement, turned, wanted.desired.locate, impact)
 
 
 def with_mail(wanted: Wanted, survey: Survey) -> Survey:
     """Return a survey with the digest of the mail that moves, where anything would be done."""
-    from reconciler.mail import movement_between
-
     if not survey.plan.changes:
         return survey
-    movement = movement_between(wanted.catalogue, *_states(wanted, survey))
-    return replace(survey, mail=mail_digest(movement_part(wanted.catalogue, movement)))
+    return replace(survey, mail=mail_digest(movement_part(wanted.catalogue, moving(wanted, survey))))
 
 
 def waiting_mail(
-    invocation: Invocation, wanted: Wanted, client: Client, survey: Survey, *, addresses: bool = False
-) -> tuple[Survey, ImpactPart]:
+    invocation: Invocation, wanted: Wanted, client: Client, survey: Survey, movement: Movement | None = None
+) -> tuple[Survey, Impact]:
     """Count the waiting mail that a plan moves; return the survey with what policy refuses of that, and the counts.
+
+    Args:
+        invocation: the run.
+        wanted: its settings and manifests.
+        client: reads the queue.
+        survey: the plan.
+        movement: the mail that moves; the recipients of each flow are counted.
 
     Raises:
         NotAllowed: the credentials may not read the queue.
@@ -64,10 +73,10 @@ def waiting_mail(
     queue = client.run(queue_flow(client.session().limits))
     waiting = waiting_in(queue.messages, datetime.now(UTC))
     world = server_domains(invocation, wanted.catalogue, client)
-    impact = impact_on_queue(wanted.catalogue, _states(wanted, survey), waiting, world, gone=queue.gone)
+    flows = movement.flows if movement else ()
+    impact = impact_on_queue(wanted.catalogue, _states(wanted, survey), waiting, world, gone=queue.gone, flows=flows)
     refused = (*survey.plan.refusals, *mail_refusals(impact, wanted.settings.policy))
-    survey = replace(survey, plan=replace(survey.plan, refusals=refused))
-    return survey, impact_part(wanted.catalogue, impact, "queue", addresses=addresses)
+    return replace(survey, plan=replace(survey.plan, refusals=refused)), impact
 
 
 def mail_of_log(

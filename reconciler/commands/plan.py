@@ -6,6 +6,7 @@ Law: its client cannot write.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import UNSET, Struct, UnsetType
 from msgspec.structs import replace
@@ -17,8 +18,11 @@ from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.options import COMMANDS, LIMITS, SERVER, typed_of
 from reconciler.commands.standing import standing
-from reconciler.report import ImpactPart, MovementPart, mail_digest, members
+from reconciler.report import ImpactPart, MovementPart, impact_part, mail_digest, members
 from reconciler.values import DIFFERENCES, REFUSED, UsageError
+
+if TYPE_CHECKING:
+    from reconciler.mail import Impact, Movement
 
 
 class Arguments(Struct, frozen=True, kw_only=True):
@@ -47,7 +51,13 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     with open_client(invocation, wanted) as client:
         survey = observe(invocation, wanted, client)
         beside = standing(invocation, wanted, client)
+        movement: Movement | None = None
+        if not arguments.no_movement and survey.plan.changes:
+            from reconciler.commands.moving import moving
+
+            movement = moving(wanted, survey)
         impact: ImpactPart | UnsetType = UNSET
+        counted: Impact | None = None
         shown = arguments.show_addresses
         if arguments.envelopes:
             from reconciler.commands.domains import server_domains
@@ -58,14 +68,15 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
         elif arguments.impact or (survey.plan.changes and wanted.settings.policy.bounds_mail):
             from reconciler.commands.moving import waiting_mail
 
-            survey, impact = waiting_mail(invocation, wanted, client, survey, addresses=shown)
+            survey, counted = waiting_mail(invocation, wanted, client, survey, movement)
+            impact = impact_part(wanted.catalogue, counted, "queue", addresses=shown)
     tell_idle(invocation, wanted, survey)
-    movement: MovementPart | UnsetType = UNSET
-    if not arguments.no_movement and survey.plan.changes:
-        from reconciler.commands.moving import moving
+    moved: MovementPart | UnsetType = UNSET
+    if movement is not None:
+        from reconciler.commands.moving import moving_part
 
-        movement = moving(wanted, survey)
-        survey = replace(survey, mail=mail_digest(movement))
+        moved = moving_part(wanted, survey, movement, counted)
+        survey = replace(survey, mail=mail_digest(moved))
     report = plan_report(wanted, survey, beside)
     if arguments.plan_out:
         from reconciler.plan import save, write
@@ -78,7 +89,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
 
         hand_over(invocation, wanted, survey)
     report = replace(report, headline=headline(invocation, wanted), ending=after(invocation, wanted, survey))
-    report = replace(report, movement=movement, impact=impact)
+    report = replace(report, movement=moved, impact=impact)
     differs = DIFFERENCES if arguments.detailed_exitcode and report.differs else 0
     return invocation.report(report, REFUSED if report.refusals else differs)
 

@@ -22,8 +22,9 @@ from reconciler.kinds import Catalogue
 from reconciler.mail.explain import Choice, Decider, Given, Routing, State, choice_of, routing_of, seen_by
 from reconciler.mail.facts import ROUTE, SCHEDULE, gives_up
 from reconciler.mail.grouping import looks_at_recipient
-from reconciler.mail.movement.model import Side, side_of
+from reconciler.mail.movement.model import Flow, Side, side_of
 from reconciler.mail.movement.program import key_of, same_names
+from reconciler.mail.movement.regions import EACH, FAILED
 from reconciler.mail.waiting import ESTIMATED, Waiting
 
 #: What an attempt is taken to fail of, where nothing failed yet.
@@ -72,6 +73,8 @@ class Impact(Struct, kw_only=True):
     #: The largest first.
     rows: tuple[ImpactRow, ...] = ()
     bounces: tuple[ImpactRow, ...] = ()
+    #: Recipients of each flow that was asked about.
+    flows: list[int] = msgspec.field(default_factory=list)
 
 
 def impact_on_queue(
@@ -81,6 +84,7 @@ def impact_on_queue(
     world: Mapping[str, Any],
     *,
     gone: int = 0,
+    flows: Sequence[Flow] = (),
 ) -> Impact:
     """Count what becomes of mail that waits.
 
@@ -90,8 +94,9 @@ def impact_on_queue(
         waiting: the recipients who wait.
         world: fields of `given` that are the server's: `localDomains`, where they are known.
         gone: messages that left while the queue was read.
+        flows: the mail that moves between the states; the recipients of each are counted.
     """
-    counter = _Counter(catalogue, states, world)
+    counter = _Counter(catalogue, states, world, flows)
     messages: dict[str, list[Waiting]] = {}
     for recipient in waiting:
         messages.setdefault(recipient.message, []).append(recipient)
@@ -134,14 +139,21 @@ class _Sight:
 
 
 class _Counter:
-    def __init__(self, catalogue: Catalogue, states: tuple[State, State], world: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        states: tuple[State, State],
+        world: Mapping[str, Any],
+        flows: Sequence[Flow] = (),
+    ) -> None:
         self.catalogue = catalogue
         self.world = world
         self.sights = tuple(_Sight(routing_of(catalogue, state)) for state in states)
         self.fields = tuple(self._differing())
         self.rows: dict[tuple[object, ...], ImpactRow] = {}
         self.bounces: dict[tuple[object, ...], ImpactRow] = {}
-        self.counts = Impact()
+        self.flows = flows
+        self.counts = Impact(flows=[0] * len(flows))
 
     def _differing(self) -> Iterator[str]:
         """Yield the expressions that may choose something else."""
@@ -167,19 +179,25 @@ class _Counter:
         seen = {recipient.address: self._seen(recipient.given) for recipient in alive}
         leaders = [self._leaders(place, alive, seen) for place in range(len(self.sights))]
         for recipient in alive:
-            moved: list[tuple[str, Choice, Choice]] = []
-            for name in self.fields:
-                if name == SCHEDULE:
-                    continue
-                sides = []
-                for place, sight in enumerate(self.sights):
-                    address = recipient.address if name == ROUTE else leaders[place][recipient.address]
-                    sides.append(sight.choice(name, *seen[address][place]))
-                moved.append((name, sides[0], sides[1]))
-            if SCHEDULE in self.fields:
-                moved.append((SCHEDULE, *self._scheduled(recipient)))
-            self._count(recipient.address, recipient.domain, moved)
-            self._bounced(recipient, moved)
+            asked = {name: self._asked(name, recipient, seen, leaders) for name in self.fields}
+            chosen = [(name, *self._chosen(name, asked[name])) for name in self.fields]
+            changed = self._count(recipient.address, recipient.domain, chosen)
+            self._bounced(recipient, chosen)
+            self._flowing(changed, asked)
+
+    def _asked(
+        self,
+        name: str,
+        recipient: Waiting,
+        seen: Mapping[str, Sequence[_Seen]],
+        leaders: Sequence[Mapping[str, str]],
+    ) -> Sequence[_Seen]:
+        """Return the message for which the server asks an expression, on each side."""
+        if name == SCHEDULE:
+            return self._seen(_failed(recipient.given))
+        if name == ROUTE:
+            return seen[recipient.address]
+        return [seen[leader[recipient.address]][place] for place, leader in enumerate(leaders)]
 
     def envelope(self, given: Given) -> None:
         """Count one recipient of a message that was seen."""
@@ -200,28 +218,21 @@ class _Counter:
         return before, after
 
     def _leaders(self, place: int, alive: Sequence[Waiting], seen: Mapping[str, Sequence[_Seen]]) -> dict[str, str]:
-        """Return for each recipient the one who decides for all of its domain, route and queue."""
+        """Return for each recipient the one who decides for all of its domain, route, queue and time."""
         if not set(self.fields) - {ROUTE, SCHEDULE}:
             return {}
-        groups: dict[tuple[str, str, str], list[str]] = {}
+        groups: dict[tuple[object, ...], list[str]] = {}
         for recipient in alive:
             route = self.sights[place].choice(ROUTE, *seen[recipient.address][place])
-            groups.setdefault((recipient.domain, str(recipient.given["queueName"]), route.name), []).append(
-                recipient.address
-            )
+            # What is due at another time, or waits in another queue, has an attempt of its own.
+            key = (recipient.domain, route.name, recipient.given["queueName"], recipient.age)
+            groups.setdefault(key, []).append(recipient.address)
         return {address: min(group) for group in groups.values() for address in group}
 
-    def _scheduled(self, recipient: Waiting) -> tuple[Choice, Choice]:
-        """Return what the schedule will be once the next attempt has failed."""
-        given = dict(recipient.given)
-        if given["lastError"] == "none":
-            # Nobody knows how it will fail; the text of the failure stays unknown.
-            given["lastError"] = _FAILURE
-            del given["lastStatus"]
-        return self._chosen(SCHEDULE, self._seen(given))
-
-    def _count(self, address: str, domain: str, chosen: Iterable[tuple[str, Choice, Choice]]) -> None:
-        moved = dangling = False
+    def _count(self, address: str, domain: str, chosen: Iterable[tuple[str, Choice, Choice]]) -> set[str]:
+        """Count a recipient, and return the expressions that choose something else."""
+        changed: set[str] = set()
+        dangling = False
         because: list[str] = []
         for name, old, new in chosen:
             unknown = next((side for side in (old, new) if side.outcome == "unknown"), None)
@@ -231,14 +242,26 @@ class _Counter:
             keys = key_of(self.catalogue, old), key_of(self.catalogue, new)
             if keys[0] == keys[1]:
                 continue
-            moved = moved or name != SCHEDULE
+            changed.add(name)
             dangling = dangling or (new.outcome == "fallback" and old.outcome != "fallback")
             _add(self.rows, (domain, name, old.name, new.name, *keys), domain, name, old, new, address)
-        self.counts.moved += moved
+        self.counts.moved += bool(changed - {SCHEDULE})
         self.counts.dangling += dangling
         self.counts.unknown += bool(because)
         for reason in because:
             self.counts.reasons[reason] = self.counts.reasons.get(reason, 0) + 1
+        return changed
+
+    def _flowing(self, changed: set[str], asked: Mapping[str, Sequence[_Seen]]) -> None:
+        """Count a recipient in the flows that it belongs to; the regions of each are asked as its expressions are."""
+        for place, flow in enumerate(self.flows):
+            fields = changed & {shift.field for shift in flow.shifts}
+            self.counts.flows[place] += any(
+                region.covers(*asked[name][-1])
+                for name in fields
+                for region in flow.regions
+                if region.context == (FAILED if name == SCHEDULE else EACH)
+            )
 
     def _bounced(self, recipient: Waiting, chosen: Iterable[tuple[str, Choice, Choice]]) -> None:
         """Count a recipient who bounces at the next failure, and would not have."""
@@ -275,6 +298,14 @@ class _Counter:
 
     def _grouped(self, name: str, sight: _Sight) -> bool:
         return looks_at_recipient(name, sight.deciders[name].block)
+
+
+def _failed(given: Given) -> Given:
+    """Return a message as the schedule is asked about it once the next attempt has failed."""
+    if given["lastError"] != "none":
+        return given
+    # Nobody knows how it will fail; the text of the failure stays unknown.
+    return {name: value for name, value in given.items() if name != "lastStatus"} | {"lastError": _FAILURE}
 
 
 def _reason(choice: Choice) -> str:

@@ -16,7 +16,7 @@ from reconciler.report.parts import Count, Part, Place, Text, meaning, place
 from reconciler.values import Address, Source
 
 if TYPE_CHECKING:
-    from reconciler.mail import Flow, Movement, Shift, Side
+    from reconciler.mail import Flow, Impact, Movement, Shift, Side
 
 Locate = Callable[[Address, str], Source | None]
 
@@ -58,6 +58,8 @@ class FlowPart(Part, frozen=True, kw_only=True):
     because: Annotated[str, meaning("Why nobody can tell whether it moves.")] = ""
     witnesses: Annotated[tuple[dict[str, Any], ...], meaning("A message of each region, as in a routing test.")] = ()
     ladder: Annotated[tuple[RungPart, ...], meaning("The first attempts of the first witness.")] = ()
+    waiting: Annotated[Count | UnsetType, meaning("Recipients of it in the queue, where that was counted.")] = UNSET
+    of: Annotated[Count | UnsetType, meaning("Recipients of all mail in the queue, where that was counted.")] = UNSET
 
 
 class MovementPart(Part, frozen=True, kw_only=True):
@@ -71,12 +73,29 @@ class MovementPart(Part, frozen=True, kw_only=True):
 
 
 def movement_part(
-    catalogue: Catalogue, movement: Movement, turned: Iterable[str] = (), locate: Locate | None = None
+    catalogue: Catalogue,
+    movement: Movement,
+    turned: Iterable[str] = (),
+    locate: Locate | None = None,
+    impact: Impact | None = None,
 ) -> MovementPart:
-    """Return the mail that moves as reports hold it."""
+    """Return the mail that moves as reports hold it.
+
+    Args:
+        catalogue: what the kinds are.
+        movement: the mail that moves.
+        turned: routing tests that would no longer hold.
+        locate: where something is declared.
+        impact: how much of each flow waits in the queue.
+    """
     shown = ShownMovement(catalogue, locate)
+    flows = tuple(map(shown.flow, movement.flows))
+    if impact is not None:
+        flows = tuple(
+            replace(flow, waiting=count, of=impact.total) for flow, count in zip(flows, impact.flows, strict=True)
+        )
     return MovementPart(
-        flows=tuple(map(shown.flow, movement.flows)),
+        flows=flows,
         unsure=tuple(map(shown.flow, movement.unsure)),
         reasons=movement.reasons,
         classes=movement.classes,
@@ -85,7 +104,7 @@ def movement_part(
 
 
 def mail_digest(part: MovementPart) -> str:
-    """Return the digest of which mail moves, as somebody approves it: without examples and places."""
+    """Return the digest of which mail moves, as somebody approves it: without examples, places and what waits."""
     from reconciler.plan import digest
 
     flows, unsure = (sorted(digest(_approved(flow)) for flow in some) for some in (part.flows, part.unsure))
@@ -94,7 +113,7 @@ def mail_digest(part: MovementPart) -> str:
 
 def _approved(flow: FlowPart) -> FlowPart:
     shifts = tuple(replace(shift, after=replace(shift.after, source=UNSET)) for shift in flow.shifts)
-    return replace(flow, shifts=shifts, witnesses=(), ladder=())
+    return replace(flow, shifts=shifts, witnesses=(), ladder=(), waiting=UNSET, of=UNSET)
 
 
 class ShownMovement:

@@ -10,8 +10,9 @@ import pytest
 
 from reconciler.desired.manifest import ManifestText, parse
 from reconciler.kinds.catalogue import load
-from reconciler.mail.explain import State, choices, desired_state, routing_of
+from reconciler.mail.explain import Choice, State, choices, desired_state, routing_of
 from reconciler.mail.impact import Impact, impact_on_envelopes, impact_on_queue
+from reconciler.mail.movement import movement_between
 from reconciler.mail.movement.program import key_of
 from reconciler.mail.waiting import Waiting, status_text, waiting_in
 
@@ -153,6 +154,13 @@ def test_connection_is_decided_by_the_smallest_address_of_a_domain_and_route() -
     assert counted(before, after, waits).grouped == ("connection",)
 
 
+def test_what_is_due_at_another_time_is_asked_by_itself() -> None:
+    after = strategy("connection", "if: \"rcpt == 'b@g.test'\", use: nope", otherwise="default")
+    later = {"a@g.test": {"retryDue": "2026-11-28T13:00:00Z"}, "b@g.test": {}}
+
+    assert counted(strategy("connection", otherwise="default"), after, message("m", later)).moved == 1
+
+
 SCHEDULES = """\
 kind: MtaDeliverySchedule
 items:
@@ -243,15 +251,43 @@ BRANCHES = (
     "if: \"starts_with(rcpt, 'u{0}')\", use: {1}",
     "if: is_local_domain(rcpt_domain), use: {1}",
     "if: \"ends_with(sender, 'd{0}.test')\", use: {1}",
+    "if: \"queue_name == 'slow'\", use: {1}",
 )
+#: The expressions, and two names for each: their objects are below.
+NAMES = {
+    "route": ("one", "two", "mx"),
+    "connection": ("first", "second", "nope"),
+    "tls": ("strict", "lax", "nope"),
+    "schedule": ("long", "short", "few"),
+}
+OBJECTS = f"""\
+{RELAYS}---
+kind: MtaConnectionStrategy
+items: [{{name: first, ehloHostname: a.example.net}}, {{name: second, ehloHostname: b.example.net}}]
+---
+kind: MtaTlsStrategy
+items: [{{name: strict, startTls: require}}, {{name: lax, startTls: disable}}]
+---
+kind: MtaDeliverySchedule
+items:
+  - {{name: long, queueId: remote, expiry: {{type: Ttl, expire: 3d}}}}
+  - {{name: short, queueId: remote, expiry: {{type: Ttl, expire: 90m}}}}
+  - {{name: few, queueId: remote, expiry: {{type: Attempts, maxAttempts: 3}}}}
+"""
+#: How long mail is kept by each schedule, and how many attempts it has.
+KEPT = {"long": (timedelta(days=3), 999), "short": (timedelta(minutes=90), 999), "few": (timedelta(days=999), 3)}
+WORLD = {"localDomains": ["d2.test"]}
 
 
-def random_strategy(chance: random.Random, field: str = "route") -> State:
-    branches = [
-        chance.choice(BRANCHES).format(chance.randrange(5), chance.choice(["one", "two", "mx"]))
-        for _ in range(chance.randrange(5))
-    ]
-    return strategy(field, *branches, otherwise=chance.choice(["one", "mx"]))
+def random_state(chance: random.Random) -> State:
+    fields = ""
+    for field, names in NAMES.items():
+        branches = [
+            "{" + chance.choice(BRANCHES).format(chance.randrange(5), chance.choice(names)) + "}"
+            for _ in range(chance.randrange(4))
+        ]
+        fields += f"  {field}: {{match: [{', '.join(branches)}], use: {chance.choice(names)}}}\n"
+    return state(f"kind: MtaOutboundStrategy\nspec:\n{fields}---\n{OBJECTS}")
 
 
 def random_queue(chance: random.Random, count: int) -> list[dict[str, Any]]:
@@ -259,12 +295,13 @@ def random_queue(chance: random.Random, count: int) -> list[dict[str, Any]]:
         message(
             f"m{number}",
             {
-                f"u{chance.randrange(9)}x{index}@d{chance.randrange(6)}.test": {
+                f"u{chance.randrange(9)}x{index}@d{chance.randrange(3)}.test": {
                     "retryCount": (retries := chance.randrange(4)),
                     "status": BUSY if retries else {"@type": "Scheduled"},
-                    "retryDue": (NOW + timedelta(minutes=chance.randrange(-60, 60))).isoformat(),
+                    "retryDue": (NOW + timedelta(minutes=chance.choice((-60, -5, 20, 40)))).isoformat(),
+                    "queueName": chance.choice(("remote", "slow")),
                 }
-                for index in range(chance.randrange(1, 4))
+                for index in range(chance.randrange(1, 5))
             },
             size=chance.randrange(9000),
             returnPath=chance.choice(["<>", "s@d1.test", "s@d3.test"]),
@@ -273,27 +310,75 @@ def random_queue(chance: random.Random, count: int) -> list[dict[str, Any]]:
     ]
 
 
-def brute_force(before: State, after: State, waiting: list[Waiting]) -> dict[tuple[str, str, str], int]:
-    """Evaluate each recipient on both sides, and nothing else."""
-    sides = [routing_of(CATALOGUE, each) for each in (before, after)]
-    counts: dict[tuple[str, str, str], int] = {}
-    for each in waiting:
-        given = {**each.given, "localDomains": ["d2.test"]}
-        old, new = (next(c for c in choices(side, given) if c.field == "route") for side in sides)
-        if key_of(CATALOGUE, old) != key_of(CATALOGUE, new):
-            key = (each.domain, old.name, new.name)
-            counts[key] = counts.get(key, 0) + 1
-    return counts
+def taken(state: State, field: str, given: dict[str, Any]) -> Choice:
+    return next(choice for choice in choices(routing_of(CATALOGUE, state), given) if choice.field == field)
 
 
-@pytest.mark.parametrize("seed", range(25))
+def asked_about(state: State, field: str, waiting: Waiting, others: list[Waiting]) -> dict[str, Any]:
+    """Return the message for which the server asks an expression: some ask for the first of a group alone."""
+    given = {**waiting.given, **WORLD}
+    if field == "schedule" and given["lastError"] == "none":
+        del given["lastStatus"]
+        given["lastError"] = "connection"
+    if field in ("tls", "connection"):
+        mine = taken(state, "route", given).name
+        group = [
+            other
+            for other in others
+            if (other.message, other.domain) == (waiting.message, waiting.domain)
+            and (other.given["queueName"], other.age) == (waiting.given["queueName"], waiting.age)
+            and taken(state, "route", {**other.given, **WORLD}).name == mine
+        ]
+        given = {**min(group, key=lambda other: other.address).given, **WORLD}
+    return given
+
+
+@pytest.mark.parametrize("seed", range(12))
 def test_counts_are_those_of_an_evaluation_of_each_recipient(seed: int) -> None:
     chance = random.Random(seed)
-    before, after = random_strategy(chance), random_strategy(chance)
-    waiting = list(waiting_in(random_queue(chance, 40), NOW))
+    sides = before, after = random_state(chance), random_state(chance)
+    waiting = list(waiting_in(random_queue(chance, 12), NOW))
+    expected: dict[tuple[str, str, str, str], int] = {}
+    moved: set[tuple[str, str]] = set()
+    bounced = 0
+    for recipient in waiting:
+        for field in NAMES:
+            old, new = (taken(side, field, asked_about(side, field, recipient, waiting)) for side in sides)
+            if key_of(CATALOGUE, old) != key_of(CATALOGUE, new):
+                key = (recipient.domain, field, old.name, new.name)
+                expected[key] = expected.get(key, 0) + 1
+                moved |= {(recipient.message, recipient.address)} if field != "schedule" else set()
+            if field == "schedule":
+                age, tries = timedelta(milliseconds=recipient.age), recipient.retries + 1
+                over = [age >= KEPT[choice.name][0] or tries >= KEPT[choice.name][1] for choice in (old, new)]
+                bounced += over == [False, True]
 
-    found = impact_on_queue(CATALOGUE, (before, after), waiting, {"localDomains": ["d2.test"]})
+    found = impact_on_queue(CATALOGUE, (before, after), waiting, WORLD)
 
-    expected = brute_force(before, after, waiting)
-    assert {(row.domain, row.before.name, row.after.name): row.count for row in found.rows} == expected
-    assert (found.total, found.moved) == (len(waiting), sum(expected.values()))
+    assert {(row.domain, row.field, row.before.name, row.after.name): row.count for row in found.rows} == expected
+    assert (found.total, found.moved, found.bounced) == (len(waiting), len(moved), bounced)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_each_recipient_that_moves_is_in_the_one_flow_that_says_so(seed: int) -> None:
+    chance = random.Random(seed)
+    before, after = random_state(chance), random_state(chance)
+    waiting = list(waiting_in(random_queue(chance, 12), NOW))
+    moves = movement_between(CATALOGUE, before, after)
+
+    for field in NAMES:
+        flows = [flow for flow in moves.flows if field in {shift.field for shift in flow.shifts}]
+        shifts = [shift for flow in flows for shift in flow.shifts if shift.field == field]
+        found = impact_on_queue(CATALOGUE, (before, after), waiting, WORLD, flows=flows)
+
+        counts: dict[tuple[str, str], int] = {}
+        for shift, count in zip(shifts, found.flows, strict=True):
+            key = (shift.before.name, shift.after.name)
+            counts[key] = counts.get(key, 0) + count
+        expected: dict[tuple[str, str], int] = {}
+        for row in found.rows:
+            if row.field == field:
+                key = (row.before.name, row.after.name)
+                expected[key] = expected.get(key, 0) + row.count
+        assert {key: count for key, count in counts.items() if count} == expected
+    assert moves.proved

@@ -39,7 +39,7 @@ from reconciler.mail.movement.program import (
     same_names,
     switched,
 )
-from reconciler.mail.movement.regions import Box, merged
+from reconciler.mail.movement.regions import EACH, FAILED, QUEUED, Box, merged
 from reconciler.mail.movement.space import links_of, space_of
 from reconciler.mail.movement.walk import EndingRow, Leaf, Program, TooMuchWork, Walk
 from reconciler.mail.movement.witness import Given, Witnesses
@@ -320,9 +320,9 @@ def _contexts(decider: Decider) -> tuple[Situation, ...]:
     language = decider.language
     if language.queued:
         first: dict[str, Value] = {"retry_num": 0, "last_error": "none", "last_status": "Scheduled"}
-        queued = Situation("when it is queued", {**first, **language.fixed, **language.queued}, {"retryNum": 0})
-        return queued, Situation("after each failure", language.fixed, {"lastError": "connection"})
-    return (Situation("each attempt", language.fixed, {}, attempt=True),)
+        queued = Situation(QUEUED, {**first, **language.fixed, **language.queued}, {"retryNum": 0})
+        return queued, Situation(FAILED, language.fixed, {"lastError": "connection"})
+    return (Situation(EACH, language.fixed, {}, attempt=True),)
 
 
 def _stage(stage: str) -> Situation:

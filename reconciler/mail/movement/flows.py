@@ -13,11 +13,11 @@ from msgspec.structs import replace
 from reconciler.mail.explain import Choice, Routing, choices
 from reconciler.mail.facts import SCHEDULE, waits_of
 from reconciler.mail.movement.model import Flow, Rung, Shift
-from reconciler.mail.movement.regions import Box, Region, Settle, words_of
+from reconciler.mail.movement.regions import EACH, Box, Region, Settle, words_of
 from reconciler.mail.movement.space import Space
 from reconciler.mail.movement.witness import Given
 
-EACH, EVERY = "each attempt", "every attempt"
+EVERY = "every attempt"
 _LONGEST_LADDER = 12
 
 

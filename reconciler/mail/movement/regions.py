@@ -10,13 +10,15 @@ from typing import Any
 
 from msgspec import Struct
 
-from reconciler.expression import Empty, EvaluationError, Unknown, envelope, evaluate
+from reconciler.expression import Empty, EvaluationError, Lookups, Unknown, Value, envelope, evaluate
 from reconciler.mail.movement.space import Classes, Space, class_of, comes_to, share_of
 
 #: Masks by variable, and the answers to free tests.
 Box = tuple[tuple[int, ...], tuple[tuple[str, int], ...]]
 #: Takes out of masks what no possible mail has; None where nothing is left.
 Settle = Callable[[list[int]], tuple[int, ...] | None]
+#: Contexts of expressions that name objects; those of filters are stages.
+EACH, QUEUED, FAILED = "each attempt", "when it is queued", "after each failure"
 _SHOWN = 4
 _LOCAL = {
     "is_local_domain(rcpt_domain)": "the recipient's domain",
@@ -211,18 +213,22 @@ class Region(Struct, frozen=True):
 
     def holds(self, given: Mapping[str, Any]) -> bool:
         """Whether a message, as `given` says it, is in here. What a test cannot judge of it is outside."""
+        return self.covers(*envelope(given))
+
+    def covers(self, variables: Mapping[str, Value], lookups: Lookups) -> bool:
+        """Whether a message is in here, as an evaluation sees it."""
         masks, answers = self.box
-        variables, lookups = envelope(given)
+        known = dict(variables)
         for name in ("rcpt", "sender"):
-            local, _, domain = str(variables[name]).rpartition("@")
-            variables[f"{name}.local"], variables[f"{name}.domain"] = local, domain
+            local, _, domain = str(known[name]).rpartition("@")
+            known[f"{name}.local"], known[f"{name}.domain"] = local, domain
         for place, (name, classes) in enumerate(self.space.variables.items()):
             if masks[place] == self.start[place]:
                 continue
-            value = variables.get(name, Unknown(""))
+            value = known.get(name, Unknown(""))
             if name.startswith("hash:"):
                 tree = next(test.tree for test in self.space.tests.values() if test.variable == name)
-                value, _ = evaluate(tree, variables) if tree else (Unknown(""), ())
+                value, _ = evaluate(tree, known) if tree else (Unknown(""), ())
             if isinstance(value, Unknown | EvaluationError | Empty) or not masks[place] >> class_of(classes, value) & 1:
                 return False
-        return all(comes_to(self.space.tests[key], variables, lookups) == answer for key, answer in answers)
+        return all(comes_to(self.space.tests[key], known, lookups) == answer for key, answer in answers)

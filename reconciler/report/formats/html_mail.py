@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from html import escape
 
+from reconciler.report.formats.impact_text import impact
 from reconciler.report.formats.movement_text import (
     COMPARED,
     MANY,
@@ -19,9 +20,12 @@ from reconciler.report.formats.movement_text import (
     mail_of,
     side,
     untried,
+    waiting_of,
     witness,
 )
+from reconciler.report.impact import ImpactPart
 from reconciler.report.movement import FlowPart, MovementPart, RungPart, ShiftPart
+from reconciler.report.paint import Paint
 
 
 def mail(part: MovementPart) -> str:
@@ -43,11 +47,24 @@ def mail(part: MovementPart) -> str:
     )
 
 
+def known_mail(part: ImpactPart) -> str:
+    """Return how much known mail moves."""
+    title = "Mail in the queue" if part.source == "queue" else f"Mail in {part.source}"
+    return f'<section class="mail"><h2>{escape(title)}</h2><pre class=mono>{escape(_lines(part))}</pre></section>'
+
+
+def _lines(part: ImpactPart) -> str:
+    return "\n".join(impact(part, Paint()))
+
+
 def _flow(flow: FlowPart) -> str:
     rows = "".join(map(_shift, flow.shifts))
     table = f"<table><thead><tr><th><th>now<th>after</tr></thead><tbody>{rows}</tbody></table>"
     seen = f'<p class="dim">Witness {escape(witness(flow))}{escape(decided(flow))}.</p>' if flow.witnesses else ""
-    return f'<div class="flow"><h3>{escape(mail_of(flow))}</h3>{table}{"".join(_ladder(flow.ladder))}{seen}</div>'
+    counted = f"<p>{escape(waiting)}</p>" if (waiting := waiting_of(flow)) else ""
+    return (
+        f'<div class="flow"><h3>{escape(mail_of(flow))}</h3>{table}{"".join(_ladder(flow.ladder))}{counted}{seen}</div>'
+    )
 
 
 def _shift(shift: ShiftPart) -> str:

@@ -15,7 +15,7 @@ from msgspec import UNSET
 
 from reconciler.report.changes import Planned, PlanReport
 from reconciler.report.formats import text
-from reconciler.report.formats.html_mail import mail
+from reconciler.report.formats.html_mail import known_mail, mail
 from reconciler.report.formats.html_page import document, doomed, folded, head
 from reconciler.report.formats.markdown_plan import afterwards
 from reconciler.report.formats.picture import pictures
@@ -40,7 +40,7 @@ def plan(report: PlanReport, page: Page) -> str:
     parts.append(doomed((planned.address, planned.because, text.content(planned)) for planned in lost))
     moves = report.movement if report.movement is not UNSET else None
     drawn = "".join(pictures(report.routing, moves)) if report.routing else ""
-    parts += [mail(moves) if moves else ""]
+    parts += [mail(moves) if moves else "", known_mail(report.impact) if report.impact else ""]
     parts.append(f'<section id="routing"><h2>Where mail goes</h2>{_LEGEND}{drawn}</section>' if drawn else "")
     parts += ["<h2>Changes</h2><!--search-->" if rest else "", *_files(rest)]
     turned = "".join(f"<li>{escape(turn)}</li>" for turn in (moves.turned if moves else ()))

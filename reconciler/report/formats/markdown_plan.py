@@ -86,11 +86,18 @@ def _destroys(doomed: Sequence[Planned], page: Page) -> Iterator[Section]:
 
 
 def _mail(report: PlanReport) -> list[Section]:
-    if report.movement is UNSET:
-        return []
-    from reconciler.report.formats.movement_text import movement
+    sections: list[Section] = []
+    if report.movement is not UNSET:
+        from reconciler.report.formats.movement_text import movement
 
-    return fenced("### Mail that moves", movement(replace(report.movement, turned=()), _PLAIN), folded=False)
+        lines = movement(replace(report.movement, turned=()), _PLAIN)
+        sections += fenced("### Mail that moves", lines, folded=False)
+    if report.impact is not UNSET:
+        from reconciler.report.formats.impact_text import impact
+
+        title = "Mail in the queue" if report.impact.source == "queue" else f"Mail in {code(report.impact.source)}"
+        sections += fenced(f"### {title}", impact(report.impact, _PLAIN), folded=False)
+    return sections
 
 
 def _names(changes: Sequence[Planned]) -> Iterator[Section]:

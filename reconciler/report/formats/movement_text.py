@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from itertools import groupby
 
+from msgspec import UNSET
+
 from reconciler.report.movement import FlowPart, MovementPart, RungPart, ShiftPart, SidePart
 from reconciler.report.paint import Paint
 from reconciler.values import print_duration
@@ -66,7 +68,7 @@ def _flow(flow: FlowPart, paint: Paint, head: str) -> Iterator[str]:
         yield from _shift(shift)
     yield from _ladder(flow.ladder)
     if flow.witnesses:
-        yield f"  Witness {witness(flow)}{decided(flow)}."
+        yield f"  Witness {witness(flow)}{decided(flow)}.{f' {waiting}' if (waiting := waiting_of(flow)) else ''}"
 
 
 def _shift(shift: ShiftPart) -> Iterator[str]:
@@ -114,6 +116,17 @@ def witness(flow: FlowPart) -> str:
     retry = given.get("retryNum")
     words += f", attempt {retry + 1}" if isinstance(retry, int) and retry else ""
     return words + (f" ({', '.join(extra)})" if extra else "")
+
+
+def waiting_of(flow: FlowPart) -> str:
+    """Return how much of a flow waits in the queue; "" where that was not counted."""
+    if flow.waiting is UNSET or flow.of is UNSET:
+        return ""
+    if not flow.waiting:
+        return f"Waiting: none of {flow.of:,}."
+    later = all(shift.field == "schedule" for shift in flow.shifts)
+    when = "after its next temporary failure" if later else "at its next attempt"
+    return f"Waiting: {flow.waiting:,} of {flow.of:,}, each {when}."
 
 
 _PLAIN = ("sender", "rcpt", "retryNum", "localDomains", "localAddresses", "lookups", "recipients")
