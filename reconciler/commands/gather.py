@@ -107,7 +107,12 @@ def _want(catalogue: Catalogue, config: Config, options: Options, environment: M
     if chosen.target and not options.paths:
         check_layers(config, [chosen.target])
     desired = load_manifests(
-        catalogue, chosen.paths, chosen.variables, optional=chosen.optional, links=chosen.policy.links
+        catalogue,
+        chosen.paths,
+        chosen.variables,
+        optional=chosen.optional,
+        links=chosen.policy.links,
+        cache=chosen.cache,
     )
     diagnostics = [*desired.diagnostics, *not_owned(desired.resources, chosen.policy)]
     desired = replace(desired, diagnostics=tuple(diagnostics))

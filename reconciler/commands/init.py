@@ -106,7 +106,7 @@ def _configuration(url: str, invocation: Invocation) -> str:
 
 def _test(catalogue: Catalogue, invocation: Invocation) -> str:
     """Return a routing test of the way that mail takes now, as far as that is known without asking a server."""
-    options = msgspec.structs.replace(invocation.options, paths=(DEFAULT_MANIFESTS,), kind=())
+    options = msgspec.structs.replace(invocation.options, paths=(DEFAULT_MANIFESTS,), kind=(), no_cache=True)
     wanted = want(msgspec.structs.replace(invocation, options=options), "until pulled")
     desired = wanted.desired.checked()
     routing = routing_of(catalogue, desired_state(catalogue, desired.resources, desired.locate))

@@ -116,6 +116,7 @@ OPTIONS: dict[str, OptionRow] = {
     ),
     "max_update": _row("--max-update", "Most objects of a kind to change.", SETTLED, LIMITS, LIFTS, metavar="N|P%"),
     "strict": _row("--strict", "Take warnings for errors.", SETTLED),
+    "no_cache": _row("--no-cache", "Read every manifest anew, and keep nothing for the next run."),
     "rotate_secrets": _row(
         *("--rotate-secrets", "Write secrets that cannot be compared, of all objects or of these addresses.", SETTLED),
         metavar="[=GLOB]",
@@ -272,7 +273,7 @@ def typed_of(name: str, typed: frozenset[str]) -> list[str]:
 
 
 _SERVER = tuple(option for option in OPTIONS if option in {*group(SERVER), *group(CONNECTION)})
-_PLANNING = (*_SERVER, *(option for option in group(SETTLED) if option != "rotate_secrets"))
+_PLANNING = (*_SERVER, *(option for option in group(SETTLED) if option != "rotate_secrets"), "no_cache")
 #: What `explain` is told of a message.
 MESSAGE = tuple(OPTIONS)[tuple(OPTIONS).index("rcpt") : tuple(OPTIONS).index("graph") + 1]
 
@@ -294,6 +295,7 @@ _CHOSEN = ("config", "select", "targets", "changed_since")
 _WORKED = (
     *(*_CHOSEN, "shard", "parallel", "results", "timeout", "ca_bundle", "allow_plain_http", "ceiling", "insecure"),
     "strict",
+    "no_cache",
 )
 _FLEET: dict[str, Command] = {
     "plan": Command("Show what apply would do, on many targets.", " --select region=eu", (*_WORKED,), "fleet", ""),
@@ -305,7 +307,9 @@ _FLEET: dict[str, Command] = {
         "",
     ),
     "drift": Command("Compare many targets, for cron.", " --parallel 50 --results drift", _WORKED, "fleet", ""),
-    "test": Command("Run the routing tests of many targets.", "", (*_CHOSEN, "shard", "results"), "fleet", ""),
+    "test": Command(
+        "Run the routing tests of many targets.", "", (*_CHOSEN, "shard", "results", "no_cache"), "fleet", ""
+    ),
     "merge": Command("Bring the results of shards together.", " results", _CHOSEN, "fleet", "directory"),
     "import": Command(
         "Write a base layer, and what deviates.",
@@ -320,7 +324,7 @@ FAMILIES = {"fleet": "Plan, apply and compare many targets."}
 COMMANDS: dict[str, Command] = {
     "validate": Command(
         "Judge manifests without a server.",
-        *(" manifests/ overlays/prod", ("config", "target", "strict", "show_merged"), "validation"),
+        *(" manifests/ overlays/prod", ("config", "target", "strict", "no_cache", "show_merged"), "validation"),
     ),
     "plan": Command(
         "Show what apply would do.",
@@ -347,9 +351,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "explain": Command(
         "Tell which way a message would take, and why.",
-        *(" --rcpt b@partner.example --retry 0..3", (*_SERVER, *MESSAGE), "explanation"),
+        *(" --rcpt b@partner.example --retry 0..3", (*_SERVER, "no_cache", *MESSAGE), "explanation"),
     ),
-    "test": Command("Run the routing tests.", " --format junit", ("config", "target"), "routing-tests"),
+    "test": Command("Run the routing tests.", " --format junit", ("config", "target", "no_cache"), "routing-tests"),
     "rollback": Command(
         "Undo a recorded apply.",
         " .reconciler/journal/prod.jsonl",
@@ -392,11 +396,14 @@ COMMANDS: dict[str, Command] = {
     ),
     "fmt": Command("Lay out manifests, comments kept.", " --check", ("config", "target", "check", "diff")),
     "permissions": Command(
-        "Tell the least permissions needed.", " --prune", ("config", "target", "impact", *group(SCOPE)), "permissions"
+        "Tell the least permissions needed.",
+        " --prune",
+        ("config", "target", "no_cache", "impact", *group(SCOPE)),
+        "permissions",
     ),
     "doctor": Command(
         "Tell whether server, credentials and manifests fit.",
-        *(" --url https://mail.example.org", (*_SERVER, *group(SCOPE), "journal_directory"), "diagnosis"),
+        *(" --url https://mail.example.org", (*_SERVER, *group(SCOPE), "no_cache", "journal_directory"), "diagnosis"),
     ),
     "schema": Command("Write the JSON Schemas, or check them.", " --check", ("schema_out", "check"), "", ""),
     "schema pull": Command(
@@ -405,7 +412,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "schema diff": Command(
         "Show what changed between two pulled schemas.",
-        *(" old.json new.json manifests/", ("config", "target"), "", "old new paths"),
+        *(" old.json new.json manifests/", ("config", "target", "no_cache"), "", "old new paths"),
     ),
     "eval": Command("Evaluate expressions, a JSON object per line.", " < expressions.jsonl", (), "", ""),
     "sandbox": Command(

@@ -11,10 +11,10 @@ from reconciler.desired.export.documents import ExportedResource as ExportedReso
 from reconciler.desired.export.documents import documents as documents
 from reconciler.desired.layout import hidden as hidden
 from reconciler.desired.layout import lay_out as lay_out
-from reconciler.desired.manifest import Desired as Desired
-from reconciler.desired.manifest import ManifestText as ManifestText
-from reconciler.desired.manifest import find as find
-from reconciler.desired.manifest import load as load
-from reconciler.desired.manifest import read as read
+from reconciler.desired.manifest.files import ManifestText as ManifestText
+from reconciler.desired.manifest.files import find as find
+from reconciler.desired.manifest.files import read as read
 from reconciler.desired.manifest.layers import replaced_whole as replaced_whole
+from reconciler.desired.manifest.loading import load as load
 from reconciler.desired.manifest.merged import merged as merged
+from reconciler.desired.manifest.state import Desired as Desired

@@ -72,6 +72,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     otherwise: tuple[str, ...] = ()
     #: None where no server is named.
     server: TargetConfig | None = None
+    #: The directory where what manifests come to is kept; "" where nothing is.
+    cache: str = ""
     options: Options = Options()
 
     @property
@@ -158,8 +160,16 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
         instead=instead,
         otherwise=otherwise,
         server=server,
+        cache="" if options.no_cache else _cache_directory(environment),
         options=options,
     )
+
+
+def _cache_directory(environment: Mapping[str, str]) -> str:
+    """Return where this user's programs keep what can be made again (XDG Base Directory 0.8), or ""."""
+    own, home = environment.get("XDG_CACHE_HOME", ""), environment.get("HOME", "")
+    root = own if os.path.isabs(own) else os.path.join(home, ".cache") if os.path.isdir(home) else ""
+    return os.path.join(root, "reconciler") if os.path.isabs(root) else ""
 
 
 def _known_alone(policy: Policy, known: frozenset[str]) -> Policy:

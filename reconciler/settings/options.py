@@ -34,3 +34,5 @@ class Options(Struct, frozen=True, kw_only=True):
     ceiling: str = ""
     #: Warnings about manifests are errors.
     strict: bool = False
+    #: What manifests come to is neither kept nor taken from an earlier run.
+    no_cache: bool = False

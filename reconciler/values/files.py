@@ -72,13 +72,16 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def replace_file(path: Path, content: bytes, finish: Callable[[Path], None] = lambda _: None) -> None:
-    """Write a file that only its owner can read, and give it its name last, durably.
+def replace_file(
+    path: Path, content: bytes, finish: Callable[[Path], None] = lambda _: None, *, durable: bool = True
+) -> None:
+    """Write a file that only its owner can read, and give it its name last.
 
     Args:
         path: the file; its directory exists.
         content: all that it shall hold.
         finish: is given the new file before it has its name, such as to hand it to another owner.
+        durable: whether to wait until it is on the disk; what may be lost in a power cut, or found torn, need not be.
 
     Raises:
         OSError: it cannot be written; what stood there before still does.
@@ -87,14 +90,17 @@ def replace_file(path: Path, content: bytes, finish: Callable[[Path], None] = la
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
         finish(Path(temporary))
         os.replace(temporary, path)
     except BaseException:
         with suppress(OSError):
             Path(temporary).unlink()
         raise
+    if not durable:
+        return
     # The name too shall outlive a power cut; a directory that may be written to and not be read cannot be asked for it.
     with suppress(PermissionError):
         directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

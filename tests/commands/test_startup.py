@@ -28,6 +28,8 @@ NEVER = {
     "prometheus_client",
     "ruamel",
     "dataclasses_json",
+    "reconciler.desired.manifest.cache",
+    "reconciler.desired.manifest.kept",
 }
 HTTP = {"httpx", "reconciler.server.jmap.client"}
 JUDGES = {"jsonschema_rs"}

@@ -56,7 +56,7 @@ class DocumentPlace(Struct):
         if is_json(self.file):
             read = positions_json(self.text)
         else:
-            starts = _starts(self.text)
+            starts = line_starts(self.text)
             self._above = self.document.line - 1
             last = starts[self.end - 1] if self.end else len(self.text)
             read = positions(self.text[starts[self._above] : last])
@@ -64,7 +64,7 @@ class DocumentPlace(Struct):
 
 
 @lru_cache(maxsize=2)  # findings come file by file
-def _starts(text: str) -> tuple[int, ...]:
+def line_starts(text: str) -> tuple[int, ...]:
     """Return where each line of a text begins, as YAML counts lines."""
     if not any(mark in text for mark in "\r\x85\u2028\u2029"):
         # Most texts end their lines in one way, and splitting by it is several times as fast.

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from reconciler.desired.manifest import Desired
 from reconciler.desired.manifest.entries import Declaration, Origin
 from reconciler.desired.manifest.entries import Path as Steps
 from reconciler.desired.manifest.specs import TAGS
+from reconciler.desired.manifest.state import Desired
 from reconciler.desired.manifest.variables import LiteralText, names_in
 from reconciler.kinds import HIDDEN, Catalogue, Kind, decode
 from reconciler.server import within

@@ -40,6 +40,8 @@ class Substitution:
     def __init__(self, catalogue: Catalogue, variables: Mapping[str, Any]) -> None:
         self.catalogue = catalogue
         self.variables = variables
+        #: A variable of the environment was put in some place.
+        self.of_environment = False
 
     def spec(self, kind: Kind, value: Any, tell: Tell) -> Any:
         """Return a spec with its variables replaced; references to secrets stay as they are."""
@@ -129,6 +131,7 @@ class Substitution:
             tell(path, f"there is no variable {name}", f"known here: {known}")
             return ""
         value = self.variables[name]
+        self.of_environment |= isinstance(value, EnvironmentText)
         return LiteralText(value) if isinstance(value, str) and "${" in value else value
 
     def _within(self, value: Any, path: Path, tell: Tell, *, expression: bool, quoted: bool) -> str:
