@@ -7,16 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.expression import Context, ExpressionError, Lookups, evaluate, parse
-from reconciler.mail.names import (
-    Mention,
-    Possible,
-    ResultFault,
-    dangling,
-    mentions,
-    result_faults,
-    returned,
-    suggestions,
-)
+from reconciler.mail.names import Mention, ResultFault, dangling, mentions, result_faults, suggestions
+from reconciler.mail.names.given import Possible
+from reconciler.mail.names.possible import returned
 from reconciler.values.model import Address
 from tests.states import CATALOGUE
 
@@ -175,6 +168,27 @@ def test_whatever_an_expression_gives_was_told(text: str, variables: dict[str, A
         assert value in [each.text for each in found.texts] or found.untold
     else:
         assert found.others or found.untold
+
+
+#: Texts that are names alone more often than not, with what the language or a reader could stumble over.
+NAMES = st.text(st.one_of(st.sampled_from("'\"\\\n\r\t ${},()#a"), st.characters()), max_size=6)
+
+
+@settings(max_examples=400)
+@given(
+    st.sampled_from("'\""), st.one_of(NAMES, st.integers(4090, 4100).map("x".__mul__)), st.sampled_from(["", " ", "\n"])
+)
+def test_a_name_alone_is_read_as_the_language_reads_it(quote: str, name: str, around: str) -> None:
+    text = f"{around}{quote}{name}{quote}"
+    try:
+        given = possible(text)
+        traced = [*(text.text for text in given.texts), *(untold.because for untold in given.untold)]
+    except ExpressionError:
+        traced = ["the server would refuse this expression"]
+
+    told = mentions(CATALOGUE, STRATEGY, {"route": {"else": text}})
+
+    assert [mention.name or mention.because for mention in told] == traced
 
 
 def test_mentions_stand_at_their_pointers_and_know_builtins() -> None:

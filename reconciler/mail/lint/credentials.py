@@ -21,11 +21,11 @@ from reconciler.expression import (
     truth,
     unparse,
 )
-from reconciler.kinds import Kind, context_of
+from reconciler.kinds import context_of
 from reconciler.mail.facts import ROUTE, STRATEGY, TLS, TLS_REQUIRED
 from reconciler.mail.lint.branches import Before, Disjunct, disjuncts
 from reconciler.mail.lint.rules import Finding
-from reconciler.mail.lint.world import Wire, World
+from reconciler.mail.lint.world import Wire, World, has_credentials
 from reconciler.mail.names import mentions, results_of
 from reconciler.values import Address
 
@@ -78,12 +78,6 @@ def credentials_findings(world: World) -> Iterator[Finding]:
                 "password then crosses the network in clear wherever AUTH is offered",
                 hint=f"name a strategy with startTls: require for the same mail, or set {named.connects.implicit}",
             )
-
-
-def has_credentials(kind: Kind, wire: Wire) -> bool:
-    """Whether the server would log in at a next hop: it does so only with both a name and a secret."""
-    hop = kind.connects
-    return hop is not None and bool(wire.get(hop.user)) and (wire.get(hop.secret) or {}).get("@type", "None") != "None"
 
 
 def _context(world: World, field: str) -> Context:

@@ -11,6 +11,8 @@ from ipaddress import ip_address
 from typing import Any
 from unicodedata import normalize
 
+from msgspec import UNSET
+
 from reconciler.kinds import SECRET_HEADERS, Connects, Kind, Property, is_shipped
 from reconciler.mail.lint.rules import Finding
 from reconciler.mail.lint.world import Wire, World
@@ -78,15 +80,26 @@ def object_findings(world: World) -> Iterator[Finding]:
         kind = world.catalogue.kinds[name]
         yield from _names(world, name, resources)
         secretive, settings, headers = _secretive(kind), _settings_of(world, kind), _headers(kind)
+        connects = kind.connects
+        connect = None if connects is None else _hop if connects.role == "hop" else _filter
         for resource in resources:
             address, wire = resource.address, resource.wire
-            yield from _secrets(address, {field: wire[field] for field in secretive if field in wire}, headers)
-            if kind.connects is not None:
-                connect = _hop if kind.connects.role == "hop" else _filter
-                yield from connect(address, wire, kind.connects)
-            yield from _bare(resource)
-            if settings or kind.limits:
-                yield from _settings(world, kind, resource, settings)
+            for field in secretive:
+                # Most hold nothing but texts, which are no secrets unless they are headers.
+                value = wire.get(field)
+                if value is not None and (field in headers or not _plain(value)):
+                    yield from _secrets(address, {field: value}, headers)
+            if connects is not None and connect is not None:
+                yield from connect(address, wire, connects)
+            if resource.bare:
+                yield from _bare(resource)
+            for field, prop in settings.items():
+                value = wire.get(field, UNSET)
+                if value is not UNSET and (value or not prop.unverified):
+                    yield from _setting(world, kind, resource, field, prop)
+            if kind.limits and all(wire.get(field) is None for field in kind.limits):
+                message = f"without {' and '.join(kind.limits)} this limits nothing"
+                yield _finding("idle-setting", address, kind.limits[0], message, f"set {' or '.join(kind.limits)}")
 
 
 def _finding(rule: str, address: Address, pointer: str, message: str, hint: str = "") -> Finding:
@@ -101,15 +114,18 @@ def _names(world: World, name: str, resources: list[Resource]) -> Iterator[Findi
     fields = world.catalogue.kinds[name].unique
     if not fields:
         return
+    known, pointer = world.objects(name), fields[0]
     alike: dict[str, list[str]] = {}
-    for other in world.objects(name):
-        alike.setdefault(_folded(other), []).append(other)
+    folded = [*map(_folded, known)]
+    if len(set(folded)) < len(folded):
+        for other, form in zip(known, folded, strict=True):
+            alike.setdefault(form, []).append(other)
     for resource in resources:
-        own, pointer = resource.address.name, fields[0]
+        own = resource.address.name
         if own != own.strip():
             message = f"{shown(own)} begins or ends with a blank, which every expression that names it has to repeat"
             yield _finding("blank-in-name", resource.address, pointer, message, f"call it {shown(own.strip())}")
-        others = [name for name in alike.get(_folded(own), ()) if name != own]
+        others = [name for name in alike[_folded(own)] if name != own] if alike else ()
         if others:
             same = normalize("NFC", own) == normalize("NFC", others[0])
             how = "in the Unicode form of its letters" if same else "in case or blanks"
@@ -138,6 +154,11 @@ def _headers(kind: Kind) -> frozenset[str]:
     """Return the properties that hold headers, which the server shows in plain text."""
     shapes = [kind.shape(variant) for variant in kind.variants or ("",)]
     return frozenset(name for shape in shapes for name, prop in shape.items() if prop.holds == "headers")
+
+
+def _plain(value: Any) -> bool:
+    """Whether a value is an object of nothing but texts."""
+    return type(value) is dict and all(type(member) is str for member in value.values())
 
 
 def _secrets(address: Address, wire: Wire, headers: frozenset[str], path: str = "") -> Iterator[Finding]:
@@ -299,26 +320,19 @@ def _may_wait(world: World, prop: Property, above: tuple[str, ...] = ()) -> bool
     return any(below.whole_seconds or _may_wait(world, below, (*above, prop.of)) for below in inner)
 
 
-def _settings(world: World, kind: Kind, resource: Resource, settings: Mapping[str, Property]) -> Iterator[Finding]:
-    address, wire = resource.address, resource.wire
-    for field, value in wire.items():
-        prop = settings.get(field)
-        if prop is None:
-            continue
-        if prop.unverified and value:
-            yield from _unverified(kind, resource, field, prop)
-        elif prop.idle and value != prop.default:
-            yield _finding("idle-setting", address, field, f"{field} has no effect: {prop.idle}", "take it out")
-        elif prop.holds == "url" and isinstance(value, str):
-            yield from _url(address, field, value)
-        elif prop.language is not None and value == prop.default:
-            message = "without a match nothing is counted, so that this limits nothing"
-            yield _finding("idle-setting", address, field, message, 'write match: "true" for all mail')
-        elif prop.language is None and prop.of:
-            yield from _waits(world, address, field, prop, value)
-    if kind.limits and all(wire.get(field) is None for field in kind.limits):
-        message = f"without {' and '.join(kind.limits)} this limits nothing"
-        yield _finding("idle-setting", address, kind.limits[0], message, f"set {' or '.join(kind.limits)}")
+def _setting(world: World, kind: Kind, resource: Resource, field: str, prop: Property) -> Iterator[Finding]:
+    address, value = resource.address, resource.wire[field]
+    if prop.unverified and value:
+        yield from _unverified(kind, resource, field, prop)
+    elif prop.idle and value != prop.default:
+        yield _finding("idle-setting", address, field, f"{field} has no effect: {prop.idle}", "take it out")
+    elif prop.holds == "url" and isinstance(value, str):
+        yield from _url(address, field, value)
+    elif prop.language is not None and value == prop.default:
+        message = "without a match nothing is counted, so that this limits nothing"
+        yield _finding("idle-setting", address, field, message, 'write match: "true" for all mail')
+    elif prop.language is None and prop.of:
+        yield from _waits(world, address, field, prop, value)
 
 
 def _unverified(kind: Kind, resource: Resource, field: str, prop: Property) -> Iterator[Finding]:

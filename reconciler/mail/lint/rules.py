@@ -117,7 +117,7 @@ RULES: dict[str, Rule] = {
 
 
 #: Findings beyond which notes have the place of their document only.
-MANY = 200
+MANY = 20
 
 
 def settle(

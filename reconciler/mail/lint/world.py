@@ -118,3 +118,9 @@ def is_naming(kind: Kind) -> bool:
     """Whether objects of a kind name others in expressions."""
     props = (prop for variant in kind.variants or ("",) for _, prop in kind.expressions(variant))
     return any(prop.language is not None and bool(prop.language.names) for prop in props)
+
+
+def has_credentials(kind: Kind, wire: Wire) -> bool:
+    """Whether the server would log in at a next hop: it does so only with both a name and a secret."""
+    hop = kind.connects
+    return hop is not None and bool(wire.get(hop.user)) and (wire.get(hop.secret) or {}).get("@type", "None") != "None"

@@ -7,30 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from reconciler.expression import Context, ExpressionError, parse
-from reconciler.kinds import Catalogue, Property, context_of
-from reconciler.mail.names.possible import Other, Possible, PossibleText, Untold, returned
-from reconciler.values import Address, get_close_matches
+from reconciler.kinds import Catalogue, Language, context_of
+from reconciler.mail.names.given import LONGEST, Possible, PossibleText
+from reconciler.values import Address, get_close_matches, unquote
 
-__all__ = [
-    "NO_TEXT",
-    "Mention",
-    "Other",
-    "Possible",
-    "PossibleText",
-    "ResultFault",
-    "Untold",
-    "dangling",
-    "mentions",
-    "result_faults",
-    "results_of",
-    "returned",
-    "suggestions",
-]
+if TYPE_CHECKING:
+    from reconciler.expression import Context
 
 #: The name that the server looks up where an expression gives no text (Stalwart 0.16.19).
 NO_TEXT = "default"
@@ -82,14 +68,9 @@ def mentions(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) ->
 
 
 def _mentions(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -> Iterator[Mention]:
-    for pointer, text, prop, context in _parts(catalogue, address.kind, wire):
-        language = prop.language
-        if language is None:
-            continue
+    for pointer, language, possible in _parts(catalogue, address.kind, wire):
         kind = language.names
-        try:
-            possible = _possible(text, context)
-        except ExpressionError:
+        if possible is None:
             yield Mention(origin=address, pointer=pointer, kind=kind, because="the server would refuse this expression")
             continue
         for possible_text in possible.texts:
@@ -109,14 +90,7 @@ def _mentions(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -
 def result_faults(catalogue: Catalogue, address: Address, wire: Mapping[str, Any]) -> tuple[ResultFault, ...]:
     """Return every result that is no text where an object's expressions are to give a name."""
     faults: list[ResultFault] = []
-    for pointer, text, prop, context in _parts(catalogue, address.kind, wire):
-        language = prop.language
-        if language is None:
-            continue
-        try:
-            others = _possible(text, context).others
-        except ExpressionError:
-            continue
+    for pointer, language, possible in _parts(catalogue, address.kind, wire):
         builtin = NO_TEXT in language.builtins
         faults += [
             ResultFault(
@@ -127,7 +101,7 @@ def result_faults(catalogue: Catalogue, address: Address, wire: Mapping[str, Any
                 column=other.column,
                 builtin=builtin,
             )
-            for other in others
+            for other in (possible.others if possible is not None else ())
         ]
     return tuple(faults)
 
@@ -170,18 +144,30 @@ def results_of(expression: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "else", expression["else"]
 
 
-def _parts(catalogue: Catalogue, name: str, wire: Mapping[str, Any]) -> Iterator[tuple[str, str, Property, Context]]:
-    """Yield every part of an object that gives a name: its pointer, text and property, and what it may use."""
+def _parts(catalogue: Catalogue, name: str, wire: Mapping[str, Any]) -> Iterator[tuple[str, Language, Possible | None]]:
+    """Yield every part of an object that gives a name: its pointer, and what it can give; None if it is refused."""
     kind = catalogue.kinds[name]
     for field, prop in kind.expressions(str(wire.get("@type", ""))):
-        value = wire.get(field)
-        if prop.language is None or not prop.language.names or not isinstance(value, Mapping):
+        value, language = wire.get(field), prop.language
+        if language is None or not language.names or not isinstance(value, Mapping):
             continue
-        context = context_of(catalogue, prop)
         for pointer, text in results_of(value):
-            yield f"{field}/{pointer}", text, prop, context
+            # A name alone, which most parts are, gives itself; the language is loaded for the rest only.
+            possible = _alone(text) or _traced(text, context_of(catalogue, prop))
+            yield f"{field}/{pointer}", language, possible
+
+
+def _alone(text: str) -> Possible | None:
+    name = unquote(text)
+    return None if name is None or len(name) > LONGEST else Possible((PossibleText(name, 1),))
 
 
 @lru_cache(maxsize=4096)
-def _possible(text: str, context: Context) -> Possible:
-    return returned(parse(text, context))
+def _traced(text: str, context: Context) -> Possible | None:
+    from reconciler.expression import ExpressionError, parse
+    from reconciler.mail.names.possible import returned
+
+    try:
+        return returned(parse(text, context))
+    except ExpressionError:
+        return None

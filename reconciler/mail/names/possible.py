@@ -50,10 +50,10 @@ from reconciler.expression import (
     walk,
 )
 from reconciler.expression import Literal as LiteralNode
+from reconciler.mail.names.given import LONGEST, Other, Possible, PossibleText, Untold
 
-#: Results of one part, and characters of a text or elements of a list, that are followed at most.
+#: Results of one part that are followed at most.
 _MOST_RESULTS = 128
-_LONGEST = 4096
 
 Type = Literal["known", "text", "number", "list", "any"]
 _SHAPES: dict[str, Type] = {"text": "text", "integer": "number", "boolean": "number", "texts": "list"}
@@ -71,37 +71,6 @@ _NUMBERS = frozenset(
     )
 )
 _COMPARISONS = frozenset(("==", "!=", "<", "<=", ">", ">="))
-
-
-class PossibleText(Struct, frozen=True, order=True):
-    """A text that an expression can give, and the column (from 1) of what gives it."""
-
-    text: str
-    column: int
-    #: It is what a list holds past its end, which not every message reaches.
-    past_end: bool = False
-
-
-class Other(Struct, frozen=True, order=True):
-    """A result that is no text: what it is, for people, and its column."""
-
-    result: str
-    column: int
-
-
-class Untold(Struct, frozen=True, order=True):
-    """A result that depends on the message: why, and its column."""
-
-    because: str
-    column: int
-
-
-class Possible(Struct, frozen=True):
-    """Everything that one expression can give."""
-
-    texts: tuple[PossibleText, ...] = ()
-    others: tuple[Other, ...] = ()
-    untold: tuple[Untold, ...] = ()
 
 
 class _Result(Struct, frozen=True):
@@ -235,7 +204,7 @@ def _limited(node: Node, results: _Results) -> _Results:
     )
     if len(unique) > _MOST_RESULTS:
         return (_untold(node.column, "it has too many possible results"),)
-    if any(isinstance(result.value, str | tuple) and len(result.value) > _LONGEST for result in unique):
+    if any(isinstance(result.value, str | tuple) and len(result.value) > LONGEST for result in unique):
         return (_untold(node.column, "it is too long to follow"),)
     return unique[::-1]
 
