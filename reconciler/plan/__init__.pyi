@@ -14,7 +14,6 @@ from reconciler.plan.operations import as_operations as as_operations
 from reconciler.plan.owns import not_owned as not_owned
 from reconciler.plan.permissions import Permissions as Permissions
 from reconciler.plan.permissions import granted as granted
-from reconciler.plan.permissions import kinds_in_scope as kinds_in_scope
 from reconciler.plan.permissions import needed as needed
 from reconciler.plan.permissions import reads as reads
 from reconciler.plan.saved import MAX_PLAN as MAX_PLAN
@@ -35,6 +34,7 @@ from reconciler.plan.saved import stale as stale
 from reconciler.plan.saved import take_up as take_up
 from reconciler.plan.saved import unmet as unmet
 from reconciler.plan.saved import write as write
+from reconciler.plan.scope import kinds_in_scope as kinds_in_scope
 from reconciler.plan.survey import Goal as Goal
 from reconciler.plan.survey import Survey as Survey
 from reconciler.plan.survey import remaining as remaining

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from reconciler.kinds import UNSET_ID, Catalogue, address_of, key_of, references_in, targets
-from reconciler.mail import Impact, mentions, suggestions
+from reconciler.mail import mentions, suggestions
 from reconciler.plan.dangers import dangers
+from reconciler.plan.make import UNDECLARED
 from reconciler.values import Address, Change, Globs, LiveState, Plan, Policy, Resource
 
-#: Why something is destroyed that pruning covers.
-UNDECLARED = "no manifest declares it"
+if TYPE_CHECKING:
+    from reconciler.mail import Impact
 
 
 def refusals(

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from reconciler.kinds import Catalogue, is_shipped
-from reconciler.plan.circles import untangled
-from reconciler.plan.guards import UNDECLARED
-from reconciler.plan.order import Order
-from reconciler.values import Address, Change, Difference, Globs, LiveObject, Plan, Policy, Scope
+from reconciler.values import Address, Change, Difference, Globs, LiveObject, Phase, Plan, Policy, Scope
+
+#: Why something is destroyed that pruning covers.
+UNDECLARED = "no manifest declares it"
 
 
 def make_plan(
@@ -42,7 +42,7 @@ def make_plan(
         )
         for live_object in doomed
     ]
-    changes, phases = Order(catalogue).phases(untangled(catalogue, [*difference.changes, *destroys]))
+    changes, phases = _ordered(catalogue, [*difference.changes, *destroys])
     # Ids are unique within a kind only.
     gone = {(live_object.address.kind, live_object.id) for live_object in doomed}
     rest = [live_object for live_object in undeclared if (live_object.address.kind, live_object.id) not in gone]
@@ -58,6 +58,16 @@ def make_plan(
         spared=spared,
         partial=scope.partial,
     )
+
+
+def _ordered(catalogue: Catalogue, changes: Sequence[Change]) -> tuple[tuple[Change, ...], tuple[Phase, ...]]:
+    """Return changes in their order, and the phases; most runs have nothing to order, and do not load what orders."""
+    if not changes:
+        return (), ()
+    from reconciler.plan.circles import untangled
+    from reconciler.plan.order import Order
+
+    return Order(catalogue).phases(untangled(catalogue, changes))
 
 
 def _owned(policy: Policy, address: Address) -> bool:

@@ -8,15 +8,15 @@ Stalwart 0.16.19: `sys<Kind><Verb>` for each method (query and get apart), `acti
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from reconciler.kinds import Catalogue, Kind, references_in
+from reconciler.kinds import Catalogue, Kind, exact, references_in
 from reconciler.plan.acting import AT_ONCE, FORGET, RESTART
-from reconciler.plan.diff import exact
+from reconciler.plan.scope import kinds_in_scope, pruned
 from reconciler.server import QUEUE_PERMISSIONS
-from reconciler.values import Globs, Policy, Resource, Scope, can_continue, spelled_out
+from reconciler.values import Policy, Resource, Scope
 
 ALWAYS = "authenticate"
 ACTION = "sysActionCreate"
@@ -31,20 +31,6 @@ class Permissions(Struct, frozen=True):
     apply: tuple[str, ...]
     #: For checks of references; without them the checks say that they cannot tell.
     optional: tuple[str, ...]
-
-
-def kinds_in_scope(resources: Sequence[Resource], policy: Policy, scope: Scope) -> frozenset[str]:
-    """Return the kinds that a run reads because they are declared, pruned or counted."""
-    declared = {resource.address.kind for resource in resources}
-    kinds = declared | _pruned(declared, policy) | {kind for kind, rule in policy.undeclared.items() if rule == "drift"}
-    return frozenset(name for name in kinds if _looked_at(name, scope))
-
-
-def _looked_at(kind: str, scope: Scope) -> bool:
-    """Whether a scope can hold the kind itself (a singleton) or any name of it, whatever the name is."""
-    if scope.kinds and kind not in scope.kinds:
-        return False
-    return not scope.only or Globs(scope.only).match(kind) or any(can_continue(glob, f"{kind}/") for glob in scope.only)
 
 
 def needed(
@@ -70,7 +56,7 @@ def needed(
     """
     kinds = kinds_in_scope(resources, policy, scope)
     inside = [resource for resource in resources if resource.address.kind in kinds and scope.holds(resource.address)]
-    pruned = _pruned({resource.address.kind for resource in resources}, policy) & kinds
+    covered = pruned({resource.address.kind for resource in resources}, policy) & kinds
     # A reference by name cannot be compared without the name of every object of its kind.
     named = {
         target.kind
@@ -85,7 +71,7 @@ def needed(
     for name in kinds:
         kind = catalogue.kinds[name]
         own = [resource for resource in inside if resource.address.kind == name]
-        verbs = _verbs(kind, own, pruned=name in pruned)
+        verbs = _verbs(kind, own, pruned=name in covered)
         apply |= {f"sys{name}{verb}" for verb in verbs}
         if verbs and kind.reload not in (AT_ONCE, RESTART):
             apply.add(f"action{kind.reload}")
@@ -97,10 +83,6 @@ def needed(
 def reads(kind: Kind) -> frozenset[str]:
     """Return what reading a kind needs."""
     return frozenset({f"sys{kind.kind}Get"} if kind.singleton else {f"sys{kind.kind}Get", f"sys{kind.kind}Query"})
-
-
-def _pruned(declared: Collection[str], policy: Policy) -> set[str]:
-    return {kind for kind, rule in spelled_out(policy, declared).prune.items() if rule}
 
 
 def _verbs(kind: Kind, resources: Sequence[Resource], *, pruned: bool) -> set[str]:

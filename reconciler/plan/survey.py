@@ -7,7 +7,7 @@ Law: pure, and the only way to a plan: plan, apply, drift and rollback take the 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -16,20 +16,18 @@ from msgspec.structs import replace
 from reconciler.kinds import Catalogue, key_of, referring, replaced
 from reconciler.mail import dangling_names, lint_keeps, lint_resources
 from reconciler.plan.after import state_after
-from reconciler.plan.circles import circles
 from reconciler.plan.diff import Diff
-from reconciler.plan.guards import refusals
-from reconciler.plan.likely import likely_renames
 from reconciler.plan.make import make_plan
 from reconciler.plan.moves import ABSENT, find_moves, moved
 from reconciler.plan.owns import not_owned, taken
-from reconciler.plan.permissions import kinds_in_scope
+from reconciler.plan.scope import kinds_in_scope
 from reconciler.values import (
     Address,
     Change,
     Diagnostic,
     Difference,
     Globs,
+    LiveObject,
     LiveState,
     ManifestError,
     Plan,
@@ -110,15 +108,13 @@ def take_survey(catalogue: Catalogue, goal: Goal, live: LiveState) -> Survey:
     )
     # A name that the plan would leave dangling is refused; policy and waivers may make less of it.
     lost = [diagnostic for diagnostic in names if diagnostic.code == "dangling-name" and diagnostic.severity == "error"]
-    refused = refusals(catalogue, plan, live, after, policy, resources)
+    refused = _refused(catalogue, plan, live, after, policy, resources)
     diagnostics = list(problems)
     if not _wrong(problems) and goal.linted:
-        doomed = {change.id for change in plan.changes if change.action == "destroy"}
-        kept = (held for held in difference.undeclared if held.id not in doomed)
         diagnostics += [diagnostic for diagnostic in names if diagnostic not in lost]
         diagnostics += lint_resources(catalogue, resources, goal.severities, after, locate=goal.locate)
         diagnostics += lint_keeps(catalogue, goal.policy.keep, live, goal.severities)
-        diagnostics += likely_renames(catalogue, plan.changes, kept)
+        diagnostics += _renames(catalogue, plan.changes, difference.undeclared)
     return Survey(
         live=live,
         after=after,
@@ -128,6 +124,33 @@ def take_survey(catalogue: Catalogue, goal: Goal, live: LiveState) -> Survey:
         resources=resources,
         diagnostics=tuple(sorted(diagnostics)),
     )
+
+
+# Most plans have no changes, and do not load what judges them.
+
+
+def _refused(
+    catalogue: Catalogue,
+    plan: Plan,
+    live: LiveState,
+    after: LiveState,
+    policy: Policy,
+    resources: Sequence[Resource],
+) -> tuple[str, ...]:
+    if not plan.changes:
+        return ()
+    from reconciler.plan.guards import refusals
+
+    return refusals(catalogue, plan, live, after, policy, resources)
+
+
+def _renames(catalogue: Catalogue, changes: Sequence[Change], undeclared: Iterable[LiveObject]) -> Iterable[Diagnostic]:
+    if not changes:
+        return ()
+    from reconciler.plan.likely import likely_renames
+
+    doomed = {change.id for change in changes if change.action == "destroy"}
+    return likely_renames(catalogue, changes, (held for held in undeclared if held.id not in doomed))
 
 
 def remaining(catalogue: Catalogue, goal: Goal, live: LiveState) -> tuple[Change, ...]:
@@ -160,8 +183,12 @@ def _compared(
             for resource in resources
         )
     moves = find_moves(catalogue, resources, live, scope.holds, goal.because)
-    round_ = circles(catalogue, moves.resources) if referring_kinds else []
-    problems = [*not_owned(resources, goal.policy), *round_, *moves.problems, *taken(resources, live, goal.policy)]
+    problems = [*not_owned(resources, goal.policy)]
+    if referring_kinds:
+        from reconciler.plan.circles import circles
+
+        problems += circles(catalogue, moves.resources)
+    problems += [*moves.problems, *taken(resources, live, goal.policy)]
     declared = [resource for resource in moves.resources if resource.address.kind in kinds]
     inside = [resource for resource in declared if scope.holds(resource.address)]
     rotate = Globs(goal.rotate)

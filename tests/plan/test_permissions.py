@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from reconciler.plan.permissions import Permissions, kinds_in_scope, needed
+from reconciler.plan.permissions import Permissions, needed
+from reconciler.plan.scope import kinds_in_scope
 from reconciler.sandbox import serve
 from reconciler.values.policy import Policy, Scope
 from tests.running import command, environment, write

@@ -4,9 +4,6 @@ Law: pure; `diff(x, x)` is empty; equality is type-exact; a masked secret is unk
 The only home of deepdiff, which is asked only about values that are known to differ and will be shown.
 """
 
-from reconciler.kinds import exact
-from reconciler.plan.diff.compare import Diff
-from reconciler.plan.diff.details import Detail, details
-from reconciler.plan.diff.pairing import mistake, pair
+from reconciler.faces import face
 
-__all__ = ["Detail", "Diff", "details", "exact", "mistake", "pair"]
+__getattr__ = face(__name__)
