@@ -29,6 +29,8 @@ class Globs:
 
     def holds(self, address: Address) -> bool:
         """Whether any of the globs matches an address, with or without the id that it may carry."""
+        if not self._patterns:
+            return False
         return self.match(str(address)) or (bool(address.id) and self.match(str(Address(address.kind, address.name))))
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from reconciler.kinds import Catalogue, Kind, Property, Record, exact, same_branches, same_text
 from reconciler.plan.diff.leaving import holds_masked, left_out, managed, servers_own, top
-from reconciler.plan.diff.pairing import AMBIGUOUS, TWINS, in_order, made_anew, mistake, pair
+from reconciler.plan.diff.pairing import AMBIGUOUS, TWINS, Pairs, in_order, made_anew, mistake, pair
 from reconciler.values import (
     Address,
     Change,
@@ -33,6 +33,7 @@ from reconciler.values import (
 )
 
 Rotate = Callable[[Address], bool]
+_TEXTS = frozenset({str})
 
 
 class _Compared(Struct):
@@ -49,6 +50,7 @@ class Diff:
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self._shapes: dict[tuple[int, str], tuple[tuple[str, Property], ...]] = {}
+        self._unsure: dict[tuple[str, str], tuple[str, ...]] = {}
 
     def compare(
         self,
@@ -81,7 +83,8 @@ class Diff:
         by_kind: defaultdict[str, list[Resource]] = defaultdict(list)
         for resource in declared if declared is not None else desired:
             by_kind[resource.address.kind].append(resource)
-        scope = None if declared is None else {resource.address for resource in desired}
+        narrowed = declared is not None and len(desired) < len(declared)
+        scope = {resource.address for resource in desired} if narrowed else None
         unchanged = 0
         for name in sorted({*by_kind, *kinds}):
             if name not in live.objects:
@@ -95,16 +98,22 @@ class Diff:
                 (r.address, o.id) for r, o in matches if r.named and o is not None and r.address.name != o.address.name
             ]
             matches = [(r, o) for r, o in matches if scope is None or r.address in scope]
-            stood = {resource.address: live_object for resource, live_object in matches}
+            stood: dict[Address, LiveObject | None] = {}
             if kind.ordered:
+                stood = {resource.address: live_object for resource, live_object in matches}
                 matches, mistakes = in_order(matches, live.of(name))
                 problems += mistakes
-            anew = made_anew(matches, self._unsettable(kind))
+            anew = self._anew(kind, matches)
             begin = len(changes)
             for resource, live_object in matches:
-                self._check_readable(kind, resource, live)
+                if live.forbidden:
+                    self._check_readable(kind, resource, live)
                 if live_object is None:
                     changes.append(self._create(kind, resource))
+                    continue
+                whole = not (kind.singleton or resource.unmanaged or anew)
+                if whole and self._alike(kind, resource.wire, live_object.wire):
+                    unchanged += 1
                     continue
                 change, secrets = self._update(
                     kind,
@@ -112,7 +121,7 @@ class Diff:
                     live_object,
                     rotate,
                     recreate=anew.get(resource.address, ""),
-                    stood=stood[resource.address],
+                    stood=stood[resource.address] if stood else live_object,
                     mistakes=problems,
                 )
                 unknown += [Secret(resource.address, pointer) for pointer in secrets]
@@ -157,8 +166,6 @@ class Diff:
 
     def _check_readable(self, kind: Kind, resource: Resource, live: LiveState) -> None:
         """Refuse a reference by name where no name can be told from another."""
-        if not live.forbidden:
-            return
         for name, prop in self._shape(kind, resource.wire.get("@type", "")):
             target = resource.wire.get(name)
             if prop.to in live.forbidden and isinstance(target, Address) and not target.id:
@@ -263,20 +270,44 @@ class Diff:
             return mistake(resource, lost, "unmanaged", message, f"declare {lost}")
         return None
 
-    def _unsettable(self, kind: Kind) -> Callable[[Resource, LiveObject], str]:
-        """Return what says why only a new object can be as wanted, or ""."""
+    def _anew(self, kind: Kind, matches: Pairs) -> dict[Address, str]:
+        """Return which objects can be as wanted only if they are made anew, and why."""
         shapes = [kind.shape(variant) for variant in kind.variants] or [kind.properties]
         one_way = {name: prop.default for shape in shapes for name, prop in shape.items() if prop.one_way}
+        if not one_way:
+            return {}
 
         def because(resource: Resource, live_object: LiveObject) -> str:
-            want = managed(kind, resource, live_object) if one_way else {}
+            want = managed(kind, resource, live_object)
             for name, default in one_way.items():
                 given = name in want and name in live_object.wire
                 if given and exact(want[name], default) and not exact(live_object.wire[name], default):
                     return f"the server cannot unset {name}"
             return ""
 
-        return because
+        return made_anew(matches, because)
+
+    def _alike(self, kind: Kind, want: Wire, have: Wire) -> bool:
+        """Whether two objects are seen to be equal at one look, as most pairs are; False decides nothing."""
+        if want != have:
+            return False
+        # A text equals only texts. But Python takes 1, 1.0 and true for equal.
+        for name in self._doubtful(kind, want.get("@type", "")):
+            wanted, held = want.get(name), have.get(name)
+            if wanted is not held and not (
+                type(wanted) is type(held) and (type(wanted) is int or _texts_only(wanted) or exact(wanted, held))
+            ):
+                return False
+        return True
+
+    def _doubtful(self, kind: Kind, variant: str) -> tuple[str, ...]:
+        """Return the properties of which equal values may be of different types."""
+        names = self._unsure.get((kind.kind, variant))
+        if names is None:
+            sure = ("string", "enum", "date", "reference")
+            names = tuple(name for name, prop in self._shape(kind, variant) if prop.type not in sure)
+            self._unsure[kind.kind, variant] = names
+        return names
 
     def _compare_shape(
         self,
@@ -354,9 +385,9 @@ class Diff:
                 yield name
 
 
-def _texts_only(value: Mapping[str, Any]) -> bool:
-    """Whether a value has no parts but texts, so that what equals it is of the same types."""
-    return all(type(member) is str for member in value.values())
+def _texts_only(value: Any) -> bool:
+    """Whether a value is an object with no parts but texts, so that what equals it is of the same types."""
+    return type(value) is dict and _TEXTS.issuperset(map(type, value.values()))
 
 
 def _compare_expression(want: Mapping[str, Any], have: Mapping[str, Any], pointer: str, compared: _Compared) -> None:

@@ -38,7 +38,7 @@ def pair(
         # A renewed one stands beside the one that it replaces.
         for held in by_key.values():
             held.sort(key=lambda live_object: str(live_object.wire.get(kind.expires)), reverse=True)
-    shares = Counter(resource.key for resource in resources if not resource.id)
+    shares = Counter([resource.key for resource in resources if not resource.id])
     pairs: Pairs = []
     problems: list[Diagnostic] = []
     taken: set[str] = set()
@@ -52,6 +52,11 @@ def pair(
                 continue
         else:
             candidates = by_key.get(resource.key, [])
+            if len(candidates) == 1 and shares[resource.key] == 1:
+                # Most keys are those of one document and one object, and nobody else takes that.
+                taken.add(candidates[0].id)
+                pairs.append((resource, candidates[0]))
+                continue
             problem = "" if resource.named or kind.singleton else _ambiguity(candidates, shares[resource.key])
             if (
                 problem
