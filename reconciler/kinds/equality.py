@@ -9,8 +9,6 @@ from __future__ import annotations
 from typing import Any
 from unicodedata import normalize
 
-from reconciler.expression import same
-
 
 def exact(want: Any, have: Any) -> bool:
     """Whether two values are equal, types included: 1, 1.0 and true all differ; texts in Unicode form C."""
@@ -27,7 +25,13 @@ def exact(want: Any, have: Any) -> bool:
 
 def same_text(want: Any, have: Any) -> bool:
     """Whether two expressions have the same tokens."""
-    return exact(want, have) or (isinstance(want, str) and isinstance(have, str) and same(want, have))
+    if exact(want, have):
+        return True
+    if not isinstance(want, str) or not isinstance(have, str):
+        return False
+    from reconciler.expression import same
+
+    return same(want, have)
 
 
 def same_branches(want: Any, have: Any) -> bool:

@@ -11,7 +11,6 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, UnsetType, field
 
 from reconciler.kinds import HIDDEN, Catalogue, concealed, decode, decode_pointer
-from reconciler.plan import details
 from reconciler.report.ending import Headline, PlanEnding
 from reconciler.report.impact import ImpactPart
 from reconciler.report.movement import MovementPart
@@ -356,6 +355,8 @@ class _ShownChanges:
         after = self._human(change, field.pointer, field.after)
         elements: tuple[Element, ...] = ()
         if self.left > 0 and isinstance(before, dict | list) and isinstance(after, dict | list):
+            from reconciler.plan import details
+
             self.left -= 1
             elements = tuple(
                 Element(

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from reconciler.apply import cannot_undo
 from reconciler.kinds import Catalogue
-from reconciler.plan import AT_ONCE, restarting
 from reconciler.report.parts import AddressText, Part, Text, meaning
 from reconciler.values import Plan
 
@@ -50,6 +48,12 @@ def ending_of(catalogue: Catalogue, plan: Plan, *, reload: bool, rollback: str) 
         reload: whether apply reloads.
         rollback: the command that undoes it, or "".
     """
+    if not plan.changes:
+        return PlanEnding(reload=reload, rollback=rollback)
+    # Most plans have no changes, and need none of it.
+    from reconciler.apply import cannot_undo
+    from reconciler.plan import AT_ONCE, restarting
+
     kinds = {change.address.kind: catalogue.kinds[change.address.kind] for change in plan.changes}
     lasting = [(str(change.address), cannot_undo(kinds[change.address.kind], change)) for change in plan.changes]
     return PlanEnding(

@@ -46,7 +46,9 @@ class RoutingPart(Part, frozen=True, kw_only=True):
 
 def routing_part(catalogue: Catalogue, plan: Plan, live: LiveState, after: LiveState) -> RoutingPart | UnsetType:
     """Return where expressions lead before a plan and after it; nothing where the plan touches none of that."""
-    # What prints an error needs none of it.
+    if not plan.changes:
+        return UNSET
+    # What prints an error, or a plan without changes, needs none of it.
     from reconciler.mail import kinds_explained, live_state, routing_of
 
     if not {change.address.kind for change in plan.changes} & set(kinds_explained(catalogue)):

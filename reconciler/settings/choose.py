@@ -18,7 +18,6 @@ from msgspec import Struct
 
 from reconciler.kinds import Catalogue, Fault
 from reconciler.server import Allowed
-from reconciler.settings.ceiling import check_ceiling, policy_differences
 from reconciler.settings.config import Config, Unknown, merged_policy, read, reference, unescaped
 from reconciler.settings.options import Options
 from reconciler.settings.published import named_catalogue
@@ -117,6 +116,8 @@ def settings(catalogue: Catalogue, config: Config, options: Options, environment
     name, target = _target(config, options)
     otherwise: tuple[str, ...] = ()
     if options.ceiling:
+        from reconciler.settings.ceiling import check_ceiling, policy_differences
+
         ceiling = read(options.ceiling)
         check_ceiling(config, ceiling, name)
         otherwise = policy_differences(config, ceiling, name)

@@ -15,7 +15,6 @@ from reconciler.desired.manifest.layers import Called, Dropped, overlay
 from reconciler.desired.manifest.specs import guess, key_only, untyped
 from reconciler.desired.manifest.strays import strays, unindented
 from reconciler.desired.manifest.variables import Substitution, references
-from reconciler.expression import hint_for
 from reconciler.kinds import (
     METADATA,
     Catalogue,
@@ -59,6 +58,7 @@ class DocumentReader:
         self.layered = False
         self._keys: dict[str, Kind] = {}
         self._durations: dict[str, bool] = {}
+        self._given: dict[tuple[str, ...], frozenset[str]] = {}
 
     def entries(self, where: DocumentPlace, layer: int) -> list[Declaration]:
         """Return what a document declares; its mistakes go to `problems`."""
@@ -74,6 +74,9 @@ class DocumentReader:
         kind = self._kind(where, value)
         if kind is None:
             return []
+        if len(value) == 2 and value.get("spec") is not None and not where.variables:
+            # Most documents are a kind and a spec, and there is nothing else to look at.
+            return [Declaration(kind, {}, value["spec"], where, ("spec",), where.document.line, layer)]
         metadata = self._metadata(where, value, kind)
         for stray in strays(kind, value):
             self._tell(where, (stray.name,), "unknown-field", stray.message, stray.hint, key=True)
@@ -201,15 +204,15 @@ class DocumentReader:
         """Judge and encode one entry; None if it holds a mistake, which goes to `problems`."""
         if entry.flawed:
             return None
-        spec = entry.spec
-        absent = bool(entry.metadata.get("absent"))
-        kind, name = self._key_only(entry.kind) if absent else entry.kind, str(entry.metadata.get("name", ""))
+        spec, metadata = entry.spec, entry.metadata
+        absent, unmanaged = bool(metadata.get("absent")), metadata.get("unmanaged", ())
+        kind, name = self._key_only(entry.kind) if absent else entry.kind, str(metadata.get("name", ""))
         if absent and isinstance(spec, dict):
             # What a patch makes absent has more than its key.
             spec = {field: spec[field] for field in kind.match if field in spec} if entry.patches else untyped(spec)
         if absent and not self._names_fields(entry):
             return None
-        wire = self._judged(entry, kind, with_else(kind, spec, entry.metadata.get("unmanaged", ())))
+        wire = self._judged(entry, kind, with_else(kind, spec, unmanaged) if unmanaged else spec)
         if wire is None:
             return None
         place = Source(entry.where.file, entry.line)
@@ -218,11 +221,11 @@ class DocumentReader:
         }
         for (field, *below), origin in entry.taken.items() if kind.singleton else ():
             # Elsewhere what is left out is at its default anyway.
-            if not below and field in kind.properties and field not in entry.metadata.get("unmanaged", ()):
+            if not below and field in kind.properties and field not in unmanaged:
                 wire[field], sources[field] = kind.properties[field].default, origin[0].source((*origin[1], field))
         if kind.derived:
             wire = with_derived(kind, wire, name)
-            if not (wire.keys() & kind.derived or entry.metadata.get("id")):
+            if not (wire.keys() & kind.derived or metadata.get("id")):
                 message = "the server works out what it is called, and that cannot be told here"
                 self._about(entry, (), "unnamed", message, "metadata.name says it: the first of its names")
                 return None
@@ -233,21 +236,23 @@ class DocumentReader:
             wire=wire,
             source=place,
             sources=sources,
-            given=frozenset(["@type" if name == "type" else name for name in spec] if "type" in spec else spec),
+            given=self._fields_of(spec),
             bare=tuple(bare_durations(self.catalogue, kind, spec)) if self._timed(kind) else (),
-            unmanaged=tuple(entry.metadata.get("unmanaged", ())),
-            id=str(entry.metadata.get("id", "")),
-            named=bool(name),
-            was=str(entry.metadata.get("was", "")),
-            absent=absent,
-            accept=entry.metadata.get("accept", {}),
+            **(_said(metadata) if metadata else {}),
         )
         if absent:
             return resource
-        fine = self._hidden(entry, resource)
-        fine &= self._unmanaged(entry, spec, resource)
+        fine = self._hidden(entry, resource) if entry.where.variables or entry.patches else True
+        fine &= self._unmanaged(entry, spec, resource) if resource.unmanaged else True
         fine &= self._expressions(entry, resource)
         return resource if fine else None
+
+    def _fields_of(self, spec: Mapping[str, Any]) -> frozenset[str]:
+        """Return the wire names of what a spec gives; specs of the same fields share the set, which saves memory."""
+        names = tuple(spec)
+        if names not in self._given:
+            self._given[names] = frozenset("@type" if name == "type" else name for name in names)
+        return self._given[names]
 
     def _timed(self, kind: Kind) -> bool:
         """Whether a kind has durations, which is worked out once."""
@@ -300,7 +305,7 @@ class DocumentReader:
     def _hidden(self, entry: Declaration, resource: Resource) -> bool:
         """Check that every reference to a secret stands in a field that holds one."""
         fine = True
-        for at in references(entry.spec) if entry.where.variables or entry.patches else ():
+        for at in references(entry.spec):
             value: Any = resource.wire
             for step in at:
                 value = value.get(step) if isinstance(value, Mapping) else None
@@ -359,6 +364,8 @@ class DocumentReader:
             for at, text in texts:
                 error = check_expression(text, context)
                 if error is not None:
+                    from reconciler.expression import hint_for
+
                     fine = False
                     message = f"the server would refuse this expression: {error.message} (character {error.column})"
                     path = entry.human("/".join(at))
@@ -409,3 +416,15 @@ class DocumentReader:
                 hint=hint,
             )
         )
+
+
+def _said(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what metadata says of a resource; most documents have none."""
+    return {
+        "unmanaged": tuple(metadata.get("unmanaged", ())),
+        "id": str(metadata.get("id", "")),
+        "named": bool(metadata.get("name")),
+        "was": str(metadata.get("was", "")),
+        "absent": bool(metadata.get("absent")),
+        "accept": metadata.get("accept", {}),
+    }

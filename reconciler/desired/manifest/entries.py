@@ -9,13 +9,15 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
 from reconciler.kinds import Kind
 from reconciler.values import Source
-from reconciler.yamlio import Positions, YamlDocument, positions, positions_json
+
+if TYPE_CHECKING:
+    from reconciler.yamlio import Positions, YamlDocument
 
 Path = tuple[str, ...]
 #: What ends a line in YAML 1.1, which the parser speaks.
@@ -53,6 +55,8 @@ class DocumentPlace(Struct):
 
     def _find(self) -> None:
         """Read the document a second time: this one only, however many stand in its file."""
+        from reconciler.yamlio import positions, positions_json
+
         if is_json(self.file):
             read = positions_json(self.text)
         else:

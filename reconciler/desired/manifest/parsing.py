@@ -16,8 +16,8 @@ from reconciler.desired.manifest.files import ManifestText
 from reconciler.desired.manifest.state import Desired, Locator, digest_of, indexed
 from reconciler.kinds import Catalogue
 from reconciler.values import Address, Diagnostic, Resource, in_file
+from reconciler.yamlio import Problem, YamlDocument
 from reconciler.yamlio import load as load_yaml
-from reconciler.yamlio import load_json
 
 
 class Parsed(NamedTuple):
@@ -49,7 +49,7 @@ def parsed(
     files: dict[str, int] = {}
     for layer, texts in enumerate(layers):
         for text in texts:
-            documents, problems = (load_json if is_json(text.file) else load_yaml)(text.text)
+            documents, problems = _documents(text)
             misread += [in_file(text.file, problem) for problem in problems]
             files[text.file] = len(documents)
             dollars = "${" in text.text
@@ -71,6 +71,15 @@ def parsed(
     tests, locate = tuple(reader.tests), Locator(indexed(good))
     desired = Desired(tuple(merged), diagnostics, files, tests, locate, digest_of(layers), tuple(dropped))
     return Parsed(desired, good, reader.layered, reader.substitution.of_environment)
+
+
+def _documents(text: ManifestText) -> tuple[list[YamlDocument], list[Problem]]:
+    """Read a text by the language that its file's name tells."""
+    if is_json(text.file):
+        from reconciler.yamlio import load_json
+
+        return load_json(text.text)
+    return load_yaml(text.text)
 
 
 def _merge(catalogue: Catalogue, resources: Sequence[Resource]) -> tuple[list[Resource], list[Diagnostic]]:

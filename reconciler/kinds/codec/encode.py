@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import UNSET
 
-from reconciler.expression import Context
 from reconciler.kinds.catalogue import Catalogue, Kind, Property, Record
 from reconciler.kinds.codec.contexts import check_expression, context_of
 from reconciler.kinds.codec.scalars import (
@@ -30,7 +29,9 @@ from reconciler.kinds.codec.scalars import (
     string_encoder,
 )
 from reconciler.values import Address, Wire, shown
-from reconciler.yamlio import scalar
+
+if TYPE_CHECKING:
+    from reconciler.expression import Context
 
 #: What could be meant as the name of an object. The language reads `-` as minus, and only space, CR and LF as blanks.
 _WORD = re.compile(r"[ \r\n]*([A-Za-z_][A-Za-z0-9_.-]*)[ \r\n]*\Z")
@@ -86,6 +87,9 @@ class Codec:
             for name, encoder, default in variants[variant or ""]:
                 given = value.get(name, UNSET)
                 if given is not UNSET:
+                    if encoder is _same:
+                        wire[name] = given
+                        continue
                     try:
                         wire[name] = encoder(given)
                     except Wrong as error:
@@ -196,6 +200,8 @@ class Codec:
             word = _WORD.match(plain) if named and key != "if" else None
             if word and not _computes(plain, word[1], context):
                 message = f"the bare word {word[1]} names no variable here, so that no object would be found"
+                from reconciler.yamlio import scalar
+
                 hint = f"write use: {scalar(word[1])}"
                 if word[1] == "false":
                     hint = "write use: and a name; where older versions had false for delivery by MX, write use: mx"

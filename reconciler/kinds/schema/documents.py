@@ -6,7 +6,6 @@ under any of the given schemas".
 
 from __future__ import annotations
 
-from reconciler.expression import FIELDS
 from reconciler.kinds.catalogue import Catalogue
 from reconciler.kinds.schema.specs import as_written, kind_schema
 from reconciler.values import DIALECT, Schema
@@ -156,6 +155,8 @@ def manifest_schema(catalogue: Catalogue) -> Schema:
 
 def routing_test_schema(catalogue: Catalogue) -> Schema:
     """Return the published schema of a routing test, for editors; the program reads routing tests more strictly."""
+    from reconciler.expression import FIELDS
+
     given = {
         "type": "object",
         "description": "What is known of the message. What is left out is unknown, but for defaults.",

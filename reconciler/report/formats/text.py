@@ -76,15 +76,15 @@ def _told(findings: Sequence[ReportedDiagnostic], paint: Paint) -> Iterator[str]
     tone = paint(first.severity, _TONES[first.severity])
     subjects = [
         " ".join(filter(None, (str(diagnostic.source or ""), diagnostic.address, diagnostic.pointer)))
-        for diagnostic in findings
+        for diagnostic in findings[:MANY]
     ]
     if len(findings) == 1:
         yield f"{tone}: {f'{subjects[0]}: ' if subjects[0] else ''}{first.message} [{first.code}]"
     else:
         yield f"{tone}: {first.message} [{first.code}], at {len(findings)} places:"
-        yield from (f"    {subject}" for subject in subjects[:MANY])
-        if len(subjects) > MANY:
-            yield f"    and {len(subjects) - MANY} more"
+        yield from (f"    {subject}" for subject in subjects)
+        if len(findings) > MANY:
+            yield f"    and {len(findings) - MANY} more"
     if first.hint:
         yield f"    {first.hint}"
 
