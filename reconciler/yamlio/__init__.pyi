@@ -4,10 +4,10 @@ from reconciler.yamlio.jsontext import load_json as load_json
 from reconciler.yamlio.jsontext import positions_json as positions_json
 from reconciler.yamlio.places import Positions as Positions
 from reconciler.yamlio.places import positions as positions
+from reconciler.yamlio.plain import load as load
 from reconciler.yamlio.problem import Problem as Problem
 from reconciler.yamlio.problem import YamlDocument as YamlDocument
 from reconciler.yamlio.problem import decode as decode
-from reconciler.yamlio.reader import load as load
 from reconciler.yamlio.writer import comment as comment
 from reconciler.yamlio.writer import emit as emit
 from reconciler.yamlio.writer import scalar as scalar

@@ -1,18 +1,14 @@
 """Where YAML events come from: PyYAML's binding of libyaml, or its slow twin in pure Python.
 
 Law: only events are taken from PyYAML. Its composer recurses, so that deep nesting ends the process, and its
-constructor takes the last of two equal keys.
+constructor takes the last of two equal keys. Most texts are plain and never come here, so that PyYAML, which takes long
+to import, is imported by the first text that does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, Protocol
-
-import yaml
-
-#: False where PyYAML was built without libyaml: everything works, about eight times slower.
-LIBYAML: bool = yaml.__with_libyaml__
 
 
 class EventSource(Protocol):
@@ -25,5 +21,19 @@ class EventSource(Protocol):
 
 Parser = Callable[[str], EventSource]
 
-PURE: Parser = yaml.SafeLoader
-PARSER: Parser = yaml.CSafeLoader if LIBYAML else PURE
+
+def _pure(text: str) -> EventSource:
+    import yaml
+
+    return yaml.SafeLoader(text)
+
+
+def _fastest(text: str) -> EventSource:
+    import yaml
+
+    # Without libyaml everything works, about eight times slower.
+    return yaml.CSafeLoader(text) if yaml.__with_libyaml__ else yaml.SafeLoader(text)
+
+
+PURE: Parser = _pure
+PARSER: Parser = _fastest

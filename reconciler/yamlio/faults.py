@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
-
-import yaml
+from typing import TYPE_CHECKING, Any
 
 from reconciler.yamlio.hints import Line, brackets_mistake, expression_mistake, line_at
 from reconciler.yamlio.problem import Problem
+
+if TYPE_CHECKING:
+    import yaml
 
 #: Everything that YAML 1.2 does not call printable (chapter 5.1); compiled only where it is needed.
 _FORBIDDEN = "[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
@@ -92,7 +93,8 @@ def _unclosed_quote(mark: Any, detail: str, context: Any, last: Any, doing: str)
     if "quoted scalar" in doing and context is not None and "end of stream" in detail:
         message = "the quote that opens here is never closed"
         return Problem(context.line + 1, context.column + 1, "yaml-syntax", message, "close it in the same line")
-    if not isinstance(last, yaml.ScalarEvent) or last.style not in ("'", '"'):
+    # known by its name, so that whoever reads no YAML does not load PyYAML
+    if type(last).__name__ != "ScalarEvent" or last.style not in ("'", '"'):
         return None
     begin, end = last.start_mark, last.end_mark
     if begin is None or end is None or not begin.line < end.line == mark.line or "expected" not in detail:

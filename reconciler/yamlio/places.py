@@ -10,8 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Literal, NamedTuple
 
-import yaml
-
 from reconciler.yamlio.events import PARSER, Parser
 from reconciler.yamlio.problem import MAX_ALIASED_NODES, MAX_DEPTH
 
@@ -108,6 +106,8 @@ def document_tree(text: str, start: int, stop: int, line: int) -> DocumentPlaces
 
 def _documents(text: str, parser: Parser) -> Iterator[tuple[int, int, int]]:
     """Yield offset, end and first line (from 0) of the documents that are not empty."""
+    import yaml
+
     start, line, depth = 0, 0, 0
     #: None before the root of a document
     empty: bool | None = True
@@ -135,6 +135,8 @@ def _documents(text: str, parser: Parser) -> Iterator[tuple[int, int, int]]:
 
 def _tokens(text: str, line: int, parser: Parser) -> Iterator[YamlToken]:
     """Yield the tokens of the first document in a text; `line` stands before it. Ends at a syntax error."""
+    import yaml
+
     try:
         source = parser(text)
         while (event := source.get_event()) is not None:

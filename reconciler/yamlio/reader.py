@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import yaml
 from yaml.reader import ReaderError
 
-from reconciler.yamlio.events import PARSER, EventSource, Parser
+from reconciler.yamlio.events import EventSource, Parser
 from reconciler.yamlio.expansion import Expansion
 from reconciler.yamlio.faults import CLOSE, forbidden_character, syntax_problem
 from reconciler.yamlio.hints import OPERATORS, cut_mistake, expression_mistake, line_at, may_show, short, unfinished
@@ -41,17 +41,8 @@ class _ReadingEnds(Exception):
     """The reading ends; the reason is among the problems."""
 
 
-def load(text: str) -> tuple[list[YamlDocument], list[Problem]]:
-    """Read every document of a YAML text, and everything that is wrong with it, in the order of the text.
-
-    Documents without content are left out. A document with a problem is there, `flawed`; one that a syntax error cuts
-    off is not. Never raises. Takes twice as long while the cyclic garbage collector runs: turn it off around a batch.
-    """
-    return read(text, PARSER)
-
-
 def read(text: str, parser: Parser) -> tuple[list[YamlDocument], list[Problem]]:
-    """Do what `load` does with a parser of choice."""
+    """Do what `load` of this room does, with a parser of choice and for any text, plain or not."""
     too_large = check_size(len(text))
     if too_large is not None:
         return [], [too_large]

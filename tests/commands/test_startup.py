@@ -33,7 +33,6 @@ NEVER = {
 }
 HTTP = {"httpx", "reconciler.server.jmap.client"}
 JUDGES = {"jsonschema_rs"}
-YAML = {"yaml"}
 WRITING = {"reconciler.apply.flow", "reconciler.apply.run"}
 FLOORS = {"reconciler.desired", "reconciler.plan.make", "reconciler.mail.explain", *WRITING}
 #: A command with arguments that let it run to its end, the code of that, and what it must not load.
@@ -45,7 +44,7 @@ RUNS: dict[str, tuple[list[str], int, set[str]]] = {
     "explain": (["m", "--rcpt", "a@example.org", "--local-domain", "example.org"], 0, HTTP | WRITING),
     "test": (["m"], 0, HTTP | WRITING),
     "rollback": (["nowhere.jsonl", "--yes"], 65, set()),
-    "status": (["--journal", "nowhere"], 0, HTTP | JUDGES | YAML),
+    "status": (["--journal", "nowhere"], 0, HTTP | JUDGES),
     "show": (["nowhere.json"], 65, HTTP | JUDGES),
     "reload": ([], 69, JUDGES),
     "import": ([], 69, JUDGES | WRITING),
@@ -56,12 +55,12 @@ RUNS: dict[str, tuple[list[str], int, set[str]]] = {
     "schema": (
         ["--check", "--out", "nowhere"],
         2,
-        HTTP | JUDGES | YAML | WRITING | {"reconciler.desired"},
+        HTTP | JUDGES | WRITING | {"reconciler.desired"},
     ),
     "schema pull": ([], 69, JUDGES | WRITING),
     "schema diff": (["nowhere", "elsewhere"], 65, HTTP | JUDGES | WRITING),
-    "eval": ([], 0, HTTP | JUDGES | YAML | FLOORS),
-    "sandbox": (["--host", "192.0.2.1"], 64, HTTP | JUDGES | YAML | FLOORS),
+    "eval": ([], 0, HTTP | JUDGES | FLOORS),
+    "sandbox": (["--host", "192.0.2.1"], 64, HTTP | JUDGES | FLOORS),
     # Without targets; what a target's own command loads comes with it.
     **{f"fleet {verb}": ([], 64, HTTP | WRITING) for verb in ("plan", "apply", "drift", "test")},
     "fleet merge": (["nowhere"], 64, HTTP | WRITING),
@@ -78,6 +77,8 @@ def test_every_command_is_looked_at() -> None:
 def test_command_loads_only_what_it_needs(tmp_path: Path, name: str) -> None:
     write(tmp_path / "m", routes="kind: MtaRoute\nspec: {type: Relay, name: relay, address: 192.0.2.1}\n")
     args, code, unwanted = RUNS[name]
+    # PyYAML is for texts that are not plain, as this one is, and for what moves lines.
+    yaml = set() if name == "fmt" else {"yaml"}
 
     ran = subprocess.run(
         [sys.executable, "-c", SCRIPT, *name.split(), *args],
@@ -90,4 +91,4 @@ def test_command_loads_only_what_it_needs(tmp_path: Path, name: str) -> None:
     )
     ended, *modules = ran.stdout.split()
 
-    assert (int(ended), sorted((NEVER | unwanted) & set(modules)), ran.stderr) == (code, [], "")
+    assert (int(ended), sorted((NEVER | yaml | unwanted) & set(modules)), ran.stderr) == (code, [], "")

@@ -8,7 +8,6 @@ import math
 from typing import Any
 
 import pytest
-import yaml
 
 from reconciler.values import MAX_FILE
 from reconciler.yamlio import (
@@ -20,7 +19,7 @@ from reconciler.yamlio import (
     positions,
     positions_json,
 )
-from reconciler.yamlio.events import LIBYAML, PURE
+from reconciler.yamlio.events import PURE
 from reconciler.yamlio.problem import MAX_ALIASED_NODES, MAX_DEPTH, check_size
 from reconciler.yamlio.reader import read
 
@@ -660,10 +659,6 @@ def test_decode_tells_where_bytes_are_not_utf8() -> None:
 
 
 # --- the parser in pure Python --------------------------------------------------------------------------------------
-
-
-def test_constant_tells_whether_libyaml_is_there() -> None:
-    assert LIBYAML is yaml.__with_libyaml__
 
 
 @pytest.mark.parametrize(
