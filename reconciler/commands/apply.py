@@ -15,7 +15,7 @@ from reconciler.apply import Task
 from reconciler.commands.gather import Wanted, goal_of, observe, open_client, plan_basis, tested, want
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
-from reconciler.commands.moving import with_mail
+from reconciler.commands.moving import with_mail, with_waiting_mail
 from reconciler.commands.presenting import DECLARED, PLANNED, StreamPresenter, must_ask, session_of
 from reconciler.commands.saved import bare, check_approved, taken_up
 from reconciler.plan import Survey, remaining
@@ -65,9 +65,7 @@ def _task(invocation: Invocation, wanted: Wanted, client: Client, arguments: Arg
             if not arguments.no_movement:
                 survey = with_mail(wanted, survey)
         if survey.plan.changes and wanted.settings.policy.bounds_mail:
-            from reconciler.commands.moving import waiting_mail
-
-            survey, _ = waiting_mail(invocation, wanted, client, survey)
+            survey = with_waiting_mail(invocation, wanted, client, survey)
         lacks[:] = [lack]
         check_approved(survey, arguments.approved)
         return survey

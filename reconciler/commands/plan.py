@@ -6,9 +6,8 @@ Law: its client cannot write.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import Struct
 from msgspec.structs import replace
 
 from reconciler.commands.around import after, headline
@@ -16,13 +15,11 @@ from reconciler.commands.files import check_plain
 from reconciler.commands.gather import observe, open_client, plan_basis, plan_report, tested, want
 from reconciler.commands.idle import tell_idle
 from reconciler.commands.invocation import Invocation
+from reconciler.commands.moving import show_mail, with_mail, with_mail_of_log, with_waiting_mail
 from reconciler.commands.options import COMMANDS, LIMITS, SERVER, typed_of
 from reconciler.commands.standing import standing
-from reconciler.report import ImpactPart, MovementPart, impact_part, mail_digest, members
+from reconciler.report import members
 from reconciler.values import DIFFERENCES, REFUSED, UsageError
-
-if TYPE_CHECKING:
-    from reconciler.mail import Impact, Movement
 
 
 class Arguments(Struct, frozen=True, kw_only=True):
@@ -51,32 +48,13 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     with open_client(invocation, wanted) as client:
         survey = observe(invocation, wanted, client)
         beside = standing(invocation, wanted, client)
-        movement: Movement | None = None
-        if not arguments.no_movement and survey.plan.changes:
-            from reconciler.commands.moving import moving
-
-            movement = moving(wanted, survey)
-        impact: ImpactPart | UnsetType = UNSET
-        counted: Impact | None = None
-        shown = arguments.show_addresses
+        if not arguments.no_movement:
+            survey = with_mail(wanted, survey)
         if arguments.envelopes:
-            from reconciler.commands.domains import server_domains
-            from reconciler.commands.moving import mail_of_log
-
-            world = server_domains(invocation, wanted.catalogue, client)
-            impact = mail_of_log(wanted, survey, arguments.envelopes, world, addresses=shown)
+            survey = with_mail_of_log(invocation, wanted, client, survey, arguments.envelopes)
         elif arguments.impact or (survey.plan.changes and wanted.settings.policy.bounds_mail):
-            from reconciler.commands.moving import waiting_mail
-
-            survey, counted = waiting_mail(invocation, wanted, client, survey, movement)
-            impact = impact_part(wanted.catalogue, counted, "queue", addresses=shown)
+            survey = with_waiting_mail(invocation, wanted, client, survey)
     tell_idle(invocation, wanted, survey)
-    moved: MovementPart | UnsetType = UNSET
-    if movement is not None:
-        from reconciler.commands.moving import moving_part
-
-        moved = moving_part(wanted, survey, movement, counted)
-        survey = replace(survey, mail=mail_digest(moved))
     report = plan_report(wanted, survey, beside)
     if arguments.plan_out:
         from reconciler.plan import save, write
@@ -89,7 +67,7 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
 
         hand_over(invocation, wanted, survey)
     report = replace(report, headline=headline(invocation, wanted), ending=after(invocation, wanted, survey))
-    report = replace(report, movement=moved, impact=impact)
+    report = show_mail(report, wanted, survey, addresses=arguments.show_addresses)
     differs = DIFFERENCES if arguments.detailed_exitcode and report.differs else 0
     return invocation.report(report, REFUSED if report.refusals else differs)
 

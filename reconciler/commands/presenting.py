@@ -19,6 +19,7 @@ from reconciler.apply import DEFAULT_DIRECTORY, ApplySession, file_name, find_or
 from reconciler.commands.around import after, headline
 from reconciler.commands.gather import Wanted, plan_report, target
 from reconciler.commands.invocation import Invocation
+from reconciler.commands.moving import show_mail
 from reconciler.commands.progress import Progress
 from reconciler.kinds import to_resolve
 from reconciler.plan import Survey
@@ -51,7 +52,7 @@ class StreamPresenter(Struct, frozen=True):
         """Show the plan where somebody is asked or wants to see it, and what refuses it to everybody."""
         refused = bool(survey.plan.refusals)
         if refused or (self.invocation.converses and (asks or not self.invocation.quiet)):
-            report = plan_report(self.wanted, survey)
+            report = show_mail(plan_report(self.wanted, survey), self.wanted, survey)
             if self.work == "apply":
                 report = replace(
                     report,

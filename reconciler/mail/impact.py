@@ -52,6 +52,8 @@ class ImpactRow(Struct, kw_only=True):
 class Impact(Struct, kw_only=True):
     """What a change does to mail that is known. All counts are recipients."""
 
+    #: `queue`, or the file of the messages.
+    source: str = "queue"
     total: int = 0
     #: Whose route, connection or TLS strategy changes.
     moved: int = 0

@@ -8,7 +8,7 @@ Law: pure, and the only way to a plan: plan, apply, drift and rollback take the 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -37,6 +37,9 @@ from reconciler.values import (
     Source,
     spelled_out,
 )
+
+if TYPE_CHECKING:
+    from reconciler.mail import Impact, Movement
 
 
 class Goal(Struct, frozen=True, kw_only=True):
@@ -73,7 +76,9 @@ class Survey(Struct, frozen=True, kw_only=True):
     resources: tuple[Resource, ...] = ()
     #: What is to be said of desired and live state together, sorted; errors keep the plan from being used.
     diagnostics: tuple[Diagnostic, ...] = ()
-    #: Digest of the mail that the plan moves; "" where that is left out.
+    #: The mail that the plan moves, how much of what waits that is, and its digest; nothing where that is left out.
+    movement: Movement | None = None
+    impact: Impact | None = None
     mail: str = ""
 
     def checked(self) -> Survey:

@@ -135,7 +135,7 @@ class PlanReport(Report, frozen=True, kw_only=True, tag="reconciler/plan/v1"):
 
     changes: Annotated[tuple[Planned, ...], meaning("What apply would do, by address.")]
     diagnostics: Annotated[tuple[ReportedDiagnostic, ...], meaning("What else is to be said.")]
-    digest: Annotated[str, meaning("SHA-256 of the work and of the mail that moves; it is what is approved.")] = ""
+    digest: Annotated[str, meaning("SHA-256 of the work, and of the mail that a plan moves: what is approved.")] = ""
     ending: Annotated[PlanEnding | UnsetType, meaning("What comes after it, where that is known.")] = UNSET
     headline: Annotated[Headline | UnsetType, meaning("How it came about, where that is known.")] = UNSET
     impact: Annotated[ImpactPart | UnsetType, meaning("How much known mail moves, where that was asked.")] = UNSET

@@ -51,7 +51,7 @@ class ImpactPart(Part, frozen=True, kw_only=True):
     reasons: Annotated[tuple[ReasonPart, ...], meaning("Why it cannot be told of some.")] = ()
 
 
-def impact_part(catalogue: Catalogue, impact: Impact, source: str, *, addresses: bool = False) -> ImpactPart:
+def impact_part(catalogue: Catalogue, impact: Impact, *, addresses: bool = False) -> ImpactPart:
     """Return what is done to known mail as reports hold it."""
     from reconciler.mail import Shift
 
@@ -70,7 +70,7 @@ def impact_part(catalogue: Catalogue, impact: Impact, source: str, *, addresses:
         )
 
     return ImpactPart(
-        source=source,
+        source=impact.source,
         total=impact.total,
         moved=impact.moved,
         bounced=impact.bounced,

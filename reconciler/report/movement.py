@@ -90,7 +90,7 @@ def movement_part(
     """
     shown = ShownMovement(catalogue, locate)
     flows = tuple(map(shown.flow, movement.flows))
-    if impact is not None:
+    if impact is not None and impact.flows:
         flows = tuple(
             replace(flow, waiting=count, of=impact.total) for flow, count in zip(flows, impact.flows, strict=True)
         )

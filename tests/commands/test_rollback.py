@@ -1,6 +1,7 @@
 """`rollback`, against a server that answers as the real one does, over real sockets."""
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -230,6 +231,8 @@ def test_rollback_shows_the_work_before_it_does_it(world: World) -> None:
 
     assert [str(result.change.address) for result in results] == ["MtaRoute/relay-eu"]
     plan, outcome = world.out
+    plan, _, digest = plan.partition("Digest: ")
+    assert re.fullmatch("[0-9a-f]{64}\n", digest)
     assert plan == (
         f"{world.sandbox.url}, as admin\n"
         f"! MtaRoute/relay-eu ({world.journal})\n    port: 2525 -> 587\n\n"

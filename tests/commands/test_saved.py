@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from reconciler.plan import digest
-from tests.running import command, environment, write
+from tests.running import command, environment, terminal, write
 
 ROUTES = "kind: MtaRoute\nitems:\n  - {type: Mx, name: a}\n  - {type: Mx, name: b}\n"
 FAILING = ROUTES + (
@@ -114,6 +114,44 @@ def test_approved_changes_are_applied_without_a_question_and_others_are_not(
     assert (other.code, same.code, before) == (4, 0, ["local", "mx"])
     assert "the changes or the mail that they move is not what was approved" in other.err
     assert names(sandbox) == ["a", "b", "local", "mx"]
+
+
+def test_the_digest_that_a_plan_prints_is_the_one_that_apply_takes(
+    sandbox: Any, env: dict[str, str], tmp_path: Path
+) -> None:
+    manifests = str(write(tmp_path / "m", r=relayed(587), s=ALL_BY_RELAY))
+    planned, drifted = (command(name, manifests, env=env) for name in ("plan", "drift"))
+    digest = planned.out.partition("Digest: ")[2].strip()
+
+    applied = command("apply", manifests, f"--approved={digest}", env=env)
+
+    assert (planned.code, applied.code, applied.out.count(f"Digest: {digest}\n")) == (0, 0, 1), applied.err
+    assert "Digest" not in drifted.out
+
+
+@pytest.mark.parametrize("saved", [False, True])
+def test_who_is_asked_sees_the_mail_that_moves(sandbox: Any, env: dict[str, str], tmp_path: Path, saved: bool) -> None:
+    manifests, path = str(write(tmp_path / "m", r=relayed(587), s=ALL_BY_RELAY)), str(tmp_path / "plan.json")
+    planned = command("plan", manifests, "--out", path, env=env)
+    moves = [line for line in planned.out.splitlines() if "moves: " in line or line.startswith("  after ")]
+
+    chosen = ["--plan", path] if saved else [manifests]
+    shown = command("apply", *chosen, "--yes", env=env)
+    write(tmp_path / "m", s=ALL_BY_RELAY.replace("eu", "mx"))
+    asked = terminal("apply", "--color=never", manifests, env=env, typed="n\n")
+
+    assert moves
+    assert [line for line in moves if line not in shown.out.splitlines()] == []
+    assert "  after  mx -> its MX hosts, port 25" in asked.out.partition("Apply these changes?")[0].splitlines()
+
+
+def test_who_is_asked_sees_what_waits_where_policy_bounds_it(sandbox: Any, env: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "reconciler.yaml").write_text("policy: {maxMoved: 100%}\n")
+    write(tmp_path / "m", r=relayed(587), s=ALL_BY_RELAY)
+
+    ran = command("apply", "m", "--yes", env=env, cwd=tmp_path)
+
+    assert (ran.code, "No mail is waiting.\n" in ran.out) == (0, True), ran.err
 
 
 def relayed(port: int) -> str:

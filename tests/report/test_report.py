@@ -98,6 +98,7 @@ def test_a_plan_is_told_change_by_change() -> None:
         "Undeclared and not at the default, left alone (1): MtaOutboundStrategy tls.\n"
         "Secrets that cannot be compared (1): MtaRoute/relay authSecret/secret.\n"
         "    Whether these have changed cannot be seen: --rotate-secrets writes them.\n"
+        "Digest: 4e67c1da40ca547f8becafd20a7306b732bf04599b1b508518721e08198cf1e8\n"
         "refused: 1 of 3 MtaRoute objects would be destroyed\n"
     )
 

@@ -128,6 +128,8 @@ def plan(report: PlanReport, page: Page) -> str:
         lasting = [f"{lasting.address}, {lasting.because}" for lasting in report.ending.lasting]
         parts += [f"{page.paint('cannot be undone', 'yellow')}: {sentence}\n" for sentence in lasting[:MANY]]
         parts.append(f"and {len(lasting) - MANY} more that cannot be undone\n" if len(lasting) > MANY else "")
+    # What drifted is approved by nobody.
+    parts.append(f"Digest: {report.digest}\n" if report.digest and report.name == "plan" else "")
     parts += [f"{page.paint('refused', 'red')}: {refusal}\n" for refusal in report.refusals]
     return "".join(parts)
 
