@@ -48,6 +48,37 @@ with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.St
     sys.setprofile(None)
 print(code, len(sys.modules), counts["events"], counts["calls"])
 """
+#: Applies a number of new objects to an embedded server, and prints how many lines of this program's own were run: a
+#: line counts once for each time round a loop, also within a comprehension, which is one call.
+LINES = """
+import os, sys
+from reconciler.apply import Listener
+from reconciler.plan import Guard, make_basis
+from reconciler.sandbox import Sandbox
+from tests.applying import embedded, job, read_all
+from tests.states import CATALOGUE, locals_of
+client = embedded(Sandbox())
+live = read_all(client, ["MtaRoute"])
+work = job(live, locals_of(int(sys.argv[1])))
+basis = make_basis(CATALOGUE, work.plan, live, target="", url="", policy="", manifests="", kinds=work.kinds)
+flow = work.flow(recheck=True, listener=Listener(check=Guard(CATALOGUE, basis, work.plan)))
+lines, counted = 0, {}
+def trace(frame, event, argument):
+    global lines
+    code = frame.f_code
+    if code not in counted:
+        name = code.co_filename
+        counted[code] = os.sep + "reconciler" + os.sep in name and os.sep + "sandbox" + os.sep not in name
+    if not counted[code]:
+        return None
+    lines += event == "line"
+    return trace
+sys.settrace(trace)
+outcome = client.run(flow)
+sys.settrace(None)
+assert {result.result for result in outcome.results} == {"applied"} and outcome.residue == ()
+print(lines)
+"""
 OBJECTS = 500
 #: Other versions of Python call otherwise, and load other modules of their own.
 PINNED = (3, 11)
@@ -119,6 +150,23 @@ def test_changes_take_as_many_writes_as_their_batches_and_four(changes: int) -> 
 
     writes = [calls for calls in counted.requests if any(name.endswith("/set") for name in calls)]
     assert len(writes) <= math.ceil(changes / 500) + 4
+
+
+def test_an_apply_costs_by_the_object_what_it_costs_for_few() -> None:
+    lines = {}
+    for count in (200, 400, 800):
+        ran = subprocess.run(
+            [sys.executable, "-c", LINES, str(count)],
+            cwd=Path(__file__).parent.parent,
+            env={**environment(""), "PYTHONHASHSEED": "0"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert ran.stdout, ran.stderr
+        lines[count] = int(ran.stdout)
+
+    assert (lines[800] - lines[400]) / (lines[400] - lines[200]) <= 2.05
 
 
 def counted(args: Iterable[str], env: dict[str, str], place: Path) -> tuple[int, int, int, int]:

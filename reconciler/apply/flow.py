@@ -106,7 +106,8 @@ def apply_flow(
     )
     complete = all(result.result == "applied" for result in results)
     partly = PARTLY_APPLIED if run.written and not complete else 0
-    restart = restarting(catalogue, [change for change in plan.changes if change.number in run.confirmed()])
+    confirmed = run.confirmed()
+    restart = restarting(catalogue, [change for change in plan.changes if change.number in confirmed])
     outcome = Outcome(results=results, restart=restart, code=strongest([run.code, partly]))
     if probe.result != "applied":
         note = f"The server refused to reload before anything was written, for what this plan changes: {probe.because}."

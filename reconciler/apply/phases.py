@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 from reconciler.apply.batches import Batch, BatchedChange, batches, calls, verb_of
 from reconciler.apply.run import ApplyState
-from reconciler.kinds import referring
 from reconciler.server import AnswerLost, Flow, MethodError, Request, read_flow
 from reconciler.values import Change, LiveState, Phase, Plan, ReconcilerError, Stale
 
@@ -60,7 +59,7 @@ def check_flow(run: ApplyState, plan: Plan) -> Flow[None]:
     if run.listener.check is None:
         return
     live = yield from _read_again(run, plan.changes)
-    stale, made = run.listener.check(live, plan.changes, run.known)
+    stale, made = run.listener.check(live, plan.changes, run.known.strangers)
     if stale:
         raise Stale("; ".join(stale), "nothing was written; plan again")
     for change in made:
@@ -68,9 +67,15 @@ def check_flow(run: ApplyState, plan: Plan) -> Flow[None]:
 
 
 def _read_again(run: ApplyState, changes: Iterable[Change]) -> Flow[LiveState]:
-    kinds = {change.address.kind for change in changes}
-    others = {target for kind in kinds for _, target in referring(run.catalogue, run.catalogue.kinds[kind])}
-    return (yield from read_flow(run.catalogue, kinds, run.limits, checks=others))
+    """Read what changes are about, and what is new of the kinds of which they make or complete objects."""
+    touched: dict[str, list[str]] = {}
+    grows: set[str] = set()
+    for change in changes:
+        if change.id:
+            touched.setdefault(change.address.kind, []).append(change.id)
+        else:
+            grows.add(change.address.kind)
+    return (yield from run.known.look_flow(run.catalogue, touched, grows, run.limits))
 
 
 def _checked(run: ApplyState, batch: list[list[BatchedChange]]) -> Flow[list[list[BatchedChange]]]:
@@ -95,7 +100,7 @@ def _checked(run: ApplyState, batch: list[list[BatchedChange]]) -> Flow[list[lis
     except ReconcilerError as error:
         run.halt(f"reading again failed: {error.message}", error.exit_code)
         return run.admitted(batch)
-    stale, made = check(live, tuple(fresh.values()), run.known)
+    stale, made = check(live, tuple(fresh.values()), run.known.strangers)
     if stale and not run.written:
         raise Stale("; ".join(stale), "nothing was written; plan again")
     if stale:

@@ -15,7 +15,7 @@ from msgspec import Struct
 from reconciler.apply.batches import CALL, ENVELOPE, BatchedChange, Verb
 from reconciler.kinds import Catalogue, key_of, targets
 from reconciler.plan import exact
-from reconciler.server import Call, Limits, MethodError, Secrets, read_set_error, within
+from reconciler.server import Call, KnownObjects, Limits, MethodError, Secrets, read_set_error, within
 from reconciler.values import (
     Address,
     Change,
@@ -62,10 +62,10 @@ class Listener(Struct, frozen=True):
     begin: Callable[[], None] = lambda: None
     #: Called before each request that writes; True ends the run after what was begun.
     stop: Callable[[], bool] = lambda: False
-    #: Asked before each request that writes, with a new read of the kinds that it touches, what it is about to begin,
-    #: and kind and id of all that the run knows. Returns a sentence for what is no longer as the plan knows it, and
-    #: the changes that somebody else made meanwhile.
-    check: Callable[[LiveState, Sequence[Change], Collection[tuple[str, str]]], Checked] | None = None
+    #: Asked before each request that writes, with a new read of what it touches and of what is new of its kinds, what
+    #: it is about to begin, and the ids of objects that somebody else has made meanwhile, by kind. Returns a sentence
+    #: for what is no longer as the plan knows it, and the changes that somebody else made.
+    check: Callable[[LiveState, Sequence[Change], Mapping[str, Collection[str]]], Checked] | None = None
 
 
 class ApplyState:
@@ -90,8 +90,8 @@ class ApplyState:
         objects = [live_object for held in live.objects.values() for live_object in held]
         #: The id of everything that an address tells without a doubt.
         self.ids = {live_object.address: live_object.id for live_object in objects}
-        #: Every object that was there before, or is accounted for since. Ids are unique within a kind only.
-        self.known = {(live_object.address.kind, live_object.id) for live_object in objects}
+        #: Every object that was there before, or is accounted for since.
+        self.known = KnownObjects(live)
         self.results: dict[int, Result] = {}
         #: Addresses, without ids, of all that is not as planned.
         self.wrong: set[Address] = set()
@@ -255,13 +255,15 @@ class ApplyState:
     def done(self, work: BatchedChange, id_: str) -> None:
         """Record a confirmed change; the first half of a replace is not the whole."""
         self.written = True
+        if work.verb == "destroy":
+            self.known.destroyed(work.change.address.kind)
         if work.verb == "destroy" and work.change.action == "replace":
             self.begun.add(work.change.number)
             return
         if work.verb == "create":
             self.begun.discard(work.change.number)
             self.ids[_plain(work.change.address)] = id_
-            self.known.add((work.change.address.kind, id_))
+            self.known.made(work.change.address.kind, id_)
         if work.verb != "destroy":
             self.wrote.add((work.change.address.kind, id_))
         self.settle(work.change, "applied", id_=id_)
@@ -272,15 +274,21 @@ class ApplyState:
         An update that writes nothing but secrets leaves no trace, so that it may be sent again, and is unknown after
         the `last` time.
         """
-        undone = [work for work in works if work.verb != "create" and self._judge(work, live, last=last)]
+        now = {
+            (kind, live_object.id): live_object
+            for kind in {work.change.address.kind for work in works}
+            for live_object in live.of(kind)
+        }
+        undone = [
+            work
+            for work in works
+            if work.verb != "create" and self._judge(work, now.get((work.change.address.kind, work.key)), last=last)
+        ]
         return [*self._judge_creates([work for work in works if work.verb == "create"], live), *undone]
 
-    def _judge(self, work: BatchedChange, live: LiveState, *, last: bool) -> bool:
+    def _judge(self, work: BatchedChange, live_object: LiveObject | None, *, last: bool) -> bool:
         """Decide about an update or a destroy; return whether it was not done."""
         change = work.change
-        live_object = next(
-            (live_object for live_object in live.of(change.address.kind) if live_object.id == work.key), None
-        )
         if work.verb == "destroy":
             if live_object is None:
                 self.done(work, work.key)
@@ -308,7 +316,7 @@ class ApplyState:
         fresh: dict[tuple[Any, ...], list[LiveObject]] = {}
         for name in {work.change.address.kind for work in works}:
             for live_object in live.of(name):
-                if (name, live_object.id) not in self.known:
+                if not self.known.holds(name, live_object.id):
                     fresh.setdefault((name, *live_object.key), []).append(live_object)
         rest: list[tuple[BatchedChange, tuple[Any, ...]]] = []
         for work in works:

@@ -186,7 +186,7 @@ class ApplySession(Struct, frozen=True, kw_only=True):
             listener = Listener(
                 tell=tell,
                 enter=heard.enter,
-                begin=lambda: journal.begin(self._record(survey, task.undoes())),
+                begin=lambda: journal.begin(self._record(survey, task.undoes())) if path else None,
                 stop=lambda: bool(caught),
                 # A large apply takes its time: each request is preceded by another look.
                 check=Guard(self.catalogue, task.basis(survey), survey.plan) if changes else None,

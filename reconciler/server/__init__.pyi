@@ -1,3 +1,4 @@
+from reconciler.server.again import KnownObjects as KnownObjects
 from reconciler.server.connection import ConnectionKeys as ConnectionKeys
 from reconciler.server.connection import ConnectionOptions as ConnectionOptions
 from reconciler.server.jmap.client import Client as Client

@@ -11,7 +11,7 @@ from reconciler.desired.manifest import ManifestText, parse
 from reconciler.kinds.catalogue import Kind
 from reconciler.kinds.schema.judge import Judge
 from reconciler.plan.diff import Diff
-from reconciler.server.live import Untrusted
+from reconciler.server.listing import Untrusted
 from reconciler.values.model import MASK, Address, Difference, LiveState, Sensitive
 from tests.properties.test_codec_laws import CATALOGUE, WIRES
 from tests.states import Server, read

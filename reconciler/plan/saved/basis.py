@@ -218,11 +218,12 @@ class Now:
         want = touched(kind, change, change.after)
         return any(not differing(self.diff, kind, want, each) for each in candidates)
 
-    def changed(self, change: Change, was: Fingerprint, own: Collection[tuple[str, str]] = ()) -> str:
-        """Say how an object differs from what the plan stands on, or ""; `own` is no surprise."""
+    def changed(self, change: Change, was: Fingerprint, strangers: Mapping[str, Collection[str]] | None = None) -> str:
+        """Say how an object differs from what the plan stands on, or ""; `strangers` are all that can be new."""
         if not was.id:
-            found_now = self.objects.by_key(change)
-            new = [e for e in found_now if e.id not in was.others and (e.address.kind, e.id) not in own]
+            new = [each for each in self.objects.by_key(change) if each.id not in was.others]
+            if strangers is not None:
+                new = [each for each in new if each.id in strangers.get(change.address.kind, ())]
             return f"{change.address} was created meanwhile, with the id {new[0].id}" if new else ""
         found = self.objects.by_id(change)
         if found is None:

@@ -6,7 +6,7 @@ Between the read and the write a small window remains, which nothing on this ser
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from reconciler.kinds import Catalogue
 from reconciler.plan.saved.basis import Basis, Now, bases
@@ -21,14 +21,14 @@ class Guard:
         self._was = {change.number: was for change, was in bases(basis, plan)}
 
     def __call__(
-        self, live: LiveState, changes: Sequence[Change], own: Collection[tuple[str, str]]
+        self, live: LiveState, changes: Sequence[Change], strangers: Mapping[str, Collection[str]]
     ) -> tuple[tuple[str, ...], tuple[Change, ...]]:
         """Look at some changes that are about to be made.
 
         Args:
-            live: the kinds of these changes, read just now.
+            live: what these changes touch, and what is new of their kinds, read just now.
             changes: what is about to be begun.
-            own: kind and id of what this run knows or has made itself.
+            strangers: ids of objects that somebody else has made since the plan was, by kind.
 
         Returns:
             A sentence for each object that is no longer as the plan knows it, and the changes that somebody else made.
@@ -38,7 +38,7 @@ class Guard:
         made: list[Change] = []
         for change in changes:
             was = self._was[change.number]
-            told = now.changed(change, was, own)
+            told = now.changed(change, was, strangers)
             if not told:
                 continue
             if now.wanted(change, was.others, sure=True):
