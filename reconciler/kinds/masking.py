@@ -80,9 +80,7 @@ class Masking:
 
     def mask(self, record: Record, wire: dict[str, Any]) -> None:
         """Put the mask in the place of every secret of an object."""
-        given = wire.get("@type")
-        variant = given if isinstance(given, str) and given in record.variants else ""
-        for name, prop, nested in self._properties(record, variant):
+        for name, prop, nested in self._properties(record, wire):
             value = wire.get(name)
             if prop.sensitive and isinstance(value, str):
                 wire[name] = MASK
@@ -93,11 +91,20 @@ class Masking:
         if of_list:
             return {at: self._below(record, member, of_list=False) if isinstance(member, dict) else member
                     for at, member in value.items()}  # fmt: skip
+        if not self._properties(record, value):
+            # Most secrets are kept elsewhere, and the object says where.
+            return value
         inner = dict(value)
         self.mask(record, inner)
         return inner
 
-    def _properties(self, record: Record, variant: str) -> tuple[tuple[str, Property, Record | None], ...]:
+    def _properties(self, record: Record, wire: Mapping[str, Any]) -> tuple[tuple[str, Property, Record | None], ...]:
+        given = wire.get("@type")
+        variant = given if isinstance(given, str) and given in record.variants else ""
+        holders = self._holders.get((id(record), variant))
+        return self._holding(record, variant) if holders is None else holders
+
+    def _holding(self, record: Record, variant: str) -> tuple[tuple[str, Property, Record | None], ...]:
         """Return the properties that are secrets, or may hold some; those of all variants where it is not known."""
         key = (id(record), variant)
         if key not in self._holders:
@@ -108,6 +115,6 @@ class Masking:
             self._holders[key] = tuple(
                 (name, prop, nested)
                 for name, prop, nested in held
-                if prop.sensitive or (nested is not None and (nested is record or self._properties(nested, "")))
+                if prop.sensitive or (nested is not None and (nested is record or self._holding(nested, "")))
             )
         return self._holders[key]
