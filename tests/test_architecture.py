@@ -199,10 +199,8 @@ def test_class_name_means_one_idea_in_all_rooms() -> None:
 POOR = {"found", "each", "told", "what", "item", "items", "entity", "thing", "data", "info", "base", "common"}
 #: Modules, and packages with all that is in them, in which some variables still have such a name.
 POORLY_NAMED = (
-    "apply.journal",
     "kinds.catalogue.published",
     "plan.saved",
-    "server.jmap",
 )
 
 

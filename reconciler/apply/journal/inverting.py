@@ -38,8 +38,8 @@ def inverse(run: Run) -> tuple[tuple[Undo, ...], tuple[Cannot, ...]]:
     """Return what undoes a run, last change first, and what cannot be undone."""
     # What completes a new object is part of it, and goes with it.
     applied = {index for index, result in run.results.items() if result.result == "applied"}
-    parts = [each for index, each in enumerate(run.changes) if index in applied and _completes(each)]
-    later = {each.address: each.patch for each in parts}
+    parts = [change for index, change in enumerate(run.changes) if index in applied and _completes(change)]
+    later = {part.address: part.patch for part in parts}
     undos: list[Undo] = []
     cannot: list[Cannot] = []
     for index in reversed(range(len(run.changes))):
@@ -48,9 +48,9 @@ def inverse(run: Run) -> tuple[tuple[Undo, ...], tuple[Cannot, ...]]:
             continue
         if change.action == "create" and (patch := later.get(change.address)):
             change = msgspec.structs.replace(change, after=patched(change.after or {}, patch))
-        told = result.result if result else "unknown"
+        became = result.result if result else "unknown"
         # What is destroyed and created anew may have come half the way.
-        if told in ("failed", "skipped") and not change.recreate:
+        if became in ("failed", "skipped") and not change.recreate:
             continue
         if isinstance(steps, str):
             cannot.append(Cannot(change.address, steps))
@@ -58,7 +58,7 @@ def inverse(run: Run) -> tuple[tuple[Undo, ...], tuple[Cannot, ...]]:
         # A new object's id is the result's to tell; every other object keeps the one that it had.
         renewed = change.action == "create" or change.recreate or not change.id
         id_ = (result.id if result else "") if renewed else change.id
-        undos.append(Undo(_undo(change, steps[0], steps[1], id_), told == "applied", change.id))
+        undos.append(Undo(_undo(change, steps[0], steps[1], id_), became == "applied", change.id))
     return tuple(undos), tuple(cannot)
 
 
@@ -141,18 +141,18 @@ def at(wire: Mapping[str, Any], pointer: str) -> Any:
 
 def patched(wire: Wire, patch: Mapping[str, Any]) -> Wire:
     """Return an object as a PatchObject makes it; the object itself stays as it is."""
-    found = dict(wire)
+    changed = dict(wire)
     for pointer, value in patch.items():
         *path, last = pointer.split("/")
-        inner = found
+        inner = changed
         for step in path:
             held = inner.get(step)
             inner[step] = dict(held) if isinstance(held, dict) else {}
             inner = inner[step]
         inner[last] = value
-    return found
+    return changed
 
 
 def masked(value: Any) -> bool:
     """Whether a value holds a secret as the server shows it."""
-    return value == MASK or (isinstance(value, Mapping) and any(masked(each) for each in value.values()))
+    return value == MASK or (isinstance(value, Mapping) and any(masked(member) for member in value.values()))

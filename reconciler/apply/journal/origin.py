@@ -59,11 +59,11 @@ NOWHERE = Origin()
 
 def find_origin(environment: Mapping[str, str], reason: str = "") -> Origin:
     """Return where a run comes from, as far as a CI system's variables and a reason tell."""
-    found = {field: next(_told(texts, environment), "")[:LONGEST] for field, texts in _SOURCES.items()}
+    fields = {field: next(_told(texts, environment), "")[:LONGEST] for field, texts in _SOURCES.items()}
     pull = _PULL.fullmatch(environment.get("GITHUB_REF", ""))
     if pull:
-        found["request"] = f"#{pull[1]}"
-    return Origin(**found, reason=reason[:LONGEST])
+        fields["request"] = f"#{pull[1]}"
+    return Origin(**fields, reason=reason[:LONGEST])
 
 
 def _told(texts: tuple[str, ...], environment: Mapping[str, str]) -> Iterator[str]:

@@ -115,7 +115,7 @@ def begin_record(
         origin: where the run comes from.
         undoes: the run that this one undoes, or "".
     """
-    kinds = sorted({each.address.kind for each in plan.changes if catalogue.kinds[each.address.kind].ordered})
+    kinds = sorted({change.address.kind for change in plan.changes if catalogue.kinds[change.address.kind].ordered})
     return Begin(
         version=VERSION,
         run=run,
@@ -129,7 +129,9 @@ def begin_record(
         origin=origin,
         undoes=undoes,
         changes=tuple(_entry(catalogue, change) for change in plan.changes),
-        order={name: tuple((each.id, each.address.name) for each in live.of(name)) for name in kinds},
+        order={
+            name: tuple((live_object.id, live_object.address.name) for live_object in live.of(name)) for name in kinds
+        },
     )
 
 
@@ -161,7 +163,7 @@ def end_record(run: str, time: str, code: int, outcome: Outcome) -> End:
         reload=outcome.reload,
         reload_because=outcome.reload_because,
         restart=tuple(map(str, outcome.restart)),
-        residue=None if outcome.residue is None else tuple(sorted({str(each.address) for each in outcome.residue})),
+        residue=None if outcome.residue is None else tuple(sorted({str(change.address) for change in outcome.residue})),
     )
 
 
@@ -217,9 +219,9 @@ def _take(runs: dict[str, Run], record: Record) -> None:
     if run is None:
         raise ValueError(f"run {record.run} has no beginning")
     if isinstance(record, Results):
-        for told in record.results:
-            if not 0 <= told.index < len(run.changes):
-                raise ValueError(f"run {record.run} has no change {told.index}")
+        for result in record.results:
+            if not 0 <= result.index < len(run.changes):
+                raise ValueError(f"run {record.run} has no change {result.index}")
         results = _merged(run.results, record.results)
         runs[record.run] = msgspec.structs.replace(run, results=results)
         return
@@ -230,9 +232,9 @@ def _take(runs: dict[str, Run], record: Record) -> None:
 
 def _merged(known: Mapping[int, RecordedResult], more: Iterable[RecordedResult]) -> Mapping[int, RecordedResult]:
     # Grown in place: a run of ten thousand results would be copied as often.
-    found = known if isinstance(known, dict) and known else dict(known)
-    found.update({told.index: told for told in more})
-    return found
+    results = known if isinstance(known, dict) and known else dict(known)
+    results.update({result.index: result for result in more})
+    return results
 
 
 def _begun(record: Begin) -> Run:

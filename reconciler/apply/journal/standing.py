@@ -22,7 +22,7 @@ def not_live(runs: Sequence[Run]) -> str:
     for run in reversed(runs):
         if run.code == _UNDONE or run.reload == "applied":
             return ""
-        wrote = any(each.result in ("applied", "unknown") for each in run.results.values())
+        wrote = any(result.result in ("applied", "unknown") for result in run.results.values())
         if not run.finished:
             return f"run {run.id} did not come to its end: what it wrote may not be live"
         if run.reload == "failed":

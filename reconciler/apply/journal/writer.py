@@ -71,12 +71,12 @@ class Journal:
                 # Not `parents=True`, which would leave those in between open to others.
                 if not directory.exists():
                     directory.mkdir(mode=0o700, exist_ok=True)
-            found = self.path.parent.stat()
-            if not stat.S_ISDIR(found.st_mode):
+            status = self.path.parent.stat()
+            if not stat.S_ISDIR(status.st_mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         except OSError as error:
             raise self._unwritable(error) from None
-        if found.st_uid not in (os.getuid(), 0) or found.st_mode & 0o022:
+        if status.st_uid not in (os.getuid(), 0) or status.st_mode & 0o022:
             message = f"others may write in {self.path.parent}, so that a journal there cannot be trusted"
             raise ConfigError(message, f"chmod go-w {self.path.parent}, choose another directory, or --journal off")
 
@@ -117,13 +117,13 @@ class Journal:
 
     def results(self, results: Iterable[Result]) -> None:
         """Write what became of some changes of the plan."""
-        told = [
-            RecordedResult(each.change.number, each.result, each.id, each.because)
-            for each in results
-            if each.change.number < self._planned
+        recorded = [
+            RecordedResult(result.change.number, result.result, result.id, result.because)
+            for result in results
+            if result.change.number < self._planned
         ]
-        if told:
-            self._append(msgspec.json.encode(Results(run=self.run, results=tuple(told))))
+        if recorded:
+            self._append(msgspec.json.encode(Results(run=self.run, results=tuple(recorded))))
 
     def end(self, outcome: Outcome, code: int) -> None:
         """Write how the run ended.
@@ -148,11 +148,11 @@ class Journal:
         """Open the file for appending, and say whether it is new."""
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         self._file = os.open(self.path, flags, 0o600)
-        found = os.fstat(self._file)
-        if not stat.S_ISREG(found.st_mode):
+        status = os.fstat(self._file)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is no file")
         os.fchmod(self._file, 0o600)
-        size = found.st_size
+        size = status.st_size
         if size and os.pread(self._file, 1, size - 1) != b"\n":
             # The last run died while it wrote; its line must not swallow ours.
             os.write(self._file, b"\n")

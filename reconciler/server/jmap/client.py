@@ -13,7 +13,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from reconciler.server.connection import ConnectionOptions
 from reconciler.server.decode import decode
-from reconciler.server.jmap.answers import Again, Redirected, bounded, problem_of, reason, retry_after, untrusted
+from reconciler.server.jmap.answers import Again, Redirected, bounded, own_address, reason, refuse, untrusted
 from reconciler.server.jmap.endpoint import Credentials, check_url, tls_context
 from reconciler.server.jmap.logged import SESSION, Sent, sent_of
 from reconciler.server.jmap.protocol import (
@@ -53,9 +53,6 @@ REFUSALS = ("notCreated", "notUpdated", "notDestroyed")
 LISTEN_SECONDS = 0.1
 #: Most seconds between two looks whether a server has started.
 LOOK_SECONDS = 2.0
-TOO_MANY_REQUESTS = 429
-#: How the types of request-level errors begin, after which nothing was done (RFC 8620 section 3.6.1).
-NOTHING_RUN = "urn:ietf:params:jmap:error:"
 #: What to do about a certificate that is not trusted.
 TRUST = "where its issuer is one of your own, name the issuer's certificate with --ca-bundle"
 
@@ -200,7 +197,7 @@ class Client:
         started, own = time.monotonic(), self._deadline
         wait, self._wait = self._wait, 0.0
         self._deadline = max(own, started + wait)
-        told = False
+        silent = True
         try:
             while wait:
                 try:
@@ -212,9 +209,9 @@ class Client:
                     left = started + wait - time.monotonic()
                     if left <= 0:
                         raise Unreachable(f"{url}: {again.reason}, after {wait:g} s of waiting") from None
-                    if not told:
+                    if silent:
                         self._tell(f"waiting up to {wait:g} s for {self.url}: {again.reason}")
-                    told = True
+                    silent = False
                     self._sleep(min(LOOK_SECONDS, left))
         finally:
             self._deadline = own + time.monotonic() - started
@@ -240,8 +237,8 @@ class Client:
         """
         try:
             return self._retried("GET", f"{self.url}{path}", None, writes=False), ""
-        except Redirected as found:
-            return None, found.target
+        except Redirected as redirected:
+            return None, redirected.target
 
     def run(self, flow: Flow[T]) -> T:
         """Drive a conversation to its end and return its result.
@@ -313,10 +310,10 @@ class Client:
         redact = self._redactor
         return Response(
             tuple(
-                MethodError(redact.sentence(each.type), redact.sentence(each.description))
-                if isinstance(each, MethodError)
-                else {name: redact.sentences(told) if name in REFUSALS else told for name, told in each.items()}
-                for each in response.results
+                MethodError(redact.sentence(result.type), redact.sentence(result.description))
+                if isinstance(result, MethodError)
+                else {name: redact.sentences(part) if name in REFUSALS else part for name, part in result.items()}
+                for result in response.results
             ),
             response.state,
         )
@@ -362,7 +359,7 @@ class Client:
                 ) as answer,
             ):
                 content = b"".join(bounded(answer, self._deadline))
-                self._address = _own_address(answer)
+                self._address = own_address(answer)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             if distrusted := untrusted(error):
                 raise Unreachable(f"{url}: the certificate is not valid: {distrusted.verify_message}", TRUST) from None
@@ -380,7 +377,7 @@ class Client:
         text = "%s %s%s: %d, bytes: %d, %.0f ms"
         log.info(text, method, url, sent, status, size, 1000 * took, extra={"fields": fields})
         if answer.status_code != httpx.codes.OK:
-            self._refused(url, answer, content, writes=writes)
+            refuse(url, answer, content, self._redactor, writes=writes)
         try:
             return decode(content)
         except ValueError as error:
@@ -389,57 +386,3 @@ class Client:
             if content.lstrip()[:1] == b"<":
                 raise Unreachable(f"{url} answers with a web page, not with JMAP", "is this the right URL?") from None
             raise Again(f"the answer cannot be read: {error}") from None
-
-    def _refused(self, url: str, answer: httpx.Response, content: bytes, *, writes: bool) -> NoReturn:
-        """Raise what an answer other than 200 means. Its `detail` is never shown: it may echo the request."""
-        status = answer.status_code
-        problem = problem_of(content)
-        if status == httpx.codes.UNAUTHORIZED:
-            raise NotAllowed(
-                f"{url} refuses these credentials", "they are not tried again: repeated failures ban a host"
-            )
-        if status in (httpx.codes.FORBIDDEN, httpx.codes.PAYMENT_REQUIRED):
-            raise NotAllowed(
-                f"{url} answers {status}",
-                "the account lacks the permission `authenticate`, or this host's address is blocked",
-            )
-        if status == TOO_MANY_REQUESTS:
-            if problem.get("title") == "Too Many Authentication Attempts":
-                raise NotAllowed(
-                    f"{url} counts too many failed logins from this host", "its address is about to be banned"
-                )
-            raise Again("the server limits the rate of requests", retry_after(answer), busy=True)
-        limit = problem.get("limit")
-        if status == httpx.codes.BAD_REQUEST and limit == "maxConcurrentRequests":
-            raise Again("too many requests at once", busy=True)
-        if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
-            hint = "raise the limit of the proxy before the server, such as client_max_body_size of nginx"
-            raise ReconcilerError(f"{url} answers 413: the request is larger than is taken there", hint)
-        certain = str(problem.get("type")).startswith(NOTHING_RUN)
-        if writes and not certain:
-            # Whatever answers may stand between here and the server, which may have done its work.
-            raise AnswerLost(f"the server answered {status}")
-        if status == httpx.codes.BAD_REQUEST:
-            raise ReconcilerError(f"{url} refuses the request: {limit or 'malformed'}", "this is a fault of reconciler")
-        if status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            starting = status in (httpx.codes.BAD_GATEWAY, httpx.codes.SERVICE_UNAVAILABLE)
-            raise Again(f"the server answered {status}", retry_after(answer), starting=starting)
-        if answer.is_redirect:
-            target = urlsplit(self._redactor.sentence(answer.headers.get("location", "")))
-            raise Redirected(
-                f"{url} redirects to {target.scheme}://{target.netloc}" if target.netloc else f"{url} redirects",
-                "redirects are not followed: give the URL of the server itself",
-                target.path,
-            )
-        raise Unreachable(f"{url} answers {status}", "is this the URL of a Stalwart 0.16 server?")
-
-
-def _own_address(answer: httpx.Response) -> str:
-    """Return the address of this end of a connection; "" where there is no socket, or no longer one."""
-    stream = answer.extensions.get("network_stream")
-    try:
-        found = stream.get_extra_info("client_addr") if stream is not None else None
-    except OSError:
-        # The other side may have closed it behind its answer.
-        return ""
-    return str(found[0]) if found else ""

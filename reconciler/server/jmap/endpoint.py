@@ -62,7 +62,7 @@ def check_url(url: str) -> str:
         _ = parts.port, httpx.URL(url).host.encode("idna")
     except (ValueError, httpx.InvalidURL):
         raise wrong from None
-    if parts.scheme not in ("http", "https") or not parts.hostname or any(each.isspace() for each in url):
+    if parts.scheme not in ("http", "https") or not parts.hostname or any(character.isspace() for character in url):
         raise wrong
     if parts.username or parts.password:
         raise UsageError("the URL holds credentials", "set STALWART_USER and STALWART_PASSWORD instead")

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from reconciler.server.jmap.client import TOO_MANY_REQUESTS
+from reconciler.server.jmap.answers import TOO_MANY_REQUESTS
 from reconciler.server.jmap.endpoint import check_url, tls_context
 from reconciler.values import UsageError
 

@@ -26,8 +26,8 @@ class Watch:
 
     def trace(self, step: str, details: Mapping[str, Any]) -> None:
         """Take note of a new connection; this is what httpx calls a trace."""
-        if step.endswith(_OPENED) and (found := details["return_value"].get_extra_info("socket")) is not None:
-            self._sockets.append(found)
+        if step.endswith(_OPENED) and (opened := details["return_value"].get_extra_info("socket")) is not None:
+            self._sockets.append(opened)
             if self.given_up.is_set():
                 self._cut()
 
@@ -48,7 +48,7 @@ class Watch:
         self._cut()
 
     def _cut(self) -> None:
-        for each in self._sockets:
+        for opened in self._sockets:
             with suppress(OSError):
                 # Not the method of an encrypted socket, which would take its state from under whoever reads.
-                socket.socket.shutdown(each, socket.SHUT_RDWR)
+                socket.socket.shutdown(opened, socket.SHUT_RDWR)
