@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from pkgutil import get_data
+from sys import modules
 from typing import Any
 
 _IMPORT = re.compile(rb"^from (\S+) import (\S+) as ", re.MULTILINE)
@@ -16,7 +16,8 @@ _IMPORT = re.compile(rb"^from (\S+) import (\S+) as ", re.MULTILINE)
 @cache
 def homes(room: str) -> dict[str, str]:
     """Return the module that each name of a room's face comes from, as its stub says."""
-    stub = get_data(room, "__init__.pyi") or b""
+    spec: Any = import_module(room).__spec__
+    stub = spec.loader.get_data(f"{spec.origin}i")
     return {name.decode(): module.decode() for module, name in _IMPORT.findall(stub)}
 
 
@@ -31,7 +32,7 @@ def face(room: str) -> Callable[[str], Any]:
             return import_module(f"{room}.{name}")
         value = getattr(import_module(home), name)
         # From now on it is found without asking.
-        setattr(import_module(room), name, value)
+        setattr(modules[room], name, value)
         return value
 
     return load

@@ -27,7 +27,8 @@ _MAIL = "explanation routing-tests"
 #: (report, format) -> module below `formats`, and function.
 RENDERERS: dict[tuple[str, str], str] = {
     **_row("json", "json", f"plan drift outcome {_JUDGED} {_MAIL} fleet fleet-import status", "document"),
-    **_row("text", "text", f"plan drift outcome {_JUDGED}"),
+    **_row("text", "text", f"plan drift {_JUDGED}"),
+    **_row("text", "outcome_text", "outcome"),
     **_row("text", "mail_text", _MAIL),
     **_row("text", "fleet", "fleet", "text"),
     **_row("text", "fleet", "fleet-import", "imported"),

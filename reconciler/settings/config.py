@@ -35,8 +35,6 @@ from reconciler.values import (
     reference_of,
     shown,
 )
-from reconciler.yamlio import Problem, decode, positions
-from reconciler.yamlio import load as load_yaml
 
 DEFAULT_CONFIG = "reconciler.yaml"
 
@@ -71,6 +69,8 @@ class Config(Struct, frozen=True):
 
     def mistake(self, fault: Fault) -> Diagnostic:
         """Return a fault with the place where it stands."""
+        from reconciler.yamlio import positions
+
         places = positions(self.text)
         pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in fault.path)
         at = (0, 0) if not places else places[0].key(pointer) if fault.of_key else places[0].value(pointer)
@@ -100,6 +100,8 @@ def read(name: str, *, unknown: Unknown = "wrong") -> Config:
     # A link that leads nowhere is a mistake: the policy that it names would not count.
     if not name and not os.path.lexists(path):
         return Config()
+    from reconciler.yamlio import Problem, decode
+
     text = decode(read_file(path, ConfigError))
     if isinstance(text, Problem):
         raise ManifestError([in_file(str(path), text)], str(path))
@@ -112,8 +114,10 @@ def parse_config(file: str, text: str, *, unknown: Unknown = "wrong") -> Config:
     Raises:
         ManifestError: it says something that is not understood.
     """
+    from reconciler.yamlio import load
+
     config = Config(file=file, text=text)
-    documents, problems = load_yaml(text)
+    documents, problems = load(text)
     unreadable = [in_file(config.file, problem) for problem in problems]
     if len(documents) > 1:
         message = f"the file holds {len(documents)} documents, and one is all it may hold"
@@ -272,8 +276,10 @@ def unescaped(text: str) -> str:
 
 def merged_policy(config: Config, target: TargetConfig | None) -> Policy:
     """Return the policy of a target: its own over that of all, each key by its own rule."""
-    merged = dict(config.policy)
-    over, keys = target.policy if target else {}, keys_of(Policy)
+    merged, over = dict(config.policy), target.policy if target else {}
+    if not merged and not over:
+        return Policy()
+    keys = keys_of(Policy)
     for name, value in over.items():
         merged[name] = keys[name][1].merged(merged[name], value) if name in merged else value
     return msgspec.convert({name: keys[name][1].taken(value) for name, value in merged.items()}, Policy)

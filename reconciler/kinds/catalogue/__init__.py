@@ -3,8 +3,6 @@
 Law: a kind is one JSON file under `kinds/`; nothing else in the program names a kind's properties.
 """
 
-from __future__ import annotations
-
 import hashlib
 from functools import cache, cached_property
 from pathlib import Path

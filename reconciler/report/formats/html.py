@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 
 from reconciler.report.changes import OutcomeReport
-from reconciler.report.formats import mail_text, text
+from reconciler.report.formats import mail_text, outcome_text, text
 from reconciler.report.formats.html_page import document, doomed, folded, head
 from reconciler.report.mail import ExplanationReport
 from reconciler.report.page import Page
@@ -26,7 +26,7 @@ def outcome(report: OutcomeReport, page: Page) -> str:
     well = not wrong and report.reload.result in ("applied", "skipped") and not report.residue
     title = f"reconciler {report.work}: {'done' if well else 'not all is as planned'}"
     parts = [head(title, report.target), _destroyed(report)]
-    parts.append(folded("What happened", text.outcome(report, Page(quiet=True)), opened=True))
+    parts.append(folded("What happened", outcome_text.outcome(report, Page(quiet=True)), opened=True))
     rows = "".join(
         f'<tr><td class="mono">{escape(done.action)} {escape(done.address)}'
         f'<td class="{"" if done.result == "applied" else "bad"}">{done.result}'

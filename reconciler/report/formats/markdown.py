@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from reconciler.report.changes import Done, OutcomeReport
 from reconciler.report.checks import DiagnosisReport, ErrorReport, PermissionsReport, ValidationReport
-from reconciler.report.formats import mail_text, text
+from reconciler.report.formats import mail_text, outcome_text, text
 from reconciler.report.formats.sheet import Section, code, fenced, sheet, where
 from reconciler.report.mail import ExplanationReport, RoutingTestsReport
 from reconciler.report.page import Page
@@ -19,7 +19,7 @@ _TABLE = "| | {} | {} |\n|---|---|---|\n"
 
 def outcome(report: OutcomeReport, page: Page) -> str:
     """Print what became of a plan."""
-    lines = text.outcome(report, Page(quiet=True)).splitlines()
+    lines = outcome_text.outcome(report, Page(quiet=True)).splitlines()
     wrong = [done for done in report.changes if done.result != "applied"]
     counts = report.summary
     state = "done" if not wrong and report.reload.result != "failed" and not report.residue else "not all is as planned"

@@ -1,4 +1,4 @@
-"""Plans, outcomes and verdicts as text for people.
+"""Plans and verdicts as text for people.
 
 Law: the same report gives the same bytes; nothing that is destroyed is ever shortened away.
 """
@@ -16,11 +16,10 @@ from msgspec.json import encode, format  # noqa: A004 - msgspec's own name for l
 from reconciler.report.page import Page
 from reconciler.report.paint import Paint, plural
 from reconciler.report.parts import ReportedDiagnostic, Target
-from reconciler.yamlio import scalar
 
 if TYPE_CHECKING:
     # What prints an error needs none of them.
-    from reconciler.report.changes import Done, Field, OutcomeReport, Planned, PlanReport
+    from reconciler.report.changes import Field, Planned, PlanReport
     from reconciler.report.checks import DiagnosisReport, ErrorReport, PermissionsReport, ValidationReport, Verdict
 
 #: Names that one line lists before it only counts.
@@ -30,8 +29,7 @@ FEW = 3
 #: Changes beyond which creates have a line each and equal updates stand together, and lines of a kind's creates.
 LARGE, LISTED = 100, 50
 
-_SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "replace": ("!", "magenta"), "destroy": ("-", "red")}
-_RESULT_COLOURS = {"failed": "red", "skipped": "dim", "unknown": "red"}
+SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "replace": ("!", "magenta"), "destroy": ("-", "red")}
 _TONES = {"error": "red", "warning": "yellow", "note": "blue"}
 _WORDS = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}
 _PERMISSIONS = (
@@ -124,7 +122,7 @@ def plan(report: PlanReport, page: Page) -> str:
     parts += [*changes, "\n" if changes else ""]
     parts += [message, "\n" if message else "", *(f"{line}\n" for line in summary(report, page.paint))]
     if report.ending is not UNSET:
-        parts += [f"{line}\n" for line in _restart(report.ending.restart, page.paint)]
+        parts += [f"{line}\n" for line in restart(report.ending.restart, page.paint)]
         lasting = [f"{lasting.address}, {lasting.because}" for lasting in report.ending.lasting]
         parts += [f"{page.paint('cannot be undone', 'yellow')}: {sentence}\n" for sentence in lasting[:MANY]]
         parts.append(f"and {len(lasting) - MANY} more that cannot be undone\n" if len(lasting) > MANY else "")
@@ -207,7 +205,7 @@ def summary(report: PlanReport, paint: Paint) -> Iterator[str]:
 def counted(report: PlanReport, paint: Paint) -> str:
     """Return the counts of a plan in one sentence."""
     counts = report.summary
-    message = ", ".join(f"{getattr(counts, action)} to {action}" for action in _SIGNS if getattr(counts, action))
+    message = ", ".join(f"{getattr(counts, action)} to {action}" for action in SIGNS if getattr(counts, action))
     alike = "Nothing to change, but not in sync" if report.surplus else "In sync: nothing to change"
     state = f"Plan: {message}" if message else alike
     return f"{paint(state, 'bold')}; {counts.unchanged} unchanged, {counts.undeclared} undeclared."
@@ -236,7 +234,7 @@ def left_alone(report: PlanReport) -> Iterator[str]:
     yield from (f"{pair.address} stands for the live object {pair.id}." for pair in report.pairs)
 
 
-def _restart(addresses: Sequence[str], paint: Paint) -> Iterator[str]:
+def restart(addresses: Sequence[str], paint: Paint) -> Iterator[str]:
     """Say what acts at the next start of the server only."""
     if addresses:
         more = f" and {len(addresses) - MANY} more" if len(addresses) > MANY else ""
@@ -249,7 +247,7 @@ def by_kind(changes: Sequence[Planned]) -> Iterator[str]:
     for change in changes if len(changes) > MANY else ():
         counts.setdefault(kind_of(change), Counter())[change.action] += 1
     for kind, actions in counts.items() if len(counts) > 1 else ():
-        yield f"    {kind}: {', '.join(f'{actions[action]} to {action}' for action in _SIGNS if actions[action])}"
+        yield f"    {kind}: {', '.join(f'{actions[action]} to {action}' for action in SIGNS if actions[action])}"
 
 
 def _doomed(changes: Sequence[Planned], paint: Paint) -> Iterator[str]:
@@ -268,7 +266,7 @@ def _names(title: str, names: Sequence[str]) -> list[str]:
 
 def planned(change: Planned, paint: Paint, more: Sequence[str] = ()) -> list[str]:
     """Return the lines of one change, or of several that are equal but for their addresses."""
-    sign, colour = _SIGNS[change.action]
+    sign, colour = SIGNS[change.action]
     place = f" ({change.source})" if change.source and not more else ""
     because = f", {change.because}" if change.because else ""
     others = f" and {len(more)} more with the same change: {', '.join(more[:MANY])}" if more else ""
@@ -288,7 +286,7 @@ def content(change: Planned) -> str:
 
 def compact(change: Planned, paint: Paint, width: int = 0) -> str:
     """Return one change in one line, which is cut to a width unless that is 0."""
-    sign, colour = _SIGNS[change.action]
+    sign, colour = SIGNS[change.action]
     because = f", {change.because}" if change.because else ""
     messages = [line for field in _telling(change) for line in _field(change, field, Paint())]
     head, inner = f"{sign} {change.address}", "; ".join(messages) or content(change)
@@ -326,77 +324,19 @@ def _arrow(before: Any, after: Any, paint: Paint) -> str:
 
 def shown(value: Any) -> str:
     """Show a human value on one line, as YAML would have it: quoted where it could be taken for something else."""
+    from reconciler.yamlio import scalar
+
     return _flow(value) if isinstance(value, dict | list) else scalar(value)
 
 
 def _flow(value: Any) -> str:
+    from reconciler.yamlio import scalar
+
     if isinstance(value, dict):
         return "{" + ", ".join(f"{scalar(key, brackets=True)}: {_flow(member)}" for key, member in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_flow(element) for element in value) + "]"
     return scalar(value, brackets=True)
-
-
-def outcome(report: OutcomeReport, page: Page) -> str:
-    """Print what became of a plan: everything that is not as planned, the reload, and the counts."""
-    paint = page.paint
-    if report.work == "reload":
-        lines = [] if page.quiet else [header(report.target, paint)]
-    else:
-        lines = [*_failures(report.changes, paint), _counted(report, paint)]
-    lines += [*_reloaded(report, paint), *_restart(report.restart, paint), *report.notes]
-    if report.residue:
-        lines.append(paint(f"Reading back shows {plural(len(report.residue), 'difference')}:", "red"))
-        lines += [line for change in report.residue for line in planned(change, paint)]
-    elif report.residue == ():
-        lines.append(f"Read back: the server holds {report.compared}.")
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _failures(changes: Iterable[Done], paint: Paint) -> Iterator[str]:
-    """Yield a line for each change that was not made; many that were skipped for one reason share a line."""
-    groups: dict[tuple[str, str], list[Done]] = {}
-    for done in changes:
-        if done.result != "applied":
-            groups.setdefault((done.result, done.error or done.because), []).append(done)
-    for (result, why), group in groups.items():
-        names = [f"{_SIGNS[done.action][0]} {done.address}" for done in group]
-        because = f": {why}" if why else ""
-        if result == "skipped" and len(group) > FEW:
-            more = f" and {len(names) - MANY} more" if len(names) > MANY else ""
-            head = paint(f"{plural(len(group), 'change')} skipped", _RESULT_COLOURS[result])
-            yield f"{head}{because}: {', '.join(names[:MANY])}{more}"
-        else:
-            yield from (f"{paint(f'{name} {result}', _RESULT_COLOURS[result])}{because}" for name in names)
-
-
-def _counted(report: OutcomeReport, paint: Paint) -> str:
-    counts = {name: getattr(report.summary, name) for name in ("applied", "failed", "skipped", "unknown")}
-    message = ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing to apply"
-    return f"{paint('Apply: ' + message, 'bold')}."
-
-
-def _reloaded(report: OutcomeReport, paint: Paint) -> list[str]:
-    because = report.reload.because
-    match report.reload.result:
-        case "applied":
-            # That reading back failed is all that there can be to say of it.
-            more = [paint(f"{because[0].upper()}{because[1:]}.", "red")] if because else []
-            return ["The server reloaded its settings: they are live.", *more]
-        case "skipped":
-            return [f"The settings were not reloaded: {because}."]
-        case "failed":
-            mend = "a restart would run without what is broken: mend it, and apply again."
-            broken = report.reload.broken
-            if report.reload.undone == "all":
-                then = "It was undone: nothing of this run is left, and the server runs what it ran before."
-                return [paint(f"The reload was refused: {because}.", "red"), then]
-            if report.reload.undone:
-                mend = "not all that this run wrote could be undone"
-            then = f"What is stored is not live{f', and {mend}' if broken else '; reconciler reload makes it so.'}"
-            return [paint(f"The reload was refused: {because}.", "red"), then]
-        case "unknown":
-            return [paint(f"It is unknown whether the settings were reloaded: {because}.", "red")]
 
 
 def diagnosis(report: DiagnosisReport, page: Page) -> str:
