@@ -6,27 +6,23 @@ Law: a mistake never stops the reading: every document is looked at, and every m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
 from reconciler.desired.manifest.entries import Declaration, DocumentPlace, Path, TestDocument
-from reconciler.desired.manifest.layers import Called, Dropped, overlay
-from reconciler.desired.manifest.specs import guess, key_only, untyped
-from reconciler.desired.manifest.strays import strays, unindented
+from reconciler.desired.manifest.metadata import SINGLE, contradictions, said
+from reconciler.desired.manifest.specs import guess, key_only, leads, untyped
 from reconciler.desired.manifest.variables import Substitution, references
 from reconciler.kinds import (
-    METADATA,
     Catalogue,
     Codec,
     Judge,
     Kind,
-    Record,
     address_of,
     bare_durations,
     check_expression,
     context_of,
-    explain,
     has_durations,
     key_of,
     spelled_out,
@@ -35,11 +31,10 @@ from reconciler.kinds import (
 )
 from reconciler.values import Address, Diagnostic, Resource, Sensitive, Source, get_close_matches
 
+if TYPE_CHECKING:
+    from reconciler.desired.manifest.layers import Called, Dropped
+
 ROUTING_TEST = "RoutingTest"
-#: Metadata that says nothing beside another.
-_EXCLUSIVE = {"drop": ("patch", "absent", "was", "unmanaged", "accept"), "absent": ("was", "unmanaged")}
-#: Metadata that stands for one object only.
-_SINGLE = ("id", "was")
 
 
 class DocumentReader:
@@ -78,12 +73,14 @@ class DocumentReader:
             # Most documents are a kind and a spec, and there is nothing else to look at.
             return [Declaration(kind, {}, value["spec"], where, ("spec",), where.document.line, layer)]
         metadata = self._metadata(where, value, kind)
+        from reconciler.desired.manifest.strays import strays, unindented
+
         for stray in strays(kind, value):
             self._tell(where, (stray.name,), "unknown-field", stray.message, stray.hint, key=True)
         if metadata is None or unindented(kind, value):
             return []
         specs = self._specs(where, value, kind, metadata)
-        single = [name for name in _SINGLE if name in metadata]
+        single = [name for name in SINGLE if name in metadata]
         if len(specs) > 1 and single:
             message = f"metadata.{single[0]} stands for one object, and there are several items"
             self._tell(where, ("metadata", single[0]), "metadata", message)
@@ -97,6 +94,8 @@ class DocumentReader:
         if not self.layered:
             return entries, []
 
+        from reconciler.desired.manifest.layers import overlay
+
         def tell(entry: Declaration, path: Path, code: str, message: str, hint: str) -> None:
             self._about(entry, path, code, message, hint, guess(entry))
 
@@ -104,6 +103,8 @@ class DocumentReader:
 
     def _called(self, entry: Declaration) -> Called:
         """Return what an entry is called in the server's own form, as far as its spec tells."""
+        from reconciler.desired.manifest.layers import Called
+
         kind, spec, name = entry.kind, entry.spec, str(entry.metadata.get("name", ""))
         if kind.singleton:
             return Called(Address(kind.kind), ())
@@ -153,30 +154,14 @@ class DocumentReader:
             problems = len(self.problems)
             metadata = self.substitution.plain(metadata, self._teller(where, "metadata"))
             wrong = len(self.problems) > problems
-        for fault in explain(METADATA, metadata):
-            wrong = True
+        from reconciler.kinds import METADATA, explain
+
+        faults = explain(METADATA, metadata)
+        if not (wrong or faults):
+            faults = contradictions(kind, metadata)
+        for fault in faults:
             self._tell(where, ("metadata", *fault.path), fault.code, fault.message, fault.hint, key=fault.of_key)
-        if not wrong and metadata.get("name") and (kind.singleton or "name" in kind.match):
-            wrong = True
-            message = f"metadata.name is for kinds without a name of their own, and {kind.kind} has one"
-            self._tell(where, ("metadata", "name"), "metadata", message)
-        if not wrong and str(metadata.get("was", "")).startswith(f"{kind.kind}/"):
-            wrong = True
-            message = "metadata.was holds the match key, without the kind"
-            hint = f"write {str(metadata['was']).removeprefix(f'{kind.kind}/')}"
-            self._tell(where, ("metadata", "was"), "metadata", message, hint)
-        for name in ("was", "absent") if not wrong and kind.singleton else ():
-            if metadata.get(name):
-                wrong = True
-                message = f"metadata.{name} is for objects that come and go, and there is always one {kind.kind}"
-                self._tell(where, ("metadata", name), "metadata", message)
-        for name, others in _EXCLUSIVE.items() if not wrong and _EXCLUSIVE.keys() & metadata.keys() else ():
-            beside = next((other for other in others if name in metadata and other in metadata), "")
-            if beside:
-                wrong = True
-                message = f"metadata.{name} and metadata.{beside} exclude each other"
-                self._tell(where, ("metadata", beside), "metadata", message, "keep one of them")
-        return None if wrong else metadata
+        return None if wrong or faults else metadata
 
     def _specs(
         self, where: DocumentPlace, value: Mapping[str, Any], kind: Kind, metadata: Mapping[str, Any]
@@ -238,7 +223,7 @@ class DocumentReader:
             sources=sources,
             given=self._fields_of(spec),
             bare=tuple(bare_durations(self.catalogue, kind, spec)) if self._timed(kind) else (),
-            **(_said(metadata) if metadata else {}),
+            **(said(metadata) if metadata else {}),
         )
         if absent:
             return resource
@@ -323,7 +308,7 @@ class DocumentReader:
             steps = pointer.split("/")
             at = ("metadata", "unmanaged", str(index))
             where = entry.metadata_places.get("unmanaged", entry.where)
-            if not self._leads(entry.kind, resource.wire.get("@type", ""), steps):
+            if not leads(self.catalogue, entry.kind, resource.wire.get("@type", ""), steps):
                 fine = False
                 message = f"{pointer} is no property of {entry.kind.kind} that can be left alone"
                 hint = "such as description or route/else"
@@ -339,16 +324,6 @@ class DocumentReader:
                 message = f"{pointer} is declared and unmanaged at once"
                 self._tell(where, at, "unmanaged", message, "keep one of the two", resource.address)
         return fine
-
-    def _leads(self, record: Record, variant: str, steps: list[str]) -> bool:
-        """Whether a pointer leads to a property, into no list, set or map."""
-        shape = record.shape(variant) if variant in record.variants or not record.variants else record.legible(None)
-        prop = shape.get(steps[0])
-        if prop is None or len(steps) == 1:
-            return prop is not None
-        if prop.language:
-            return steps[1:] in (["match"], ["else"])
-        return prop.type == "object" and self._leads(self.catalogue.record(prop.of), "", steps[1:])
 
     def _expressions(self, entry: Declaration, resource: Resource) -> bool:
         """Check every expression as the server will when it is sent."""
@@ -416,15 +391,3 @@ class DocumentReader:
                 hint=hint,
             )
         )
-
-
-def _said(metadata: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what metadata says of a resource; most documents have none."""
-    return {
-        "unmanaged": tuple(metadata.get("unmanaged", ())),
-        "id": str(metadata.get("id", "")),
-        "named": bool(metadata.get("name")),
-        "was": str(metadata.get("was", "")),
-        "absent": bool(metadata.get("absent")),
-        "accept": metadata.get("accept", {}),
-    }

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from reconciler.desired.manifest.entries import Declaration
-from reconciler.kinds import Kind, address_of
+from reconciler.kinds import Catalogue, Kind, Record, address_of
 from reconciler.values import Address
 
 #: Both spellings of the key that names a variant.
@@ -41,3 +41,14 @@ def guess(entry: Declaration) -> Address:
     if any(not isinstance(part, str | int) for part in parts):
         return Address(kind.kind, name)
     return replace(address_of(kind, tuple(parts), name), id=str(entry.metadata.get("id", "")))
+
+
+def leads(catalogue: Catalogue, record: Record, variant: str, steps: list[str]) -> bool:
+    """Whether a pointer leads to a property, into no list, set or map."""
+    shape = record.shape(variant) if variant in record.variants or not record.variants else record.legible(None)
+    prop = shape.get(steps[0])
+    if prop is None or len(steps) == 1:
+        return prop is not None
+    if prop.language:
+        return steps[1:] in (["match"], ["else"])
+    return prop.type == "object" and leads(catalogue, catalogue.record(prop.of), "", steps[1:])

@@ -7,11 +7,10 @@ under any of the given schemas".
 from __future__ import annotations
 
 from reconciler.kinds.catalogue import Catalogue
-from reconciler.kinds.schema.specs import as_written, kind_schema
+from reconciler.kinds.schema.specs import ID_PATTERN, as_written, kind_schema
 from reconciler.values import DIALECT, Schema
 
 ROUTING_TEST = "RoutingTest"
-ID_PATTERN = "^[a-z0-9]+$"
 
 #: The schema of `metadata`.
 METADATA: Schema = {

@@ -15,8 +15,7 @@ from msgspec import Struct
 from msgspec.json import encode
 
 from reconciler.kinds.catalogue import Catalogue, Kind
-from reconciler.kinds.schema.documents import ID_PATTERN
-from reconciler.kinds.schema.specs import NOT_BLANK_PATTERN, PLACE_PATTERN, is_secret, spec_schema
+from reconciler.kinds.schema.specs import ID_PATTERN, NOT_BLANK_PATTERN, PLACE_PATTERN, is_secret, spec_schema
 from reconciler.values import DIALECT, Schema, get_close_matches, print_duration, print_size, shown
 
 if TYPE_CHECKING:

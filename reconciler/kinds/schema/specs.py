@@ -19,6 +19,8 @@ from reconciler.values import DIALECT, DURATION_PATTERN, MAX_INTEGER, SIZE_PATTE
 
 #: Blanks at the ends of some texts are cut off by the server, which refuses what is empty then.
 NOT_BLANK_PATTERN = "[^ \\t\\r\\n]"
+#: Ids of the server.
+ID_PATTERN = "^[a-z0-9]+$"
 #: Keys of a list that is written as an object.
 PLACE_PATTERN = "^[0-9]{1,10}$"
 #: A moment, as JSON has it (RFC 3339).

@@ -7,6 +7,7 @@ nowhere by this plan's doing; everything else is a warning or a note, and change
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import Literal
 
 from msgspec import Struct
@@ -166,24 +167,22 @@ def settle(
                 hint=finding.hint,
             )
         )
-    return tuple(sorted(diagnostics, key=_order))
+    return tuple(sorted(diagnostics, key=_ORDER))
 
 
-def _order(diagnostic: Diagnostic) -> tuple[str, int, int, str, str, str, str, str]:
-    """Return what diagnostics are sorted by: as they compare, and many times as fast."""
-    return (
-        *(diagnostic.file, diagnostic.line, diagnostic.column),
-        *(diagnostic.address, diagnostic.pointer, diagnostic.severity, diagnostic.code, diagnostic.message),
-    )
+#: What diagnostics are sorted by: as they compare, and many times as fast.
+_ORDER = attrgetter("file", "line", "column", "address", "pointer", "severity", "code", "message")
 
 
 def _place(finding: Finding, resource: Resource | None, locate: Locate | None) -> Source:
     source = locate(finding.address, finding.pointer) if locate is not None and finding.address.kind else None
     if source is not None:
         return source
-    if resource is None or not resource.declares(finding.pointer):
+    if resource is None:
         return Source("")
-    return resource.place(finding.pointer)
+    if not finding.pointer:
+        return resource.source
+    return resource.place(finding.pointer) if resource.declares(finding.pointer) else Source("")
 
 
 def unknown_rules(severities: Mapping[str, str], resources: Iterable[Resource]) -> list[Finding]:

@@ -65,7 +65,8 @@ def diagnostics(diagnostics: Sequence[ReportedDiagnostic], page: Page) -> str:
 
 def worst_first(diagnostics: Iterable[ReportedDiagnostic]) -> list[ReportedDiagnostic]:
     """Return diagnostics with errors first and notes last."""
-    return sorted(diagnostics, key=lambda diagnostic: tuple(_TONES).index(diagnostic.severity))
+    ranks = {severity: rank for rank, severity in enumerate(_TONES)}
+    return sorted(diagnostics, key=lambda diagnostic: ranks[diagnostic.severity])
 
 
 def _told(findings: Sequence[ReportedDiagnostic], paint: Paint) -> Iterator[str]:

@@ -1,0 +1,11 @@
+from reconciler.kinds.schema.documents import METADATA as METADATA
+from reconciler.kinds.schema.documents import ROUTING_TEST as ROUTING_TEST
+from reconciler.kinds.schema.documents import manifest_schema as manifest_schema
+from reconciler.kinds.schema.documents import published as published
+from reconciler.kinds.schema.documents import routing_test_schema as routing_test_schema
+from reconciler.kinds.schema.specs import ID_PATTERN as ID_PATTERN
+from reconciler.kinds.schema.specs import NOT_BLANK_PATTERN as NOT_BLANK_PATTERN
+from reconciler.kinds.schema.specs import PLACE_PATTERN as PLACE_PATTERN
+from reconciler.kinds.schema.specs import holds_secret as holds_secret
+from reconciler.kinds.schema.specs import kind_schema as kind_schema
+from reconciler.kinds.schema.specs import spec_schema as spec_schema
