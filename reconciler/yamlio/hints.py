@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-#: Longest line that is looked at, and longest corrected line that is shown, in characters.
-MAX_LINE = 1000
+from reconciler.yamlio.scalars import MAX_LINE, OPERATORS, QUOTED
+
+#: Longest corrected line that is shown, in characters.
 MAX_SHOWN = 160
 #: Longest key or scalar that is shown, in characters.
 MAX_WORD = 40
@@ -21,12 +22,6 @@ _SECRET = re.compile(
 _KEY = r"""(?:[\w$./@~+*-]+|"[^"]*"|'[^']*')"""
 _HEAD = re.compile(rf"\s*(?:[-?]\s+)*(?:(?P<key>{_KEY})\s*:(?:\s+|\Z))?")
 _PAIR = re.compile(rf"\s*(?:(?P<key>{_KEY})\s*:\s+)?")
-_QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
-_QUOTE = re.compile(r"""(?<![A-Za-z0-9])['"]""")
-#: What an expression can end with that lacks its right side, and such an operator at the end of a value.
-OPERATORS = frozenset("&|=+-*/<>")
-_OPERATOR = re.compile(r"(?:&&|\|\||[=!<>]=|\s[-+*/<>])\Z")
-
 _CUT = re.compile(r"[ \t]*([#,])")
 #: A comment that ends like the brackets around it, behind a value.
 _CUT_BRACKETS = re.compile(r"(?<=[^\s,\[{])[ \t]+#[^,\[{]*?(?=[\]}]+,?[ \t]*\Z)")
@@ -111,14 +106,6 @@ def quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def unfinished(text: str) -> bool:
-    """Tell whether a plain scalar, if it is not very long, looks like an expression that something cut off."""
-    if len(text) > MAX_LINE:
-        return False
-    outside = _QUOTED.sub("", text) if "'" in text or '"' in text else text
-    return outside.count("(") > outside.count(")") or bool(_QUOTE.search(outside) or _OPERATOR.search(text))
-
-
 def value_end(line: str, start: int, *, flow: bool) -> int | None:
     """Return where a value ends as an expression would have it, or None where its brackets are not closed.
 
@@ -145,7 +132,7 @@ def _opened_quote(line: str, at: int, start: int) -> re.Match[str] | None:
     """Return the quoted text that begins here; an apostrophe within a word begins none."""
     if line[at] not in "'\"" or (at > start and line[at - 1].isalnum()):
         return None
-    return _QUOTED.match(line, at)
+    return QUOTED.match(line, at)
 
 
 def value_around(line: Line) -> Value | None:
@@ -196,7 +183,7 @@ def corrected(line: Line, value: Value, names: Iterable[str] = ()) -> str:
 
 def nested_quotes(value: str) -> bool:
     """Tell whether a value is in quotes that stand within it too, such as `"port == "25""`."""
-    match = _QUOTED.match(value)
+    match = QUOTED.match(value)
     return bool(match and _GOES_ON.match(value, match.end()))
 
 
@@ -208,7 +195,7 @@ def expression_mistake(line: Line, detail: str, names: Iterable[str] = ()) -> tu
     text = line.text[value.start : value.stop]
     beginning = _BEGINNINGS.get(text[0])
     if text[0] in "'\"":
-        match = _QUOTED.match(text)
+        match = QUOTED.match(text)
         beginning = beginning if match and match.end() < len(text) else None
         if beginning and nested_quotes(text):
             message = f"text goes on after the closing quote: within `{text[0]}` no `{text[0]}` can stand"

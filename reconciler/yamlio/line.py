@@ -13,8 +13,7 @@ from functools import lru_cache
 from sys import intern
 from typing import Any, NamedTuple
 
-from reconciler.yamlio.hints import OPERATORS, unfinished
-from reconciler.yamlio.scalars import SPECIAL, Doubt, resolve
+from reconciler.yamlio.scalars import SPECIAL, Doubt, resolve, unfinished
 
 #: Lines, and beginnings of lines, that are remembered.
 _REMEMBERED = 4096
@@ -212,7 +211,7 @@ def _scalar(text: str) -> Any:
 def _finished(text: str) -> Any:
     """Return what a scalar without quotes means, unless a comment or comma may have cut it off."""
     value = _scalar(text)
-    if (text[-1] in OPERATORS or "(" in text or "'" in text or '"' in text) and unfinished(text):
+    if unfinished(text):
         raise NotPlain
     return value
 

@@ -14,7 +14,7 @@ from yaml.reader import ReaderError
 from reconciler.yamlio.events import EventSource, Parser
 from reconciler.yamlio.expansion import Expansion
 from reconciler.yamlio.faults import CLOSE, forbidden_character, syntax_problem
-from reconciler.yamlio.hints import OPERATORS, cut_mistake, expression_mistake, line_at, may_show, short, unfinished
+from reconciler.yamlio.hints import cut_mistake, expression_mistake, line_at, may_show, short
 from reconciler.yamlio.places import document_tree
 from reconciler.yamlio.problem import (
     MAX_ALIASED_NODES,
@@ -24,7 +24,7 @@ from reconciler.yamlio.problem import (
     YamlDocument,
     check_size,
 )
-from reconciler.yamlio.scalars import SPECIAL, Doubt, resolve
+from reconciler.yamlio.scalars import OPERATORS, SPECIAL, Doubt, resolve, unfinished
 
 #: Plain scalars, and keys, that are remembered with their values; what comes after so many is resolved each time.
 _REMEMBERED = 4096
@@ -231,7 +231,7 @@ class _DocumentsReader:
             if type(value) is Doubt:
                 self._doubt(event, value, key)
                 return text
-        if (text[-1] in OPERATORS or "(" in text or "'" in text or '"' in text) and unfinished(text):
+        if unfinished(text):
             self._check_cut(event, key)
         elif len(self.scalars) < _REMEMBERED and value is not None:
             self.scalars[text] = value

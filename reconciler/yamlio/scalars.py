@@ -36,17 +36,24 @@ OLD_BOOLEANS = {"yes": "true", "on": "true", "no": "false", "off": "false"}
 #: What a scalar that is not simply its own text can begin with.
 SPECIAL = frozenset("0123456789+-.~tTfFnNyYoO")
 
+#: Longest line that is looked at, in characters.
+MAX_LINE = 1000
+QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
+_QUOTE = re.compile(r"""(?<![A-Za-z0-9])['"]""")
+#: What an expression can end with that lacks its right side, and such an operator at the end of a value.
+OPERATORS = frozenset("&|=+-*/<>")
+_OPERATOR = re.compile(r"(?:&&|\|\||[=!<>]=|\s[-+*/<>])\Z")
+
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
-_OCTAL = re.compile(r"0o[0-7]+")
-_HEXADECIMAL = re.compile(r"0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_LEADING_ZERO = re.compile(r"[-+]?0[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?")
+# The others are compiled by the first number that is no such integer, as few are.
+_OCTAL = r"0o[0-7]+"
+_HEXADECIMAL = r"0x[0-9a-fA-F]+"
+_FLOAT = r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+_LEADING_ZERO = r"[-+]?0[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?"
 #: Numbers of YAML 1.1 that are text in 1.2: binary, signed hexadecimal, digits with underscores.
-_OLD_NUMBER = re.compile(
-    r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?)"
-)
-_SEXAGESIMAL = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}.*)?")
+_OLD_NUMBER = r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9]+)?)"
+_SEXAGESIMAL = r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?"
+_DATE = r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}.*)?"
 
 
 def resolve(text: str) -> str | int | float | bool | Doubt | None:
@@ -62,23 +69,32 @@ def resolve(text: str) -> str | int | float | bool | Doubt | None:
     return text
 
 
+def unfinished(text: str) -> bool:
+    """Tell whether a plain scalar, if it is not very long, looks like an expression that something cut off."""
+    quotes = "'" in text or '"' in text
+    if len(text) > MAX_LINE or not (quotes or "(" in text or text[-1] in OPERATORS):
+        return False
+    outside = QUOTED.sub("", text) if quotes else text
+    return outside.count("(") > outside.count(")") or bool(_QUOTE.search(outside) or _OPERATOR.search(text))
+
+
 def _number(text: str) -> str | int | float | Doubt:
     """Return what a scalar that begins as a number does means."""
     if _INTEGER.fullmatch(text):
         return _value(text, whole=True)
     if text in NOT_A_NUMBER:
         return Doubt("not-a-number", "is not a number that can be compared or sent", f'write "{text}" for the text')
-    if _DATE.fullmatch(text):
+    if re.fullmatch(_DATE, text):
         return _ambiguous(text, "a date to some YAML readers and text to others")
-    if _SEXAGESIMAL.fullmatch(text):
+    if re.fullmatch(_SEXAGESIMAL, text):
         return _ambiguous(text, "a number of base 60 to some YAML readers and text to others")
-    if _LEADING_ZERO.fullmatch(text):
+    if re.fullmatch(_LEADING_ZERO, text):
         octal = f"0o{text[1:]}" if re.fullmatch(r"0[0-7]+", text) else ""
         return _ambiguous(text, "an octal number to some YAML readers and a decimal one to others", octal)
-    whole = bool(_OCTAL.fullmatch(text) or _HEXADECIMAL.fullmatch(text))
-    if whole or _FLOAT.fullmatch(text):
+    whole = bool(re.fullmatch(_OCTAL, text) or re.fullmatch(_HEXADECIMAL, text))
+    if whole or re.fullmatch(_FLOAT, text):
         return _value(text, whole=whole)
-    if _OLD_NUMBER.fullmatch(text):
+    if re.fullmatch(_OLD_NUMBER, text):
         number = text.replace("_", "") if _INTEGER.fullmatch(text.replace("_", "")) else ""
         return _ambiguous(text, "a number to some YAML readers and text to others", number)
     return text

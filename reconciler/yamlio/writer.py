@@ -13,9 +13,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from reconciler.yamlio.hints import unfinished
 from reconciler.yamlio.problem import MAX_DEPTH, MAX_NUMBER
-from reconciler.yamlio.scalars import SPECIAL, resolve
+from reconciler.yamlio.scalars import SPECIAL, resolve, unfinished
 
 #: Longest line with brackets in it, in characters.
 WIDTH = 100
@@ -44,10 +43,11 @@ _FORMAT = (
     "\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
     "\U000e0001\U000e0020-\U000e007f"
 )
-_ESCAPED = re.compile(f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff{_FORMAT}]")
+# Compiled by the first text that is not printable ASCII.
+_ESCAPED = f"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff{_FORMAT}]"
 #: A text that stands line by line below a `|`: several lines, the first not indented, none with blanks at its end.
-_LITERAL = re.compile(r"(?! )(?:[^\n]*[^\n ])?(?:\n+[^\n]*[^\n ])+\n?")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_LITERAL = r"(?! )(?:[^\n]*[^\n ])?(?:\n+[^\n]*[^\n ])+\n?"
+_SURROGATE = "[\ud800-\udfff]"
 _SHORT_ESCAPES = {"\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
@@ -102,10 +102,10 @@ def _text(text: str, *, brackets: bool) -> str:
         return text
     # What is ASCII and printable, as most texts are, needs neither search.
     if not (text.isascii() and text.isprintable()):
-        if _SURROGATE.search(text):
+        if re.search(_SURROGATE, text):
             raise ValueError("half of a surrogate pair, which is no character")
-        if _ESCAPED.search(text):
-            return f'"{_ESCAPED.sub(_escape, text.translate(_BACKSLASHES))}"'
+        if re.search(_ESCAPED, text):
+            return f'"{re.sub(_ESCAPED, _escape, text.translate(_BACKSLASHES))}"'
     return text if _plain(text, brackets=brackets) else _quoted(text)
 
 
@@ -133,17 +133,17 @@ def _quoted(text: str) -> str:
 
 def _literal(value: Any, indent: str) -> list[str] | None:
     """Return a text of several lines as the lines below its `|`, the first being what follows the key; else None."""
-    if not isinstance(value, str) or "\n" not in value or not _LITERAL.fullmatch(value) or not value[0].strip():
+    if not isinstance(value, str) or "\n" not in value or not re.fullmatch(_LITERAL, value) or not value[0].strip():
         return None
     lines = value.removesuffix("\n").split("\n")
-    if any(_ESCAPED.search(line) or _SURROGATE.search(line) for line in lines):
+    if any(re.search(_ESCAPED, line) or re.search(_SURROGATE, line) for line in lines):
         return None
     return ["|" if value.endswith("\n") else "|-", *(f"{indent}{line}" if line else "" for line in lines)]
 
 
 def _harmless(line: str) -> str:
     """Return a line of comment without what could end the comment."""
-    return _SURROGATE.sub("?", _ESCAPED.sub(" ", line))
+    return re.sub(_SURROGATE, "?", re.sub(_ESCAPED, " ", line))
 
 
 class _Writer:
