@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 def with_mail(wanted: Wanted, survey: Survey) -> Survey:
     """Return a survey with the mail that moves, where anything would be done."""
-    from reconciler.mail import movement_between
-
     if not survey.plan.changes:
         return survey
+    from reconciler.mail import movement_between
+
     movement = movement_between(wanted.catalogue, *_states(wanted, survey))
     return replace(survey, movement=movement, mail=mail_digest(movement_part(wanted.catalogue, movement)))
 

@@ -272,7 +272,7 @@ def typed_of(name: str, typed: frozenset[str]) -> list[str]:
     return [long for long in longs if long in typed]
 
 
-_SERVER = tuple(option for option in OPTIONS if option in {*group(SERVER), *group(CONNECTION)})
+_SERVER = tuple(option for option, row in OPTIONS.items() if not {SERVER, CONNECTION}.isdisjoint(row.groups))
 _PLANNING = (*_SERVER, *(option for option in group(SETTLED) if option != "rotate_secrets"), "no_cache")
 #: What `explain` is told of a message.
 MESSAGE = tuple(OPTIONS)[tuple(OPTIONS).index("rcpt") : tuple(OPTIONS).index("graph") + 1]
