@@ -35,7 +35,7 @@ from reconciler.report.schemas import SCHEMAS
 from reconciler.values import read_file
 from reconciler.values.errors import ConfigError, ManifestError, ReconcilerError, UsageError
 from reconciler.values.model import Address, Change, FieldChange, LiveState, Phase, Plan, Sensitive, Source
-from reconciler.values.policy import Policy
+from reconciler.values.policy import Policy, SecretSources
 from tests.states import CATALOGUE, desired_of, live_of
 
 URL = "https://mail.example.org"
@@ -282,6 +282,22 @@ def test_a_plan_of_another_catalogue_is_refused() -> None:
         load(content, msgspec.structs.replace(CATALOGUE, digest="other"))
 
     assert str(raised.value) == "the plan was made by a version of this program with another catalogue (plan again)"
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        Policy(lint={"plain-text-secret": "ignore"}),
+        Policy(secrets=SecretSources(env=("RELAY_*",))),
+        Policy(secrets=SecretSources(files=("/run/secrets/*",))),
+        Policy(links=("/nix/store",)),
+        Policy(variables=("REGION",)),
+        Policy(allow_empty=frozenset({"MtaRoute"})),
+    ],
+)
+def test_the_digest_of_a_policy_covers_all_of_it(policy: Policy) -> None:
+    assert policy_digest(policy) != policy_digest(Policy())
+    assert policy_digest(policy) == policy_digest(msgspec.structs.replace(policy))
 
 
 def test_a_plan_for_another_server_or_of_another_policy_is_refused() -> None:

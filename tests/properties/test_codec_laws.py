@@ -188,6 +188,7 @@ def test_what_is_decoded_is_a_valid_spec_and_encodes_to_the_same_wire_value(kind
         assert mistakes == ()
         # Names and expressions are in Unicode form C.
         assert exact(encoded, wire)
+        assert encoded == wire
 
 
 @every_kind

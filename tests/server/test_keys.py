@@ -1,47 +1,22 @@
 """A private key is held against its certificate before anything is written."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
-from cryptography.hazmat.primitives.hashes import SHA256
 
 from reconciler.server import Allowed, Secrets
 from reconciler.server.keys import unfit
 from reconciler.values import Address, Change, ConfigError, Sensitive
+from tests.keys import certificate, ed25519, pem
 from tests.whole import CATALOGUE
 
-NAME = x509.Name([])
-KEY, OTHER = generate_private_key(SECP256R1()), generate_private_key(SECP256R1())
-CERTIFICATE = (
-    x509.CertificateBuilder()
-    .subject_name(NAME)
-    .issuer_name(NAME)
-    .public_key(KEY.public_key())
-    .serial_number(1)
-    .not_valid_before(datetime(2026, 1, 1, tzinfo=UTC))
-    .not_valid_after(datetime(2036, 1, 1, tzinfo=UTC))
-    .sign(KEY, SHA256())
-    .public_bytes(serialization.Encoding.PEM)
-    .decode()
-)
-
-
-def pem(key: Any) -> str:
-    plain = serialization.NoEncryption()
-    found: bytes = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-    return found.decode()
-
-
-HERE = {"@type": "Text", "value": f"junk before\n{CERTIFICATE}"}
+KEY, OTHER = ed25519(), ed25519()
+HERE = {"@type": "Text", "value": f"junk before\n{certificate(KEY)}"}
 ELSEWHERE = {"@type": "File", "filePath": "/a.pem"}
 
 
 @pytest.mark.parametrize(
-    ("certificate", "key", "because"),
+    ("shown", "key", "because"),
     [
         (HERE, pem(KEY), ""),
         (HERE, pem(OTHER), "it is not the key of its certificate"),
@@ -51,8 +26,8 @@ ELSEWHERE = {"@type": "File", "filePath": "/a.pem"}
         (ELSEWHERE, "canary", "it is no private key in PEM, or one with a password"),
     ],
 )
-def test_key_is_held_against_its_certificate(certificate: dict[str, str], key: str, because: str) -> None:
-    assert unfit(certificate, key) == because
+def test_key_is_held_against_its_certificate(shown: dict[str, str], key: str, because: str) -> None:
+    assert unfit(shown, key) == because
 
 
 def change(key: dict[str, Any]) -> Change:
