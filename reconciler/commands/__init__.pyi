@@ -1,5 +1,4 @@
 from reconciler.commands import streams as streams
-from reconciler.commands.completing import offering as offering
 from reconciler.commands.invocation import Console as Console
 from reconciler.commands.invocation import Invocation as Invocation
 from reconciler.commands.misspelt import command_hint as command_hint

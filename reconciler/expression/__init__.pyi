@@ -2,7 +2,6 @@ from reconciler.expression.decision import Block as Block
 from reconciler.expression.decision import Branch as Branch
 from reconciler.expression.decision import Decision as Decision
 from reconciler.expression.decision import decide as decide
-from reconciler.expression.decision import evaluate_if as evaluate_if
 from reconciler.expression.decision import parse_if as parse_if
 from reconciler.expression.envelopes import FIELDS as FIELDS
 from reconciler.expression.envelopes import GivenError as GivenError
@@ -30,7 +29,6 @@ from reconciler.expression.lexer import Token as Token
 from reconciler.expression.lexer import lex as lex
 from reconciler.expression.lexer import same as same
 from reconciler.expression.lexer import tokens as tokens
-from reconciler.expression.regex import Verdict as Verdict
 from reconciler.expression.regex import verdict as verdict
 from reconciler.expression.texts import Shape as Shape
 from reconciler.expression.texts import texts_of as texts_of

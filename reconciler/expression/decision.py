@@ -92,17 +92,6 @@ def decide(block: Block, variables: Mapping[str, Value], lookups: Lookups | None
     return Decision(result, None, tuple(conditions))
 
 
-def evaluate_if(
-    expression: Mapping[str, Any], context: Context, variables: Mapping[str, Value], lookups: Lookups | None = None
-) -> Decision:
-    """Read an expression in wire form, and decide it.
-
-    Raises:
-        ExpressionError: the server refuses it; `pointer` says which part.
-    """
-    return decide(parse_if(expression, context), variables, lookups)
-
-
 def _number(key: object) -> int:
     if isinstance(key, str) and key.isascii() and key.isdigit() and len(key) <= 9:
         return int(key)

@@ -1,5 +1,4 @@
 from reconciler.fleet.changed import changed_since as changed_since
-from reconciler.fleet.deviations import Deviation as Deviation
 from reconciler.fleet.deviations import Layers as Layers
 from reconciler.fleet.deviations import lay_apart as lay_apart
 from reconciler.fleet.merge import merge_results as merge_results
@@ -7,7 +6,6 @@ from reconciler.fleet.results import TargetResult as TargetResult
 from reconciler.fleet.results import Verb as Verb
 from reconciler.fleet.results import read_results as read_results
 from reconciler.fleet.results import write_result as write_result
-from reconciler.fleet.run import Ran as Ran
 from reconciler.fleet.run import TargetWork as TargetWork
 from reconciler.fleet.run import run_fleet as run_fleet
 from reconciler.fleet.select import select_targets as select_targets

@@ -5,7 +5,6 @@ from reconciler.kinds.catalogue import KeyPair as KeyPair
 from reconciler.kinds.catalogue import KeySpace as KeySpace
 from reconciler.kinds.catalogue import Kind as Kind
 from reconciler.kinds.catalogue import Language as Language
-from reconciler.kinds.catalogue import Listens as Listens
 from reconciler.kinds.catalogue import Property as Property
 from reconciler.kinds.catalogue import Record as Record
 from reconciler.kinds.catalogue import Without as Without

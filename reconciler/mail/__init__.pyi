@@ -8,12 +8,10 @@ from reconciler.mail.explain import Explanation as Explanation
 from reconciler.mail.explain import Held as Held
 from reconciler.mail.explain import Routing as Routing
 from reconciler.mail.explain import State as State
-from reconciler.mail.explain import decided_where as decided_where
 from reconciler.mail.explain import desired_state as desired_state
 from reconciler.mail.explain import explain_message as explain_message
 from reconciler.mail.explain import judge_given as judge_given
 from reconciler.mail.explain import kinds_explained as kinds_explained
-from reconciler.mail.explain import listed as listed
 from reconciler.mail.explain import live_state as live_state
 from reconciler.mail.explain import routing_of as routing_of
 from reconciler.mail.facts import FOR_PEOPLE as FOR_PEOPLE
@@ -33,7 +31,6 @@ from reconciler.mail.lint.rules import settle as settle
 from reconciler.mail.lint.world import World as World
 from reconciler.mail.movement import Flow as Flow
 from reconciler.mail.movement import Movement as Movement
-from reconciler.mail.movement import Rung as Rung
 from reconciler.mail.movement import Shift as Shift
 from reconciler.mail.movement import Side as Side
 from reconciler.mail.movement import movement_between as movement_between
@@ -42,5 +39,4 @@ from reconciler.mail.names import suggestions as suggestions
 from reconciler.mail.routing import check_documents as check_documents
 from reconciler.mail.routing import judge_documents as judge_documents
 from reconciler.mail.routing import run_tests as run_tests
-from reconciler.mail.waiting import Waiting as Waiting
 from reconciler.mail.waiting import waiting_in as waiting_in

@@ -3,13 +3,10 @@ from reconciler.plan.acting import RELOAD as RELOAD
 from reconciler.plan.acting import actions_for as actions_for
 from reconciler.plan.acting import restarting as restarting
 from reconciler.plan.after import state_after as state_after
-from reconciler.plan.diff import Detail as Detail
 from reconciler.plan.diff import Diff as Diff
 from reconciler.plan.diff import details as details
 from reconciler.plan.diff import exact as exact
-from reconciler.plan.diff import mistake as mistake
 from reconciler.plan.guards import mail_refusals as mail_refusals
-from reconciler.plan.operations import Operations as Operations
 from reconciler.plan.operations import as_operations as as_operations
 from reconciler.plan.owns import not_owned as not_owned
 from reconciler.plan.permissions import Permissions as Permissions
@@ -25,12 +22,10 @@ from reconciler.plan.saved import digest as digest
 from reconciler.plan.saved import kinds_of as kinds_of
 from reconciler.plan.saved import load as load
 from reconciler.plan.saved import make_basis as make_basis
-from reconciler.plan.saved import pending as pending
 from reconciler.plan.saved import plan_digest as plan_digest
 from reconciler.plan.saved import policy_digest as policy_digest
 from reconciler.plan.saved import save as save
 from reconciler.plan.saved import saved_plan_schema as saved_plan_schema
-from reconciler.plan.saved import stale as stale
 from reconciler.plan.saved import take_up as take_up
 from reconciler.plan.saved import unmet as unmet
 from reconciler.plan.saved import write as write

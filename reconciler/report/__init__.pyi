@@ -2,7 +2,6 @@ from reconciler.report.changes import OutcomeReport as OutcomeReport
 from reconciler.report.changes import PlanReport as PlanReport
 from reconciler.report.changes import outcome_report as outcome_report
 from reconciler.report.changes import plan_report as plan_report
-from reconciler.report.changes import wire as wire
 from reconciler.report.checks import Verdict as Verdict
 from reconciler.report.checks import diagnosis_report as diagnosis_report
 from reconciler.report.checks import error_report as error_report
@@ -43,5 +42,4 @@ from reconciler.report.renderers import diagnostic_lines as diagnostic_lines
 from reconciler.report.renderers import formats_of as formats_of
 from reconciler.report.renderers import render as render
 from reconciler.report.schemas import SCHEMAS as SCHEMAS
-from reconciler.report.status import StatusReport as StatusReport
 from reconciler.report.status import status_report as status_report

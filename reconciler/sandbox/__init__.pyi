@@ -8,6 +8,5 @@ from reconciler.sandbox.published import Published as Published
 from reconciler.sandbox.reply import ConnectionClosed as ConnectionClosed
 from reconciler.sandbox.reply import Reply as Reply
 from reconciler.sandbox.sandbox import Sandbox as Sandbox
-from reconciler.sandbox.server import run as run
 from reconciler.sandbox.server import serve as serve
 from reconciler.sandbox.server import serve_nodes as serve_nodes

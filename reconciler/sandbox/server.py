@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -259,25 +259,3 @@ def serve_nodes(
         others = [stack.enter_context(serve(**shared, node=f"node-{n}", beside=first)) for n in range(1, count)]
         stack.callback(first.registry.cluster.settle)
         yield [first, *others]
-
-
-def run(
-    host: str = "127.0.0.1",
-    port: int = 0,
-    database: Path | str | None = None,
-    ready: Callable[[str], None] | None = None,
-    **options: Any,
-) -> None:
-    """Run a sandbox until the process is interrupted; `ready` is called with its URL once it listens.
-
-    Raises:
-        OSError: the address cannot be used.
-        KeyboardInterrupt: passed on after everything was closed.
-    """
-    server = _Server((host, port), Sandbox(database=database, **options))
-    try:
-        if ready is not None:
-            ready(server.sandbox.url)
-        server.serve_forever()
-    finally:
-        server.end()

@@ -10,7 +10,6 @@ import sqlite3
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -88,13 +87,6 @@ class Table:
 
     def __len__(self) -> int:
         return len(self.rows)
-
-
-def _each(value: Any) -> Iterable[str]:
-    """Return what an index holds of a value: its text, or each member of a set."""
-    if isinstance(value, dict):
-        return value
-    return () if value is None else (str(value),)
 
 
 class Database:

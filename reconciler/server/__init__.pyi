@@ -20,7 +20,6 @@ from reconciler.server.nodes import nodes_flow as nodes_flow
 from reconciler.server.nodes import process_flow as process_flow
 from reconciler.server.proxy import is_local as is_local
 from reconciler.server.queue import QUEUE_PERMISSIONS as QUEUE_PERMISSIONS
-from reconciler.server.queue import Queue as Queue
 from reconciler.server.queue import queue_flow as queue_flow
 from reconciler.server.secrets import MAX_SECRET as MAX_SECRET
 from reconciler.server.secrets import Allowed as Allowed

@@ -16,8 +16,6 @@ from reconciler.settings.options import Options
 from reconciler.settings.targets import monitors_of
 
 PING, NOTIFY, ON_DRIFT = "RECONCILER_PING", "RECONCILER_NOTIFY", "RECONCILER_PING_ON_DRIFT"
-#: What may stand in the variable for pingOnDrift, as in the file.
-CHOICES = ("log", "fail")
 
 
 class Monitors(Struct, frozen=True):

@@ -61,7 +61,6 @@ from reconciler.values.model import Sensitive as Sensitive
 from reconciler.values.model import Source as Source
 from reconciler.values.model import Wire as Wire
 from reconciler.values.near import get_close_matches as get_close_matches
-from reconciler.values.policy import DEFAULT_MAX_DESTROY as DEFAULT_MAX_DESTROY
 from reconciler.values.policy import Allowance as Allowance
 from reconciler.values.policy import Policy as Policy
 from reconciler.values.policy import Scope as Scope

@@ -6,7 +6,6 @@ Law: a user's mistake is a value (Diagnostic) and many are told at once; an exce
     ├── Differences           2
     ├── Refused               3    a guard
     ├── Stale                 4    the server changed after the plan was made
-    ├── PartlyApplied         5
     ├── UsageError           64
     ├── ManifestError        65    manifests, config or a routing test
     ├── Unreachable          69    no answer, or an answer that cannot be trusted
@@ -147,12 +146,6 @@ class Stale(ReconcilerError):
     """The server is no longer as it was when the plan was made; nothing was written."""
 
     exit_code = STALE
-
-
-class PartlyApplied(ReconcilerError):
-    """Something was written, and not all is as planned."""
-
-    exit_code = PARTLY_APPLIED
 
 
 class UsageError(ReconcilerError):

@@ -17,7 +17,7 @@ from reconciler.expression import (
     Lookups,
     Unknown,
     Value,
-    evaluate_if,
+    decide,
     parse,
     parse_if,
 )
@@ -38,7 +38,7 @@ WORD = 'column 6: "r1" is no function, variable, constant or duration; a text ne
 
 
 def decided(expression: dict[str, Any], lookups: Lookups | None = None) -> Decision:
-    return evaluate_if(expression, ROUTE, KNOWN, lookups)
+    return decide(parse_if(expression, ROUTE), KNOWN, lookups)
 
 
 def refusal(expression: dict[str, Any]) -> str:

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from reconciler.desired import assemble, bridge, printed
 from reconciler.desired.manifest import ManifestText, parse
-from reconciler.expression import envelope, evaluate_if
+from reconciler.expression import decide, envelope, parse_if
 from reconciler.kinds import context_of, load
 from reconciler.mail import check_documents
 from reconciler.sandbox import serve
 from reconciler.yamlio import emit
-from tests.desired.bridges.importing import lines
+from tests.desired.bridges.importing import adds_up, lines
 from tests.playing import Player
 from tests.running import command, environment
 from tests.talk import Talk
@@ -243,7 +243,8 @@ def new_results(kind: str, pointer: str, text: str, messages: list[dict[str, Any
     (declared,) = assemble(CATALOGUE, bridged, CATALOGUE.kinds).declared[kind]
     assert not bridged.failed
     context = context_of(CATALOGUE, CATALOGUE.kinds[kind].properties[pointer])
-    return [evaluate_if(declared.wire[pointer], context, *envelope(message)).value for message in messages]
+    block = parse_if(declared.wire[pointer], context)
+    return [decide(block, *envelope(message)).value for message in messages]
 
 
 @st.composite
@@ -349,7 +350,7 @@ def judged(text: str, file: str) -> None:
     """Import, and hold that nothing is lost, and that manifests are written which are right, or none."""
     bridged = bridge(CATALOGUE, [(file, text)])
     export = assemble(CATALOGUE, bridged, CATALOGUE.kinds)
-    assert bridged.ledger.adds_up
+    assert adds_up(bridged.ledger)
     if not bridged.failed:
         written = printed(export, export.documents, "x") + "".join(f"---\n{emit(each)}" for each in bridged.tests)
         desired = parse(CATALOGUE, [[ManifestText("m.yaml", written)]]).checked()

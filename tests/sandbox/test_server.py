@@ -20,9 +20,11 @@ from reconciler.sandbox import Limits, Sandbox, parse_fault, serve
 from tests.talk import USING, Talk
 
 SERVER = """
-import sys
-from reconciler.sandbox import run
-run(database=sys.argv[1], ready=lambda url: print(url, flush=True))
+import sys, threading
+from reconciler.sandbox import serve
+with serve(database=sys.argv[1]) as sandbox:
+    print(sandbox.url, flush=True)
+    threading.Event().wait()
 """
 
 

@@ -2,7 +2,6 @@ from reconciler.apply.journal.inverting import Cannot as Cannot
 from reconciler.apply.journal.inverting import Undo as Undo
 from reconciler.apply.journal.inverting import cannot_undo as cannot_undo
 from reconciler.apply.journal.inverting import inverse as inverse
-from reconciler.apply.journal.inverting import masked as masked
 from reconciler.apply.journal.origin import Origin as Origin
 from reconciler.apply.journal.origin import find_origin as find_origin
 from reconciler.apply.journal.place import DEFAULT_DIRECTORY as DEFAULT_DIRECTORY

@@ -48,11 +48,6 @@ class Ledger(Struct):
     #: Where each of these is met first.
     lines: dict[str, int] = field(default_factory=dict)
 
-    @property
-    def adds_up(self) -> bool:
-        """Whether all that was read is accounted for."""
-        return self.read == self.carried + self.ignored.total() + self.unsupported.total()
-
 
 class Bridged(Struct, kw_only=True):
     """A file of another tool, translated."""

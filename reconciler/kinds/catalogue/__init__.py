@@ -267,8 +267,6 @@ class Kind(Record, frozen=True, kw_only=True, forbid_unknown_fields=True):
     joiner: str = ":"
     #: Properties that the server keeps unique.
     unique: tuple[str, ...] = ()
-    #: Properties whose values together the server keeps unique.
-    together: tuple[tuple[str, ...], ...] = ()
     #: Values that it shares a space with others for.
     spaces: tuple[KeySpace, ...] = ()
     #: Properties that `query` can filter by; it sorts by these and by id.

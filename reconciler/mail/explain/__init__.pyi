@@ -24,7 +24,6 @@ from reconciler.mail.explain.choose import settle_choice as settle_choice
 from reconciler.mail.explain.given import judge_given as judge_given
 from reconciler.mail.explain.state import Held as Held
 from reconciler.mail.explain.state import Locate as Locate
-from reconciler.mail.explain.state import Origin as Origin
 from reconciler.mail.explain.state import State as State
 from reconciler.mail.explain.state import desired_state as desired_state
 from reconciler.mail.explain.state import kinds_explained as kinds_explained

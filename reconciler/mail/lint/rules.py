@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from operator import attrgetter
-from typing import Literal
 
 from msgspec import Struct
 
@@ -17,7 +16,6 @@ from reconciler.values import Address, Diagnostic, Resource, Severity, Source, s
 
 #: Where a wire pointer into an object is declared; None where nothing declares it.
 Locate = Callable[[Address, str], Source | None]
-Chosen = Literal["error", "warning", "note", "ignore"]
 
 
 class Rule(Struct, frozen=True):

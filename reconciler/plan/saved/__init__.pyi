@@ -17,5 +17,4 @@ from reconciler.plan.saved.file import write as write
 from reconciler.plan.saved.guard import Guard as Guard
 from reconciler.plan.saved.resume import kinds_of as kinds_of
 from reconciler.plan.saved.resume import take_up as take_up
-from reconciler.plan.saved.schema import BASIS_SCHEMA as BASIS_SCHEMA
 from reconciler.plan.saved.schema import saved_plan_schema as saved_plan_schema

@@ -6,7 +6,7 @@ import pytest
 
 from reconciler.desired import assemble, bridge
 from reconciler.kinds import load
-from tests.desired.bridges.importing import imported
+from tests.desired.bridges.importing import adds_up, imported
 
 DEFAULT = "match:\n      - {if: is_local_domain(rcpt_domain), use: local}\n    use: mx"
 REFUSED = "was refused by 0.15, which went on with its default, and so does this"
@@ -203,7 +203,7 @@ def test_of_several_files_the_first_that_has_a_key_counts() -> None:
     export = assemble(catalogue, bridged, catalogue.kinds)
 
     assert export.declared["MtaRoute"][0].spec == {"type": "Mx", "name": "m", "maxMxHosts": 3}
-    assert bridged.ledger.adds_up
+    assert adds_up(bridged.ledger)
 
 
 @pytest.mark.parametrize(

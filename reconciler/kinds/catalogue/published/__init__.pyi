@@ -3,7 +3,6 @@ from reconciler.kinds.catalogue.published.build import catalogue_of_published as
 from reconciler.kinds.catalogue.published.changes import SchemaChange as SchemaChange
 from reconciler.kinds.catalogue.published.changes import compare_catalogues as compare_catalogues
 from reconciler.kinds.catalogue.published.changes import touched as touched
-from reconciler.kinds.catalogue.published.pulled import FORMAT as FORMAT
 from reconciler.kinds.catalogue.published.pulled import Pulled as Pulled
 from reconciler.kinds.catalogue.published.pulled import read_pulled as read_pulled
 from reconciler.kinds.catalogue.published.pulled import reduced as reduced

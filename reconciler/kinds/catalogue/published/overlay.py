@@ -63,7 +63,6 @@ class Overlay(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", k
     match: tuple[str, ...] = ()
     joiner: str = ":"
     unique: tuple[str, ...] = ()
-    together: tuple[tuple[str, ...], ...] = ()
     filters: tuple[str, ...] = ()
     reload: str = "ReloadSettings"
     danger: str = ""
