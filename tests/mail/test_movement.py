@@ -220,6 +220,18 @@ def test_schedule_is_compared_when_mail_is_queued_and_after_failures() -> None:
     ]
 
 
+def test_filter_that_asks_for_a_login_is_not_taken_for_one_that_nobody_reaches() -> None:
+    milter = 'kind: MtaMilter\nspec: {{hostname: 127.0.0.1, stages: [data], enable: "{}"}}\n'
+
+    moved = movement_between(
+        CATALOGUE, state(milter.format("true")), state(milter.format("!is_empty(authenticated_as)"))
+    )
+
+    assert [(flow.mail, flow.when, flow.certain) for flow in (*moved.flows, *moved.unsure)] == [
+        (("without a login",), "at data", True)
+    ]
+
+
 def test_filter_is_asked_at_its_stages_only() -> None:
     milter = 'kind: MtaMilter\nspec: {{hostname: 127.0.0.1, stages: [connect, data], enable: "{}"}}\n'
     moved = movement_between(

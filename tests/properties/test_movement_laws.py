@@ -29,7 +29,16 @@ ATOMS = st.sampled_from(
         *("is_local_domain(rcpt_domain)", "key_exists('v', rcpt)", "contains(['a.test', 'b.test'], rcpt_domain)"),
         *("matches('^(a|b)\\\\.test$', rcpt_domain)", "matches('^u[0-9]', rcpt)", "matches('\\\\.test$', rcpt_domain)"),
         *("hash(rcpt, 'md5') < '40'", "hash(rcpt, 'md5') < '80'", "email_part(rcpt, 'local') == 'u'"),
-        *("rcpt_domain == sender_domain", "len(rcpt) > 8", "rcpt_domain > 'b'", "true", "false", "rcpt_domain"),
+        *(
+            "rcpt_domain == sender_domain",
+            "is_empty(sender)",
+            "is_empty(queue_name)",
+            "len(rcpt) > 8",
+            "rcpt_domain > 'b'",
+            "true",
+            "false",
+            "rcpt_domain",
+        ),
         *("starts_with(last_status, 'Sched')", "expires_in < 3600", "queue_name == 'q'", "received_via_port == 25"),
         *("if_then(retry_num > 1, rcpt_domain == 'a.test', size > 5)", "'a.test' == rcpt_domain", "1 < retry_num < 3"),
     )

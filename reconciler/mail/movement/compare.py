@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice, pairwise
+from itertools import combinations, islice
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,7 +27,7 @@ from reconciler.mail.explain import (
 )
 from reconciler.mail.facts import ROUTE, effect_of
 from reconciler.mail.movement.flows import ShiftRegions, flows_of
-from reconciler.mail.movement.formula import All, Any_, ConditionReader, Formula, Not, Odd, Test, every
+from reconciler.mail.movement.formula import LOCALS, All, Any_, ConditionReader, Formula, Not, Odd, Test, every
 from reconciler.mail.movement.model import Ending, Flow, Movement, Shift, Side, side_of
 from reconciler.mail.movement.program import (
     Ends,
@@ -202,7 +202,8 @@ class _Comparison:
         """Compare the order in which two filters are asked."""
         both = [(old, new) for old, new in pairs if old and new and stage in old.stages and stage in new.stages]
         places = {id(gate): place for place, gate in enumerate(self.after.gates)}
-        for first, second in pairwise(both):
+        # Two that have another between them may be asked where that one is not.
+        for first, second in combinations(both, 2):
             if places[id(first[1])] < places[id(second[1])]:
                 continue
             context = _stage(stage)
@@ -275,7 +276,7 @@ class _Comparison:
         left, right = ends
         for box in regions:
             shift, witness = self.witness(job, part.shift, ends, finder.find(box))
-            worlds = [key for key, _ in box[1] if part.space.tests[key].world - _LOCALS]
+            worlds = [key for key, _ in box[1] if part.space.tests[key].world - LOCALS]
             if witness is not None and not worlds:
                 part.shift = part.shift if part.boxes else shift
                 part.boxes.append(box)
@@ -305,9 +306,6 @@ class _Comparison:
                     shift.field, old[1] if left.term else left.side, new[1] if right.term else right.side
                 ), given
         return shift, None
-
-
-_LOCALS = frozenset(("is_local_domain", "is_local_address"))
 
 
 def _reading(flow: Flow) -> tuple[bool, tuple[str, ...], int]:

@@ -51,6 +51,8 @@ from reconciler.expression import (
 FAILING = frozenset(("dns_query", "sql_query"))
 #: Functions that change what they ask about.
 CHANGING = frozenset(("key_set", "counter_incr"))
+#: Lookups that ask whether something is the server's own.
+LOCALS = frozenset(("is_local_domain", "is_local_address"))
 #: Deepest nesting that is taken apart; what lies deeper is one test.
 DEEPEST = 60
 
@@ -200,6 +202,14 @@ class ConditionReader(Struct, frozen=True):
                 return self.compared(name, operator, right.value)
             if isinstance(right, Literal) and isinstance(right.value, str) and operator in _ORDERS:
                 return self.share(left, operator, right.value)
+        if isinstance(node, FunctionCall) and node.name in LOCALS and len(node.arguments) == 1:
+            subject = bare(node.arguments[0])
+            # What is not known yet is nobody's, whatever the server's domains are.
+            nobody = isinstance(subject, Variable) and self.fixed.get(subject.name) == ""
+            return False if nobody else None
+        if isinstance(node, FunctionCall) and node.name == "is_empty" and len(node.arguments) == 1:
+            name = self.view(node.arguments[0])
+            return self.text(name, "is", "") if name and name not in NUMBERS else None
         if isinstance(node, FunctionCall) and len(node.arguments) == 2:
             return self.called(node.name, bare(node.arguments[0]), bare(node.arguments[1]))
         if isinstance(node, Matches) and len(node.arguments) == 1:

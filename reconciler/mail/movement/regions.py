@@ -26,6 +26,11 @@ _LOCAL = {
     "is_local_address(rcpt)": "the recipient",
     "is_local_address(sender)": "the sender",
 }
+#: How it is told that a message lacks a text, and that it has one.
+_LACKING = {
+    **dict.fromkeys(("sender.domain", "sender.local"), ("no sender", "a sender")),
+    "authenticated_as": ("without a login", "with a login"),
+}
 
 
 def merged(space: Space, boxes: Iterable[Box], start: Sequence[int]) -> list[Box]:
@@ -132,11 +137,12 @@ def _clause(name: str, classes: Classes, mask: int, start: int) -> str:
         return "bounces of this server"
     if held[0][0] == "range":
         return f"{name} {_ranges(held)}"
-    if name in ("sender.domain", "sender.local"):
+    if name in _LACKING:
         if held == [("is", "")]:
-            return "no sender"
+            return _LACKING[name][0]
         if rest == [("is", "")]:
-            return "a sender"
+            return _LACKING[name][1]
+    if name in ("sender.domain", "sender.local"):
         held = [label for label in held if label != ("is", "")] if ("rest", "") not in held else held
         rest = [label for label in rest if label != ("is", "")]
     few = not rest or (len(held) <= len(rest) if name in ("source", "last_error") else ("rest", "") not in held)

@@ -52,13 +52,15 @@ _USUAL: dict[str, str | int] = {
     "local_ip": "192.0.2.79",
     "mx": "mx.other.example",
     "listener": "smtp",
-    "authenticated_as": "",
+    "authenticated_as": "user@example.org",
     "helo_domain": "client.example",
     "size": 2000,
     "queue_age": 60,
     "expires_in": 86400,
     "received_via_port": 25,
 }
+#: Texts that a message may lack; of these, most sessions lack a login.
+_MAY_LACK = ("sender.domain", "sender.local", "authenticated_as", "helo_domain")
 _FINITE: dict[str, tuple[str, ...]] = {"source": SOURCES, "last_error": LAST_ERRORS}
 _FAILURE = "Temporary Failure for mx.example.net: "
 _DOMAIN = re.compile(r"[^\s@'\"\\A-Z]+")
@@ -205,7 +207,7 @@ def _texts(name: str, tests: list[Test]) -> Classes:
     literals = {str(test.literal) for test in tests if test.kind == "is"}
     prefixes = {str(test.literal) for test in tests if test.kind == "prefix"}
     suffixes = {str(test.literal) for test in tests if test.kind == "suffix"}
-    if name in ("sender.domain", "sender.local"):
+    if name in _MAY_LACK:
         literals.add("")
     if name == "last_status":
         literals.add("Scheduled")
@@ -218,11 +220,11 @@ def _texts(name: str, tests: list[Test]) -> Classes:
             values.append(literal)
             labels.append(("is", literal))
     wanted = [("", "")] + [(prefix, suffix) for prefix in ("", *sorted(prefixes)) for suffix in ("", *sorted(suffixes))]
-    usual = len(values)
+    usual = values.index("") if name == "authenticated_as" else len(values)
     gap = f"{name} is compared with too many texts" if len(wanted) > _MOST else ""
     for prefix, suffix in dict.fromkeys(wanted[:_MOST]):
         value = _between(name, prefix, suffix, literals, prefixes, suffixes)
-        if value is None:
+        if value is None or not (value or prefix or suffix):
             gap = gap or f"no text was found for {name} that begins with {prefix!r} and ends with {suffix!r}"
         elif value:
             values.append(value)
