@@ -32,7 +32,7 @@ class Problem(Struct, frozen=True):
 class YamlDocument(Struct, frozen=True):
     """One document: a value of dict (with str keys), list, str, int, float, bool and None.
 
-    Parts of the value that came through aliases are shared objects: treat the value as immutable.
+    Parts of the value that came through aliases, or stand in equal lines, are shared objects: treat it as immutable.
     """
 
     value: object
