@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PAGE = "/api/schema"
 #: How a server names a published schema.
-_NAME = re.compile(r"[A-Za-z0-9_-]{1,128}\Z")
+_NAME = r"[A-Za-z0-9_-]{1,128}\Z"
 #: How many changes of a schema are named at the start of a run.
 MANY = 10
 
@@ -29,7 +29,7 @@ def name_of_published(client: Client) -> str:
     """Return the name of the schema that a server publishes, which a request without a body tells; "" where none."""
     _, redirected = client.probe(PAGE)
     name = redirected.rpartition("/")[2]
-    return name if _NAME.match(name) else ""
+    return name if re.match(_NAME, name) else ""
 
 
 def pull(client: Client, *, date: str = "") -> Pulled:

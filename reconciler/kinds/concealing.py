@@ -13,12 +13,12 @@ from reconciler.kinds.codec import HIDDEN
 
 #: Headers that hold a secret.
 SECRET_HEADERS = frozenset(("authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token", "api-key"))
-_PASSWORD = re.compile(r"(?<=://)([^/@:\s?#]*):[^/@\s?#]+@")
+_LOGIN = r"(?<=://)([^/@:\s?#]*):[^/@\s?#]+@"
 
 
 def concealed_text(text: str) -> str:
     """Return a text without the password of a URL in it."""
-    return _PASSWORD.sub(rf"\1:{HIDDEN}@", text) if "://" in text else text
+    return re.sub(_LOGIN, rf"\1:{HIDDEN}@", text) if "://" in text else text
 
 
 def concealed(value: Any) -> Any:

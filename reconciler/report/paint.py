@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     P = TypeVar("P", bound=Part)
 
 _CODES = {"green": 32, "yellow": 33, "red": 31, "blue": 34, "magenta": 35, "dim": 2, "bold": 1}
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_COLOUR = r"\x1b\[[0-9;]*m"
 
 
 class Paint(Struct, frozen=True):
@@ -35,12 +35,12 @@ def fold(text: str, width: int) -> str:
 
 
 def _folded(line: str, width: int) -> str:
-    if len(_COLOUR.sub("", line)) <= width:
+    if len(re.sub(_COLOUR, "", line)) <= width:
         return line
     indent = " " * (len(line) - len(line.lstrip(" ")) + 4)
     rows, used = [""], 0
     for word in re.findall(r" *[^ ]+", line):
-        room = len(_COLOUR.sub("", word.rstrip("\n")))
+        room = len(re.sub(_COLOUR, "", word.rstrip("\n")))
         if used + room > width and used > len(indent):
             rows.append(indent + word.lstrip(" "))
             used = len(indent) + room

@@ -57,7 +57,7 @@ CARRIED_ON = ("prometheus",)
 #: What a routing can be drawn as; the first is drawn where nothing is said.
 GRAPHS = ("mermaid", "svg", "text")
 #: A sign that JSON writes as it is, and a terminal obeys.
-_RAW = re.compile(r"[^\x20-\x7e\n]")
+_RAW = r"[^\x20-\x7e\n]"
 
 
 def formats_of(report: str) -> tuple[str, ...]:
@@ -74,7 +74,7 @@ def render(report: Report, chosen: str, page: Page) -> str:
     printer = getattr(import_module(f"reconciler.report.formats.{module}"), function)
     text: str = printer(report if chosen in EXACT else escaped(report), page)
     if chosen in EXACT:
-        return _RAW.sub(_quoted, text)
+        return re.sub(_RAW, _quoted, text)
     return fold(text, page.width) if chosen in ("text", "compact") else text
 
 

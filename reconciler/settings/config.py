@@ -48,7 +48,7 @@ Steps = tuple[str, ...]
 #: What a kind is that nothing here knows: a mistake, one only once a schema was pulled, or for the server to tell.
 Unknown = Literal["wrong", "until pulled", "fine"]
 #: How kinds are named.
-_KIND = re.compile(r"[A-Z][A-Za-z0-9]*\Z")
+_KIND = r"[A-Z][A-Za-z0-9]*\Z"
 
 
 class Config(Struct, frozen=True):
@@ -158,7 +158,7 @@ def _mentioned(value: object) -> dict[str, Kind]:
     """Return a kind by every name of one that the policies of a configuration hold as a key."""
     policies = [_at(value, "policy"), *(_at(member, "policy") for member in _at(value, "targets").values())]
     names = {str(name) for policy in policies for key in policy for name in _at(policy, key)}
-    return {name: Kind(kind=name, description="") for name in names if _KIND.match(name)}
+    return {name: Kind(kind=name, description="") for name in names if re.match(_KIND, name)}
 
 
 def judge(catalogue: Catalogue, value: object) -> list[Fault]:

@@ -18,8 +18,8 @@ MAX_INTEGER = 2**63 - 1
 #: What the server (0.16.19) calls white space: Unicode's property. Python's `strip` takes U+001C to U+001F besides.
 BLANK = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 
-_DURATION = re.compile(DURATION_PATTERN[:-1] + r"\Z")
-_SIZE = re.compile(SIZE_PATTERN[:-1] + r"\Z")
+_DURATION = DURATION_PATTERN[:-1] + r"\Z"
+_SIZE = SIZE_PATTERN[:-1] + r"\Z"
 _UNITS = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1))
 _SCALES = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 _NO_BLANKS = str.maketrans("", "", BLANK)
@@ -34,7 +34,7 @@ def parse_duration(text: str) -> int:
     Raises:
         ValueError: it is no duration.
     """
-    match = _DURATION.match(text)
+    match = re.match(_DURATION, text)
     if not text or not match:
         raise ValueError(f"{shown(text)} is no duration such as 2d, 1h30m or 500ms")
     sums = zip(match.groups(), _UNITS, strict=True)
@@ -58,7 +58,7 @@ def parse_size(text: str) -> int:
     Raises:
         ValueError: it is no size.
     """
-    match = _SIZE.match(text)
+    match = re.match(_SIZE, text)
     if not match:
         raise ValueError(f"{shown(text)} is no size such as 512KB or 50MB")
     return int(text[: match.start(1)]) * _SCALES[match[1].rstrip("iB")]

@@ -36,7 +36,7 @@ _SOURCES: dict[str, tuple[str, ...]] = {
         *("{BUILD_URL}", "{CI_BUILD_LINK}"),
     ),
 }
-_PULL = re.compile(r"refs/pull/(\d+)/\w+")
+_PULL = r"refs/pull/(\d+)/\w+"
 
 
 class Origin(Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -60,7 +60,7 @@ NOWHERE = Origin()
 def find_origin(environment: Mapping[str, str], reason: str = "") -> Origin:
     """Return where a run comes from, as far as a CI system's variables and a reason tell."""
     fields = {field: next(_told(texts, environment), "")[:LONGEST] for field, texts in _SOURCES.items()}
-    pull = _PULL.fullmatch(environment.get("GITHUB_REF", ""))
+    pull = re.fullmatch(_PULL, environment.get("GITHUB_REF", ""))
     if pull:
         fields["request"] = f"#{pull[1]}"
     return Origin(**fields, reason=reason[:LONGEST])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 Path = tuple[str, ...]
 #: What ends a line in YAML 1.1, which the parser speaks.
-_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_BREAK = "\r\n|[\r\n\x85\u2028\u2029]"
 
 
 def is_json(file: str) -> bool:
@@ -74,7 +74,7 @@ def line_starts(text: str) -> tuple[int, ...]:
         # Most texts end their lines in one way, and splitting by it is several times as fast.
         lengths = accumulate(map(len, text.split("\n")), initial=0)
         return tuple([length + breaks for breaks, length in enumerate(lengths)])
-    return (0, *(match.end() for match in _BREAK.finditer(text)))
+    return (0, *(match.end() for match in re.finditer(_BREAK, text)))
 
 
 #: A layer's document, and the path of its spec in there.

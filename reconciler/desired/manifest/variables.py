@@ -15,11 +15,11 @@ from reconciler.values import EnvironmentText, literal, reference_of
 
 #: What a secret is read from.
 SECRETS = ("env", "file")
-_TOKEN = re.compile(r"\$\$\{|\$\{(?P<source>[a-z]*):?(?P<name>[^{}]*)\}|\$\{")
+_WRITTEN = r"\$\$\{|\$\{(?P<source>[a-z]*):?(?P<name>[^{}]*)\}|\$\{"
 #: A variable as other tools write it.
-_FOREIGN = re.compile(r"\$\{(?:[A-Za-z]+[.:])?([A-Za-z_][A-Za-z0-9_.-]*)(?::?[-?+=].*)?\}")
+_FOREIGN = r"\$\{(?:[A-Za-z]+[.:])?([A-Za-z_][A-Za-z0-9_.-]*)(?::?[-?+=].*)?\}"
 
-_WHOLE = re.compile(r"(0|-?[1-9][0-9]{0,18})\Z")
+_WHOLE = r"(0|-?[1-9][0-9]{0,18})\Z"
 
 Path = tuple[str, ...]
 #: Says which property a path leads to or into.
@@ -96,7 +96,7 @@ class Substitution:
             return _typed(value, prop) if isinstance(value, EnvironmentText) else value
         parts: list[str] = []
         last = 0
-        for match in _TOKEN.finditer(text):
+        for match in re.finditer(_WRITTEN, text):
             parts.append(text[last : match.start()])
             last = match.end()
             if match[0] == "$${":
@@ -119,7 +119,7 @@ class Substitution:
                 return f"{written} is a part of a text", f"a reference to a secret stands alone: write {written}"
             return f"{written} is for secrets alone", "write ${var:NAME} for what is none"
         # `${FOO}`, `${ENV:FOO}` and `${env.FOO}` are what other tools write.
-        name = _FOREIGN.fullmatch(written)
+        name = re.fullmatch(_FOREIGN, written)
         if name is None:
             forms = "${env:NAME} or ${file:PATH}" if secret else "${var:NAME}"
             return f"{written} is no variable", f"write {forms}; $${{ stands for a literal ${{"
@@ -175,7 +175,7 @@ def names_in(value: Any) -> Iterator[str]:
         for inner in value:
             yield from names_in(inner)
     elif isinstance(value, str) and "${" in value:
-        yield from (match[0] for match in _TOKEN.finditer(value) if match["source"] == "var")
+        yield from (match[0] for match in re.finditer(_WRITTEN, value) if match["source"] == "var")
 
 
 def _quoted(before: str) -> bool:
@@ -196,7 +196,7 @@ def _quoted(before: str) -> bool:
 
 def _typed(value: EnvironmentText, prop: Property | None) -> Any:
     """Return a text of the environment as the number or the boolean that a property wants, written as YAML has it."""
-    if prop is not None and prop.type in ("integer", "duration", "size") and _WHOLE.match(value):
+    if prop is not None and prop.type in ("integer", "duration", "size") and re.match(_WHOLE, value):
         return int(value)
     if prop is not None and prop.type == "boolean" and value in ("true", "false"):
         return value == "true"

@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from reconciler.expression import Context
 
 #: What could be meant as the name of an object. The language reads `-` as minus, and only space, CR and LF as blanks.
-_WORD = re.compile(r"[ \r\n]*([A-Za-z_][A-Za-z0-9_.-]*)[ \r\n]*\Z")
+_WORD = r"[ \r\n]*([A-Za-z_][A-Za-z0-9_.-]*)[ \r\n]*\Z"
 #: An id of the server: letters and digits of its own base 32 (0.16.19).
-_ID = re.compile(r"id:([a-z0-9]+)\Z")
+_ID = r"id:([a-z0-9]+)\Z"
 
 
 def with_else(kind: Kind, spec: Any, unmanaged: Iterable[str]) -> Any:
@@ -182,7 +182,7 @@ class Codec:
         def encode(value: Any) -> Address:
             if not value.startswith("id:"):
                 return Address(kind, name(value))
-            raw = _ID.match(value)
+            raw = re.match(_ID, value)
             if not raw:
                 message = f"{shown(value)} is no id of the server"
                 raise refusal("id", message, "an id is id: and then small letters and digits; else write the name")
@@ -197,7 +197,7 @@ class Codec:
 
         def text(value: Any, key: str) -> str:
             plain = expression_text(value)
-            word = _WORD.match(plain) if named and key != "if" else None
+            word = re.match(_WORD, plain) if named and key != "if" else None
             if word and not _computes(plain, word[1], context):
                 message = f"the bare word {word[1]} names no variable here, so that no object would be found"
                 from reconciler.yamlio import scalar

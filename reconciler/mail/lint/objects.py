@@ -65,7 +65,7 @@ IMPLICIT_PORT = 465
 #: What sockets of other software begin with, where this server wants a host name.
 SOCKETS = frozenset(("inet", "inet6", "local", "unix", "tcp", "smtp", "smtps", "lmtp", "http", "https"))
 #: A part of a host name, and the length that a whole one stays under.
-_LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)")
+_LABEL = r"(?!-)[\w-]{1,63}(?<!-)"
 LONGEST_NAME = 255
 #: Names of which nothing is to be found, as most are: below a top-level domain of letters, and none of this machine.
 _PLAIN_HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?!local)[a-z]{2,63}")
@@ -241,7 +241,7 @@ def _is_host(host: str) -> bool:
     except ValueError:
         labels = host.removesuffix(".").split(".")
     # The characters of other alphabets are told from signs by the resolver; an underscore is seen in practice.
-    fine = all(_LABEL.fullmatch(label) for label in labels)
+    fine = all(re.fullmatch(_LABEL, label) for label in labels)
     return fine and not labels[-1].isdigit() and len(host) < LONGEST_NAME
 
 

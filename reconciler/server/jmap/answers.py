@@ -24,8 +24,8 @@ TOO_MANY_REQUESTS = 429
 #: How the types of request-level errors begin, after which nothing was done (RFC 8620 section 3.6.1).
 NOTHING_RUN = "urn:ietf:params:jmap:error:"
 #: The number of an error of the system, and what OpenSSL says: a word, a sentence, and a line of its own source.
-_NUMBER = re.compile(r"\A\[Errno -?[0-9]+\] ")
-_SSL = re.compile(r"(?:\[(?:SSL|X509)(?:: (?P<word>[A-Z0-9_]+))?\] )?(?P<said>.*?) \(_ssl\.c:[0-9]+\)")
+_NUMBER = r"\A\[Errno -?[0-9]+\] "
+_SSL = r"(?:\[(?:SSL|X509)(?:: (?P<word>[A-Z0-9_]+))?\] )?(?P<said>.*?) \(_ssl\.c:[0-9]+\)"
 _NO_TLS = "it does not answer with TLS; is its URL http://?"
 #: What the words of OpenSSL begin with, and what that means.
 _TLS = {
@@ -181,11 +181,11 @@ def reason(error: Exception) -> str:
 
 def plainly(text: str) -> str:
     """Return what the system or OpenSSL says of a failure without their numbers, and in our words where we know it."""
-    named = _SSL.fullmatch(text)
+    named = re.fullmatch(_SSL, text)
     if named:
         word, said = named["word"] or "", named["said"]
         return next(
             (meaning for begin, meaning in _TLS.items() if word.startswith(begin)), f"TLS fails: {said.lower()}"
         )
-    text = _NUMBER.sub("", text)
+    text = re.sub(_NUMBER, "", text)
     return next((meaning for said, meaning in _SYSTEM.items() if text.startswith(said)), text)

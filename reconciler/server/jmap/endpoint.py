@@ -17,7 +17,7 @@ from reconciler.server.connection import ConnectionOptions
 from reconciler.values import NotAllowed, UsageError, read_file
 
 #: What a bearer token consists of (RFC 6750 allows less).
-VISIBLE = re.compile("[!-~]+")
+VISIBLE = "[!-~]+"
 
 
 class Credentials(Struct, frozen=True):
@@ -34,7 +34,7 @@ class Credentials(Struct, frozen=True):
             NotAllowed: the token cannot stand in one. It is not shown.
         """
         if self.token:
-            if not VISIBLE.fullmatch(self.token):
+            if not re.fullmatch(VISIBLE, self.token):
                 raise NotAllowed("the token holds a blank, or a character that no token has", "copy it again")
             return f"Bearer {self.token}"
         return "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
