@@ -3,11 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reconciler.commands.options import COMMANDS
 from tests.running import environment, write
+from tests.talk import Talk
 
 #: Runs a command and prints every module that it loaded.
 SCRIPT = """
@@ -92,3 +94,45 @@ def test_command_loads_only_what_it_needs(tmp_path: Path, name: str) -> None:
     ended, *modules = ran.stdout.split()
 
     assert (int(ended), sorted((NEVER | yaml | unwanted) & set(modules)), ran.stderr) == (code, [], "")
+
+
+#: What only changes, expressions or a policy ask for.
+IDLE = {
+    "yaml",
+    "reconciler.expression.grammar",
+    "reconciler.kinds.catalogue.published.build",
+    "reconciler.kinds.schema.documents",
+    "reconciler.desired.manifest.layers",
+    "reconciler.mail.explain.choose",
+    "reconciler.mail.lint.expressions",
+    "reconciler.mail.movement.compare",
+    "reconciler.mail.names.possible",
+    "reconciler.plan.guards",
+    "reconciler.plan.order",
+    "reconciler.plan.permissions",
+    "reconciler.report.formats.outcome_text",
+    "reconciler.settings.ceiling",
+    "reconciler.yamlio.writer",
+}
+
+
+def test_a_plan_that_changes_nothing_loads_nothing_that_judges_changes(sandbox: Any, tmp_path: Path) -> None:
+    # So many that no note of them has its exact place, for which a text is read again.
+    names = [f"relay-{number}" for number in range(25)]
+    routes = {name: {"@type": "Relay", "name": name, "address": "192.0.2.1"} for name in names}
+    assert len(Talk(sandbox).call("x:MtaRoute/set", create=routes)["created"]) == len(names)
+    spec = "kind: MtaRoute\nspec:\n  type: Relay\n  name: {}\n  address: 192.0.2.1\n"
+    write(tmp_path / "m", routes="---\n".join(map(spec.format, names)))
+
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT, "plan", "m"],
+        env=environment(sandbox.url, XDG_RUNTIME_DIR=str(tmp_path)),
+        cwd=tmp_path,
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    ended, *modules = ran.stdout.split()
+
+    assert (ended, sorted(IDLE & set(modules)), ran.stderr) == ("0", [], "")
