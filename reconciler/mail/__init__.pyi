@@ -16,8 +16,11 @@ from reconciler.mail.explain import live_state as live_state
 from reconciler.mail.explain import routing_of as routing_of
 from reconciler.mail.facts import FOR_PEOPLE as FOR_PEOPLE
 from reconciler.mail.facts import ROUTE as ROUTE
+from reconciler.mail.facts import SCHEDULE as SCHEDULE
 from reconciler.mail.facts import STRATEGY as STRATEGY
+from reconciler.mail.facts import TLS_REQUIRED as TLS_REQUIRED
 from reconciler.mail.facts import next_hop as next_hop
+from reconciler.mail.facts import schedule_words as schedule_words
 from reconciler.mail.impact import Impact as Impact
 from reconciler.mail.impact import ImpactRow as ImpactRow
 from reconciler.mail.impact import impact_on_envelopes as impact_on_envelopes

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler.values import Address, print_duration
+
 #: The expressions that mail takes: a route, the schedule that says how often it is tried, and TLS.
 STRATEGY = "MtaOutboundStrategy"
 ROUTE, SCHEDULE, TLS, CONNECTION = "route", "schedule", "tls", "connection"
@@ -57,6 +59,22 @@ def waits_of(wire: Mapping[str, Any]) -> tuple[int, ...]:
     if retry.get("@type") != "Custom":
         return OWN_WAITS
     return tuple(int(member["duration"]) for _, member in sorted(retry["intervals"].items(), key=lambda p: int(p[0])))
+
+
+def schedule_words(wire: Mapping[str, Any]) -> dict[str, str]:
+    """Say by property what a schedule does: when it tries again, when it bounces, and in which queue mail waits."""
+    words: dict[str, str] = {}
+    waits = [str(print_duration(wait)) for wait in waits_of(wire)]
+    if waits:
+        first = f"{', '.join(waits[:-1])}, then " if waits[:-1] else ""
+        words["retry"] = f"waits {first}{waits[-1]} between attempts"
+    expiry = wire.get("expiry", {})
+    if expiry.get("@type") == "Attempts":
+        words["expiry"] = f"bounces after {expiry.get('maxAttempts')} attempts"
+    elif "expire" in expiry:
+        words["expiry"] = f"bounces after {print_duration(int(expiry['expire']))}"
+    queue = wire.get("queueId")
+    return {**words, "queueId": f"queue {queue.name if isinstance(queue, Address) else queue}"}
 
 
 def next_hop(wire: Mapping[str, Any]) -> str:

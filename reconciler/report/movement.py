@@ -177,27 +177,31 @@ class ShownMovement:
 
     def differing(self, shift: Shift) -> tuple[str, str]:
         """Return in which properties two objects of a kind differ, as human texts."""
+        from reconciler.mail import FOR_PEOPLE, SCHEDULE, schedule_words
+
+        wires = shift.before.wire, shift.after.wire
+        words = [schedule_words(wire) if wire is not None and shift.field == SCHEDULE else {} for wire in wires]
         name = self.kinds.get(shift.field) or shift.before.name.partition("/")[0]
         kind = self.catalogue.kinds.get(name)
-        if kind is None or shift.before.wire is None or shift.after.wire is None:
-            return "", ""
-        one, two = (decode(self.catalogue, kind, dict(side.wire or {})) for side in (shift.before, shift.after))
-        from reconciler.mail import FOR_PEOPLE
-
+        if kind is None or None in wires:
+            one, two = (", ".join(phrases.values()) for phrases in words)
+            return one, two
+        specs = [decode(self.catalogue, kind, dict(wire or {}), defaults=True) for wire in wires]
         hidden = {*FOR_PEOPLE, *kind.match}
-        names = [key for key in {**one, **two} if key not in hidden and one.get(key) != two.get(key)]
-        return _listed(one, names), _listed(two, names)
-
-
-def _listed(human: Mapping[str, Any], names: list[str]) -> str:
-    return ", ".join(f"{name} {_text(human[name]) if name in human else 'at its default'}" for name in names)
+        keys = dict.fromkeys(key for spec in specs for key in spec if key not in hidden)
+        names = [key for key in keys if specs[0].get(key) != specs[1].get(key)]
+        one, two = (
+            ", ".join(phrases.get(key) or f"{key} {_text(spec.get(key))}" for key in names)
+            for spec, phrases in zip(specs, words, strict=True)
+        )
+        return one, two
 
 
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and value:
         return " ".join(_text(member) for member in value.values())
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and value:
         return f"[{', '.join(map(_text, value))}]"
-    return "none" if value is None else str(value)
+    return str(value) if value or value == 0 else "none"

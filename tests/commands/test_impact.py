@@ -157,7 +157,7 @@ def test_mail_that_would_bounce_is_refused_unless_policy_lets_it(tmp_path: Path,
     assert ran.code == code
     assert (
         "STOP: no route changes, but 1 waiting recipient bounces at the next temporary failure\n"
-        "       1  x.test: schedule remote -> expiry at its default => remote -> expiry Ttl 1d\n"
+        "       1  x.test: schedule remote -> bounces after 3d => remote -> bounces after 1d\n"
         "0 of 1 waiting move, each at its next attempt\n"
         "1 get another schedule after the next temporary failure\n"
     ) in ran.out

@@ -54,7 +54,7 @@ def test_shorter_schedule_says_which_property_changes() -> None:
 
     text = told(state(of(schedule.format("3d"))), of(schedule.format("1d")))
 
-    assert "  now    schedule: remote -> expiry at its default\n  after  schedule: remote -> expiry Ttl 1d\n" in text
+    assert "  now    schedule: remote -> bounces after 3d\n  after  schedule: remote -> bounces after 1d\n" in text
 
 
 def test_refactoring_is_proved_to_move_nothing() -> None:

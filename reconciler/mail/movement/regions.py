@@ -85,11 +85,13 @@ def words_of(space: Space, start: Sequence[int], box: Box, settle: Settle) -> tu
     """
     masks, answers = box
     asked = _needed(space, start, masks, settle)
-    parts = {
-        name: _clause(name, classes, masks[place], start[place])
-        for place, (name, classes) in enumerate(space.variables.items())
-        if place in asked
-    }
+    parts: dict[str, str] = {}
+    for place, (name, classes) in enumerate(space.variables.items()):
+        if place in asked:
+            whole = [*masks[:place], start[place], *masks[place + 1 :]]
+            # At a later attempt, it goes without saying that there was an error.
+            possible = (settle(whole) or start) if name == "last_error" else start
+            parts[name] = _clause(name, classes, masks[place], possible[place])
     attempts = parts.pop("retry_num", "every attempt" if "retry_num" in space.variables else "")
     if parts.get("sender.domain") in ("a sender", "no sender"):
         parts.pop("sender.local", None)
@@ -148,8 +150,8 @@ def _clause(name: str, classes: Classes, mask: int, start: int) -> str:
     few = not rest or (len(held) <= len(rest) if name in ("source", "last_error") else ("rest", "") not in held)
     if few:
         words = _listed([_word(label) for label in held], " or ")
-        if name.endswith(".domain") and len(held) == 1 and held[0][0] == "is":
-            words += "" if name == "sender.domain" else " (not its subdomains)"
+        if name == "rcpt.domain" and all(kind == "is" for kind, *_ in held):
+            words += " (not its subdomains)" if len(held) == 1 else " (not their subdomains)"
         return words if "." in name else f"{name} {words}"
     words = f"any but {_listed([_word(label) for label in rest], ' and ')}"
     return words if "." in name else f"{name} {words}"
@@ -191,7 +193,7 @@ def _attempts(labels: list[tuple[str, ...]]) -> str:
         elif low == high:
             words.append(f"at attempt {low + 1}")
         else:
-            words.append(f"at attempts {low + 1} to {high + 1}")
+            words.append(f"at attempts {low + 1} {'and' if low + 1 == high else 'to'} {high + 1}")
     return " and ".join(words)
 
 

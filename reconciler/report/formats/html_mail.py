@@ -13,13 +13,12 @@ from reconciler.report.formats.movement_text import (
     COMPARED,
     MANY,
     TEMPORARY,
-    UNTRIED,
     classes,
     decided,
     ladder_rows,
     mail_of,
+    risks,
     side,
-    untried,
     waiting_of,
     witness,
 )
@@ -35,7 +34,7 @@ def mail(part: MovementPart) -> str:
         return f'<section class="mail"><h2>No mail moves</h2><p>{escape(proof)}. {COMPARED}</p></section>'
     ways = f"{len(part.flows)} way{'s' * (len(part.flows) != 1)}"
     rest = "unchanged (proved)" if not part.reasons else "not proved to be unchanged"
-    closing = f"{UNTRIED} " if untried(part.flows) else ""
+    closing = "".join(f"{risk} " for risk in risks(part.flows))
     cards = "".join([*map(_flow, part.flows[:MANY]), *map(_unsure, part.unsure[:MANY])])
     left = len(part.flows[MANY:]) + len(part.unsure[MANY:])
     more = f"<p>and {left} more, which the JSON report has</p>" if left else ""

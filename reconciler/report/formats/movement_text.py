@@ -5,12 +5,14 @@ Law: "moves" has a witness, "proved" a full cover; what nobody can tell is told 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
 from itertools import groupby
 
 from msgspec import UNSET
 
+from reconciler.mail import TLS_REQUIRED
 from reconciler.report.movement import FlowPart, MovementPart, RungPart, ShiftPart, SidePart
 from reconciler.report.paint import Paint
 from reconciler.values import print_duration
@@ -19,6 +21,11 @@ from reconciler.values import print_duration
 MANY = 20
 TEMPORARY = "Temporary failures only; a 5xx bounces at once."
 UNTRIED = "The next hop was not tried: if its name does not exist, mail bounces at the first attempt."
+#: What else may go wrong, by what a side stands for.
+_RISKS = {
+    ", login ": "Logins were not tried: mail to a relay that offers none bounces at the first attempt.",
+    **{f"{name} require": "Where TLS is required, a host without it gets no mail." for name in TLS_REQUIRED},
+}
 COMPARED = "Compared: what is stored, not what is running."
 
 
@@ -42,8 +49,7 @@ def movement(part: MovementPart, paint: Paint) -> Iterator[str]:
         yield f"{paint('Cannot tell', 'yellow')}: {reason}"
     for name in part.turned:
         yield f"{paint('Routing test', 'red')} that holds now and would not then: {name}"
-    if untried(part.flows):
-        yield UNTRIED
+    yield from risks(part.flows)
     rest = "unchanged (proved)" if not part.reasons else "not proved to be unchanged"
     yield f"All other mail: {rest}. {COMPARED}"
 
@@ -111,11 +117,17 @@ def witness(flow: FlowPart) -> str:
     """Return a message of a flow that was evaluated on both sides."""
     given = flow.witnesses[0]
     sender = str(given.get("sender", "")) or "<> (a bounce)"
-    extra = [f"{name} {given[name]}" for name in given if name not in _PLAIN and given[name] not in (0, "", [])]
+    extra = [
+        f"{_spaced(name)} {given[name]}" for name in given if name not in _PLAIN and given[name] not in (0, "", [])
+    ]
     words = f"{sender} -> {given.get('rcpt') or 'no recipient yet'}"
     retry = given.get("retryNum")
     words += f", attempt {retry + 1}" if isinstance(retry, int) and retry else ""
     return words + (f" ({', '.join(extra)})" if extra else "")
+
+
+def _spaced(name: str) -> str:
+    return re.sub("([A-Z])", lambda match: f" {match[1].lower()}", name)
 
 
 def waiting_of(flow: FlowPart) -> str:
@@ -146,14 +158,20 @@ def _unsure(flow: FlowPart, paint: Paint) -> Iterator[str]:
         yield "  Decide: a routing test for each answer."
 
 
-def untried(flows: Sequence[FlowPart]) -> bool:
-    """Whether some mail would go to a host name, which nobody has looked up."""
-    for flow in flows:
-        for shift in flow.shifts:
-            host, colon, _ = shift.after.stands_for.partition(":")
-            if shift.field == "route" and colon and host and " " not in host and not _is_address(host.strip("[]")):
-                return True
-    return False
+def risks(flows: Sequence[FlowPart]) -> Iterator[str]:
+    """Yield what may go wrong with mail that moves, and nobody has tried."""
+    shifts = [shift for flow in flows for shift in flow.shifts]
+    if any(shift.field == "route" and _is_named(shift.after.stands_for) for shift in shifts):
+        yield UNTRIED
+    for sign, risk in _RISKS.items():
+        if any(sign in shift.after.stands_for and sign not in shift.before.stands_for for shift in shifts):
+            yield risk
+
+
+def _is_named(hop: str) -> bool:
+    """Whether a next hop has a host name, which nobody has looked up."""
+    host, colon, _ = hop.partition(":")
+    return bool(colon and host) and " " not in host and not _is_address(host.strip("[]"))
 
 
 def _is_address(text: str) -> bool:
