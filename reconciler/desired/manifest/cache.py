@@ -20,16 +20,14 @@ from reconciler.desired.manifest.files import ManifestText
 from reconciler.desired.manifest.kept import name_of, packed, unpacked
 from reconciler.desired.manifest.state import Desired, digest_of
 from reconciler.kinds import Catalogue
-from reconciler.values import replace_file
+from reconciler.values import ReconcilerError, read_file, replace_file
 
 #: Most bytes of all files, and of one.
 LIMIT = 256 * 1024 * 1024
 LARGEST = LIMIT // 4
-#: What every file begins with; then come the digest of the rest, and the rest.
+#: What every file begins with; then come a digest of the rest, and the rest.
 MAGIC = b"reconciler manifests 1\n"
 SUFFIX = ".manifests"
-_DIGEST = hashlib.sha256
-_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 log = logging.getLogger("reconciler.cache")
 
@@ -91,25 +89,31 @@ def fetch(path: Path) -> bytes | None:
     """Return what a file keeps, and note that it was used; None where it is not whole, or not ours.
 
     Raises:
-        OSError: it is there and cannot be read.
+        OSError: it cannot be looked at.
     """
     try:
-        handle = os.open(path, _FLAGS)
+        about = path.lstat()
     except FileNotFoundError:
         return None
-    with open(handle, "rb") as stream:
-        about = os.fstat(handle)
-        if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid() or about.st_size > 2 * LARGEST:
-            return None
-        content = stream.read()
-        size = len(MAGIC) + _DIGEST().digest_size
-        kept = content[size:]
-        if content[:size] != MAGIC + _DIGEST(kept).digest():
-            return None
-        # Where the disk cannot be written to, nothing is taken away either.
-        with suppress(OSError):
-            os.utime(handle)
+    if not stat.S_ISREG(about.st_mode) or about.st_uid != os.geteuid():
+        return None
+    try:
+        content = read_file(path, most=len(_head(b"")) + LARGEST)
+    except ReconcilerError as error:
+        log.debug("%s", error.message)
+        return None
+    kept = content[len(_head(b"")) :]
+    if not content.startswith(_head(kept)):
+        return None
+    # Where the disk cannot be written to, nothing is taken away either.
+    with suppress(OSError):
+        os.utime(path)
     return kept
+
+
+def _head(kept: bytes) -> bytes:
+    """Return what a file begins with, which tells whether the rest is what was written."""
+    return MAGIC + hashlib.sha256(kept).digest()
 
 
 def store(path: Path, kept: bytes) -> None:
@@ -118,7 +122,7 @@ def store(path: Path, kept: bytes) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    content = MAGIC + _DIGEST(kept).digest() + kept
+    content = _head(kept) + kept
     _make_room(path.parent, len(content))
     replace_file(path, content, durable=False)
 

@@ -99,5 +99,8 @@ def digest_of(layers: Iterable[Iterable[ManifestText]]) -> str:
     digest = hashlib.sha256()
     for texts in layers:
         for text in texts:
-            digest.update(f"{text.file}\0{text.text}\0".encode())
+            # In parts, so that no second copy of the text is made.
+            digest.update(f"{text.file}\0".encode())
+            digest.update(text.text.encode())
+            digest.update(b"\0")
     return digest.hexdigest()
