@@ -45,7 +45,7 @@ def read_file(
     """
     name = name or str(path)
     try:
-        with open(path, "rb", opener=_open_at_once) as stream:
+        with open(path, "rb", buffering=0, opener=_open_at_once) as stream:
             status = os.fstat(stream.fileno())
             if pipe and stat.S_ISFIFO(status.st_mode):
                 os.set_blocking(stream.fileno(), True)

@@ -10,6 +10,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 from pathlib import Path
 
 from msgspec import Struct
@@ -27,7 +28,7 @@ class _OpenDirectory(Struct):
 
     path: Path
     identity: _Identity
-    names: Iterator[str]
+    entries: Iterator[os.DirEntry[str]]
 
 
 def is_manifest(path: Path) -> bool:
@@ -63,18 +64,18 @@ class _Walk:
         self._enter(self._top, os.stat(self._top))
         while self._stack:
             top = self._stack[-1]
-            name = next(top.names, None)
-            if name is None:
+            entry = next(top.entries, None)
+            if entry is None:
                 self._stack.pop()
-            elif not name.startswith("."):
-                self._take(top.path / name)
+            elif not entry.name.startswith("."):
+                self._take(entry, top.path / entry.name)
         return self._files, self._problems
 
-    def _take(self, path: Path) -> None:
+    def _take(self, entry: os.DirEntry[str], path: Path) -> None:
         """Enter a directory, keep a manifest, or tell what is wrong."""
-        link = os.path.islink(path)
+        link = entry.is_symlink()
         try:
-            about = os.stat(path)
+            about = os.stat(entry.path)
             real = os.path.realpath(path, strict=True) if link else ""
         except OSError as error:
             self._unread(path, error, link=link)
@@ -101,13 +102,14 @@ class _Walk:
 
     def _enter(self, path: Path, about: os.stat_result) -> None:
         try:
-            names = sorted(os.listdir(path))
+            with os.scandir(path) as listing:
+                entries = sorted(listing, key=attrgetter("name"))
         except OSError as error:
             self._unread(path, error, link=False)
             return
         identity = (about.st_dev, about.st_ino)
         self._seen.add(identity)
-        self._stack.append(_OpenDirectory(path, identity, iter(names)))
+        self._stack.append(_OpenDirectory(path, identity, iter(entries)))
 
     def _unread(self, path: Path, error: OSError, *, link: bool) -> None:
         if link and error.errno == errno.ELOOP:
