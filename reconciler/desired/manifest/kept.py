@@ -46,6 +46,9 @@ class _Odd(Exception):
 class _Rest(Struct, array_like=True):
     """What few resources have; see `Resource`."""
 
+    #: The key, where it is not the name alone, and the id in the address.
+    key: tuple[Any, ...] | None = None
+    address_id: str = ""
     sources: dict[str, tuple[int, int, int]] = {}
     bare: tuple[str, ...] = ()
     unmanaged: tuple[str, ...] = ()
@@ -54,6 +57,10 @@ class _Rest(Struct, array_like=True):
     was: str = ""
     absent: bool = False
     accept: dict[str, str] = {}
+
+
+#: Fields that are kept as they are.
+_SAME = _Rest.__struct_fields__[3:]
 
 
 class _Places(Struct, array_like=True):
@@ -86,8 +93,6 @@ class _Kept(Struct, array_like=True):
     givens: list[frozenset[str]]
     kind: list[int]
     name: list[str]
-    id: list[str]
-    key: list[tuple[Any, ...]]
     wire: list[dict[str, Any]]
     file: list[int]
     line: list[int]
@@ -155,19 +160,22 @@ def _kept(parsed: Parsed) -> _Kept:
         files=list(desired.files.items()),
         kind=[kinds.setdefault(resource.address.kind, len(kinds)) for resource in resources],
         name=[resource.address.name for resource in resources],
-        id=[resource.address.id for resource in resources],
-        key=[tuple(map(_plain, resource.key)) for resource in resources],
         wire=[_plain(resource.wire) for resource in resources],
         file=[files[resource.source.file] for resource in resources],
         line=[resource.source.line for resource in resources],
         given=[givens.setdefault(resource.given, len(givens)) for resource in resources],
         rest={
             number: _Rest(
+                None if _named(resource) else tuple(map(_plain, resource.key)),
+                resource.address.id,
                 {name: (files[place.file], place.line, place.column) for name, place in resource.sources.items()},
-                *(getattr(resource, field) for field in _Rest.__struct_fields__[1:]),
+                *(getattr(resource, field) for field in _SAME),
             )
             for number, resource in enumerate(resources)
-            if resource.sources or any(getattr(resource, field) for field in _Rest.__struct_fields__)
+            if not _named(resource)
+            or resource.address.id
+            or resource.sources
+            or any(getattr(resource, field) for field in _SAME)
         },
         kinds=list(kinds),
         givens=list(givens),
@@ -190,6 +198,11 @@ def _kept(parsed: Parsed) -> _Kept:
         ],
         places=Raw(msgspec.msgpack.encode(_places(parsed))),
     )
+
+
+def _named(resource: Resource) -> bool:
+    """Whether a resource has its name for a key."""
+    return resource.key == (resource.address.name,)
 
 
 def _places(parsed: Parsed) -> _Places:
@@ -296,20 +309,24 @@ def unpacked(
 def _resources(kept: _Kept) -> list[Resource]:
     files = [file for file, _ in kept.files]
     kinds, givens = kept.kinds, kept.givens
-    columns = zip(kept.kind, kept.name, kept.id, kept.key, kept.wire, kept.file, kept.line, kept.given, strict=True)
+    columns = zip(kept.kind, kept.name, kept.wire, kept.file, kept.line, kept.given, strict=True)
     resources = [
         Resource(
-            address=Address(kinds[kind], name, id_),
-            key=key,
+            address=Address(kinds[kind], name),
+            key=(name,),
             wire=wire,
             source=Source(files[file], line),
             given=givens[given],
         )
-        for kind, name, id_, key, wire, file, line, given in columns
+        for kind, name, wire, file, line, given in columns
     ]
     for number, rest in kept.rest.items():
         sources = {name: Source(files[file], line, column) for name, (file, line, column) in rest.sources.items()}
-        others = {field: getattr(rest, field) for field in _Rest.__struct_fields__[1:]}
+        others: dict[str, Any] = {field: getattr(rest, field) for field in _SAME}
+        if rest.key is not None:
+            others["key"] = rest.key
+        if rest.address_id:
+            others["address"] = replace(resources[number].address, id=rest.address_id)
         resources[number] = replace(resources[number], sources=sources, **others)
     return resources
 
