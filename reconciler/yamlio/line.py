@@ -29,7 +29,7 @@ _NO_PLAIN_KEY = frozenset("'\"[{|>#")
 _MARKERS = frozenset(("---", "..."))
 
 _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\["\\nrt]|\\u[0-9a-fA-F]{4})*\"""")
-_ESCAPE = re.compile(r"\\(?:u(....)|(.))")
+_ESCAPE = r"\\(?:u(....)|(.))"
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 #: A scalar without quotes that needs no second look, and one between brackets, as far as it goes.
 _WORDS = re.compile(r"[A-Za-z_](?:[A-Za-z0-9_./@ -]*[A-Za-z0-9_])?")
@@ -219,7 +219,7 @@ def _finished(text: str) -> Any:
 def _unquoted(text: str) -> str:
     if text[0] == "'":
         return text[1:-1].replace("''", "'")
-    return _ESCAPE.sub(_unescaped, text[1:-1]) if "\\" in text else text[1:-1]
+    return re.sub(_ESCAPE, _unescaped, text[1:-1]) if "\\" in text else text[1:-1]
 
 
 def _unescaped(escape: re.Match[str]) -> str:

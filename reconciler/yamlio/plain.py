@@ -23,7 +23,7 @@ from reconciler.yamlio.problem import Problem, YamlDocument, check_size
 _CHUNK = 1 << 20
 #: Most mappings and lists in lines that may be open inside each other.
 _MAX_OPEN = 50
-_BREAKS = re.compile(r"\n(\n*)")
+_BREAKS = r"\n(\n*)"
 
 
 def load(text: str) -> tuple[list[YamlDocument], list[Problem]]:
@@ -228,5 +228,5 @@ class _Reading:
         if header.folded:
             if any(line[:1] == " " for line in self.text):
                 raise NotPlain
-            text = _BREAKS.sub(lambda breaks: breaks[1] or " ", text)
+            text = re.sub(_BREAKS, lambda breaks: breaks[1] or " ", text)
         self.top[self.last] = f"{text}\n" if header.broken else text

@@ -39,10 +39,10 @@ SPECIAL = frozenset("0123456789+-.~tTfFnNyYoO")
 #: Longest line that is looked at, in characters.
 MAX_LINE = 1000
 QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\.)*\"""")
-_QUOTE = re.compile(r"""(?<![A-Za-z0-9])['"]""")
+_QUOTE = r"""(?<![A-Za-z0-9])['"]"""
 #: What an expression can end with that lacks its right side, and such an operator at the end of a value.
 OPERATORS = frozenset("&|=+-*/<>")
-_OPERATOR = re.compile(r"(?:&&|\|\||[=!<>]=|\s[-+*/<>])\Z")
+_OPERATOR = r"(?:&&|\|\||[=!<>]=|\s[-+*/<>])\Z"
 
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]*)")
 # The others are compiled by the first number that is no such integer, as few are.
@@ -75,7 +75,7 @@ def unfinished(text: str) -> bool:
     if len(text) > MAX_LINE or not (quotes or "(" in text or text[-1] in OPERATORS):
         return False
     outside = QUOTED.sub("", text) if quotes else text
-    return outside.count("(") > outside.count(")") or bool(_QUOTE.search(outside) or _OPERATOR.search(text))
+    return outside.count("(") > outside.count(")") or bool(re.search(_QUOTE, outside) or re.search(_OPERATOR, text))
 
 
 def _number(text: str) -> str | int | float | Doubt:
