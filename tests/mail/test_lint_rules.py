@@ -96,6 +96,17 @@ def test_findings_stand_where_the_locator_says() -> None:
     assert [(each.file, each.line, each.column) for each in told] == [("routes.yaml", 7, 12)]
 
 
+@pytest.mark.parametrize(("count", "column"), [(20, 12), (21, 0)])
+def test_a_crowd_of_notes_stands_where_its_documents_do(count: int, column: int) -> None:
+    resources = desired_of("---\n".join(f"kind: MtaRoute\nspec: {{type: Local, name: r{n}}}\n" for n in range(count)))
+    findings = [Finding(rule="unused-object", address=each.address, message="m") for each in resources]
+
+    told = settle(findings, resources, locate=lambda address, _: Source("m.yaml", 1, 12))
+
+    assert {each.column for each in told} == {column}
+    assert len(told) == count
+
+
 def test_what_a_singleton_does_not_declare_stands_nowhere() -> None:
     resources = desired_of("kind: MtaOutboundStrategy\nspec: {route: {use: mx}}\n")
     findings = [

@@ -61,6 +61,25 @@ def test_a_property_that_the_server_does_not_know_is_sent() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("name", "wanted", "live"),
+    [
+        ("timeout", 30000, 30000.0),
+        ("timeout", 1, True),
+        ("tempFailOnError", True, 1),
+        ("stages", {"rcpt": True}, {"rcpt": 1}),
+        ("httpHeaders", {"X-A": "1"}, {"X-A": 1}),
+    ],
+)
+def test_values_that_python_takes_for_equal_differ_by_their_types(name: str, wanted: Any, live: Any) -> None:
+    wire = filled(HOOK, {"url": "u", name: wanted})
+
+    difference, _ = Diff(CATALOGUE).compare([resource(HOOK, wire)], held(HOOK, {**wire, name: live}), ())
+
+    (change,) = difference.changes
+    assert change.patch == {name: wanted}
+
+
 def test_a_branch_that_is_none_is_a_difference() -> None:
     wire = filled(HOOK, {"url": "u", "enable": {"match": {"0": {"if": "a", "then": "b"}}, "else": "c"}})
     live = {**wire, "enable": {"match": {"0": "text"}, "else": "c"}}
