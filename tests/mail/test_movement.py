@@ -70,6 +70,11 @@ def test_message_that_moves_is_one_of_the_mail_that_is_told() -> None:
 
     assert told(moved) == [
         (
+            ("to any but what ends in a.test, where not if_then(retry_num > 1, rcpt_domain == 'a.test', size > 5)",),
+            "at attempts 1 and 2",
+            [("route", "two", "one")],
+        ),
+        (
             ("to what ends in a.test, where if_then(retry_num > 1, rcpt_domain == 'a.test', size > 5)",),
             "every attempt",
             [("route", "one", "two")],
@@ -79,7 +84,7 @@ def test_message_that_moves_is_one_of_the_mail_that_is_told() -> None:
         region.holds({"localAddresses": [], **witness})
         for flow in moved.flows
         for witness, region in zip(flow.witnesses, flow.regions, strict=True)
-    ] == [True]
+    ] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -230,6 +235,27 @@ def test_filter_that_asks_for_a_login_is_not_taken_for_one_that_nobody_reaches()
     assert [(flow.mail, flow.when, flow.certain) for flow in (*moved.flows, *moved.unsure)] == [
         (("without a login",), "at data", True)
     ]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "starts_with(last_status, 'Temporary Failure for gw.b.test')",
+        "starts_with(last_status, 'Temporary Failure for gw.b.test') && ends_with(last_status, 'busy')",
+        "!starts_with(last_status, 'Temporary Failure for mx') && retry_num > 0",
+        "matches('^Temporary Failure for gw', last_status)",
+        "starts_with(queue_name, 'abcdefgh')",
+        "starts_with(queue_name, 'abcde') && ends_with(queue_name, 'cdefgh')",
+        "retry_num * 2 == 4",
+        "size + 1 == 12346",
+        "is_ip_in_cidr(received_from_ip, '10.0.0.0/8')",
+    ],
+)
+def test_mail_that_a_condition_asks_for_is_found(condition: str) -> None:
+    moved = between("", f'      - {{if: "{condition}", use: one}}\n')
+
+    assert [[(shift.field, shift.after.name) for shift in flow.shifts] for flow in moved.flows] == [[("route", "one")]]
+    assert (moved.unsure, moved.proved) == ((), True)
 
 
 def test_filter_is_asked_at_its_stages_only() -> None:

@@ -39,10 +39,21 @@ ATOMS = st.sampled_from(
             "false",
             "rcpt_domain",
         ),
-        *("starts_with(last_status, 'Sched')", "expires_in < 3600", "queue_name == 'q'", "received_via_port == 25"),
+        *(
+            "starts_with(last_status, 'Sched')",
+            "starts_with(last_status, 'Temporary Failure for h')",
+            "size + 1 > 1000",
+            "ends_with(last_status, 'busy')",
+            "starts_with(queue_name, 'abcdefgh')",
+            "retry_num * 2 == 4",
+            "expires_in < 3600",
+            "queue_name == 'q'",
+            "received_via_port == 25",
+        ),
         *("if_then(retry_num > 1, rcpt_domain == 'a.test', size > 5)", "'a.test' == rcpt_domain", "1 < retry_num < 3"),
     )
 )
+FAILURES = ("Temporary Failure for h.test: TLS error: x", "Temporary Failure for 192.0.2.1: Queue error: busy")
 CONDITIONS = st.recursive(
     ATOMS,
     lambda inner: st.one_of(
@@ -115,7 +126,7 @@ def envelope(source: random.Random) -> dict[str, Any]:
         "rcpt": rcpt,
         "retryNum": retry,
         "lastError": error,
-        "queueName": source.choice("qr"),
+        "queueName": source.choice(("q", "r", "abcdefgh")),
         "size": source.choice((0, 1, 5, 6, 999, 1000, 1001, 5000)),
         "priority": source.choice((-1, 0, 1, 2)),
         "receivedViaPort": source.choice((25, 24, 465)),
@@ -124,7 +135,7 @@ def envelope(source: random.Random) -> dict[str, Any]:
         "lookups": {f"key_exists('v','{rcpt}')": source.random() < 0.5},
         "localAddresses": [],
         "notifyNum": 0,
-        "lastStatus": "Scheduled" if error == "none" else "Temporary Failure for h.test: TLS error: x",
+        "lastStatus": "Scheduled" if error == "none" else source.choice(FAILURES),
     }
     sources = ["unauthenticated", "authenticated", "report"] + ["dsn"] * (sender == "")
     return {**given, "source": source.choice(sources)}

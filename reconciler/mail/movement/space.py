@@ -62,7 +62,8 @@ _USUAL: dict[str, str | int] = {
 #: Texts that a message may lack; of these, most sessions lack a login.
 _MAY_LACK = ("sender.domain", "sender.local", "authenticated_as", "helo_domain")
 _FINITE: dict[str, tuple[str, ...]] = {"source": SOURCES, "last_error": LAST_ERRORS}
-_FAILURE = "Temporary Failure for mx.example.net: "
+#: How the status of mail that waits begins, once an attempt has failed.
+_FAILURE = "Temporary Failure for "
 _DOMAIN = re.compile(r"[^\s@'\"\\A-Z]+")
 _LOCAL = re.compile(r"[^\s@'\"\\<>]+")
 #: Errors that leave the attempts at 0: no attempt was made.
@@ -149,7 +150,7 @@ def _classes(name: str, tests: list[Test]) -> Classes:
 
 
 def _numbers(name: str, tests: list[Test]) -> Classes:
-    low, high = _RANGES.get(name, (0, _LARGEST))
+    low, high = limits_of(name)
     cuts = {low, high + 1}
     literals = [test.literal for test in tests if test.kind == "order"]
     if name == "retry_num":
@@ -170,6 +171,11 @@ def _numbers(name: str, tests: list[Test]) -> Classes:
         single |= int(end - start == 1) << place
         chosen = place if inside else chosen
     return Classes(name, values, single, labels, chosen)
+
+
+def limits_of(name: str) -> tuple[int, int]:
+    """Return the lowest value of a number, and the highest."""
+    return _RANGES.get(name, (0, _LARGEST))
 
 
 def _shares(name: str, tests: list[Test]) -> Classes:
@@ -253,11 +259,15 @@ def _between(
     fillers = ["mail", "other", "zz", "q7", "x-y", "w9w9", "0k0", "k"]
     if name in ("rcpt.domain", "sender.domain") and not suffix:
         fillers = [f"{filler}.example" for filler in fillers]
+    if name == "last_status" and not suffix:
+        fillers = [f"{filler}.example: Connection failed: I/O error" for filler in fillers]
     if not prefix and not suffix:
         fillers.insert(0, str(_USUAL.get(name, "text")).removeprefix(_FAILURE))
+    # A short text may be no more than its beginning and its end, or these may overlap.
+    values = [*(head + filler + suffix for filler in fillers), head + suffix]
+    values += [head + suffix[size:] for size in range(1, len(suffix)) if head.endswith(suffix[:size])]
     possible = ""
-    for filler in fillers:
-        value = head + filler + suffix
+    for value in values:
         if not _possible(name, value):
             continue
         possible = value
@@ -274,7 +284,7 @@ def _possible(name: str, value: str) -> bool:
     if name in ("rcpt.local", "sender.local"):
         return (not value and name == "sender.local") or bool(_LOCAL.fullmatch(value))
     if name == "last_status":
-        return value == "Scheduled" or value.startswith(_FAILURE[:22])
+        return value == "Scheduled" or value.startswith(_FAILURE)
     return not (name == "queue_name" and len(value.encode()) > 8)
 
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from reconciler.expression import (
     FIELDS,
     LOOKUPS,
+    NUMBERS,
     FunctionCall,
     GivenError,
     Known,
@@ -30,7 +31,7 @@ from reconciler.expression import (
 )
 from reconciler.mail.movement.formula import Test
 from reconciler.mail.movement.regions import Box
-from reconciler.mail.movement.space import Classes, Space, class_of, comes_to, judged
+from reconciler.mail.movement.space import Classes, Space, class_of, comes_to, judged, limits_of
 
 Given = Mapping[str, Any]
 #: Messages that are tried for one part.
@@ -100,7 +101,7 @@ class Witnesses(Struct):
             values = _values(classes, masks[place])
             if name in varied:
                 values = values[:12] + [
-                    text for text in literals if isinstance(text, str) and _fits(classes, masks[place], text)
+                    value for value in _candidates(name, literals) if _fits(classes, masks[place], value)
                 ]
                 if name in ("rcpt.local", "sender.local") and (tests or numbered):
                     values += islice(_names(classes, masks[place]), 4000 if numbered else 60)
@@ -224,8 +225,24 @@ def _names(classes: Classes, mask: int) -> Iterator[str]:
     return (name for name in names if _fits(classes, mask, name))
 
 
-def _fits(classes: Classes, mask: int, text: str) -> bool:
-    """Whether a text that no class was made for is in one of some: it is judged when the message is evaluated."""
+def _candidates(name: str, literals: list[Known]) -> Iterator[Known]:
+    """Yield values near the literals of tests that are not taken apart: what they compare may be worked out."""
+    if name in NUMBERS:
+        numbers = [literal for literal in literals if isinstance(literal, int)]
+        yield from dict.fromkeys([*(number + step for number in numbers for step in (0, -1, 1)), *range(10)])
+        return
+    for literal in literals:
+        if isinstance(literal, str):
+            # Of a network, the address before its length is inside.
+            yield from dict.fromkeys((literal, literal.partition("/")[0]))
+
+
+def _fits(classes: Classes, mask: int, value: Known) -> bool:
+    """Whether a value that no class was made for is in one of some: it is judged when the message is evaluated."""
+    if isinstance(value, int):
+        low, high = limits_of(classes.name)
+        return low <= value <= high and bool(mask >> class_of(classes, value) & 1)
+    text = str(value)
     if ("rest", "") not in classes.labels or text in classes.values:
         return False
     plain = bool(text) and "@" not in text and text == text.lower()
