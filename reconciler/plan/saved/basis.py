@@ -131,11 +131,11 @@ def make_basis(
 
 def _fingerprint(objects: _Objects, change: Change) -> Fingerprint:
     address = named(change.address)
-    found = objects.by_id(change)
-    if found is not None:
+    live_object = objects.by_id(change)
+    if live_object is not None:
         kind = objects.catalogue.kinds[change.address.kind]
-        return Fingerprint(address, found.id, fingerprint(touched(kind, change, found.wire)))
-    return Fingerprint(address, "", "", tuple(each.id for each in objects.by_key(change)))
+        return Fingerprint(address, live_object.id, fingerprint(touched(kind, change, live_object.wire)))
+    return Fingerprint(address, "", "", tuple(live_object.id for live_object in objects.by_key(change)))
 
 
 def check_for(basis: Basis, *, url: str, target: str, policy: str) -> None:
@@ -162,7 +162,9 @@ class _Objects:
     def __init__(self, catalogue: Catalogue, live: LiveState) -> None:
         self.catalogue = catalogue
         self.live = live
-        self._ids = {name: {each.id: each for each in objects} for name, objects in live.objects.items()}
+        self._ids = {
+            name: {live_object.id: live_object for live_object in objects} for name, objects in live.objects.items()
+        }
         self._keys: dict[str, dict[str, list[LiveObject]]] = {}
 
     def by_id(self, change: Change) -> LiveObject | None:
@@ -174,8 +176,8 @@ class _Objects:
         kind = self.catalogue.kinds[change.address.kind]
         if kind.kind not in self._keys:
             known: dict[str, list[LiveObject]] = {}
-            for each in self.live.of(kind.kind):
-                known.setdefault(_key(key_of(kind, each.wire)), []).append(each)
+            for live_object in self.live.of(kind.kind):
+                known.setdefault(_key(key_of(kind, live_object.wire)), []).append(live_object)
             self._keys[kind.kind] = known
         return self._keys[kind.kind].get(_key(key_of(kind, change.after or change.before or {})), [])
 
@@ -184,11 +186,11 @@ def _key(key: tuple[Any, ...]) -> str:
     return digest(pack(list(key)))
 
 
-def differing(diff: Diff, kind: Kind, want: Wire, found: LiveObject) -> tuple[str, ...]:
+def differing(diff: Diff, kind: Kind, want: Wire, live_object: LiveObject) -> tuple[str, ...]:
     """Return the pointers at which a live object is not as wanted; secrets that the server masks are none."""
-    wanted = Resource(address=found.address, key=found.key, wire=want, source=Source(""), id=found.id)
-    difference, problems = diff.compare([wanted], LiveState({kind.kind: (found,)}), [kind.kind])
-    pointers = [each.pointer for change in difference.changes for each in change.fields]
+    wanted = Resource(address=live_object.address, key=live_object.key, wire=want, source=Source(""), id=live_object.id)
+    difference, problems = diff.compare([wanted], LiveState({kind.kind: (live_object,)}), [kind.kind])
+    pointers = [field.pointer for change in difference.changes for field in change.fields]
     if not pointers and (difference.changes or problems):
         pointers = ["@type"]
     return tuple(sorted(pointers))
@@ -204,32 +206,32 @@ class Now:
 
     def wanted(self, change: Change, others: tuple[str, ...] = (), *, sure: bool) -> bool:
         """Whether an object is as a change would make it; `sure` does not count what secrets hide."""
-        found = self.objects.by_id(change) if change.id else None
+        live_object = self.objects.by_id(change) if change.id else None
         if change.action == "destroy":
-            return found is None
+            return live_object is None
         if sure and (change.recreate or any(True for value in change.patch.values() for _ in within(value))):
             return False
         if change.after is None:
             return False
-        candidates = [found] if found and not change.recreate else []
+        candidates = [live_object] if live_object and not change.recreate else []
         if not change.id or change.recreate:
-            candidates = [each for each in self.objects.by_key(change) if each.id not in others]
+            candidates = [live_object for live_object in self.objects.by_key(change) if live_object.id not in others]
         kind = self.catalogue.kinds[change.address.kind]
         want = touched(kind, change, change.after)
-        return any(not differing(self.diff, kind, want, each) for each in candidates)
+        return any(not differing(self.diff, kind, want, live_object) for live_object in candidates)
 
     def changed(self, change: Change, was: Fingerprint, strangers: Mapping[str, Collection[str]] | None = None) -> str:
         """Say how an object differs from what the plan stands on, or ""; `strangers` are all that can be new."""
         if not was.id:
-            new = [each for each in self.objects.by_key(change) if each.id not in was.others]
+            new = [live_object for live_object in self.objects.by_key(change) if live_object.id not in was.others]
             if strangers is not None:
-                new = [each for each in new if each.id in strangers.get(change.address.kind, ())]
+                new = [live_object for live_object in new if live_object.id in strangers.get(change.address.kind, ())]
             return f"{change.address} was created meanwhile, with the id {new[0].id}" if new else ""
-        found = self.objects.by_id(change)
-        if found is None:
+        live_object = self.objects.by_id(change)
+        if live_object is None:
             return f"{change.address} was destroyed meanwhile"
         kind = self.catalogue.kinds[change.address.kind]
-        wire = touched(kind, change, found.wire)
+        wire = touched(kind, change, live_object.wire)
         if fingerprint(wire) == was.sha256:
             return ""
         fields = _fields(touched(kind, change, change.before or {}), wire)
@@ -243,8 +245,10 @@ def stale(basis: Basis, live: LiveState, plan: Plan, catalogue: Catalogue) -> tu
         ConfigError: the basis is not that of the plan.
     """
     now = Now(catalogue, live)
-    found = ((change, was, now.changed(change, was)) for change, was in bases(basis, plan))
-    return tuple(told for change, was, told in found if told and not now.wanted(change, was.others, sure=True))
+    judged = ((change, was, now.changed(change, was)) for change, was in bases(basis, plan))
+    return tuple(
+        message for change, was, message in judged if message and not now.wanted(change, was.others, sure=True)
+    )
 
 
 def pending(basis: Basis, live: LiveState, plan: Plan, catalogue: Catalogue) -> Plan:
@@ -259,7 +263,9 @@ def pending(basis: Basis, live: LiveState, plan: Plan, catalogue: Catalogue) -> 
         for change, was in bases(basis, plan)
         if not now.changed(change, was) or not now.wanted(change, was.others, sure=True)
     }
-    phases = [(phase.name, [each.number for each in phase.changes if each.number in rest]) for phase in plan.phases]
+    phases = [
+        (phase.name, [change.number for change in phase.changes if change.number in rest]) for phase in plan.phases
+    ]
     changes, left = numbered(plan.changes, [(name, places) for name, places in phases if places])
     return msgspec.structs.replace(
         plan,
@@ -272,9 +278,11 @@ def pending(basis: Basis, live: LiveState, plan: Plan, catalogue: Catalogue) -> 
 def unmet(plan: Plan, live: LiveState, catalogue: Catalogue) -> tuple[Change, ...]:
     """Return the changes of a plan that live state, read after an apply, does not show."""
     now = Now(catalogue, live)
-    gone = {(each.address.kind, each.id) for each in plan.changes if each.action == "destroy"}
+    gone = {(change.address.kind, change.id) for change in plan.changes if change.action == "destroy"}
     # What loses a reference before it is destroyed is not there to show it.
-    shown = [each for each in plan.changes if each.action == "destroy" or (each.address.kind, each.id) not in gone]
+    shown = [
+        change for change in plan.changes if change.action == "destroy" or (change.address.kind, change.id) not in gone
+    ]
     return tuple(change for change in shown if not now.wanted(change, sure=False))
 
 
@@ -284,7 +292,7 @@ def bases(basis: Basis, plan: Plan) -> Iterator[tuple[Change, Fingerprint]]:
     Raises:
         ConfigError: the basis is not that of the plan.
     """
-    places = [(each.address, each.id) for each in basis.fingerprints]
+    places = [(fingerprint.address, fingerprint.id) for fingerprint in basis.fingerprints]
     if places != [(named(change.address), change.id) for change in plan.changes]:
         raise ConfigError("this is no saved plan: its basis names other objects than its changes")
     return zip(plan.changes, basis.fingerprints, strict=True)
@@ -292,11 +300,11 @@ def bases(basis: Basis, plan: Plan) -> Iterator[tuple[Change, Fingerprint]]:
 
 def _fields(before: Mapping[str, Any], now: Mapping[str, Any], path: str = "") -> list[str]:
     """Return the pointers of the properties that differ; into objects, as far as both sides have the property."""
-    found: list[str] = []
+    pointers: list[str] = []
     for name in sorted(before.keys() | now.keys()):
         old, new = before.get(name), now.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
-            found += _fields(old, new, f"{path}{name}/")
+            pointers += _fields(old, new, f"{path}{name}/")
         elif not exact(old, new):
-            found.append(path + name)
-    return found
+            pointers.append(path + name)
+    return pointers

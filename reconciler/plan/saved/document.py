@@ -94,7 +94,7 @@ def plan_digest(plan: Plan, mail: str = "") -> str:
 
 def _approved(change: Change) -> list[Any]:
     """Return what somebody approves who approves a change."""
-    fields = [[each.pointer, pack(each.before), pack(each.after)] for each in change.fields]
+    fields = [[field.pointer, pack(field.before), pack(field.after)] for field in change.fields]
     lost = pack(change.before) if change.action == "destroy" or change.recreate else None
     return [change.action, named(change.address), change.id, change.recreate, pack(change.patch), fields, lost]
 
@@ -125,15 +125,15 @@ def save(plan: Plan, basis: Basis, report: Mapping[str, Any]) -> bytes:
 
 def _plain_secrets(change: Change) -> dict[str, str]:
     """Return the pointers of a change below which a secret stands in plain text, and what to do of each."""
-    told: dict[str, str] = {}
+    hints: dict[str, str] = {}
     # What logs in, and a server shows all the same, would stand in the file as it is, wherever the change holds it.
     for wire in (change.before or {}, change.after or {}, change.patch):
         shown = concealed(wire)
-        told |= {name: "apply --approved DIGEST needs no saved plan" for name in wire if shown[name] != wire[name]}
+        hints |= {name: "apply --approved DIGEST needs no saved plan" for name in wire if shown[name] != wire[name]}
     for pointer, value in {**(change.after or {}), **change.patch}.items():
         if any(not secret.reference for secret in within(value)):
-            told[pointer] = "write it as ${env:NAME} or ${file:PATH}"
-    return told
+            hints[pointer] = "write it as ${env:NAME} or ${file:PATH}"
+    return hints
 
 
 def _unsaved(change: Change, pointer: str, hint: str) -> Diagnostic:
@@ -161,18 +161,18 @@ def load(content: bytes, catalogue: Catalogue) -> tuple[Plan, Basis, Json]:
         raise ConfigError(f"the plan is larger than {MAX_PLAN >> 20} MB")
     document = _document(content)
     try:
-        found = msgspec.convert(document["basis"], _Basis)
+        written = msgspec.convert(document["basis"], _Basis)
     except msgspec.ValidationError as error:
         raise ConfigError(f"this is no saved plan: {error}", HINT) from None
-    basis = found.basis
+    basis = written.basis
     members = {name: value for name, value in document.items() if name not in ("format", "basis")}
     inner = {name: value for name, value in document["basis"].items() if name != "seal"}
-    if found.seal != digest(members, inner):
+    if written.seal != digest(members, inner):
         raise ConfigError("the plan was altered after it was saved", HINT)
     if basis.catalogue != catalogue.digest:
         raise UsageError("the plan was made by a version of this program with another catalogue", "plan again")
     try:
-        plan = _plan(found.work)
+        plan = _plan(written.work)
         _check(plan, catalogue)
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"this is no saved plan: {error}", HINT) from None
@@ -197,19 +197,19 @@ def _document(content: bytes) -> Json:
     unknown = sorted(document.keys() - REPORT_MEMBERS - OPTIONAL_MEMBERS - {"format", "basis"})
     missing = sorted(REPORT_MEMBERS - document.keys())
     if unknown or missing:
-        what = f"the member {unknown[0]!r} is not known" if unknown else f"the member {missing[0]!r} is missing"
-        raise ConfigError(f"this is no saved plan: {what}", HINT)
+        message = f"the member {unknown[0]!r} is not known" if unknown else f"the member {missing[0]!r} is missing"
+        raise ConfigError(f"this is no saved plan: {message}", HINT)
     return document
 
 
 def _work(plan: Plan) -> _Work:
     return _Work(
         changes=tuple(map(write_change, plan.changes)),
-        phases=tuple(_Phase(each.name, tuple(change.number for change in each.changes)) for each in plan.phases),
+        phases=tuple(_Phase(phase.name, tuple(change.number for change in phase.changes)) for phase in plan.phases),
         unchanged=plan.unchanged,
         undeclared=tuple(map(named, plan.undeclared)),
-        unknown=tuple((named(each.address), each.pointer) for each in plan.unknown),
-        left=tuple((named(each.address), each.pointer) for each in plan.left),
+        unknown=tuple((named(secret.address), secret.pointer) for secret in plan.unknown),
+        left=tuple((named(left.address), left.pointer) for left in plan.left),
         pairs=tuple((named(address), id_) for address, id_ in plan.pairs),
         refusals=plan.refusals,
         surplus=tuple(map(named, plan.surplus)),
@@ -219,20 +219,20 @@ def _work(plan: Plan) -> _Work:
 
 
 def _plan(work: _Work) -> Plan:
-    changes = tuple(read_change(each, number) for number, each in enumerate(work.changes))
+    changes = tuple(read_change(written, number) for number, written in enumerate(work.changes))
     for phase in work.phases:
         if not all(0 <= place < len(changes) for place in phase.changes):
             raise ValueError(f"the phase {phase.name} names a change that is not there")
     return Plan(
         changes=changes,
-        phases=tuple(Phase(each.name, tuple(changes[place] for place in each.changes)) for each in work.phases),
+        phases=tuple(Phase(phase.name, tuple(changes[place] for place in phase.changes)) for phase in work.phases),
         unchanged=work.unchanged,
-        undeclared=tuple(Address(*each) for each in work.undeclared),
+        undeclared=tuple(Address(*named) for named in work.undeclared),
         unknown=tuple(Secret(Address(*address), pointer) for address, pointer in work.unknown),
         left=tuple(Left(Address(*address), pointer) for address, pointer in work.left),
         pairs=tuple((Address(*address), id_) for address, id_ in work.pairs),
         refusals=work.refusals,
-        surplus=tuple(Address(*each) for each in work.surplus),
+        surplus=tuple(Address(*named) for named in work.surplus),
         spared=tuple((Address(*address), because) for address, because in work.spared),
         partial=work.partial,
     )

@@ -38,11 +38,11 @@ class Guard:
         made: list[Change] = []
         for change in changes:
             was = self._was[change.number]
-            told = now.changed(change, was, strangers)
-            if not told:
+            message = now.changed(change, was, strangers)
+            if not message:
                 continue
             if now.wanted(change, was.others, sure=True):
                 made.append(change)
             else:
-                stale.append(told)
+                stale.append(message)
         return tuple(stale), tuple(made)

@@ -28,7 +28,7 @@ def check_sound(catalogue: Catalogue, plan: Plan, basis: Basis) -> None:
     diff = Diff(catalogue)
     seen: set[tuple[str, str]] = set()
     # What is destroyed may lose a reference first.
-    freed = {(each.address.kind, each.id) for each in plan.changes if each.action == "update" and each.fields}
+    freed = {(change.address.kind, change.id) for change in plan.changes if change.action == "update" and change.fields}
     for change, was in bases(basis, plan):
         wrong = next(_wrongs(catalogue, diff, change, was), "")
         parted = change.action == "destroy" and (change.address.kind, change.id) in freed
@@ -38,8 +38,8 @@ def check_sound(catalogue: Catalogue, plan: Plan, basis: Basis) -> None:
             raise ValueError(f"{change.address}: {wrong}")
         seen.add((change.address.kind, change.id))
     _, phases = Order(catalogue).phases(plan.changes)
-    if [(each.name, [c.number for c in each.changes]) for each in phases] != [
-        (each.name, [c.number for c in each.changes]) for each in plan.phases
+    if [(phase.name, [c.number for c in phase.changes]) for phase in phases] != [
+        (phase.name, [c.number for c in phase.changes]) for phase in plan.phases
     ]:
         raise ValueError("the changes stand in another order than they have to be made in")
 
@@ -86,7 +86,7 @@ def _called(kind: Kind, change: Change) -> bool:
 
 def _unshown(diff: Diff, kind: Kind, change: Change, before: Wire | None, after: Wire) -> Iterator[str]:
     """Find what is sent, and neither wanted nor shown."""
-    patch, shown = change.patch, {each.pointer: each.after for each in change.fields}
+    patch, shown = change.patch, {field.pointer: field.after for field in change.fields}
     if change.action == "update":
         made = {name: value for name, value in _patched(before or {}, patch).items() if name in after}
         complete = _same(shown, patch) and all(_top(pointer) in after for pointer in patch)
@@ -101,9 +101,11 @@ def _unshown(diff: Diff, kind: Kind, change: Change, before: Wire | None, after:
         complete &= after.keys() <= made.keys()
     if not complete:
         yield "other fields are shown than would be sent"
-    for each in change.fields:
-        if not _same(each.after, _at(made, each.pointer)) or not _same(each.before, _at(before or {}, each.pointer)):
-            yield f"{each.pointer} is shown otherwise than it would be sent"
+    for field in change.fields:
+        if not _same(field.after, _at(made, field.pointer)) or not _same(
+            field.before, _at(before or {}, field.pointer)
+        ):
+            yield f"{field.pointer} is shown otherwise than it would be sent"
     if differing(diff, kind, after, _object(kind, change, _masked(made))):
         yield "something else is wanted than would be sent"
 
@@ -115,7 +117,7 @@ def _object(kind: Kind, change: Change, wire: Wire) -> LiveObject:
 def _masked(value: Any) -> Any:
     """Return a value as a server shows it that has stored it."""
     if isinstance(value, dict):
-        return {name: _masked(each) for name, each in value.items()}
+        return {name: _masked(member) for name, member in value.items()}
     return MASK if isinstance(value, Sensitive) else value
 
 
@@ -142,5 +144,5 @@ def _at(wire: Mapping[str, Any], pointer: str) -> Any:
 
 def _same(one: Any, other: Any) -> bool:
     """Whether two values are the same, where no value and null mean the same."""
-    one, other = (None if each is UNSET else each for each in (one, other))
+    one, other = (None if element is UNSET else element for element in (one, other))
     return exact(one, other)

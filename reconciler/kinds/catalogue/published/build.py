@@ -30,7 +30,7 @@ _NUMBERS = {"duration": "duration", "size": "size", "float": "number"}
 #: Least and most of an integer of the server without bounds of its own.
 _LEAST = -(2**63)
 #: What an overlay says of a kind in the words of the catalogue.
-_TOLD = tuple(name for name in Overlay.__struct_fields__ if name not in ("properties", "without"))
+_WORDS = tuple(name for name in Overlay.__struct_fields__ if name not in ("properties", "without"))
 R = TypeVar("R", bound=Record)
 
 
@@ -57,7 +57,7 @@ class _Builder:
         self.known = known
         self.told = told_types()
         self.types: dict[str, Record] = {}
-        names = {each.object_name for own in pulled.fields.values() for each in _nested(own)}
+        names = {field_type.object_name for own in pulled.fields.values() for field_type in _nested(own)}
         for name in sorted(names):
             plain = name.removeprefix(PREFIX)
             derived = self._record(name, self.told.get(plain, {}))
@@ -67,13 +67,13 @@ class _Builder:
 
     def kinds(self) -> Iterator[Kind]:
         """Yield every kind: those published, and those known here that the server does not publish."""
-        told = overlays()
+        overlaid = overlays()
         published = {name.removeprefix(PREFIX): name for name in self.pulled.objects}
         for name, mine in self.known.kinds.items():
             if name not in published:
                 yield mine
         for name, full in published.items():
-            overlay = told.get(name, Overlay(kind=name))
+            overlay = overlaid.get(name, Overlay(kind=name))
             if overlay.excluded or full not in self.pulled.schemas:
                 continue
             derived = self._record(full, overlay.properties)
@@ -85,19 +85,21 @@ class _Builder:
         singleton = given.type == "singleton"
         properties, variants = derived.properties, derived.variants
         if overlay.without:
-            variants = {name: each for name, each in variants.items() if name not in overlay.without}
+            variants = {name: variant for name, variant in variants.items() if name not in overlay.without}
         if singleton:
             # Several documents may declare a part of it each, and the server has the rest.
             properties = _optional(properties)
-            variants = {name: replace(each, properties=_optional(each.properties)) for name, each in variants.items()}
-        told = {name: getattr(overlay, name) for name in _TOLD}
-        told["filters"] = overlay.filters or self.pulled.filters.get(full, ())
+            variants = {
+                name: replace(variant, properties=_optional(variant.properties)) for name, variant in variants.items()
+            }
+        words = {name: getattr(overlay, name) for name in _WORDS}
+        words["filters"] = overlay.filters or self.pulled.filters.get(full, ())
         label = self.pulled.labels.get(full, "")
         # Of a kind that nothing else is known of, the title has to do.
         loose = not (singleton or overlay.match)
         title = properties.get(label)
         match = (label,) if loose and title is not None and title.type == "string" else overlay.match
-        told |= {"match": match, "reading": overlay.reading or match, "judged": overlay.judged or match}
+        words |= {"match": match, "reading": overlay.reading or match, "judged": overlay.judged or match}
         return Kind(
             description=given.description,
             properties=properties,
@@ -105,36 +107,41 @@ class _Builder:
             singleton=singleton,
             label=label,
             loose=loose,
-            **told,
+            **words,
         )
 
-    def _record(self, full: str, told: Mapping[str, PropertyOverlay]) -> Record:
+    def _record(self, full: str, property_overlays: Mapping[str, PropertyOverlay]) -> Record:
         shape = self.pulled.schemas[full]
         if shape.type == "single":
-            return Record(properties=self._properties(shape.schema_name, told, ""))
-        shapes = {each.name: self._properties(each.schema_name, told, each.name) for each in shape.variants}
+            return Record(properties=self._properties(shape.schema_name, property_overlays, ""))
+        shapes = {
+            variant.name: self._properties(variant.schema_name, property_overlays, variant.name)
+            for variant in shape.variants
+        }
         shared = _shared(list(shapes.values()))
         return Record(
             properties=shared,
             variants={
-                each.name: Variant(
-                    description=each.label,
-                    properties={name: prop for name, prop in shapes[each.name].items() if name not in shared},
+                variant.name: Variant(
+                    description=variant.label,
+                    properties={name: prop for name, prop in shapes[variant.name].items() if name not in shared},
                 )
-                for each in shape.variants
+                for variant in shape.variants
             },
         )
 
-    def _properties(self, own: str, told: Mapping[str, PropertyOverlay], variant: str) -> dict[str, Property]:
+    def _properties(
+        self, own: str, property_overlays: Mapping[str, PropertyOverlay], variant: str
+    ) -> dict[str, Property]:
         fields = self.pulled.fields.get(own, Fields())
-        found = {}
+        props = {}
         for name, field in fields.properties.items():
             prop = self._property(field, fields.defaults.get(name, UNSET))
             for key in (name, f"{variant}/{name}"):
-                prop = told[key].onto(prop) if key in told else prop
+                prop = property_overlays[key].onto(prop) if key in property_overlays else prop
             # What is required has no default, whoever says so.
-            found[name] = replace(prop, default=UNSET) if prop.required else prop
-        return found
+            props[name] = replace(prop, default=UNSET) if prop.required else prop
+        return props
 
     def _property(self, field: PublishedField, given: Any) -> Property:
         default, whole = self._default(field.type, given)
@@ -228,13 +235,13 @@ class _Builder:
                 return self._filled(given.object_name, value)
             case "objectList", list() | dict():
                 elements = value.values() if isinstance(value, dict) else value
-                filled = [self._filled(given.object_name, each) for each in elements]
-                return {str(at): each for at, (each, _) in enumerate(filled)}, all(whole for _, whole in filled)
+                filled = [self._filled(given.object_name, element) for element in elements]
+                return {str(at): element for at, (element, _) in enumerate(filled)}, all(whole for _, whole in filled)
             case "set", list():
-                return dict.fromkeys((str(each) for each in value), True), True
+                return dict.fromkeys((str(element) for element in value), True), True
             case "map", dict() if given.value_class is not None and given.value_class.type == "object":
                 inner = given.value_class.object_name
-                return {key: self._filled(inner, each)[0] for key, each in value.items()}, True
+                return {key: self._filled(inner, member)[0] for key, member in value.items()}, True
             case "number", str() if given.format == "duration":
                 # Inside the default of another object, durations are published as people read them.
                 return parse_duration(value), True
@@ -251,7 +258,7 @@ class _Builder:
             variant, own = "", shape.schema_name
         else:
             name = partial.get("@type", shape.variants[0].name if shape.variants else "")
-            chosen = next((each for each in shape.variants if each.name == name), None)
+            chosen = next((variant for variant in shape.variants if variant.name == name), None)
             variant, own = str(name), chosen.schema_name if chosen else ""
         fields = self.pulled.fields.get(own, Fields())
         filled: dict[str, Any] = {}
@@ -267,15 +274,15 @@ class _Builder:
 
 def _nested(fields: Fields) -> Iterator[Type]:
     for field in fields.properties.values():
-        for each in (field.type, field.type.value_class):
-            if each is not None and each.type in ("object", "objectList"):
-                yield each
+        for field_type in (field.type, field.type.value_class):
+            if field_type is not None and field_type.type in ("object", "objectList"):
+                yield field_type
 
 
 def _shared(shapes: list[dict[str, Property]]) -> dict[str, Property]:
     """Return the properties that every variant has alike."""
     first, *rest = shapes or [{}]
-    return {name: prop for name, prop in first.items() if all(each.get(name) == prop for each in rest)}
+    return {name: prop for name, prop in first.items() if all(shape.get(name) == prop for shape in rest)}
 
 
 def _optional(properties: Mapping[str, Property]) -> dict[str, Property]:
@@ -284,13 +291,13 @@ def _optional(properties: Mapping[str, Property]) -> dict[str, Property]:
 
 def _extended(mine: R, derived: Record) -> R:
     """Return what is known of a kind or a type, with the variants and properties that only the server knows."""
-    every = {*mine.properties, *(name for each in mine.variants.values() for name in each.properties)}
+    every = {*mine.properties, *(name for variant in mine.variants.values() for name in variant.properties)}
     properties = {name: prop for name, prop in derived.properties.items() if name not in every}
     variants = dict(mine.variants)
-    for name, each in derived.variants.items() if mine.variants else ():
+    for name, variant in derived.variants.items() if mine.variants else ():
         known = set(mine.properties) | set(variants[name].properties) if name in variants else set(mine.properties)
-        fresh = {key: prop for key, prop in each.properties.items() if key not in known}
-        old = variants.get(name, Variant(description=each.description))
+        fresh = {key: prop for key, prop in variant.properties.items() if key not in known}
+        old = variants.get(name, Variant(description=variant.description))
         variants[name] = replace(old, properties={**old.properties, **fresh})
     if not properties and variants == mine.variants:
         return mine
@@ -331,6 +338,6 @@ def _expression(value: Mapping[str, Any]) -> dict[str, Any]:
     """Bring a published expression to wire form: `default` is what stands where no branch is taken."""
     branches = value.get("match", ())
     return {
-        "match": {str(at): each for at, each in enumerate(branches)},
+        "match": {str(at): branch for at, branch in enumerate(branches)},
         "else": value.get("else", value.get("default", "")),
     }

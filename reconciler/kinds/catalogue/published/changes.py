@@ -43,14 +43,14 @@ class SchemaChange(Struct, frozen=True, order=True):
 
 def compare_catalogues(old: Catalogue, new: Catalogue) -> tuple[SchemaChange, ...]:
     """Return what changed from one catalogue to another, in order of place."""
-    found: list[SchemaChange] = []
+    schema_changes: list[SchemaChange] = []
     for name in sorted({*old.kinds, *new.kinds}):
         before, after = old.kinds.get(name), new.kinds.get(name)
         if before is None or after is None:
-            found.append(SchemaChange(name, "", "came" if before is None else "went"))
+            schema_changes.append(SchemaChange(name, "", "came" if before is None else "went"))
         elif before != after or old.types != new.types:
-            found += _records((old, before), (new, after), name, "", frozenset())
-    return tuple(dict.fromkeys(found))
+            schema_changes += _records((old, before), (new, after), name, "", frozenset())
+    return tuple(dict.fromkeys(schema_changes))
 
 
 def touched(changes: Iterable[SchemaChange], kinds: Mapping[str, Iterable[str]]) -> dict[str, list[SchemaChange]]:
@@ -60,16 +60,18 @@ def touched(changes: Iterable[SchemaChange], kinds: Mapping[str, Iterable[str]])
         changes: what changed.
         kinds: by a label of each document, its kind and the properties that it gives, as `Kind` and `Kind.property`.
     """
-    found: dict[str, list[SchemaChange]] = {}
+    touching: dict[str, list[SchemaChange]] = {}
     for label, places in kinds.items():
         own = set(places)
-        for each in changes:
-            first = f"{each.kind}.{each.field.partition('/')[0]}"
+        for schema_change in changes:
+            first = f"{schema_change.kind}.{schema_change.field.partition('/')[0]}"
             # A default that changed is another wish of every document that leaves the property out.
-            implied = each.fate in ("default", "required") and each.kind in own
-            if (not each.field and each.kind in own) or (each.field and (first in own or implied)):
-                found.setdefault(label, []).append(each)
-    return found
+            implied = schema_change.fate in ("default", "required") and schema_change.kind in own
+            if (not schema_change.field and schema_change.kind in own) or (
+                schema_change.field and (first in own or implied)
+            ):
+                touching.setdefault(label, []).append(schema_change)
+    return touching
 
 
 def _records(

@@ -52,7 +52,7 @@ class PropertyOverlay(Struct, frozen=True, forbid_unknown_fields=True, rename="c
     def onto(self, prop: Property) -> Property:
         """Return a property with what is told of it."""
         given = {name: getattr(self, name) for name in self.__struct_fields__}
-        return replace(prop, **{name: each for name, each in given.items() if each is not UNSET})
+        return replace(prop, **{name: member for name, member in given.items() if member is not UNSET})
 
 
 class Overlay(Struct, frozen=True, forbid_unknown_fields=True, rename="camel", kw_only=True):
@@ -118,8 +118,8 @@ def overlays() -> dict[str, Overlay]:
         msgspec.ValidationError: a file says something that the language of overlays has no word for.
     """
     decoder = msgspec.json.Decoder(Overlay)
-    found = [decoder.decode(path.read_bytes()) for path in sorted(FOLDER.glob("*.json")) if path.name not in _SHARED]
-    return {each.kind: each for each in found}
+    overlays = [decoder.decode(path.read_bytes()) for path in sorted(FOLDER.glob("*.json")) if path.name not in _SHARED]
+    return {overlay.kind: overlay for overlay in overlays}
 
 
 @cache

@@ -118,7 +118,11 @@ def reduced(content: bytes, *, server: str = "", name: str = "", date: str = "")
         whole = msgspec.json.decode(content, type=_Whole)
     except msgspec.MsgspecError as error:
         raise ValueError(f"it is no published schema: {error}") from None
-    objects = {key: each for key, each in whole.objects.items() if key.startswith(PREFIX) and each.type != "view"}
+    objects = {
+        key: published
+        for key, published in whole.objects.items()
+        if key.startswith(PREFIX) and published.type != "view"
+    }
     schemas: dict[str, PublishedShape] = {}
     fields: dict[str, Fields] = {}
     enums: set[str] = set()
@@ -130,9 +134,9 @@ def reduced(content: bytes, *, server: str = "", name: str = "", date: str = "")
         schemas[shape] = whole.schemas[shape]
         for own in _schemas_of(whole.schemas[shape]):
             fields[own] = whole.fields.get(own, Fields())
-            for each in _types(fields[own]):
-                enums |= {each.enum_name} - {""}
-                waiting += [each.object_name] if each.type in ("object", "objectList") else []
+            for field_type in _types(fields[own]):
+                enums |= {field_type.enum_name} - {""}
+                waiting += [field_type.object_name] if field_type.type in ("object", "objectList") else []
     return Pulled(
         server=server,
         hash=name,
@@ -140,13 +144,17 @@ def reduced(content: bytes, *, server: str = "", name: str = "", date: str = "")
         objects=objects,
         schemas=_sorted(schemas),
         fields=_sorted(fields),
-        enums={key: tuple(str(each["name"]) for each in whole.enums.get(key, ())) for key in sorted(enums)},
+        enums={key: tuple(str(enum["name"]) for enum in whole.enums.get(key, ())) for key in sorted(enums)},
         labels={
-            key: str(each["labelProperty"])
-            for key, each in whole.lists.items()
-            if key in objects and each.get("labelProperty")
+            key: str(listing["labelProperty"])
+            for key, listing in whole.lists.items()
+            if key in objects and listing.get("labelProperty")
         },
-        filters={key: found for key, each in whole.lists.items() if key in objects and (found := _filters(each))},
+        filters={
+            key: properties
+            for key, listing in whole.lists.items()
+            if key in objects and (properties := _filters(listing))
+        },
     )
 
 
@@ -157,36 +165,38 @@ def read_pulled(content: bytes) -> Pulled:
         ValueError: it is neither, or of another version of the format.
     """
     try:
-        found = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
-        if "format" not in found:
+        members = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+        if "format" not in members:
             return reduced(content)
-        if bytes(found["format"]) != msgspec.json.encode(FORMAT):
-            raise ValueError(f"its format is {bytes(found['format']).decode()[:60]}, and {FORMAT!r} is read here")
+        if bytes(members["format"]) != msgspec.json.encode(FORMAT):
+            raise ValueError(f"its format is {bytes(members['format']).decode()[:60]}, and {FORMAT!r} is read here")
         return msgspec.json.decode(content, type=Pulled)
     except msgspec.MsgspecError as error:
         raise ValueError(f"it is no published schema: {error}") from None
 
 
 def _schemas_of(shape: PublishedShape) -> list[str]:
-    names = [each.schema_name for each in shape.variants] if shape.type == "multiple" else [shape.schema_name]
-    return [each for each in names if each]
+    names = [variant.schema_name for variant in shape.variants] if shape.type == "multiple" else [shape.schema_name]
+    return [name for name in names if name]
 
 
 def _types(fields: Fields) -> list[Type]:
     """Return every type that some fields name, members of sets and maps included."""
-    found: list[Type] = []
-    waiting = [each.type for each in fields.properties.values()]
+    types: list[Type] = []
+    waiting = [field.type for field in fields.properties.values()]
     while waiting:
-        each = waiting.pop()
-        found.append(each)
-        waiting += [inner for inner in (each.member, each.key_class, each.value_class) if inner is not None]
-    return found
+        field_type = waiting.pop()
+        types.append(field_type)
+        waiting += [
+            inner for inner in (field_type.member, field_type.key_class, field_type.value_class) if inner is not None
+        ]
+    return types
 
 
 def _filters(described: dict[str, Any]) -> tuple[str, ...]:
     given = described.get("filters", ())
-    return tuple(str(each["field"]) for each in given if isinstance(each, dict) and each.get("field"))
+    return tuple(str(element["field"]) for element in given if isinstance(element, dict) and element.get("field"))
 
 
-def _sorted(found: dict[str, T]) -> dict[str, T]:
-    return dict(sorted(found.items()))
+def _sorted(members: dict[str, T]) -> dict[str, T]:
+    return dict(sorted(members.items()))
