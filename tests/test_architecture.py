@@ -214,3 +214,30 @@ def test_names_of_variables_say_their_type() -> None:
     poor = {name_of(path): names for path in INSIDE if (names := POOR & set(bound(path)))}
 
     assert poor == {}
+
+
+#: Modules that open files by themselves, and why they may.
+READING = {
+    "values.files": "it is the owner of reading",
+    "apply.lock": "a lock is a file that is held open",
+    "apply.journal.writer": "a journal is a file that is written to its end",
+    "desired.manifest.cache": "what is kept is read only where it belongs to this user",
+    "cli": "it stands the null device in for a stream that is closed",
+    "commands.streams": "it stands the null device in for a stream that is closed",
+}
+#: Rooms and modules that read what comes with the program, or stand for a server.
+OWN = ("kinds.catalogue", "expression", "desired.bridges", "desired.manifest.kept", "sandbox")
+OPENING = {"open", "fdopen", "read_bytes", "read_text"}
+
+
+def test_files_are_read_by_one_owner() -> None:
+    """What a user names may be a device, a pipe, or too large for the memory: only one place knows how to read it."""
+    opening = {
+        name
+        for name, path in NAMES.items()
+        if not name.startswith(OWN)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in OPENING
+    }
+
+    assert opening == set(READING)

@@ -17,7 +17,7 @@ from reconciler.commands.gather import Wanted, open_client, without_manifests
 from reconciler.commands.invocation import Invocation
 from reconciler.commands.publishing import tell_changes
 from reconciler.desired import Export, Remark, export_state, file_name, find, printed, printed_tests, read
-from reconciler.kinds import Catalogue, Judge, Kind, targets
+from reconciler.kinds import Catalogue, Judge, targets
 from reconciler.mail import World, object_findings, settle
 from reconciler.plan import kinds_in_scope, reads
 from reconciler.report import MANY, plural, printable
@@ -95,14 +95,10 @@ def _put(invocation: Invocation, out: Path | None, export: Export, kinds: Collec
 def exported(wanted: Wanted, live: LiveState) -> Export:
     """Return live state as manifests declare it."""
     catalogue, settings = wanted.catalogue, wanted.settings
-    judge = Judge(catalogue)
-
-    def faults(kind: Kind, spec: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
-        return [(fault.path, fault.message) for fault in judge.faults(kind, spec)]
-
     remark = _plain_text(catalogue, settings)
     chosen = _chosen(catalogue, settings)
-    return export_state(catalogue, live, faults, chosen, scope=settings.scope, policy=settings.policy, remark=remark)
+    judge = Judge(catalogue)
+    return export_state(catalogue, live, judge, chosen, scope=settings.scope, policy=settings.policy, remark=remark)
 
 
 def read_all(wanted: Wanted, client: Client) -> LiveState:

@@ -5,7 +5,6 @@ from typing import Any
 
 from reconciler.desired.export import export_state, printed
 from reconciler.desired.manifest import ManifestText, parse
-from reconciler.kinds.catalogue import Kind
 from reconciler.kinds.schema.judge import Judge
 from reconciler.values.model import Address
 from reconciler.values.policy import Policy, Scope
@@ -16,12 +15,8 @@ HEAD = "# yaml-language-server: $schema=s.json\n"
 MASKED = {"@type": "Value", "secret": "****"}
 
 
-def judge(kind: Kind, spec: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
-    return [(fault.path, fault.message) for fault in JUDGE.faults(kind, spec)]
-
-
 def imported(kind: str, *objects: Mapping[str, Any], **others: list[dict[str, Any]]) -> str:
-    return printed(export_state(CATALOGUE, live_of({kind: objects, **others}), judge), [kind], "s.json")
+    return printed(export_state(CATALOGUE, live_of({kind: objects, **others}), JUDGE), [kind], "s.json")
 
 
 def test_objects_come_by_name_with_what_differs_from_the_defaults() -> None:
@@ -132,7 +127,7 @@ def test_a_masked_secret_becomes_a_variable_of_its_own() -> None:
         }
     )
 
-    found = export_state(CATALOGUE, live, judge, ["MtaRoute", "MtaHook"])
+    found = export_state(CATALOGUE, live, JUDGE, ["MtaRoute", "MtaHook"])
 
     assert found.secrets == (
         (
@@ -158,7 +153,7 @@ def test_a_singleton_comes_with_all_its_fields() -> None:
 def test_a_bare_constant_as_a_name_is_left_alone_and_told() -> None:
     live = live_of({"MtaOutboundStrategy": [{"tls": {"match": {}, "else": "strict"}}]})
 
-    found = export_state(CATALOGUE, live, judge, ["MtaOutboundStrategy"])
+    found = export_state(CATALOGUE, live, JUDGE, ["MtaOutboundStrategy"])
 
     reason = "the bare word strict names no variable here, so that no object would be found"
     assert found.omitted == ((Address("MtaOutboundStrategy"), "tls", reason),)
@@ -186,7 +181,7 @@ def test_branches_are_declared_beside_an_else_that_cannot_be() -> None:
     branch = {"if": "is_local_domain(rcpt_domain)", "then": "'local'"}
     live = live_of({"MtaOutboundStrategy": [{"route": {"match": {"0": branch}, "else": "true"}}]})
 
-    found = export_state(CATALOGUE, live, judge, ["MtaOutboundStrategy"])
+    found = export_state(CATALOGUE, live, JUDGE, ["MtaOutboundStrategy"])
     (document,) = found.documents["MtaOutboundStrategy"]
 
     assert [(str(address), pointer) for address, pointer, _ in found.omitted] == [("MtaOutboundStrategy", "route/else")]
@@ -202,7 +197,7 @@ def test_references_come_by_name_or_by_id_where_no_name_is_known() -> None:
 
     known = imported("MtaDeliverySchedule", *schedules, MtaVirtualQueue=queues)
     unknown = printed(
-        export_state(CATALOGUE, live_of({"MtaDeliverySchedule": schedules}, ["MtaVirtualQueue"]), judge),
+        export_state(CATALOGUE, live_of({"MtaDeliverySchedule": schedules}, ["MtaVirtualQueue"]), JUDGE),
         ["MtaDeliverySchedule"],
         "s.json",
     )
@@ -249,7 +244,7 @@ def test_an_object_that_no_schema_knows_is_left_out_and_told() -> None:
     live = live_of({"MtaRoute": [{"id": "a", "@type": "Local", "name": "a"}]})
     live.objects["MtaRoute"][0].wire["@type"] = "Future"
 
-    found = export_state(CATALOGUE, live, judge, ["MtaRoute"])
+    found = export_state(CATALOGUE, live, JUDGE, ["MtaRoute"])
 
     assert found.documents == {"MtaRoute": ()}
     assert found.omitted == ((Address("MtaRoute", "a"), "", "'Future' is none of Mx, Relay, Local"),)
@@ -265,7 +260,7 @@ def test_a_secret_that_a_server_does_not_mask_is_exported_as_a_masked_one() -> N
         {"MtaRoute": [{"id": "a", "@type": "Relay", "name": "a", "address": "a.test", "authSecret": secret}]}
     )
 
-    found = export_state(CATALOGUE, live, judge, ["MtaRoute"])
+    found = export_state(CATALOGUE, live, JUDGE, ["MtaRoute"])
 
     assert [(variable, str(address)) for variable, address, _ in found.secrets] == [("A_AUTH_SECRET", "MtaRoute/a")]
     assert "hunter2" not in f"{found}"
@@ -277,7 +272,7 @@ def relays(*names: str) -> dict[str, str]:
         {"id": f"r{n}", "@type": "Relay", "name": name, "address": "a.test", "authSecret": MASKED}
         for n, name in enumerate(names)
     ]
-    found = export_state(CATALOGUE, live_of({"MtaRoute": held}), judge, ["MtaRoute"])
+    found = export_state(CATALOGUE, live_of({"MtaRoute": held}), JUDGE, ["MtaRoute"])
     return {address.name: variable for variable, address, _ in found.secrets}
 
 
@@ -296,7 +291,7 @@ def test_a_variable_is_called_after_the_name_that_the_document_has() -> None:
     bearer = {"@type": "Bearer", "bearerToken": MASKED}
     hooks = [{"id": each, "url": "https://h.test", "httpAuth": bearer} for each in ("a", "b", "c")]
 
-    found = export_state(CATALOGUE, live_of({"MtaHook": hooks}), judge, ["MtaHook"])
+    found = export_state(CATALOGUE, live_of({"MtaHook": hooks}), JUDGE, ["MtaHook"])
 
     assert found.secrets == tuple(
         (
@@ -314,7 +309,7 @@ def test_only_what_cannot_be_said_is_left_alone() -> None:
         {"id": "b", "hostname": "192.0.2.8"},
     ]
 
-    found = export_state(CATALOGUE, live_of({"MtaMilter": milters}), judge, ["MtaMilter"])
+    found = export_state(CATALOGUE, live_of({"MtaMilter": milters}), JUDGE, ["MtaMilter"])
 
     assert found.omitted == (
         (Address("MtaMilter", "192.0.2.9:25"), "flagsAction", "18446744073709551615 is over 9223372036854775807"),
@@ -340,7 +335,7 @@ def test_what_one_judge_hides_from_the_next_is_left_alone_too() -> None:
         "route": {"match": {"0": {"if": "no_such_variable == 'x'", "then": "'mx'"}}, "else": "'mx'"},
     }
 
-    found = export_state(CATALOGUE, live_of({"MtaOutboundStrategy": [strategy]}), judge, ["MtaOutboundStrategy"])
+    found = export_state(CATALOGUE, live_of({"MtaOutboundStrategy": [strategy]}), JUDGE, ["MtaOutboundStrategy"])
     (document,) = found.documents["MtaOutboundStrategy"]
 
     assert document.value["metadata"] == {"unmanaged": ["route/match", "tls"]}
@@ -369,7 +364,7 @@ def test_a_property_of_a_newer_server_is_told_and_stays() -> None:
     found = export_state(
         CATALOGUE,
         live_of({"MtaRoute": [route], "MtaOutboundThrottle": [throttle]}),
-        judge,
+        JUDGE,
         ["MtaRoute", "MtaOutboundThrottle"],
     )
 
@@ -386,7 +381,7 @@ def test_what_is_unknown_within_a_list_is_named_where_its_property_is_left_alone
     hosts = {"0": {"sourceIp": "192.0.2.1", "zone": "x"}}
     live = live_of({"MtaConnectionStrategy": [{"id": "a", "name": "a", "sourceIps": hosts}]})
 
-    found = export_state(CATALOGUE, live, judge, ["MtaConnectionStrategy"])
+    found = export_state(CATALOGUE, live, JUDGE, ["MtaConnectionStrategy"])
 
     assert found.omitted == (
         (
@@ -408,7 +403,7 @@ def test_white_space_around_tokens_hides_no_name() -> None:
 def test_objects_without_a_description_are_called_unnamed() -> None:
     quotas = [{"id": each, "key": {"rcpt": True}, "messages": 9} for each in ("a", "b")]
 
-    found = export_state(CATALOGUE, live_of({"MtaQueueQuota": quotas}), judge, ["MtaQueueQuota"])
+    found = export_state(CATALOGUE, live_of({"MtaQueueQuota": quotas}), JUDGE, ["MtaQueueQuota"])
 
     names = [each.value["metadata"] for each in found.documents["MtaQueueQuota"]]
     assert names == [{"name": "unnamed-1"}, {"name": "unnamed-2"}]
@@ -420,7 +415,7 @@ def test_what_the_manifests_do_not_own_is_counted_and_left_out() -> None:
     found = export_state(
         CATALOGUE,
         live_of({"MtaRoute": routes}),
-        judge,
+        JUDGE,
         ["MtaRoute"],
         policy=Policy(owns={"MtaRoute": ("acme-*",)}),
     )
@@ -433,8 +428,8 @@ def test_objects_of_one_key_are_bound_by_id_where_one_of_them_is_left_out() -> N
     hooks = [{"id": each, "url": "https://h.test"} for each in ("a", "b")]
     narrowed = Scope(only=("MtaHook/*#b",))
 
-    both = export_state(CATALOGUE, live_of({"MtaHook": hooks}), judge, ["MtaHook"])
-    one = export_state(CATALOGUE, live_of({"MtaHook": hooks}), judge, ["MtaHook"], scope=narrowed)
+    both = export_state(CATALOGUE, live_of({"MtaHook": hooks}), JUDGE, ["MtaHook"])
+    one = export_state(CATALOGUE, live_of({"MtaHook": hooks}), JUDGE, ["MtaHook"], scope=narrowed)
 
     assert [each.value["metadata"] for each in both.documents["MtaHook"]] == [
         {"name": "https://h.test-1"},

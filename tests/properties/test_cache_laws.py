@@ -12,7 +12,7 @@ from reconciler.desired.manifest.parsing import parsed
 from reconciler.desired.manifest.state import digest_of
 from tests.keeping import both, told
 from tests.properties.test_codec_laws import CATALOGUE
-from tests.properties.test_export_laws import everything, judge, servers
+from tests.properties.test_export_laws import JUDGE, everything, servers
 from tests.states import Server, read
 
 LAW = settings(max_examples=20)
@@ -22,7 +22,7 @@ CANARY = "canary-7f3a"
 @LAW
 @given(servers(), st.data())
 def test_what_is_kept_is_what_was_read(server: Server, data: st.DataObject) -> None:
-    documents = everything(export_state(CATALOGUE, read(server), judge)).split("---\n")
+    documents = everything(export_state(CATALOGUE, read(server), JUDGE)).split("---\n")
     cuts = sorted(data.draw(st.lists(st.integers(0, len(documents)), max_size=3)))
     parts = [documents[first:last] for first, last in zip([0, *cuts], [*cuts, len(documents)], strict=True)]
     files = [ManifestText(f"{number}.yaml", "---\n".join(part)) for number, part in enumerate(parts)]
@@ -37,7 +37,7 @@ def test_what_is_kept_is_what_was_read(server: Server, data: st.DataObject) -> N
 @LAW
 @given(servers(), st.randoms())
 def test_no_secret_is_kept(server: Server, random: Any) -> None:
-    text = everything(export_state(CATALOGUE, read(server), judge))
+    text = everything(export_state(CATALOGUE, read(server), JUDGE))
     references = [part.partition("}")[0] for part in text.split("${env:")[1:]]
     # Some of the references become what they stand for.
     plain = text

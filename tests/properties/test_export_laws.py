@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from reconciler.desired.export import Export, export_state, file_name, printed
 from reconciler.desired.manifest import ManifestText, parse
-from reconciler.kinds.catalogue import Kind
 from reconciler.kinds.schema.judge import Judge
 from reconciler.plan.diff import Diff
 from reconciler.server.listing import Untrusted
@@ -20,10 +19,6 @@ JUDGE = Judge(CATALOGUE)
 LAW = settings(max_examples=25)
 COLLECTIONS = [name for name, kind in CATALOGUE.kinds.items() if not kind.singleton]
 SINGLETONS = [name for name, kind in CATALOGUE.kinds.items() if kind.singleton]
-
-
-def judge(kind: Kind, spec: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
-    return [(fault.path, fault.message) for fault in JUDGE.faults(kind, spec)]
 
 
 def stored(value: Any, ids: Mapping[Address, str]) -> Any:
@@ -70,7 +65,7 @@ def everything(found: Export) -> str:
 def test_import_then_plan_is_empty(server: Server) -> None:
     live = read(server)
 
-    found = export_state(CATALOGUE, live, judge)
+    found = export_state(CATALOGUE, live, JUDGE)
     difference = planned(read(server), everything(found))
 
     assert found.omitted == ()
@@ -82,10 +77,10 @@ def test_import_then_plan_is_empty(server: Server) -> None:
 @LAW
 @given(servers(), st.randoms())
 def test_import_twice_is_the_same_whatever_the_order_of_sets(server: Server, random: Any) -> None:
-    first = everything(export_state(CATALOGUE, read(server), judge))
+    first = everything(export_state(CATALOGUE, read(server), JUDGE))
     shuffled = Server({name: [reordered(each, random) for each in held] for name, held in server.objects.items()})
 
-    second = everything(export_state(CATALOGUE, read(shuffled), judge))
+    second = everything(export_state(CATALOGUE, read(shuffled), JUDGE))
 
     assert second == first
 
@@ -102,7 +97,7 @@ def reordered(value: Any, random: Any) -> Any:
 @LAW
 @given(servers())
 def test_no_secret_shows_and_every_variable_stands_for_one(server: Server) -> None:
-    found = export_state(CATALOGUE, read(server), judge)
+    found = export_state(CATALOGUE, read(server), JUDGE)
 
     text = everything(found)
 
@@ -150,7 +145,7 @@ def test_whatever_a_server_holds_what_is_written_is_in_sync_and_the_rest_is_told
         # Something plain stands where an object has to be: the whole listing is refused, and its kind named.
         return
 
-    found = export_state(CATALOGUE, live, judge)
+    found = export_state(CATALOGUE, live, JUDGE)
     difference = planned(read(server), everything(found))
 
     out = {(address.kind, address.name) for address, pointer, _ in found.omitted if not pointer}

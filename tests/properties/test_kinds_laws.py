@@ -17,7 +17,7 @@ from msgspec import Struct
 from reconciler.apply import apply_flow
 from reconciler.desired.export import export_state, printed
 from reconciler.desired.manifest import ManifestText, parse
-from reconciler.kinds import Catalogue, Judge, Kind, catalogue_of_published, read_pulled
+from reconciler.kinds import Catalogue, Judge, catalogue_of_published, read_pulled
 from reconciler.plan import Goal, take_survey
 from reconciler.sandbox import Reply, Sandbox
 from reconciler.server.live import read_flow
@@ -234,12 +234,7 @@ class World:
 
     def imported(self) -> str:
         """Return what the server holds as a manifest."""
-        judge = Judge(self.catalogue)
-
-        def faults(kind: Kind, spec: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
-            return [(fault.path, fault.message) for fault in judge.faults(kind, spec)]
-
-        found = export_state(self.catalogue, self.read(), faults, self.kinds)
+        found = export_state(self.catalogue, self.read(), Judge(self.catalogue), self.kinds)
         return printed(found, found.documents, "s.json")
 
 

@@ -15,7 +15,7 @@ from reconciler.desired.bridges.bridged import Bridged, Foreign
 from reconciler.desired.export import Export, export_state
 from reconciler.desired.export.documents import ExportedResource, documents
 from reconciler.desired.manifest.specs import key_only
-from reconciler.kinds import Catalogue, Codec, Judge, Kind, address_of, key_of
+from reconciler.kinds import Catalogue, Codec, Judge, address_of, key_of
 from reconciler.values import MASK, Address, LiveObject, LiveState, Policy, Scope, Sensitive
 
 _MASKED = "The secret itself is not written here: set {name} where it is to be written."
@@ -45,11 +45,8 @@ def assemble(
     live, origins = _encoded(catalogue, judge, bridged)
     names = _names(catalogue, bridged, live, origins)
 
-    def faults_of(kind: Kind, spec: dict[str, Any]) -> list[tuple[tuple[str, ...], str]]:
-        return [(fault.path, fault.message) for fault in judge.faults(kind, spec)]
-
     state = LiveState({name: tuple(objects) for name, objects in live.items()})
-    export = export_state(catalogue, state, faults_of, kinds, scope=scope, policy=policy, names=names, masked=_MASKED)
+    export = export_state(catalogue, state, judge, kinds, scope=scope, policy=policy, names=names, masked=_MASKED)
     named = {
         Address(name, names.get((name, live_object.id), live_object.address.name)): origins[name, live_object.id]
         for name, objects in live.items()

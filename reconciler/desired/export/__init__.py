@@ -8,6 +8,5 @@ out, left alone by `metadata.unmanaged`, and told in a comment; nothing is guess
 
 from reconciler.desired.export.documents import Export, NewDocument, file_name, printed, printed_tests
 from reconciler.desired.export.exporter import Remark, export_state
-from reconciler.desired.export.faults import Judge
 
-__all__ = ["Export", "Judge", "NewDocument", "Remark", "export_state", "file_name", "printed", "printed_tests"]
+__all__ = ["Export", "NewDocument", "Remark", "export_state", "file_name", "printed", "printed_tests"]

@@ -13,10 +13,10 @@ from typing import Any
 from msgspec import Struct
 
 from reconciler.desired.export.documents import Export, ExportedResource, Noted, Path, documents
-from reconciler.desired.export.faults import PARTS, FaultFinder, Judge, blocked, known, variant_of, widened, without
+from reconciler.desired.export.faults import PARTS, FaultFinder, blocked, known, variant_of, widened, without
 from reconciler.desired.export.spelling import escaped, tidy, trimmed
 from reconciler.desired.export.variables import variables
-from reconciler.kinds import Catalogue, Kind, Property, Record, decode, name_of
+from reconciler.kinds import Catalogue, Judge, Kind, Property, Record, decode, name_of
 from reconciler.values import (
     MASK,
     Address,
@@ -67,7 +67,7 @@ def export_state(
     Args:
         catalogue: what the kinds are.
         live: what the server holds; the kinds that others refer to must be in it, or references are written by id.
-        judge: tells what the schemas say against a spec.
+        judge: the schemas of the kinds.
         kinds: the kinds to declare; None stands for all.
         scope: narrows what is declared.
         policy: says which names the manifests own; others are left out.

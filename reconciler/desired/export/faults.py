@@ -6,12 +6,13 @@ wire pointer to a property or into an expression, or "" for the object as a whol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from reconciler.kinds import (
     Catalogue,
     Codec,
+    Judge,
     Kind,
     Property,
     Record,
@@ -22,9 +23,6 @@ from reconciler.kinds import (
     with_else,
 )
 from reconciler.values import Wire
-
-#: Returns what the schema of a kind says against a spec: the path, and a sentence.
-Judge = Callable[[Kind, dict[str, Any]], Sequence[tuple[tuple[str, ...], str]]]
 
 #: The parts of an expression that can be left alone one by one.
 PARTS = frozenset(("match", "else"))
@@ -50,8 +48,8 @@ class FaultFinder:
         if "@type" in wire and not kind.variants:
             return {"": f"this version knows no variants of {kind.kind}"}, {}
         whole = with_else(kind, spec, left)
-        for path, message in self.judge(kind, whole):
-            _fault(faults, wire, spec, path, message)
+        for fault in self.judge.faults(kind, whole):
+            _fault(faults, wire, spec, fault.path, fault.message)
         if faults:
             return faults, {}
         encoded, mistakes = self.codec.encode(kind, whole)

@@ -10,7 +10,6 @@ from itertools import groupby
 from typing import Any
 
 from reconciler.expression import Context, ExpressionError, FunctionCall, parse, walk
-from reconciler.kinds import context_of
 from reconciler.mail.facts import LOCAL_NAME, LOCAL_VARIANT, ROUTE, SCHEDULE, STRATEGY, last_attempt
 from reconciler.mail.grouping import GROUPED, recipient_reads
 from reconciler.mail.lint.branches import disjuncts
@@ -59,10 +58,6 @@ def _results(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
         )
 
 
-def _context(world: World, field: str) -> Context:
-    return context_of(world.catalogue, world.catalogue.kinds[STRATEGY].properties[field])
-
-
 def _conditions(expression: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the pointer and text of every condition, in order."""
     branches = expression.get("match")
@@ -84,7 +79,7 @@ def _no_local(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
             return
         if not mention.builtin and variant is None:
             return
-    context = _context(world, ROUTE)
+    context = world.context(ROUTE)
     for text in [text for _, text in (*_conditions(expression), *results_of(expression))]:
         try:
             nodes = walk(parse(text, context))
@@ -109,7 +104,7 @@ def _grouped(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
             continue
         for pointer, text in (*_conditions(expression), *results_of(expression)):
             try:
-                reads = list(recipient_reads(parse(text, _context(world, field))))
+                reads = list(recipient_reads(parse(text, world.context(field))))
             except ExpressionError:
                 continue
             if reads:
@@ -136,7 +131,7 @@ def _late(world: World, address: Address, wire: Wire) -> Iterator[Finding]:
         if field == SCHEDULE or kind.properties[field].language is None or not isinstance(expression, Mapping):
             continue
         for pointer, text in _conditions(expression):
-            first = _first_attempt(text, _context(world, field))
+            first = _first_attempt(text, world.context(field))
             if first is not None and first > most:
                 schedules = ", ".join(f"{name} ({last + 1} attempts)" for name, last in lasts)
                 message = (

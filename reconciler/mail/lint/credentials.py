@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from reconciler.expression import (
-    Context,
     Empty,
     EvaluationError,
     ExpressionError,
@@ -21,7 +20,6 @@ from reconciler.expression import (
     truth,
     unparse,
 )
-from reconciler.kinds import context_of
 from reconciler.mail.facts import ROUTE, STRATEGY, TLS, TLS_REQUIRED
 from reconciler.mail.lint.branches import Before, Disjunct, disjuncts
 from reconciler.mail.lint.rules import Finding
@@ -80,10 +78,6 @@ def credentials_findings(world: World) -> Iterator[Finding]:
             )
 
 
-def _context(world: World, field: str) -> Context:
-    return context_of(world.catalogue, world.catalogue.kinds[STRATEGY].properties[field])
-
-
 def _decisions(world: World, field: str, expression: Wire) -> Iterator[tuple[Tree | None, str]]:
     """Yield the condition (None for `else`) and the text of every result, in order. Raises ExpressionError."""
     branches = expression.get("match")
@@ -91,7 +85,7 @@ def _decisions(world: World, field: str, expression: Wire) -> Iterator[tuple[Tre
     for pointer, text in results_of(expression):
         branch = conditions.get(pointer.removeprefix("match/").partition("/")[0])
         given = branch.get("if") if isinstance(branch, Mapping) else None
-        yield parse(given, _context(world, field)) if isinstance(given, str) else None, text
+        yield parse(given, world.context(field)) if isinstance(given, str) else None, text
 
 
 def _strategies(world: World, tls: Wire) -> Iterator[_Strategy]:

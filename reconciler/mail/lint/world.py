@@ -11,7 +11,9 @@ from typing import Any
 
 from msgspec import UNSET
 
-from reconciler.kinds import Catalogue, Kind, Property, address_of, key_of, references_in, shipped, targets
+from reconciler.expression import Context
+from reconciler.kinds import Catalogue, Kind, Property, address_of, context_of, key_of, references_in, shipped, targets
+from reconciler.mail.facts import STRATEGY
 from reconciler.mail.names import Mention, mentions
 from reconciler.values import Address, LiveState, Resource
 
@@ -94,6 +96,10 @@ class World:
                 certain &= sure
                 naming += mentions(self.catalogue, Address(kind.kind), {field: wire} if wire is not None else {})
         return tuple(naming), certain and not any(mention.because for mention in naming)
+
+    def context(self, field: str) -> Context:
+        """Return what an expression of the strategy may use."""
+        return context_of(self.catalogue, self.catalogue.kinds[STRATEGY].properties[field])
 
     def referred(self, name: str) -> tuple[set[str], bool]:
         """Return the names of the objects of a kind that others hold the id of, and whether that is all."""
