@@ -134,7 +134,7 @@ class _Command(click.Command):
         rest = super().parse_args(ctx, args)
         for option in lifting(self.name or ""):
             if os.environ.get(variable(option)):
-                message = f"{option} lifts a guard, and counts on the command line only"
+                message = f"{option} lifts a guard, and is taken from the command line only"
                 raise click.UsageError(f"{variable(option)} is set: {message}; unset it", ctx)
         return rest
 

@@ -221,7 +221,6 @@ READING = {
     "values.files": "it is the owner of reading",
     "apply.lock": "a lock is a file that is held open",
     "apply.journal.writer": "a journal is a file that is written to its end",
-    "desired.manifest.cache": "what is kept is read only where it belongs to this user",
     "cli": "it stands the null device in for a stream that is closed",
     "commands.streams": "it stands the null device in for a stream that is closed",
 }

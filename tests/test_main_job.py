@@ -198,7 +198,7 @@ def test_a_refused_reload_names_the_object_and_is_undone(sandbox: Any, env: dict
     assert applied.code == 6
     assert sandbox.state()["stored"] == before
     assert (
-        "The reload has to resolve, on the server: the host filter.invalid (MtaMilter/filter.invalid:7357).\n"
+        "At the reload, the server has to resolve: the host filter.invalid (MtaMilter/filter.invalid:7357).\n"
         in applied.out
     )
     assert "The reload was refused: MtaMilter/filter.invalid:7357: " in applied.out

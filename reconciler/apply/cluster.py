@@ -93,7 +93,7 @@ def node_notes(outcome: Outcome) -> tuple[str, ...]:
 def _together(nodes: Sequence[str], answers: Sequence[Reloaded]) -> Reloaded:
     """Return what became of the reloads of all nodes: the worst of them, by the name of its node."""
     node_reloads = [_told(node, answer) for node, answer in zip(nodes, answers, strict=False)]
-    node_reloads += [NodeReload(node, "skipped", "it was not asked any more") for node in nodes[len(answers) :]]
+    node_reloads += [NodeReload(node, "skipped", "it was no longer asked") for node in nodes[len(answers) :]]
     wrong = [
         replace(answer, because=f"{node}: {part.because}", result=part.result)
         for node, answer, part in zip(nodes, answers, node_reloads, strict=False)

@@ -185,7 +185,7 @@ def _idle(run: ApplyState) -> Flow[Outcome]:
     """Reload where there is nothing to write: an earlier run may have ended before its own."""
     last = yield from _reload(run, (RELOAD,), Reloaded(result="applied"))
     if last.forbidden:
-        note = "Nothing was written. The credentials may not reload, so that it was not made sure that all is live."
+        note = "Nothing was written. The credentials may not reload, so it is not known whether all of it is live."
         return Outcome(reload_because=last.because, notes=(note,))
     outcome = last.told_in(Outcome())
     if last.result == "applied":

@@ -139,7 +139,9 @@ class ApplySession(Struct, frozen=True, kw_only=True):
             with self._lock():
                 survey = task.survey()
                 if shown is not None and shown.plan.changes != survey.plan.changes:
-                    raise Stale("the server changed while the question stood", "nothing was written; look again")
+                    raise Stale(
+                        "the server changed while the question waited for an answer", "nothing was written; look again"
+                    )
                 if (shown is None or survey.plan.refusals) and self._refused(survey):
                     return REFUSED
                 writing.append(True)

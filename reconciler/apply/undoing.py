@@ -63,7 +63,7 @@ def undo(
     survey = take_survey(catalogue, goal, live)
     known = {str(resource.address): resource.address for resource in goal.resources}
     lost = {change.address for change in survey.plan.changes if masked(change.patch)}
-    unable = [Cannot(address, "it has to be made anew, and its secret is not known") for address in sorted(lost)]
+    unable = [Cannot(address, "it has to be created again, and its secret is not known") for address in sorted(lost)]
     unable += [Cannot(known[diagnostic.address], diagnostic.message) for diagnostic in survey.diagnostics]
     if unable:
         without = {cannot.address for cannot in unable}

@@ -34,7 +34,7 @@ def _unprotected(wanted: Wanted) -> Iterator[str]:
         yield "--insecure: the server's certificate is not verified"
     parts = urlsplit(target(wanted).url)
     if parts.scheme.lower() == "http" and not is_local(parts.hostname or ""):
-        yield "plain http: credentials and all else cross the network in clear"
+        yield "plain http: credentials and everything else cross the network unencrypted"
 
 
 def after(invocation: Invocation, wanted: Wanted, survey: Survey) -> PlanEnding:

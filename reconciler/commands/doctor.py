@@ -112,7 +112,7 @@ def _transport(client: Client, *, insecure: bool) -> Look:
         loopback = False
     if loopback:
         return Look("transport", True, "no TLS, on this machine")
-    return Look("transport", False, "no TLS: the credentials cross the network in clear", "use the https URL")
+    return Look("transport", False, "no TLS: the credentials cross the network unencrypted", "use the https URL")
 
 
 def _schema(client: Client, catalogue: Catalogue) -> Look:
@@ -169,7 +169,7 @@ def _reload(client: Client, wanted: Wanted) -> Iterator[Look]:
         yield Look("reload", True, sentence if (address, needed) in stored else f"{sentence}, once it is applied")
     lacking = sorted(name for kind in live.forbidden for name in reads(catalogue.kinds[kind]))
     if lacking:
-        message = f"cannot tell all that is stored without {', '.join(lacking)}"
+        message = f"cannot tell everything that is stored without {', '.join(lacking)}"
         yield Look("reload", False, message, "plan and apply do not need these; a reload looks at everything")
     elif not stored | declared:
         yield Look("reload", True, "nothing that is stored or declared has to be resolved")
@@ -196,7 +196,7 @@ def _cluster(client: Client, wanted: Wanted) -> Iterator[Look]:
         return
     if nodes.coordinator == "Disabled":
         message = "the coordinator is disabled: no node hears of what another is told"
-        yield Look("cluster", False, message, "apply reloads those nodes only that the target's `nodes` names")
+        yield Look("cluster", False, message, "apply reloads only the nodes that the target's `nodes` names")
     if 0 < len(nodes.hosts) < len(addresses):
         message = f"{plural(len(addresses), 'node')} and {plural(len(nodes.hosts), 'active host name')}"
         hint = "nodes of one host name share ids, and overwrite each other's new objects: give each its own"

@@ -14,7 +14,7 @@ from reconciler.commands.invocation import Invocation
 from reconciler.commands.standing import standing
 from reconciler.values import DIFFERENCES
 
-NOTE = "These are the stored settings; what the server runs since its last reload, no interface shows.\n"
+NOTE = "These are the stored settings; no interface shows what the server has run since its last reload.\n"
 
 
 def run(invocation: Invocation) -> int:

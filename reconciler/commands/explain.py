@@ -175,7 +175,9 @@ def _waiting(client: Client, number: str, address: str) -> dict[str, Any]:
     for waiting in waiting_in(queue.messages, datetime.now(UTC)):
         if waiting.address == f"{local}@{domain.lower()}":
             return dict(waiting.given)
-    raise UsageError(f"--rcpt {address[:64]} does not wait in the message {number[:64]}", "capitals count before the @")
+    raise UsageError(
+        f"--rcpt {address[:64]} does not wait in the message {number[:64]}", "upper and lower case differ before the @"
+    )
 
 
 def _given(arguments: Arguments) -> dict[str, Any]:

@@ -55,6 +55,6 @@ def hand_over(invocation: Invocation, wanted: Wanted, survey: Survey) -> None:
             invocation.tell(f"To carry it out: {printable(', then '.join(steps))}")
     if texts:
         invocation.tell(
-            "It names objects of this server by their ids. stalwart-cli looks at nothing before it writes: no guard "
-            "stops it, and no change that somebody made meanwhile."
+            "It names objects of this server by their ids. stalwart-cli checks nothing before it writes: "
+            "neither guards nor changes that somebody made meanwhile stop it."
         )

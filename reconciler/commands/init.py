@@ -54,7 +54,9 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     pipeline = PIPELINES.get(ci)
     there = [path for path in (CONFIG, TEST, *([pipeline] if pipeline else [])) if Path(path).exists()]
     if there:
-        raise ReconcilerError(f"{', '.join(there)}: there already, and nothing was written", "init is for a beginning")
+        raise ReconcilerError(
+            f"{', '.join(there)}: there already, and nothing was written", "init is for a directory without these"
+        )
     url = invocation.options.url or invocation.environment.get("STALWART_URL") or _ask(invocation)
     chosen = tuple(
         sorted({*kinds_explained(catalogue), *(kind.kind for kind in catalogue.kinds.values() if kind.ordered)})

@@ -100,7 +100,7 @@ OPTIONS: dict[str, OptionRow] = {
     "wait": _row("--wait", "Time that a server may take to start.", CONNECTION, metavar="TIME"),
     "ca_bundle": _row("--ca-bundle", "Certificates to trust instead of the system's.", CONNECTION, metavar="FILE"),
     "allow_plain_http": _row("--allow-plain-http", "Send credentials to another host unencrypted.", CONNECTION, LIFTS),
-    "ceiling": _row("--ceiling", "Configuration beyond which this one may not go.", SERVER, metavar="FILE"),
+    "ceiling": _row("--ceiling", "Configuration that bounds what this one may allow.", SERVER, metavar="FILE"),
     "insecure": _row("--insecure", "Do not verify the server's certificate.", CONNECTION),
     "kind": _row("--kind", "Look at this kind only; repeatable.", SCOPE, SETTLED, metavar="KIND", multiple=True),
     "only": _row(
@@ -115,7 +115,7 @@ OPTIONS: dict[str, OptionRow] = {
         "--max-destroy", "Most objects of a kind to destroy.  [30%]", SETTLED, LIMITS, LIFTS, metavar="N|P%"
     ),
     "max_update": _row("--max-update", "Most objects of a kind to change.", SETTLED, LIMITS, LIFTS, metavar="N|P%"),
-    "strict": _row("--strict", "Take warnings for errors.", SETTLED),
+    "strict": _row("--strict", "Treat warnings as errors.", SETTLED),
     "no_cache": _row("--no-cache", "Read every manifest anew, and keep nothing for the next run."),
     "rotate_secrets": _row(
         *("--rotate-secrets", "Write secrets that cannot be compared, of all objects or of these addresses.", SETTLED),
@@ -166,7 +166,7 @@ OPTIONS: dict[str, OptionRow] = {
     "pull_out": _row("--out", "File to write.  [schemas/server/<version>.json]", metavar="FILE"),
     "check": _row("--check", "Write nothing; exit 2 when something would change."),
     "diff": _row("--diff", "Write nothing; show what would change."),
-    "show_merged": _row("--show-merged", "Print what all layers come to, and from where."),
+    "show_merged": _row("--show-merged", "Print what the layers give together, and from where."),
     "rcpt": _row("--rcpt", "Recipient.", metavar="ADDRESS", required=True),
     "sender": _row("--sender", "Sender; '' is a bounce's.", metavar="ADDRESS", default=None),
     "retry": _row("--retry", "Attempts to explain; 0 is the first.  [0]", metavar="N|A..B", default="0"),

@@ -40,7 +40,9 @@ def run(invocation: Invocation, arguments: Arguments) -> int:
     if arguments.impact and arguments.envelopes:
         raise UsageError("--impact counts the queue, and --envelopes a file", "leave one of them out")
     if arguments.show_addresses and not (arguments.impact or arguments.envelopes):
-        raise UsageError("--show-addresses names who is counted, and nobody is", "give --impact or --envelopes FILE")
+        raise UsageError(
+            "--show-addresses names the recipients who are counted, and none are", "give --impact or --envelopes FILE"
+        )
     wanted = tested(want(invocation))
     wanted.desired.checked()
     if arguments.plan_out:

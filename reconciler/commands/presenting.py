@@ -121,7 +121,7 @@ class StreamPresenter(Struct, frozen=True):
         ]
         if needed:
             more = f" and {len(needed) - MANY} more" if len(needed) > MANY else ""
-            sentence = f"The reload has to resolve, on the server: {', '.join(needed[:MANY])}{more}."
+            sentence = f"At the reload, the server has to resolve: {', '.join(needed[:MANY])}{more}."
             self.invocation.say(fold(f"{printable(sentence)}\n", self.invocation.console.width))
 
 

@@ -65,7 +65,7 @@ class ErrorReport(Report, frozen=True, kw_only=True, tag="reconciler/error/v1"):
     """Why a run failed."""
 
     diagnostics: Annotated[tuple[ReportedDiagnostic, ...], meaning("Every mistake that was found.")]
-    exit_code: Annotated[int, Meta(ge=1, le=255, description="What the program exits with.")]
+    exit_code: Annotated[int, Meta(ge=1, le=255, description="The exit code of the program.")]
     hint: Annotated[str, meaning("What to do, or empty.")]
     message: Annotated[str, meaning("What went wrong, as a sentence.")]
 

@@ -19,7 +19,7 @@ class Headline(Part, frozen=True, kw_only=True):
     request: Annotated[str, meaning("The pull or merge request, as #7 or !7.")] = ""
     version: Annotated[str, meaning("The server version whose kinds were compared; a server itself tells none.")] = ""
     unprotected: Annotated[tuple[Text, ...], meaning("Why the way to the server is not safe.")] = ()
-    policy: Annotated[tuple[Text, ...], meaning("What the policy says otherwise than its ceiling does.")] = ()
+    policy: Annotated[tuple[Text, ...], meaning("Where the policy allows other things than its ceiling.")] = ()
 
 
 class Lasting(Part, frozen=True, kw_only=True):

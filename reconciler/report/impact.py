@@ -44,8 +44,12 @@ class ImpactPart(Part, frozen=True, kw_only=True):
     unknown: Annotated[Count, meaning("Recipients of whom it cannot be told.")]
     expired: Annotated[Count, meaning("Recipients past their time, who bounce whatever is chosen.")] = 0
     gone: Annotated[Count, meaning("Messages that left the queue while it was read.")] = 0
-    estimated: Annotated[bool, meaning("How long mail has waited or may wait decides, and is estimated.")] = False
-    grouped: Annotated[tuple[str, ...], meaning("Expressions that one recipient of a domain decides for all.")] = ()
+    estimated: Annotated[
+        bool, meaning("The result depends on how long mail has waited or may wait, which is estimated.")
+    ] = False
+    grouped: Annotated[
+        tuple[str, ...], meaning("Expressions of which one recipient decides for all of its domain.")
+    ] = ()
     rows: Annotated[tuple[ImpactRowPart, ...], meaning("By domain and expression, the largest first.")]
     bounces: Annotated[tuple[ImpactRowPart, ...], meaning("By domain and schedule, the largest first.")] = ()
     reasons: Annotated[tuple[ReasonPart, ...], meaning("Why it cannot be told of some.")] = ()

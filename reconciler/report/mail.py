@@ -203,7 +203,8 @@ def _assumptions(explanation: Explanation) -> list[str]:
     if any(attempt.retry_num for attempt in explanation.attempts):
         errors = {attempt.last_error for attempt in explanation.attempts if attempt.retry_num}
         lines.append(
-            f"Assumed: every attempt before fails with {', '.join(sorted(errors))}, and the schedule allows that many."
+            f"Assumed: every earlier attempt fails with {', '.join(sorted(errors))}, "
+            "and the schedule allows that many attempts."
         )
         lines.append("The schedule of an attempt is the one chosen when the attempt before had failed.")
         lines.append(f"Bounces at once and never fails over: {'; '.join(NEVER_FAILS_OVER)}.")
@@ -211,11 +212,11 @@ def _assumptions(explanation: Explanation) -> list[str]:
         lines.append("The first schedule is chosen when mail is queued: size, queue_age and expires_in are 0 then.")
     if explanation.grouped:
         lines.append(
-            f"Asked once for all recipients of a domain and route, with the smallest address: "
-            f"{', '.join(explanation.grouped)}. Beside others this recipient may get what another one decides."
+            f"The server decides once for all recipients of a domain and route, by the smallest address: "
+            f"{', '.join(explanation.grouped)}. Beside other recipients, this one may get the result of another."
         )
     if explanation.live:
-        lines.append("These are the stored settings; what the server runs since its last reload, no interface shows.")
+        lines.append("These are the stored settings; no interface shows what the server has run since its last reload.")
     return lines
 
 

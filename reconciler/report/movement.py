@@ -69,7 +69,7 @@ class MovementPart(Part, frozen=True, kw_only=True):
     unsure: Annotated[tuple[FlowPart, ...], meaning("Mail of which nobody can tell.")]
     reasons: Annotated[tuple[Text, ...], meaning("Why other mail is not proved to be unchanged; empty where it is.")]
     classes: Annotated[Count, meaning("Classes of mail that were told apart.")]
-    turned: Annotated[tuple[Text, ...], meaning("Routing tests that hold now, and would not then.")] = ()
+    turned: Annotated[tuple[Text, ...], meaning("Routing tests that pass now and would fail then.")] = ()
 
 
 def movement_part(

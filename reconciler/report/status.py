@@ -17,7 +17,7 @@ class Applied(Part, frozen=True, kw_only=True):
 
     run: Annotated[str, meaning("What tells this run from others.")]
     began: Annotated[str, meaning("When it began, in UTC.")]
-    ended: Annotated[str, meaning("When it ended, in UTC; empty where it did not come to its end.")] = ""
+    ended: Annotated[str, meaning("When it ended, in UTC; empty where it did not finish.")] = ""
     user: Annotated[str, meaning("Who ran the program.")]
     host: Annotated[str, meaning("Where.")]
     commit: Annotated[str, meaning("The commit that a pipeline was at.")] = ""
@@ -30,7 +30,7 @@ class Applied(Part, frozen=True, kw_only=True):
     undoes: Annotated[str, meaning("The run that this one undoes; absent where it is no rollback.")] = ""
     undone_by: Annotated[str, meaning("The run that undid this one; absent where none did.")] = ""
     restart: Annotated[tuple[str, ...], meaning("What acts at the next start of the server only.")] = ()
-    exit_code: Annotated[int | None, meaning("How it ended; null where it did not come to its end.")]
+    exit_code: Annotated[int | None, meaning("How it ended; null where it did not finish.")]
     results: Annotated[dict[str, int], meaning("Counts of changes by what became of them.")]
 
 

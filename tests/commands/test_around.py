@@ -59,7 +59,7 @@ def test_what_cannot_be_undone_is_said_before_it_is_done(sandbox: Any, tmp_path:
     document = command("plan", "--rotate-secrets", "--format", "json", str(manifests), env=env)
     shown = command("apply", "--yes", "--rotate-secrets", str(manifests), env=env)
 
-    assert plan.out.splitlines()[-1] == f"cannot be undone: MtaRoute/r, {because}"
+    assert plan.out.splitlines()[-2] == f"cannot be undone: MtaRoute/r, {because}"
     assert document.json["ending"]["lasting"] == [{"address": "MtaRoute/r", "because": because}]
     assert f"cannot be undone: MtaRoute/r, {because}" in shown.out
 

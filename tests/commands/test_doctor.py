@@ -101,7 +101,7 @@ def test_what_may_not_be_read_for_the_reload_is_not_vouched_for(sandbox: Any, tm
 
     told = lines(ran.out, "reload")
     assert told[0] == "ok    reload: MtaRoute/relay needs the variable RELAY of the server, once it is applied"
-    assert told[1].startswith("warn  reload: cannot tell all that is stored without sys")
+    assert told[1].startswith("warn  reload: cannot tell everything that is stored without sys")
     assert "sysMtaMilterGet, sysMtaMilterQuery" in told[1]
     assert len(told) == 2
 

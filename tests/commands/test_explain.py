@@ -74,7 +74,7 @@ Attempts 3 to 4 (retry_num 2 to 3, last_error connection)
   tls         default  else (the server's default)
               MtaTlsStrategy/default, as a new server ships it
 
-Assumed: every attempt before fails with connection, and the schedule allows that many.
+Assumed: every earlier attempt fails with connection, and the schedule allows that many attempts.
 The schedule of an attempt is the one chosen when the attempt before had failed.
 Bounces at once and never fails over: a 5xx answer; a recipient's domain that does not exist; a relay whose host name \
 does not exist; a next hop at a loopback address; credentials for a relay that offers no AUTH.
@@ -470,8 +470,8 @@ def test_every_variable_of_the_queue_has_an_option(tmp_path: Path) -> None:
         ["b@b.example", "c@c.example"],
     )
     assert (
-        "Asked once for all recipients of a domain and route, with the smallest address: connection. "
-        "Beside others this recipient may get what another one decides."
+        "The server decides once for all recipients of a domain and route, by the smallest address: connection. "
+        "Beside other recipients, this one may get the result of another."
     ) in ran.json["assumptions"]
 
 

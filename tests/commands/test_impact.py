@@ -206,7 +206,7 @@ def test_what_is_no_message_is_refused_with_its_line(server: Sandbox, tmp_path: 
     ("options", "message"),
     [
         (["--impact", "--envelopes", "x"], "--impact counts the queue, and --envelopes a file"),
-        (["--show-addresses"], "--show-addresses names who is counted, and nobody is"),
+        (["--show-addresses"], "--show-addresses names the recipients who are counted, and none are"),
         (["--envelopes", "absent.csv"], "absent.csv cannot be read: No such file or directory"),
     ],
 )

@@ -403,7 +403,7 @@ def test_an_option_that_lifts_a_guard_is_refused_in_a_variable(option: str) -> N
 
     assert (ran.code, ran.err.splitlines()[0]) == (
         64,
-        f"error: {name} is set: {option} lifts a guard, and counts on the command line only; unset it",
+        f"error: {name} is set: {option} lifts a guard, and is taken from the command line only; unset it",
     )
 
 

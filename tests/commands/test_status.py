@@ -139,7 +139,7 @@ def finished(**how: Any) -> Run:
         ([finished(code=5, reload="failed")], "the server refused the reload of run r1: what is stored is not live"),
         ([finished(code=6, reload="failed")], ""),
         ([finished(code=69, reload="unknown")], "whether the reload of run r1 was made is not known"),
-        ([finished(code=None, reload="")], "run r1 did not come to its end: what it wrote may not be live"),
+        ([finished(code=None, reload="")], "run r1 did not finish: what it wrote may not be live"),
     ],
 )
 def test_the_last_run_that_wrote_decides_what_is_live(runs: list[Run], because: str) -> None:

@@ -125,4 +125,4 @@ def test_what_the_reload_resolves_cannot_take_over_a_terminal(sandbox: Any, tmp_
     ran = command("apply", "--yes", str(write(tmp_path, m=milter)), env=environment(sandbox.url))
 
     assert "\x1b" not in ran.out + ran.err
-    assert "The reload has to resolve, on the server: the host a\\x1b[31mb.example" in ran.out
+    assert "At the reload, the server has to resolve: the host a\\x1b[31mb.example" in ran.out

@@ -23,7 +23,7 @@ def test_markdown_tells_what_cannot_be_undone_before_it_can_be_done() -> None:
         *("`#7`", "Stalwart `0.16.19`", "Digest `", "**Plan: 1 to create", "> - `plain http`"),
         *("> - `policy: maxDestroy 30% -> 0`", "**STOP**", "--max-destroy 1 lifts this", "### Destroys (1)"),
         *("`MtaRoute/retired`: `no manifest declares it`", "address: old.example.net", "### Mail that moves"),
-        *("Witness a@example.org -> b@partner.example.", "### Changes (4)", "@@ m.yaml @@", "### Tests that hold now"),
+        *("Witness a@example.org -> b@partner.example.", "### Changes (4)", "@@ m.yaml @@", "### Tests that pass now"),
         *("`partners go to the old gateway (t.yaml:3)`", "### Afterwards", "reloads its settings"),
         *("`reconciler rollback j.jsonl` undoes it", "cannot be undone: `MtaRoute/gateway`"),
     )
@@ -65,7 +65,7 @@ def test_a_page_has_the_same_order() -> None:
             "Cannot tell",
             "Where mail goes",
         ),
-        *("<h2>Changes</h2>", "m.yaml", "Tests that hold now", "Afterwards", "cannot be undone", "Left alone"),
+        *("<h2>Changes</h2>", "m.yaml", "Tests that pass now", "Afterwards", "cannot be undone", "Left alone"),
     )
     body = page[page.index("<body>") :]
     places = [body.find(each) for each in wanted]

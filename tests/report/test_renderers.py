@@ -161,7 +161,7 @@ def big() -> Report:
 
 
 #: What stands behind the fences of a large plan.
-ENDS = ["Mail that moves", "Changes (3000)", "Tests that hold now, and would not then (1)", "Afterwards"]
+ENDS = ["Mail that moves", "Changes (3000)", "Tests that pass now and would fail then (1)", "Afterwards"]
 
 
 @pytest.mark.parametrize("limit", [0, 32_768, 1_000_000])

@@ -48,13 +48,13 @@ class Run(Struct, frozen=True, kw_only=True):
     #: Per kind that the server runs in order of creation: the ids before the run, and what they were called.
     order: Mapping[str, tuple[tuple[str, Address], ...]] = {}
     results: Mapping[int, RecordedResult] = {}
-    #: The exit code; None where the run did not come to its end.
+    #: The exit code; None where the run did not finish.
     code: int | None = None
     reload: str = ""
     origin: Origin = NOWHERE
     #: The run that this one undoes, or "".
     undoes: str = ""
-    #: When it ended, in UTC; "" where it did not come to its end.
+    #: When it ended, in UTC; "" where it did not finish.
     ended: str = ""
     #: Addresses of what acts at the next start of the server only.
     restart: tuple[str, ...] = ()

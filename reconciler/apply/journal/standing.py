@@ -24,7 +24,7 @@ def not_live(runs: Sequence[Run]) -> str:
             return ""
         wrote = any(result.result in ("applied", "unknown") for result in run.results.values())
         if not run.finished:
-            return f"run {run.id} did not come to its end: what it wrote may not be live"
+            return f"run {run.id} did not finish: what it wrote may not be live"
         if run.reload == "failed":
             return f"the server refused the reload of run {run.id}: what is stored is not live"
         if run.reload == "unknown":

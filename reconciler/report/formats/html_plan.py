@@ -44,7 +44,7 @@ def plan(report: PlanReport, page: Page) -> str:
     parts.append(f'<section id="routing"><h2>Where mail goes</h2>{_LEGEND}{drawn}</section>' if drawn else "")
     parts += ["<h2>Changes</h2><!--search-->" if rest else "", *_files(rest)]
     turned = "".join(f"<li>{escape(turn)}</li>" for turn in (moves.turned if moves else ()))
-    parts.append(f"<h2>Tests that hold now, and would not then</h2><ul class=bad>{turned}</ul>" if turned else "")
+    parts.append(f"<h2>Tests that pass now and would fail then</h2><ul class=bad>{turned}</ul>" if turned else "")
     parts += [_after(report)]
     message = text.diagnostics(text.worst_first(report.diagnostics), Page())
     parts.append(folded("Diagnostics", message, opened=message.count("\n") < _FEW))

@@ -49,7 +49,7 @@ def impact(part: ImpactPart, paint: Paint) -> Iterator[str]:
         names = ", ".join(part.grouped)
         yield f"Counted as the server asks: {names} once for all of a domain and route, with the smallest address."
     if part.estimated:
-        yield "How long mail has waited decides, and is estimated: nobody knows when an attempt is made."
+        yield "The result depends on how long mail has waited. That is estimated: nobody knows when an attempt is made."
 
 
 def _rows(rows: Sequence[ImpactRowPart]) -> Iterator[str]:

@@ -155,7 +155,7 @@ def _difference(change: Planned, field: Field) -> Iterator[str]:
 def _tests(report: PlanReport) -> Iterator[Section]:
     turned = report.movement.turned if report.movement is not UNSET else ()
     if turned:
-        title = f"\n### Tests that hold now, and would not then ({len(turned)})\n\n"
+        title = f"\n### Tests that pass now and would fail then ({len(turned)})\n\n"
         yield Section(title, [f"- {code(name)}\n" for name in turned])
 
 
