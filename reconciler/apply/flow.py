@@ -284,7 +284,7 @@ def _read_back(
 
 
 def _unproven(outcome: Outcome, because: str, code: int = 0) -> Outcome:
-    """Return the outcome of a run that wrote everything and cannot show it, for a reason that may have a code."""
+    """Return the outcome of a run that wrote everything but could not read it back. The reason may have a code."""
     messages = [outcome.reload_because] if outcome.reload_because else []
     reason = "; ".join([*messages, f"reading back failed: {because}"])
     return replace(outcome, residue=None, reload_because=reason, code=strongest([outcome.code, PARTLY_APPLIED, code]))

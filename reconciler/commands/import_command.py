@@ -141,7 +141,8 @@ def _remarks(
         yield f"warning: {message}: the credentials may not read it (they need {needs})"
     bulky = sorted(name for name, kind in catalogue.kinds.items() if kind.bulk and not settings.scope.kinds)
     if bulky:
-        yield f"note: {', '.join(bulky)} are left out, since they hold people or thousands of objects: --kind names them"
+        why = "since they hold people or thousands of objects: --kind names them"
+        yield f"note: {', '.join(bulky)} are left out, {why}"
     for kind in sorted(settings.scope.kinds & live.objects.keys()):
         if not live.of(kind):
             yield f"note: the server holds no {kind}"

@@ -51,7 +51,7 @@ def refusals(
 
 
 def _demanded(catalogue: Catalogue, changes: Sequence[Change]) -> Iterator[str]:
-    """Say what a new server demands with a write, and the write lacks."""
+    """Say which writes lack a property without which the server refuses them."""
     for change in changes:
         kind = catalogue.kinds[change.address.kind]
         held, sent = change.before or {}, change.patch.keys()

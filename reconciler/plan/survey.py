@@ -159,7 +159,7 @@ def _renames(catalogue: Catalogue, changes: Sequence[Change], undeclared: Iterab
 
 
 def remaining(catalogue: Catalogue, goal: Goal, live: LiveState) -> tuple[Change, ...]:
-    """Return how a new read differs from a goal, which what has just been written no longer does.
+    """Return how the server differs from a goal when it is read again after an apply.
 
     Raises:
         ManifestError: the manifests do not say which live object they mean.

@@ -110,7 +110,7 @@ def strictly(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
 
 
 def in_file(file: str, problem: Placed, severity: Severity = "error") -> Diagnostic:
-    """Return what is wrong in a text as what is told of the file that holds it."""
+    """Return a problem in a text as a diagnostic of the file that holds the text."""
     return Diagnostic(
         file=file,
         line=problem.line,

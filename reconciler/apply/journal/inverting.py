@@ -122,7 +122,7 @@ def sendable(kind: Kind, wire: Wire) -> Wire:
 
 
 def _completes(change: Change) -> bool:
-    """Whether a change gives a new object what it could not be made with."""
+    """Whether a change adds to a new object a property that its create could not send."""
     return change.action == "update" and not change.id
 
 

@@ -47,7 +47,7 @@ def details(before: Any, after: Any) -> tuple[Detail, ...]:
 
 
 def _below(detail: Detail, step: str, before: str) -> Detail:
-    """Return a difference as it is seen from one step up, which was another one before."""
+    """Return a difference with one more step in front of its path; the element stood at `before` earlier."""
     return replace(detail, path=f"{step}/{detail.path}", was=f"{before}/{detail.was}" if detail.was else "")
 
 

@@ -159,5 +159,5 @@ def in_order(pairs: Pairs, objects: Sequence[LiveObject]) -> tuple[Pairs, list[D
 
 
 def _pinned(resource: Resource) -> bool:
-    """Whether a document names the object that it is for, and not one that it was."""
+    """Whether a document names its object by id, and is no rename."""
     return bool(resource.id) and not resource.was

@@ -1,4 +1,4 @@
-"""What a plan stands on, and how what there is now stands to it.
+"""What a plan stands on, and whether live state is still the same.
 
 Law: pure. An object that was touched since is told by its fingerprint, an absent one by its match key; what is already
 as wanted is not stale, and what a masked secret hides is never taken for as wanted.
@@ -197,7 +197,7 @@ def differing(diff: Diff, kind: Kind, want: Wire, live_object: LiveObject) -> tu
 
 
 class Now:
-    """How live state stands to a plan."""
+    """Live state, beside the basis of a plan."""
 
     def __init__(self, catalogue: Catalogue, live: LiveState) -> None:
         self.catalogue = catalogue
@@ -239,7 +239,7 @@ class Now:
 
 
 def stale(basis: Basis, live: LiveState, plan: Plan, catalogue: Catalogue) -> tuple[str, ...]:
-    """Say which objects are no longer as they were when a plan was made; what is already as wanted is no such object.
+    """Say which objects have changed since a plan was made, but for those that are already as wanted.
 
     Raises:
         ConfigError: the basis is not that of the plan.

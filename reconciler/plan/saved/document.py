@@ -93,7 +93,7 @@ def plan_digest(plan: Plan, mail: str = "") -> str:
 
 
 def _approved(change: Change) -> list[Any]:
-    """Return what somebody approves who approves a change."""
+    """Return the parts of a change that an approval covers."""
     fields = [[field.pointer, pack(field.before), pack(field.after)] for field in change.fields]
     lost = pack(change.before) if change.action == "destroy" or change.recreate else None
     return [change.action, named(change.address), change.id, change.recreate, pack(change.patch), fields, lost]
@@ -124,7 +124,7 @@ def save(plan: Plan, basis: Basis, report: Mapping[str, Any]) -> bytes:
 
 
 def _plain_secrets(change: Change) -> dict[str, str]:
-    """Return the pointers of a change below which a secret stands in plain text, and what to do of each."""
+    """Return the pointers of a change below which a secret stands in plain text, and what to do about each."""
     hints: dict[str, str] = {}
     # What logs in, and a server shows all the same, would stand in the file as it is, wherever the change holds it.
     for wire in (change.before or {}, change.after or {}, change.patch):

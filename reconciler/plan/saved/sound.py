@@ -79,13 +79,13 @@ def _made_anew(kind: Kind) -> bool:
 
 
 def _called(kind: Kind, change: Change) -> bool:
-    """Whether a change names its object by what it is called, before or after; a document may name it otherwise."""
+    """Whether the address of a change is the name of its object, before or after; a document may give another name."""
     names = {address_of(kind, key_of(kind, wire)).name for wire in (change.before, change.after) if wire is not None}
     return change.address.name in names or (kind.match != ("name",) and not kind.singleton)
 
 
 def _unshown(diff: Diff, kind: Kind, change: Change, before: Wire | None, after: Wire) -> Iterator[str]:
-    """Find what is sent, and neither wanted nor shown."""
+    """Find values that would be sent although they are neither wanted nor shown."""
     patch, shown = change.patch, {field.pointer: field.after for field in change.fields}
     if change.action == "update":
         made = {name: value for name, value in _patched(before or {}, patch).items() if name in after}
