@@ -53,13 +53,13 @@ def value(name: str, prop: Property, n: int, ids: dict[str, str]) -> Any:
         case "map":
             return {f"x-{n}": text(name, prop, n)}
         case "list":
-            return {str(at): record(CATALOGUE.record(prop.of), n + at, ids) for at in range(2)}
+            return {str(at): record(CATALOGUE.types[prop.of], n + at, ids) for at in range(2)}
         case "reference":
             return ids[prop.to]
         case "object" if prop.of == "Expression":
             return {"match": {str(at): {"if": f"1 + {at}", "then": "true"} for at in range(n % 3)}, "else": f"{n} + 1"}
         case "object":
-            return record(CATALOGUE.record(prop.of), n, ids)
+            return record(CATALOGUE.types[prop.of], n, ids)
     return text(name, prop, n)
 
 
@@ -128,10 +128,10 @@ def seen(of: Record, name: str, stored: dict[str, Any]) -> Iterator[tuple[str, s
         if held != (None if prop.default is UNSET else prop.default):
             yield name, variant, field
         if prop.type == "object" and held is not None:
-            yield from seen(CATALOGUE.record(prop.of), prop.of, held)
+            yield from seen(CATALOGUE.types[prop.of], prop.of, held)
         elif prop.type == "list" and held:
             for each in held.values():
-                yield from seen(CATALOGUE.record(prop.of), prop.of, each)
+                yield from seen(CATALOGUE.types[prop.of], prop.of, each)
 
 
 def known(of: Record, name: str) -> Iterator[tuple[str, str, str]]:

@@ -129,7 +129,7 @@ def patch(
         elif name not in lower or lower[name] != own[name]:
             prop, held, value = shape.get(name), lower.get(name), own[name]
             if isinstance(held, dict) and isinstance(value, dict) and not replaced_whole(prop):
-                below = catalogue.record(prop.of) if prop is not None and prop.type == "object" else None
+                below = catalogue.types[prop.of] if prop is not None and prop.type == "object" else None
                 changed[name] = patch(catalogue, below, held, value)
             else:
                 changed[name] = value

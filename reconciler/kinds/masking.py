@@ -68,7 +68,7 @@ def _record(catalogue: Catalogue, prop: Property | None) -> Record | None:
     """Return what the objects below a property are; None where there are none, or only expressions."""
     if prop is None or prop.language is not None or not prop.of or prop.type not in ("object", "list", "map"):
         return None
-    return catalogue.record(prop.of)
+    return catalogue.types[prop.of]
 
 
 class Masking:

@@ -26,7 +26,7 @@ def _walk(catalogue: Catalogue, record: Record, wire: Mapping[str, Any], path: s
             yield from ((path + name, member) for member in value if isinstance(member, Address))
         else:
             for at, inner in _inner(prop, value):
-                yield from _walk(catalogue, catalogue.record(prop.of), inner, f"{path}{name}/{at}")
+                yield from _walk(catalogue, catalogue.types[prop.of], inner, f"{path}{name}/{at}")
 
 
 def _shape(record: Record, wire: Mapping[str, Any]) -> dict[str, Property]:
@@ -62,7 +62,7 @@ def replaced(
         elif prop.to and value is not None:
             filled[name] = address(prop.to, value)
         elif prop.of and not prop.language and isinstance(value, Mapping):
-            inner = catalogue.record(prop.of)
+            inner = catalogue.types[prop.of]
             if prop.type == "object":
                 filled[name] = replaced(catalogue, inner, value, address)
             else:
@@ -83,7 +83,7 @@ def _held(catalogue: Catalogue, prop: Property) -> Iterator[str]:
     if prop.to:
         yield prop.to
     elif prop.of and not prop.language:
-        for _, to in referring(catalogue, catalogue.record(prop.of)):
+        for _, to in referring(catalogue, catalogue.types[prop.of]):
             yield to
 
 
@@ -109,7 +109,7 @@ def _target(catalogue: Catalogue, prop: Property) -> Iterator[str]:
     if prop.language and prop.language.names:
         yield prop.language.names
     if prop.of and not prop.language:
-        yield from _targets(catalogue, catalogue.record(prop.of))
+        yield from _targets(catalogue, catalogue.types[prop.of])
 
 
 def levels(catalogue: Catalogue) -> dict[str, int]:

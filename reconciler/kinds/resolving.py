@@ -29,7 +29,7 @@ def resolves(catalogue: Catalogue, record: Record) -> bool:
     """Whether objects of a kind can hold anything that a reload has to resolve."""
     shapes = [record.shape(variant) for variant in record.variants] or [record.properties]
     props = [prop for shape in shapes for prop in shape.values()]
-    nested = (catalogue.record(prop.of) for prop in props if prop.of and not prop.language)
+    nested = (catalogue.types[prop.of] for prop in props if prop.of and not prop.language)
     return any(prop.resolved or prop.resolved_from for prop in props) or any(
         resolves(catalogue, record) for record in nested
     )
@@ -47,7 +47,7 @@ def to_resolve(catalogue: Catalogue, record: Record, wire: Mapping[str, Any]) ->
         elif prop.resolved_from:
             yield Needed(prop.resolved_from, str(value))
         elif prop.of and not prop.language:
-            nested = catalogue.record(prop.of)
+            nested = catalogue.types[prop.of]
             parts = value.values() if prop.type == "list" and isinstance(value, Mapping) else [value]
             for part in parts:
                 if isinstance(part, Mapping):

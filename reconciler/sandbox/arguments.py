@@ -146,22 +146,18 @@ def _filter(value: Any, known_method: Callable[[str], bool]) -> Position:
 
 
 def _conditions(value: Any, known_method: Callable[[str], bool]) -> Position:
-    if not isinstance(value, list):
-        return _wrong(value)
-    for index, member in enumerate(value):
-        place = _filter(member, known_method)
-        if place is not Position.GOOD:
-            return place.behind(index == len(value) - 1)
-    return Position.GOOD
+    return _members(value, _filter, known_method)
 
 
 def _sort(value: Any, known_method: Callable[[str], bool]) -> Position:
-    if value is None:
-        return Position.GOOD
+    return Position.GOOD if value is None else _members(value, _comparator, known_method)
+
+
+def _members(value: Any, check: Check, known_method: Callable[[str], bool]) -> Position:
     if not isinstance(value, list):
         return _wrong(value)
-    for index, comparator in enumerate(value):
-        place = _comparator(comparator, known_method)
+    for index, member in enumerate(value):
+        place = check(member, known_method)
         if place is not Position.GOOD:
             return place.behind(index == len(value) - 1)
     return Position.GOOD

@@ -186,7 +186,7 @@ class Moulds:
 
     def _type(self, name: str) -> Mould:
         if name not in self._types:
-            self._types[name] = self._mould(self._catalogue.record(name), name)
+            self._types[name] = self._mould(self._catalogue.types[name], name)
         return self._types[name]
 
     def _mould(self, record: Record, name: str, judged: tuple[str, ...] = ()) -> Mould:

@@ -179,7 +179,7 @@ class Shapes:
         """Return the type of a property's values in wire form, as far as it is checked."""
         if prop.language is not None:
             return Any
-        nested = self._struct(self._catalogue.record(prop.of)) if prop.of in self._catalogue.types else None
+        nested = self._struct(self._catalogue.types[prop.of]) if prop.of in self._catalogue.types else None
         match prop.type:
             case "list" | "map" if nested is not None:
                 return dict[str, nested] | None  # type: ignore[valid-type]

@@ -69,12 +69,12 @@ def unfit_members(prop: Property, value: object, path: str) -> list[str]:
         return [f"{path}: {value!r}"]
     if prop.type == "object":
         empty_text = prop.language is not None and prop.language.empty and value == {"match": {}, "else": ""}
-        return [] if empty_text else unfit_object(CATALOGUE.record(prop.of), value, path)
+        return [] if empty_text else unfit_object(CATALOGUE.types[prop.of], value, path)
     found = [f"{path}: fewer than {prop.min_items}"] if len(value) < prop.min_items else []
     for key, member in value.items():
         if prop.type == "list":
             found += [] if key.isdecimal() else [f"{path}/{key}: no index"]
-            found += unfit_object(CATALOGUE.record(prop.of), member, f"{path}/{key}")
+            found += unfit_object(CATALOGUE.types[prop.of], member, f"{path}/{key}")
         elif prop.type == "set":
             found += [] if member is True and (not prop.values or key in prop.values) else [f"{path}/{key}: {member!r}"]
         else:

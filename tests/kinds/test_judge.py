@@ -345,7 +345,7 @@ def secret_places(record: Record, path: tuple[str, ...] = ()) -> Iterator[tuple[
             if prop.sensitive:
                 yield start, (*path, name)
             elif prop.type == "object" and not prop.language:
-                for inner, below in secret_places(CATALOGUE.record(prop.of)):
+                for inner, below in secret_places(CATALOGUE.types[prop.of]):
                     yield start, (*path, name)
                     yield {**start, name: inner}, (*path, name, *below)
 

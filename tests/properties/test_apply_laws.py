@@ -73,10 +73,10 @@ def _present(name: str, prop: Property) -> st.SearchStrategy[Any]:
         case "map":
             return st.dictionaries(strings(name, prop), strings(name, prop), max_size=2)
         case "list":
-            elements = st.lists(objects(CATALOGUE.record(prop.of)), min_size=prop.min_items, max_size=2)
+            elements = st.lists(objects(CATALOGUE.types[prop.of]), min_size=prop.min_items, max_size=2)
             return elements.map(_numbered)
         case "object":
-            return expressions(EXPRESSIONS) if prop.language else objects(CATALOGUE.record(prop.of))
+            return expressions(EXPRESSIONS) if prop.language else objects(CATALOGUE.types[prop.of])
     return st.just(Sensitive(reference="${env:SECRET}")) if prop.sensitive else strings(name, prop)
 
 

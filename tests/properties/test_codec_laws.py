@@ -137,9 +137,9 @@ def present(prop: Property) -> st.SearchStrategy[Any]:
         case "map":
             return st.dictionaries(strings(prop), strings(prop), max_size=3)
         case "list":
-            return st.lists(objects(CATALOGUE.record(prop.of)), min_size=prop.min_items, max_size=3).map(numbered)
+            return st.lists(objects(CATALOGUE.types[prop.of]), min_size=prop.min_items, max_size=3).map(numbered)
         case "object":
-            return expressions(prop) if prop.language else objects(CATALOGUE.record(prop.of))
+            return expressions(prop) if prop.language else objects(CATALOGUE.types[prop.of])
     return REFERENCES.map(lambda text: Sensitive(reference=text)) if prop.sensitive else strings(prop)
 
 

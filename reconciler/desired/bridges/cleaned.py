@@ -76,11 +76,11 @@ class Cleaner:
         elif prop.type == "list" and isinstance(held, dict):
             return {key: self._member(prop, member, f"{at}/{key}") for key, member in held.items()}
         elif prop.type == "object" and isinstance(held, dict):
-            return self._record(self.catalogue.record(prop.of), held, f"{at}/")
+            return self._record(self.catalogue.types[prop.of], held, f"{at}/")
         return held
 
     def _member(self, prop: Property, held: Any, at: str) -> Any:
-        return self._record(self.catalogue.record(prop.of), held, f"{at}/") if isinstance(held, dict) else held
+        return self._record(self.catalogue.types[prop.of], held, f"{at}/") if isinstance(held, dict) else held
 
     def _expression(self, prop: Property, held: Any, at: str) -> Any:
         if not isinstance(held, dict):

@@ -62,7 +62,7 @@ def _merges(catalogue: Catalogue, prop: Property, value: Mapping[str, Any], held
         return "match" not in value or "else" not in value
     if prop.type != "object":
         return False
-    record = catalogue.record(prop.of)
+    record = catalogue.types[prop.of]
     now = held if isinstance(held, dict) else prop.default
     return not record.variants or not isinstance(now, dict) or value.get("@type", now.get("@type")) == now.get("@type")
 
@@ -91,7 +91,7 @@ def _into(catalogue: Catalogue, prop: Property, held: Any, steps: list[str], val
         if prop.type == "list":
             if not (step.isascii() and step.isdigit() and len(step) < 10):
                 raise PatchError(f"{step} in {pointer} is no place in a list")
-            record = catalogue.record(prop.of)
+            record = catalogue.types[prop.of]
             # A list numbers its members anew whenever it changes.
             places = sorted(made, key=int)
             step = places[int(step)] if int(step) < len(places) else str(max(map(int, places), default=-1) + 1)
@@ -105,7 +105,7 @@ def _into(catalogue: Catalogue, prop: Property, held: Any, steps: list[str], val
             made[step] = _member(catalogue, record, made.get(step), steps[1:], value, pointer)
         return {str(n): made[key] for n, key in enumerate(sorted(made, key=int))} if prop.type == "list" else made
     if prop.type == "object":
-        return _member(catalogue, catalogue.record(prop.of), held, steps, value, pointer)
+        return _member(catalogue, catalogue.types[prop.of], held, steps, value, pointer)
     raise PatchError(f"{pointer} reaches into a value that has no parts")
 
 

@@ -237,10 +237,10 @@ class _Exporter:
                 ready.unknown.extend("/".join((*path, element)) for element in held if element not in PARTS)
                 return {part: trimmed(text) for part, text in held.items() if part in PARTS}
             if prop.type == "object" and isinstance(held, dict):
-                record = self.catalogue.record(prop.of)
+                record = self.catalogue.types[prop.of]
                 return walk(record, held, path, pointers=pointers and not record.variants)
             if (prop.type == "list" or prop.of) and isinstance(held, dict):
-                record = self.catalogue.record(prop.of)
+                record = self.catalogue.types[prop.of]
                 return {
                     key: walk(record, member, (*path, key), pointers=False) if isinstance(member, dict) else member
                     for key, member in held.items()
@@ -277,7 +277,7 @@ class _Exporter:
                 )
                 for steps, member in inner.items():
                     if isinstance(member, dict):
-                        yield from self._masked(self.catalogue.record(prop.of), member, (*path, *steps))
+                        yield from self._masked(self.catalogue.types[prop.of], member, (*path, *steps))
 
 
 def _sorted(prop: Property, held: dict[Any, Any]) -> dict[Any, Any]:

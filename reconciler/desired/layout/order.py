@@ -89,7 +89,7 @@ def _record(catalogue: Catalogue, record: Record) -> Order:
 def _property(catalogue: Catalogue, prop: Property) -> Order:
     if prop.language:
         return _named(*_EXPRESSION, match=_named(*_BRANCH))
-    return _record(catalogue, catalogue.record(prop.of)) if prop.type in ("object", "list") else nothing
+    return _record(catalogue, catalogue.types[prop.of]) if prop.type in ("object", "list") else nothing
 
 
 def arranged(mapping: Mapping, ranks: Ranks, *, still: bool) -> list[int]:

@@ -220,7 +220,7 @@ class _Merge:
         return merged
 
     def _record(self, prop: Property | None) -> Record | None:
-        return self.catalogue.record(prop.of) if prop is not None and prop.type == "object" else None
+        return self.catalogue.types[prop.of] if prop is not None and prop.type == "object" else None
 
 
 def _meant(close: Sequence[str]) -> str:

@@ -51,4 +51,4 @@ def leads(catalogue: Catalogue, record: Record, variant: str, steps: list[str]) 
         return prop is not None
     if prop.language:
         return steps[1:] in (["match"], ["else"])
-    return prop.type == "object" and leads(catalogue, catalogue.record(prop.of), "", steps[1:])
+    return prop.type == "object" and leads(catalogue, catalogue.types[prop.of], "", steps[1:])

@@ -77,11 +77,11 @@ class Substitution:
             if prop is not None and (prop.language or prop.type in ("set", "map")):
                 return prop
             if prop is not None and prop.type == "list":
-                record = self.catalogue.record(prop.of)
+                record = self.catalogue.types[prop.of]
                 # A bare element stands for its one required field.
                 prop = record.properties.get(record.short)
                 continue
-            record = self.catalogue.record(prop.of) if prop is not None and prop.type == "object" else record
+            record = self.catalogue.types[prop.of] if prop is not None and prop.type == "object" else record
             prop = record.legible(None).get(step)
             if prop is None:
                 return None

@@ -360,10 +360,6 @@ class Catalogue(Struct, frozen=True, kw_only=True):
     variables: dict[str, tuple[str, ...]]
     constants: tuple[str, ...]
 
-    def record(self, name: str) -> Record:
-        """Return a shared type by name. Raises KeyError where there is none."""
-        return self.types[name]
-
 
 class _Contexts(Struct, frozen=True, forbid_unknown_fields=True):
     server: str

@@ -22,7 +22,7 @@ def has_durations(catalogue: Catalogue, record: Record, above: tuple[str, ...] =
         if prop.type == "duration":
             return True
         nested = prop.of if prop.of and not prop.language and prop.of not in above else ""
-        if nested and has_durations(catalogue, catalogue.record(nested), (*above, nested)):
+        if nested and has_durations(catalogue, catalogue.types[nested], (*above, nested)):
             return True
     return False
 
@@ -41,16 +41,16 @@ def _in_property(catalogue: Catalogue, prop: Property, value: Any, pointer: str)
         if isinstance(value, int):
             yield pointer
     elif prop.type == "object":
-        yield from _in_object(catalogue, catalogue.record(prop.of), value, pointer)
+        yield from _in_object(catalogue, catalogue.types[prop.of], value, pointer)
     elif isinstance(value, Mapping):
         # A list that is written as an object is put in the order of its keys.
         keys = sorted(value, key=int) if prop.type == "list" else list(value)
         for place, key in enumerate(keys):
             at = place if prop.type == "list" else key
-            yield from _in_object(catalogue, catalogue.record(prop.of), value[key], f"{pointer}/{at}")
+            yield from _in_object(catalogue, catalogue.types[prop.of], value[key], f"{pointer}/{at}")
     elif isinstance(value, list):
         for place, element in enumerate(value):
-            yield from _in_object(catalogue, catalogue.record(prop.of), element, f"{pointer}/{place}")
+            yield from _in_object(catalogue, catalogue.types[prop.of], element, f"{pointer}/{place}")
 
 
 def _in_object(catalogue: Catalogue, record: Record, value: Any, pointer: str) -> Iterator[str]:

@@ -42,7 +42,7 @@ def decode_pointer(catalogue: Catalogue, kind: Kind, wire: Wire, pointer: str, v
             return _plain(value)
         at = inner.get(step)
         if prop.type == "object":
-            record = catalogue.record(prop.of)
+            record = catalogue.types[prop.of]
     return _plain(value) if prop is None else _property(catalogue, prop, value)
 
 
@@ -84,7 +84,7 @@ def _property(catalogue: Catalogue, prop: Property, value: Any) -> Any:
         case "object" if isinstance(value, Mapping):
             if prop.language:
                 return _expression(prop, value)
-            return _object(catalogue, catalogue.record(prop.of), value, defaults=False)
+            return _object(catalogue, catalogue.types[prop.of], value, defaults=False)
     return _plain(value)
 
 
@@ -96,7 +96,7 @@ def _index(key: str) -> tuple[int, str]:
 def _element(catalogue: Catalogue, prop: Property, value: Any) -> Any:
     if not isinstance(value, Mapping):
         return _plain(value)
-    record = catalogue.record(prop.of)
+    record = catalogue.types[prop.of]
     spec = _object(catalogue, record, value, defaults=False)
     if record.short and not set(spec) - {record.short}:
         # A short form stands for the one required property, which may be at its default here.

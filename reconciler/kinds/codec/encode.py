@@ -155,7 +155,7 @@ class Codec:
         )
 
     def _object(self, prop: Property) -> Encode:
-        record = self.catalogue.record(prop.of)
+        record = self.catalogue.types[prop.of]
         encoder = self._record(record)
         if not record.short:
             return encoder

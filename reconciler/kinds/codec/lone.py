@@ -30,7 +30,7 @@ def _below(shape: dict[str, Any], name: str) -> bool:
 
 
 def _property(catalogue: Catalogue, of: str, value: Any) -> Any:
-    record = catalogue.record(of)
+    record = catalogue.types[of]
     if isinstance(value, list):
         return [_property(catalogue, of, element) for element in value]
     if isinstance(value, dict):

@@ -156,7 +156,7 @@ def holds_secret(catalogue: Catalogue, prop: Property) -> bool:
     """Whether a property is a secret, or has one anywhere below it."""
     if prop.type not in ("object", "list") or prop.language:
         return prop.sensitive
-    record = catalogue.record(prop.of)
+    record = catalogue.types[prop.of]
     shapes = [record.shape(variant) for variant in record.variants] or [record.properties]
     return any(holds_secret(catalogue, prop) for shape in shapes for prop in shape.values())
 
@@ -186,7 +186,7 @@ def _human(catalogue: Catalogue, prop: Property, value: Any) -> Any:
 
 
 def _object_default(catalogue: Catalogue, prop: Property, value: dict[str, Any]) -> Schema:
-    record = catalogue.record(prop.of)
+    record = catalogue.types[prop.of]
     variant = value.get("@type", "")
     shape = record.shape(variant)
     own = {
@@ -218,7 +218,7 @@ def _typed(catalogue: Catalogue, prop: Property) -> Schema:
             key: Schema = {"enum": list(prop.values)} if prop.values else _text(prop)
             return {"type": "object", "propertyNames": key, "additionalProperties": _map_value(catalogue, prop)}
         case "list":
-            described = {"description": catalogue.record(prop.of).description}
+            described = {"description": catalogue.types[prop.of].description}
             return _list({**described, **_object(catalogue, prop)}, prop.min_items)
         case "object":
             return _expression(catalogue, prop) if prop.language else _object(catalogue, prop)
@@ -246,7 +246,7 @@ def _text(prop: Property) -> Schema:
 
 def _map_value(catalogue: Catalogue, prop: Property) -> Schema:
     if prop.of:
-        return {"description": catalogue.record(prop.of).description, **_object(catalogue, prop)}
+        return {"description": catalogue.types[prop.of].description, **_object(catalogue, prop)}
     if prop.member == "integer":
         return _number(Property(type="integer"))
     return {"type": "string"} if prop.values else _text(prop)
@@ -279,7 +279,7 @@ def _at_least(members: int) -> Schema:
 
 
 def _object(catalogue: Catalogue, prop: Property) -> Schema:
-    record = catalogue.record(prop.of)
+    record = catalogue.types[prop.of]
     schema = _record(catalogue, record)
     if record.short:
         scalar = _typed(catalogue, record.properties[record.short])
@@ -289,7 +289,7 @@ def _object(catalogue: Catalogue, prop: Property) -> Schema:
 
 
 def _expression(catalogue: Catalogue, prop: Property) -> Schema:
-    whole, branch = catalogue.record(prop.of).properties, catalogue.record("ExpressionMatch").properties
+    whole, branch = catalogue.types[prop.of].properties, catalogue.types["ExpressionMatch"].properties
     names = prop.language.names if prop.language else ""
 
     def text(described: Property) -> Schema:

@@ -316,7 +316,7 @@ def _may_wait(world: World, prop: Property, above: tuple[str, ...] = ()) -> bool
     """Whether a wait of whole seconds can stand in a property, or below it."""
     if not prop.of or prop.language or prop.of in above:
         return False
-    inner = world.catalogue.record(prop.of).legible(None).values()
+    inner = world.catalogue.types[prop.of].legible(None).values()
     return any(below.whole_seconds or _may_wait(world, below, (*above, prop.of)) for below in inner)
 
 
@@ -360,7 +360,7 @@ def _url(address: Address, field: str, value: str) -> Iterator[Finding]:
 
 def _waits(world: World, address: Address, path: str, prop: Property, value: Any) -> Iterator[Finding]:
     """Find waits that the server cuts to whole seconds, so that one under a second is none."""
-    record = world.catalogue.record(prop.of)
+    record = world.catalogue.types[prop.of]
     parts = value.items() if prop.type == "list" and isinstance(value, Mapping) else [("", value)]
     for key, part in parts:
         if not isinstance(part, Mapping):

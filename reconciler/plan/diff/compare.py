@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from reconciler.kinds import Catalogue, Kind, Property, Record, exact, same_branches, same_text
-from reconciler.plan.diff.leaving import holds_masked, left_out, managed, servers_own, top
+from reconciler.plan.diff.leaving import holds_masked, left_out, managed, servers_own, top, unchosen
 from reconciler.plan.diff.pairing import AMBIGUOUS, TWINS, Pairs, in_order, made_anew, mistake, pair
 from reconciler.values import (
     Address,
@@ -126,7 +126,7 @@ class Diff:
                 )
                 unknown += [Secret(resource.address, pointer) for pointer in secrets]
                 if kind.singleton:
-                    left += [Left(resource.address, name) for name in self._left(kind, resource, live_object)]
+                    left += [Left(resource.address, name) for name in unchosen(kind, resource, live_object)]
                 if change is None:
                     unchanged += 1
                 else:
@@ -334,7 +334,7 @@ class Diff:
             if prop.language and isinstance(held, dict):
                 _compare_expression(wanted, held, pointer, compared)
                 continue
-            nested = self.catalogue.record(prop.of) if prop.type == "object" else None
+            nested = self.catalogue.types[prop.of] if prop.type == "object" else None
             if nested is not None and not nested.variants and isinstance(held, dict) and isinstance(wanted, dict):
                 self._compare_shape(nested, wanted, held, compared, pointer + "/", rotating=rotating)
             elif not self._equal(prop, wanted, held, pointer, compared.unknown, rotating=rotating):
@@ -350,7 +350,7 @@ class Diff:
         if type(want) is not type(have):
             return False
         if prop.type == "object" and isinstance(want, dict):
-            record = self.catalogue.record(prop.of)
+            record = self.catalogue.types[prop.of]
             variant = want.get("@type", "")
             if variant != have.get("@type", ""):
                 return False
@@ -375,14 +375,6 @@ class Diff:
             unknown += masked if equal else []
             return equal
         return exact(want, have)
-
-    def _left(self, kind: Kind, resource: Resource, live_object: LiveObject) -> Iterator[str]:
-        """Yield the properties of a singleton that nobody declares and that are not at their default."""
-        for name, prop in kind.properties.items():
-            chosen = name in resource.wire or name in resource.unmanaged
-            known = prop.default is not UNSET and not prop.volatile
-            if known and not chosen and not exact(live_object.wire.get(name), prop.default):
-                yield name
 
 
 def _texts_only(value: Any) -> bool:

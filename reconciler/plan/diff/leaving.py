@@ -5,12 +5,12 @@ Law: pure; what is left alone keeps the live value, and a value that was read ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from msgspec import UNSET
 
-from reconciler.kinds import Kind, Property
+from reconciler.kinds import Kind, Property, exact
 from reconciler.values import MASK, FieldChange, LiveObject, Resource, Wire
 
 
@@ -61,3 +61,12 @@ def top(pointer: str) -> str:
 def holds_masked(value: Any) -> bool:
     """Whether a nested object holds a secret as it was read."""
     return isinstance(value, dict) and any(member == MASK or holds_masked(member) for member in value.values())
+
+
+def unchosen(kind: Kind, resource: Resource, live_object: LiveObject) -> Iterator[str]:
+    """Yield the properties of a singleton that nobody declares and that are not at their default."""
+    for name, prop in kind.properties.items():
+        chosen = name in resource.wire or name in resource.unmanaged
+        known = prop.default is not UNSET and not prop.volatile
+        if known and not chosen and not exact(live_object.wire.get(name), prop.default):
+            yield name

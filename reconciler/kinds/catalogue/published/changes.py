@@ -90,7 +90,7 @@ def _records(
             yield from _property(before[name], after[name], kind, place)
             of = before[name].of
             if of and of == after[name].of and of not in above and before[name].language is None:
-                inner = (old[0], old[0].record(of)), (new[0], new[0].record(of))
+                inner = (old[0], old[0].types[of]), (new[0], new[0].types[of])
                 if inner[0][1] != inner[1][1]:
                     yield from _records(*inner, kind, f"{place}/", above | {of})
 
