@@ -92,6 +92,21 @@ def test_a_warm_run_says_what_a_cold_one_does(env: dict[str, str], place: Path, 
     assert (len(before), len(kept(place))) == (0, 1)
 
 
+@pytest.mark.parametrize(("verb", "code"), [("drift", 2), ("plan", 0), ("test", 0)])
+def test_the_targets_of_a_fleet_are_kept_each(env: dict[str, str], place: Path, verb: str, code: int) -> None:
+    target = f"{{url: '{env['STALWART_URL']}', user: admin, password: '${{env:STALWART_PASSWORD}}', manifests: [m]}}"
+    (place / "reconciler.yaml").write_text(f"targets: {{one: {target}, two: {target}}}\n")
+    (place / "m" / "named.yaml").write_text("kind: MtaRoute\nspec: {type: Mx, name: 'x-${var:target}'}\n")
+
+    cold = command("fleet", verb, "--no-cache", env=env, cwd=place)
+    first = command("fleet", verb, env=env, cwd=place)
+    second = command("fleet", verb, env=env, cwd=place)
+
+    assert cold.code == code
+    assert timeless(first) == timeless(second) == timeless(cold)
+    assert len(kept(place)) == 2
+
+
 def test_a_log_tells_what_is_kept(env: dict[str, str], place: Path) -> None:
     runs = [command("validate", "-vv", "m", *options, env=env, cwd=place).err for options in ([], [], ["--no-cache"])]
 
