@@ -225,3 +225,15 @@ def test_a_run_costs_no_more_than_it_did(sandbox: Any, tmp_path: Path, name: str
     if sys.version_info[:2] == PINNED:
         assert found[1] <= modules * 1.1
         assert found[3] <= calls * 1.1
+
+
+def test_a_run_of_manifests_that_were_kept_neither_reads_nor_judges_them(tmp_path: Path) -> None:
+    write(tmp_path / "m", routes="".join(RELAY.format(n=n) for n in range(OBJECTS)))
+    env = environment("", XDG_RUNTIME_DIR=str(tmp_path), XDG_CACHE_HOME=str(tmp_path))
+
+    first, second = [counted(["validate", "m"], env, tmp_path) for _ in range(2)]
+
+    assert (first[0], second[0]) == (0, 0)
+    if sys.version_info[:2] == PINNED:
+        assert second[1] <= 264 * 1.1
+        assert second[3] <= 7802 * 1.1
