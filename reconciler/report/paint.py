@@ -69,7 +69,11 @@ def escaped(report: P) -> P:
     """Return a report in which every text is printable. Most are as they were given, and one look tells."""
     import msgspec
 
-    text = msgspec.json.encode(report).decode()
+    encoded = msgspec.json.encode(report)
+    if encoded.isascii() and b"\\" not in encoded and b"\x7f" not in encoded:
+        # JSON has a backslash before every other control character of ASCII.
+        return report
+    text = encoded.decode()
     # Beside these two, only control characters of ASCII have a backslash before them.
     if text.isprintable() and "\\" not in text.replace("\\\\", "").replace('\\"', ""):
         return report
