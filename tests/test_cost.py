@@ -190,6 +190,7 @@ RUNS: dict[str, tuple[list[str], int, int, int, int]] = {
     "help": (["--help"], 0, 118, 0, 35),
     "validate": (["validate", "m"], 0, 292, 0, 33668),
     "plan": (["plan", "m"], 0, 405, 0, 43394),
+    "create all": (["apply", "--yes", "--quiet", "--no-reload", "new"], 0, 476, 0, 532391),
     "plan of changes": (["plan", "changed"], 0, 457, 0, 49315),
     "drift": (["drift", "m"], 0, 403, 0, 42704),
     "import": (["import", "--kind", "MtaRoute"], 0, 399, 0, 115462),
@@ -202,6 +203,7 @@ def test_a_run_costs_no_more_than_it_did(sandbox: Any, tmp_path: Path, name: str
     texts = [RELAY.format(n=n) for n in range(OBJECTS)]
     write(tmp_path / "m", routes="".join(texts))
     write(tmp_path / "changed", routes="".join(texts).replace("smtp7.", "smtp8."))
+    write(tmp_path / "new", routes="".join(texts).replace("relay-", "new-"))
     talk = Talk(sandbox)
     secret = {"@type": "EnvironmentVariable", "variableName": "PRESENT"}
     routes = {

@@ -44,6 +44,8 @@ NOTHING_DONE = frozenset(
         "unknownMethod",
     }
 )
+#: Values that hold neither a reference nor a secret, which most are.
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 _DONE = {"create": "created", "update": "updated", "destroy": "destroyed"}
 _REFUSED = {"create": "notCreated", "update": "notUpdated", "destroy": "notDestroyed"}
 
@@ -205,7 +207,10 @@ class ApplyState:
         if isinstance(value, Address):
             return self.id_of(value)
         if isinstance(value, dict):
-            return {self.fill(key): self.fill(member) for key, member in value.items()}
+            return {
+                key if type(key) is str else self.fill(key): member if type(member) in _PLAIN else self.fill(member)
+                for key, member in value.items()
+            }
         return self.secrets.reveal(value) if isinstance(value, Sensitive) else value
 
     def id_of(self, address: Address) -> str:
@@ -371,5 +376,7 @@ def _addresses(value: Any) -> Iterator[Address]:
         yield value
     elif isinstance(value, dict):
         for key, member in value.items():
-            yield from _addresses(key)
-            yield from _addresses(member)
+            if type(key) is not str:
+                yield from _addresses(key)
+            if type(member) not in _PLAIN:
+                yield from _addresses(member)

@@ -176,11 +176,17 @@ class Record(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, dict
 
         Where the variant is not known, those of all variants.
         """
-        if not self.variants or (isinstance(variant, str) and variant in self.variants):
-            shape = self.shape(variant)
-        else:
-            shape = {name: prop for variant in self.variants for name, prop in self.shape(variant).items()}
-        return {**{name: shape[name] for name in self.reading if name in shape}, **shape}
+        known = isinstance(variant, str) and variant in self.variants
+        return self._legible[variant if known else ""]
+
+    @cached_property
+    def _legible(self) -> dict[str, dict[str, Property]]:
+        every = {name: prop for shape in self._shapes.values() for name, prop in shape.items()}
+        shapes = {"": every if self.variants else self.properties, **self._shapes}
+        return {
+            variant: {**{name: shape[name] for name in self.reading if name in shape}, **shape}
+            for variant, shape in shapes.items()
+        }
 
 
 class Connects(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
