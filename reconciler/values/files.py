@@ -44,6 +44,7 @@ def read_file(
         ReconcilerError: of the class `error`: there is no such file, it cannot be read, or it holds more.
     """
     name = name or str(path)
+    too_large = error(f"{name} is larger than {most >> 20 or most >> 10} {'MB' if most >> 20 else 'KB'}", hint)
     try:
         with open(path, "rb", buffering=0, opener=_open_at_once) as stream:
             status = os.fstat(stream.fileno())
@@ -51,7 +52,9 @@ def read_file(
                 os.set_blocking(stream.fileno(), True)
             elif not stat.S_ISREG(status.st_mode):
                 raise error(f"{name} is no regular file")
-            content = stream.read(min(status.st_size, most) + 1)
+            if status.st_size > most:
+                raise too_large
+            content = stream.read(status.st_size + 1)
             # A pipe has no size, and a file may have grown.
             while len(content) <= most and (more := stream.read(max(len(content), _CHUNK))):
                 content += more
@@ -62,8 +65,7 @@ def read_file(
     if stat.S_ISFIFO(status.st_mode) and not content:
         raise error(f"{name} is a pipe, and nobody writes to it")
     if len(content) > most:
-        limit = f"{most >> 20} MB" if most >> 20 else f"{most >> 10} KB"
-        raise error(f"{name} is larger than {limit}", hint)
+        raise too_large
     return content
 
 
