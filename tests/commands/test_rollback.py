@@ -605,7 +605,7 @@ def test_rollback_overwrites_nothing_that_changed_while_it_ran(world: World) -> 
 
     class Meanwhile(httpx.BaseTransport):
         def handle_request(self, request: httpx.Request) -> httpx.Response:
-            if b"x:MtaRoute/query" in request.content and next(reads) == 1:
+            if b"x:MtaRoute/get" in request.content and next(reads) == 1:
                 world.set("MtaRoute", "a", description="somebody else's")
             with httpx.Client() as client:
                 answer = client.request(
