@@ -1,6 +1,7 @@
 """What every kind is, as data: its properties, defaults, limits, mutability and references.
 
 Law: a kind is one JSON file under `kinds/`; nothing else in the program names a kind's properties.
+Long because it is one language, the words of the catalogue, which is read as a whole.
 """
 
 import hashlib
