@@ -255,6 +255,32 @@ def test_graph_as_svg_is_one_file_with_the_decided_branches_thick(tmp_path: Path
     assert ("gone", "does not exist") in titled
 
 
+def test_graph_draws_a_result_that_is_worked_out_as_it_is_written(tmp_path: Path) -> None:
+    computed = "if_then(retry_num > 1, 'mx', 'local')"
+    route = {"match": [{"if": "size > 5", "then": computed}], "else": "'mx'"}
+    write(tmp_path / "m", mail=json.dumps({"kind": "MtaOutboundStrategy", "spec": {"route": route}}))
+    run = ("explain", "m", "--rcpt=b@b.example", "--size=6", "--graph")
+
+    mermaid, text = (command(*run, form, env=environment(""), cwd=tmp_path) for form in ("mermaid", "text"))
+
+    assert "    n1(\"if_then(retry_num #62; 1, 'mx', 'local')\")" in mermaid.out.splitlines()
+    assert text.out.splitlines()[6:9] == [
+        "route",
+        f"  => 1. if size > 5  -> {computed}",
+        "     else            -> MtaRoute/mx, maxMxHosts: 2",
+    ]
+
+
+def test_graph_draws_what_a_server_holds(tmp_path: Path) -> None:
+    with serve(user="admin", password="secret") as sandbox:
+        ran = command(
+            *("explain", "--live", "--rcpt=b@b.example", "--graph=svg"), env=environment(sandbox.url), cwd=tmp_path
+        )
+
+    titles = [title.text for title in ElementTree.fromstring(ran.out).iter(f"{SVG}title")]
+    assert (ran.code, "if is_local_domain(rcpt_domain)" in titles) == (0, True)
+
+
 def test_graph_lets_no_manifest_end_what_it_stands_in(tmp_path: Path) -> None:
     condition = "rcpt == \"</text><script>\\u0007\" || sender == '<!--]]>&amp;'"
     match = [{"if": condition, "use": "mx"}]
