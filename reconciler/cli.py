@@ -141,7 +141,8 @@ class _Command(click.Command):
 
 def _callback(name: str) -> Callable[..., int]:
     def call(**given: Any) -> int:
-        return _run(name, given, frozenset(_typed(click.get_current_context())))
+        ctx = click.get_current_context()
+        return _run(name, given, frozenset(_typed(ctx)), ctx.obj)
 
     return call
 
@@ -154,7 +155,7 @@ def _typed(ctx: click.Context) -> Iterator[str]:
             yield (param.secondary_opts if ctx.params[name] is False else param.opts)[-1]
 
 
-def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
+def _run(name: str, given: dict[str, Any], typed: frozenset[str], kept: list[object]) -> int:
     """Make the invocation of a command and run its module."""
     from reconciler.commands import Console, Invocation
     from reconciler.report import Paint
@@ -191,6 +192,7 @@ def _run(name: str, given: dict[str, Any], typed: frozenset[str]) -> int:
         environment=os.environ,
         format=chosen,
         typed=typed,
+        kept=kept,
         writes=tuple((write, file) for write, file in writes if file != "-"),
         **{key: given[key] for key in ("quiet", "yes", "journal_directory", "reason", "limit_bytes") if key in given},
     )
@@ -313,14 +315,20 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
     # These may have been closed before the start, and are open as long as the program runs.
     sys.stdin = sys.stdin or open(os.devnull, encoding="utf-8")  # noqa: SIM115 - as above
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - as above
-    streams.leave(invoke(args))
+    kept: list[object] = []
+    streams.leave(invoke(args, kept))
 
 
-def invoke(args: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code."""
+def invoke(args: Sequence[str] | None = None, kept: list[object] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        args: in place of those of the process.
+        kept: a list that what is large is put into: taking it apart takes longer than comparing it does.
+    """
     streams.set_up()
     try:
-        code = GROUP.main(args, prog_name="reconciler", standalone_mode=False)
+        code = GROUP.main(args, prog_name="reconciler", standalone_mode=False, obj=[] if kept is None else kept)
         return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())

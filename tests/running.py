@@ -75,13 +75,13 @@ def _surroundings(env: Mapping[str, str], cwd: Path | None) -> Iterator[None]:
         os.environ.update(before)
 
 
-def command(*args: str, env: Mapping[str, str], cwd: Path | None = None) -> Ran:
+def command(*args: str, env: Mapping[str, str], cwd: Path | None = None, kept: list[object] | None = None) -> Ran:
     """Run the command line in this process, which is faster; it is the same program."""
     out, err = io.StringIO(), io.StringIO()
     stdin, sys.stdin = sys.stdin, io.StringIO()
     try:
         with _surroundings(env, cwd), redirect_stdout(out), redirect_stderr(err):
-            code = invoke(list(args))
+            code = invoke(list(args), kept)
     finally:
         sys.stdin = stdin
     return Ran(code, out.getvalue(), err.getvalue())

@@ -146,6 +146,7 @@ def run_target(invocation: Invocation, verb: Verb, name: str, which: Shard) -> T
         yes=True,
         reported=[],
         facts={},
+        kept=[],
     )
     message = hint = ""
     try:

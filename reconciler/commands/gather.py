@@ -79,6 +79,7 @@ def want(invocation: Invocation, unknown: Unknown = "wrong") -> Wanted:
     config = configured(invocation, unknown)
     wanted = _want(catalogue_of(config, invocation.options.target), config, invocation.options, invocation.environment)
     invocation.facts["basis"] = wanted.desired.digest
+    invocation.kept.append(wanted)
     if not invocation.options.strict:
         return wanted
     desired = replace(wanted.desired, diagnostics=strictly(wanted.desired.diagnostics))
@@ -99,6 +100,7 @@ def want_all(invocation: Invocation) -> list[Wanted]:
             mistakes += error.diagnostics
     if mistakes:
         raise ManifestError(mistakes, config.file)
+    invocation.kept.extend(prepared)
     return prepared
 
 
@@ -194,6 +196,7 @@ def observe(invocation: Invocation, wanted: Wanted, client: Client) -> Survey:
     live = read_live(wanted.catalogue, goal.kinds(), client)
     invocation.facts["server"] = known_by(client.session(), live)
     survey = take_survey(wanted.catalogue, goal, live)
+    invocation.kept.append(survey)
     if invocation.options.strict:
         survey = replace(survey, diagnostics=strictly(survey.diagnostics))
     return survey.checked()

@@ -72,6 +72,8 @@ class Invocation(Struct, frozen=True, kw_only=True):
     #: What the run finds out on its way, for whoever runs many: `basis`, a digest of manifests and settings, and
     #: `server`, by which one server is known under two names.
     facts: dict[str, str] = field(default_factory=dict)
+    #: What is large and needed to the end: whoever owns the list takes it apart, or ends the process first.
+    kept: list[object] = field(default_factory=list)
 
     @property
     def converses(self) -> bool:

@@ -1,6 +1,7 @@
 """What every command starts with: manifests are judged by the policy of their target, too."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,3 +54,26 @@ def test_only_owned_names_are_declared_and_renamed(
     place = f"manifests/a.yaml:1 MtaRoute/{name}"
     errors = [line for line in out.splitlines() if line.startswith("error:")]
     assert errors == [f"error: {place}: {message} [not-owned]" for message in told]
+
+
+def test_what_is_large_outlives_the_command_that_made_it(sandbox: Any, tmp_path: Path) -> None:
+    write(tmp_path / "manifests", a="kind: MtaRoute\nspec: {type: Mx, name: a}\n")
+    kept: list[Any] = []
+
+    ran = command("plan", env=environment(sandbox.url), cwd=tmp_path, kept=kept)
+
+    wanted, survey = kept
+    assert ran.code == 0
+    assert [resource.address.name for resource in wanted.desired.resources] == ["a"]
+    assert [change.address.name for change in survey.plan.changes] == ["a"]
+
+
+def test_a_fleet_keeps_nothing_of_its_targets(sandbox: Any, tmp_path: Path) -> None:
+    write(tmp_path / "manifests", a="kind: MtaRoute\nspec: {type: Mx, name: a}\n")
+    where = f"{{url: '{sandbox.url}', manifests: [manifests]}}"
+    (tmp_path / "reconciler.yaml").write_text(f"targets: {{a: {where}, b: {where}}}\n")
+    kept: list[Any] = []
+
+    ran = command("fleet", "plan", env=environment(sandbox.url), cwd=tmp_path, kept=kept)
+
+    assert (ran.code, kept) == (0, [])
