@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from string import ascii_letters
 from sys import intern
 from typing import Any, NamedTuple
 
@@ -31,8 +32,8 @@ _MARKERS = frozenset(("---", "..."))
 _QUOTED = re.compile(r"""'(?:[^']|'')*'|"(?:[^"\\]|\\["\\nrt]|\\u[0-9a-fA-F]{4})*\"""")
 _ESCAPE = r"\\(?:u(....)|(.))"
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
-#: A scalar without quotes that needs no second look, and one between brackets, as far as it goes.
-_WORDS = re.compile(r"[A-Za-z_](?:[A-Za-z0-9_./@ -]*[A-Za-z0-9_])?")
+#: A scalar without quotes that is a text and needs no second look, and one between brackets, as far as it goes.
+_WORDS = re.compile(f"[_{''.join(sorted(set(ascii_letters) - SPECIAL))}](?:[A-Za-z0-9_./@ -]*[A-Za-z0-9_])?")
 _IN_BRACKETS = re.compile(r"(?:[^?:,\[\]{} ]|:(?=[^?:,\[\]{} ])| +(?=[^?:,\[\]{}# ]))+")
 _COLON = re.compile(r" *:(?: +|\Z)")
 #: What may follow a value, and what may stand in its place.
@@ -62,16 +63,17 @@ Line = tuple[bool, int, str | None, Any, tuple[int, ...]]
 @lru_cache(_REMEMBERED)
 def take_apart(line: str) -> Line:
     """Return what a line holds. Raises NotPlain."""
-    # What is printable holds no tab, no line break of any sort, and nothing that YAML forbids.
-    if len(line) > _MAX_LINE or not line.isprintable():
-        raise NotPlain
     head, colon, tail = line.partition(": ")
     if not colon and line[-1:] == ":":
         head, colon, tail = line[:-1], ":", ""
+    # What is printable holds no tab, no line break of any sort, and nothing that YAML forbids; words are.
+    words = _WORDS.fullmatch(tail)
+    if len(line) > _MAX_LINE or not (head if words else line).isprintable():
+        raise NotPlain
     begun = _head(head) if colon else None
     if begun:
         column, key, dashes = begun
-        value = _value(tail)
+        value = tail if words else _value(tail)
         simple = not dashes and value is not BELOW and type(value) is not Header and key != "items"
         return simple, column, key, value, dashes
     column, rest, dashes = _dashes(line)
@@ -125,7 +127,7 @@ def _key(text: str) -> str:
 def _value(text: str) -> Any:
     """Return what stands behind a key or a dash."""
     if _WORDS.fullmatch(text):
-        return _scalar(text)
+        return text
     text = text.lstrip(" ")
     if not text or text[0] == "#":
         return BELOW
