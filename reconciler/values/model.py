@@ -27,7 +27,8 @@ class Address(Struct, frozen=True, order=True):
     id: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind}{'/' + self.name if self.name else ''}{'#' + self.id if self.id else ''}"
+        text = f"{self.kind}/{self.name}" if self.name else self.kind
+        return f"{text}#{self.id}" if self.id else text
 
 
 class Source(Struct, frozen=True, order=True):

@@ -5,7 +5,7 @@ Law: a mistake never stops the reading: every document is looked at, and every m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
@@ -190,8 +190,11 @@ class DocumentReader:
         if entry.flawed:
             return None
         spec, metadata = entry.spec, entry.metadata
-        absent, unmanaged = bool(metadata.get("absent")), metadata.get("unmanaged", ())
-        kind, name = self._key_only(entry.kind) if absent else entry.kind, str(metadata.get("name", ""))
+        kind, name, absent = entry.kind, "", False
+        unmanaged: Sequence[str] = ()
+        if metadata:
+            absent, unmanaged = bool(metadata.get("absent")), metadata.get("unmanaged", ())
+            kind, name = self._key_only(kind) if absent else kind, str(metadata.get("name", ""))
         if absent and isinstance(spec, dict):
             # What a patch makes absent has more than its key.
             spec = {field: spec[field] for field in kind.match if field in spec} if entry.patches else untyped(spec)
@@ -201,13 +204,13 @@ class DocumentReader:
         if wire is None:
             return None
         place = Source(entry.where.file, entry.line)
-        sources = {
-            field: entry.source((field,)) if entry.patches else place for field in (wire if kind.singleton else ())
-        }
-        for (field, *below), origin in entry.taken.items() if kind.singleton else ():
+        sources: dict[str, Source] = {}
+        if kind.singleton:
             # Elsewhere what is left out is at its default anyway.
-            if not below and field in kind.properties and field not in unmanaged:
-                wire[field], sources[field] = kind.properties[field].default, origin[0].source((*origin[1], field))
+            sources = {field: entry.source((field,)) if entry.patches else place for field in wire}
+            for (field, *below), origin in entry.taken.items():
+                if not below and field in kind.properties and field not in unmanaged:
+                    wire[field], sources[field] = kind.properties[field].default, origin[0].source((*origin[1], field))
         if kind.derived:
             wire = with_derived(kind, wire, name)
             if not (wire.keys() & kind.derived or metadata.get("id")):
@@ -235,9 +238,10 @@ class DocumentReader:
     def _fields_of(self, spec: Mapping[str, Any]) -> frozenset[str]:
         """Return the wire names of what a spec gives; specs of the same fields share the set, which saves memory."""
         names = tuple(spec)
-        if names not in self._given:
-            self._given[names] = frozenset("@type" if name == "type" else name for name in names)
-        return self._given[names]
+        given = self._given.get(names)
+        if given is None:
+            given = self._given[names] = frozenset("@type" if name == "type" else name for name in names)
+        return given
 
     def _timed(self, kind: Kind) -> bool:
         """Whether a kind has durations, which is worked out once."""

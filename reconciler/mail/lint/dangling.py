@@ -56,8 +56,7 @@ def dangling_names(
             if resource.address.kind in naming
             for field in resource.wire
         }
-        wanted = {Address(resource.address.kind, resource.address.name) for resource in resources}
-        findings = _after(catalogue, live, after or live, declared, wanted)
+        findings = _after(catalogue, live, after or live, declared, resources)
     return settle(findings, resources, severities, locate)
 
 
@@ -66,12 +65,12 @@ def _after(
     live: LiveState,
     after: LiveState,
     declared: Collection[tuple[Address, str]],
-    wanted: Collection[Address],
+    resources: Sequence[Resource],
 ) -> Iterator[Finding]:
     known = {name: {live_object.address.name for live_object in held} for name, held in after.objects.items()}
     changed = [name for name, held in after.objects.items() if live.of(name) is not held]
     gone = {name: {live_object.address.name for live_object in live.of(name)} - known[name] for name in changed}
-    meant = _Meant()
+    meant, wanted = _Meant(), set[Address]()
     for name, kind in catalogue.kinds.items():
         if not is_naming(kind):
             continue
@@ -95,7 +94,7 @@ def _after(
                     message = f"no {lost.kind} is named {shown(lost.name)}, and none was before"
                     hint = meant(lost.name, known[lost.kind]) or f"declare {lost.target}"
                     yield _finding(catalogue, "dangling-already", lost, message, hint, "warning" if ours else "note")
-                elif lost.target in wanted:
+                elif lost.target in (wanted := wanted or {Address(r.address.kind, r.address.name) for r in resources}):
                     yield _introduced(
                         catalogue, lost, "widen the scope", "--kind or --only leaves out the declared one"
                     )

@@ -7,7 +7,6 @@ nowhere by this plan's doing; everything else is a warning or a note, and change
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from operator import attrgetter
 
 from msgspec import Struct
 
@@ -138,13 +137,14 @@ def settle(
     all_ = dict.fromkeys(findings)
     declared = {resource.address: resource for resource in resources} if all_ else {}
     for finding in all_:
-        rule = RULES[finding.rule]
+        rule, message, reason = RULES[finding.rule], finding.message, None
         resource = declared.get(finding.address)
         severity: str = finding.severity or rule.severity
+        if finding.column > 1:
+            message += f" (character {finding.column})"
         if not rule.fixed:
             severity = chosen.get(rule.id, severity)
-        message = finding.message + (f" (character {finding.column})" if finding.column > 1 else "")
-        reason = resource.accept.get(rule.id) if resource is not None and not rule.fixed else None
+            reason = resource.accept.get(rule.id) if resource is not None else None
         if severity == "ignore":
             continue
         if reason is not None:
@@ -165,11 +165,7 @@ def settle(
                 hint=finding.hint,
             )
         )
-    return tuple(sorted(diagnostics, key=_ORDER))
-
-
-#: What diagnostics are sorted by: as they compare, and many times as fast.
-_ORDER = attrgetter("file", "line", "column", "address", "pointer", "severity", "code", "message")
+    return tuple(sorted(diagnostics))
 
 
 def _place(finding: Finding, resource: Resource | None, locate: Locate | None) -> Source:

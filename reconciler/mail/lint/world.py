@@ -35,19 +35,14 @@ class World:
         """Return the known objects of a kind by name: declared over live, or over shipped where nothing was read."""
         if name not in self._objects:
             kind = self.catalogue.kinds[name]
-            objects: dict[str, Wire] = {}
-            if self.was_read(name):
-                objects = (
-                    {live_object.address.name: live_object.wire for live_object in self.live.of(name)}
-                    if self.live
-                    else {}
-                )
+            objects: dict[str, Wire]
+            if self.live is not None and self.was_read(name):
+                objects = {live_object.address.name: live_object.wire for live_object in self.live.of(name)}
             else:
                 objects = {address_of(kind, key_of(kind, wire)).name: wire for wire in shipped(kind)}
-            self._objects[name] = {
-                **objects,
-                **{resource.address.name: resource.wire for resource in self.declared.get(name, ())},
-            }
+            for resource in self.declared.get(name, ()):
+                objects[resource.address.name] = resource.wire
+            self._objects[name] = objects
         return self._objects[name]
 
     def was_read(self, name: str) -> bool:

@@ -28,8 +28,8 @@ def pair(
     Returns:
         The pairs (with None for what is to be created), the objects left over, and what is ambiguous.
     """
-    by_id = {live_object.id: live_object for live_object in objects}
     bound = {resource.id for resource in resources if resource.id}
+    by_id = {live_object.id: live_object for live_object in objects if live_object.id in bound}
     by_key: dict[Any, list[LiveObject]] = {}
     for live_object in objects:
         if live_object.id not in bound:
