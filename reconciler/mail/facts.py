@@ -21,17 +21,14 @@ TLS_REQUIRED = ("startTls", "dane", "mtaSts")
 
 def last_attempt(wire: Mapping[str, Any]) -> int | None:
     """Return the `retry_num` of a schedule's last attempt, counted from 0; None where no end can be told."""
-    expiry, retry = wire.get("expiry", {}), wire.get("retry", {})
-    if expiry.get("@type") == "Attempts":
-        attempts = expiry.get("maxAttempts")
-        return attempts - 1 if isinstance(attempts, int) else None
-    if expiry.get("@type") != "Ttl" or retry.get("@type") != "Custom":
+    most, longest = _expiry_of(wire)
+    if most is not None:
+        return most - 1
+    if longest is None or _member(wire, "retry").get("@type") != "Custom":
         return None
     # The server counts whole seconds, and repeats the last interval.
-    waits = [
-        int(member["duration"]) // 1000 for _, member in sorted(retry["intervals"].items(), key=lambda p: int(p[0]))
-    ]
-    left, count = int(expiry["expire"]) // 1000, 0
+    waits = [wait // 1000 for wait in waits_of(wire)]
+    left, count = longest // 1000, 0
     for wait in waits:
         left -= wait
         if left < 0:
@@ -45,6 +42,8 @@ FOR_PEOPLE = ("description",)
 UNUSED = {"MtaMilter": ("timeoutConnect",)}
 #: The waits of a schedule that leaves them to the server, in milliseconds (Stalwart 0.16.19); the last one repeats.
 OWN_WAITS = (120_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000)
+#: How long mail is kept by a schedule that does not exist, in milliseconds (Stalwart 0.16.19).
+OWN_EXPIRY = 432_000_000
 
 
 def effect_of(kind: str, wire: Mapping[str, Any], without: tuple[str, ...] = ()) -> Mapping[str, Any]:
@@ -54,11 +53,40 @@ def effect_of(kind: str, wire: Mapping[str, Any], without: tuple[str, ...] = ())
 
 
 def waits_of(wire: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return the waits between the attempts of a schedule, in milliseconds; the last one repeats."""
-    retry = wire.get("retry", {})
+    """Return the waits between the attempts of a schedule, in milliseconds; the last one repeats.
+
+    There are none where they cannot be told: what a server holds may be of another type than the catalogue says.
+    """
+    retry = _member(wire, "retry")
     if retry.get("@type") != "Custom":
         return OWN_WAITS
-    return tuple(int(member["duration"]) for _, member in sorted(retry["intervals"].items(), key=lambda p: int(p[0])))
+    intervals = _member(retry, "intervals")
+    if not all(place.isdecimal() for place in intervals):
+        return ()
+    places = sorted(intervals, key=int)
+    waits = tuple(_count(_member(intervals, place).get("duration")) for place in places)
+    return tuple(wait for wait in waits if wait is not None) if None not in waits else ()
+
+
+def _member(wire: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return an object within another; an empty one where it is none."""
+    member = wire.get(name)
+    return member if isinstance(member, Mapping) else {}
+
+
+def _count(value: Any) -> int | None:
+    """Return a number of milliseconds or attempts; None where it is none."""
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _expiry_of(wire: Mapping[str, Any]) -> tuple[int | None, int | None]:
+    """Return after how many attempts, and after how many milliseconds, a schedule bounces; None where none is told."""
+    expiry = _member(wire, "expiry") if "expiry" in wire else {"@type": "Ttl"}
+    variant = expiry.get("@type")
+    return (
+        _count(expiry.get("maxAttempts")) if variant == "Attempts" else None,
+        _count(expiry.get("expire", OWN_EXPIRY)) if variant == "Ttl" else None,
+    )
 
 
 def schedule_words(wire: Mapping[str, Any]) -> dict[str, str]:
@@ -68,11 +96,11 @@ def schedule_words(wire: Mapping[str, Any]) -> dict[str, str]:
     if waits:
         first = f"{', '.join(waits[:-1])}, then " if waits[:-1] else ""
         words["retry"] = f"waits {first}{waits[-1]} between attempts"
-    expiry = wire.get("expiry", {})
-    if expiry.get("@type") == "Attempts":
-        words["expiry"] = f"bounces after {expiry.get('maxAttempts')} attempts"
-    elif "expire" in expiry:
-        words["expiry"] = f"bounces after {print_duration(int(expiry['expire']))}"
+    most, longest = _expiry_of(wire)
+    if most is not None:
+        words["expiry"] = f"bounces after {most} attempts"
+    elif longest is not None:
+        words["expiry"] = f"bounces after {print_duration(longest)}"
     queue = wire.get("queueId")
     return {**words, "queueId": f"queue {queue.name if isinstance(queue, Address) else queue}"}
 
@@ -96,17 +124,11 @@ def next_hop(wire: Mapping[str, Any]) -> str:
     return ""
 
 
-#: How long mail is kept by a schedule that does not exist, in milliseconds (Stalwart 0.16.19).
-OWN_EXPIRY = 432_000_000
-
-
 def gives_up(wire: Mapping[str, Any] | None, age: int, attempts: int) -> bool:
     """Whether a schedule bounces mail after a failure: `age` in milliseconds, `attempts` counts the failed one.
 
     The server counts from when the mail came in, so that a shorter time also ends mail that waits (Stalwart 0.16.19).
+    What cannot be told bounces nothing.
     """
-    expiry = (wire or {}).get("expiry", {"@type": "Ttl", "expire": OWN_EXPIRY})
-    if expiry.get("@type") == "Attempts":
-        most = expiry.get("maxAttempts")
-        return isinstance(most, int) and attempts >= most
-    return age >= int(expiry.get("expire", OWN_EXPIRY))
+    most, longest = _expiry_of(wire or {})
+    return (most is not None and attempts >= most) or (longest is not None and age >= longest)
