@@ -39,6 +39,7 @@ from reconciler.values.keys import TextKey as TextKey
 from reconciler.values.keys import closed as closed
 from reconciler.values.keys import keys_of as keys_of
 from reconciler.values.model import MASK as MASK
+from reconciler.values.model import NOTHING as NOTHING
 from reconciler.values.model import Action as Action
 from reconciler.values.model import Address as Address
 from reconciler.values.model import Change as Change

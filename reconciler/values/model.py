@@ -6,6 +6,7 @@ Law: everything here is a value: no behaviour beyond printing, ordering and look
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -13,6 +14,9 @@ from msgspec import Struct
 #: A wire object: property -> wire value, except that references are held as Address and secrets as Sensitive.
 Wire = dict[str, Any]
 Action = Literal["create", "update", "replace", "destroy"]
+
+#: The mapping of nothing that values share: an empty dict for each of many objects costs memory and page faults.
+NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 #: What the server shows in place of every stored secret (Stalwart 0.16.19).
 MASK = "****"
@@ -71,7 +75,7 @@ class Resource(Struct, frozen=True, kw_only=True):
     wire: Wire
     source: Source
     #: Where each property of a singleton is declared, since several documents may share it.
-    sources: Mapping[str, Source] = {}
+    sources: Mapping[str, Source] = NOTHING
     #: Properties that its documents give; what else there is, is at the type's default. Empty where nobody knows.
     given: frozenset[str] = frozenset()
     #: Wire pointers of durations that are written as a number without its unit, which then is milliseconds.

@@ -29,7 +29,7 @@ from reconciler.kinds import (
     with_derived,
     with_else,
 )
-from reconciler.values import Address, Diagnostic, Resource, Sensitive, Source, get_close_matches
+from reconciler.values import NOTHING, Address, Diagnostic, Resource, Sensitive, Source, get_close_matches
 
 if TYPE_CHECKING:
     from reconciler.desired.manifest.layers import Called, Dropped
@@ -71,7 +71,7 @@ class DocumentReader:
             return []
         if len(value) == 2 and value.get("spec") is not None and not where.variables:
             # Most documents are a kind and a spec, and there is nothing else to look at.
-            return [Declaration(kind, {}, value["spec"], where, ("spec",), where.document.line, layer)]
+            return [Declaration(kind, NOTHING, value["spec"], where, ("spec",), where.document.line, layer)]
         metadata = self._metadata(where, value, kind)
         from reconciler.desired.manifest.strays import strays, unindented
 
@@ -204,13 +204,13 @@ class DocumentReader:
         if wire is None:
             return None
         place = Source(entry.where.file, entry.line)
-        sources: dict[str, Source] = {}
+        sources = NOTHING
         if kind.singleton:
             # Elsewhere what is left out is at its default anyway.
-            sources = {field: entry.source((field,)) if entry.patches else place for field in wire}
+            sources = own = {field: entry.source((field,)) if entry.patches else place for field in wire}
             for (field, *below), origin in entry.taken.items():
                 if not below and field in kind.properties and field not in unmanaged:
-                    wire[field], sources[field] = kind.properties[field].default, origin[0].source((*origin[1], field))
+                    wire[field], own[field] = kind.properties[field].default, origin[0].source((*origin[1], field))
         if kind.derived:
             wire = with_derived(kind, wire, name)
             if not (wire.keys() & kind.derived or metadata.get("id")):

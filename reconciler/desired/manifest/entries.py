@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 
 from reconciler.kinds import Kind
-from reconciler.values import Source
+from reconciler.values import NOTHING, Source
 
 if TYPE_CHECKING:
     from reconciler.yamlio import Positions, YamlDocument
@@ -94,11 +94,11 @@ class Declaration(Struct):
     #: Which of the layers it stands in, from 0.
     layer: int = 0
     #: Paths whose value a later layer gave.
-    origins: Mapping[Path, Origin] = {}
+    origins: Mapping[Path, Origin] = NOTHING
     #: Paths that a later layer took out with `null`.
-    taken: Mapping[Path, Origin] = {}
+    taken: Mapping[Path, Origin] = NOTHING
     #: Metadata that a later layer gave.
-    metadata_places: Mapping[str, DocumentPlace] = {}
+    metadata_places: Mapping[str, DocumentPlace] = NOTHING
     #: Where each layer upon it stands.
     patches: tuple[Source, ...] = ()
     #: It holds a mistake, which was told already.
