@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.expression import envelope as envelope_of
 from reconciler.kinds.catalogue import load
-from reconciler.mail.explain import Choice, Held, Routing, State, choices, routing_of
+from reconciler.mail.explain import Choice, Held, Routing, State, choice_of, routing_of, seen_by
 from reconciler.mail.movement import Movement, movement_between
 from reconciler.mail.movement.program import key_of
 from reconciler.values.model import Address
@@ -151,7 +152,10 @@ def envelope(source: random.Random) -> dict[str, Any]:
 
 
 def taken(routing: Routing, message: Mapping[str, Any], field: str) -> Choice:
-    return next(choice for choice in choices(routing, message) if choice.field == field)
+    """Return what one expression comes to, as `choices` would; the others take three quarters of the time."""
+    decider = next(decider for decider in routing.deciders if decider.field == field)
+    variables, lookups = envelope_of(routing.state.told(message))
+    return choice_of(routing, decider, seen_by(decider, variables), lookups)
 
 
 def asked(message: Mapping[str, Any], field: str) -> tuple[str, Mapping[str, Any]]:
@@ -218,4 +222,4 @@ def test_witnesses_move_and_nothing_else_does_for_ten_thousand_pairs(
     part: int, states: tuple[State, State], seed: int
 ) -> None:
     # Each part draws pairs of its own, since hypothesis starts from the name of a test with its parameters.
-    hold_laws(*states, seed + part, 300)
+    hold_laws(*states, seed + part, 1000)
