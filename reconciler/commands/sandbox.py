@@ -99,7 +99,7 @@ def _schema(path: str) -> bytes | None:
     if not path:
         return None
     hint = "name a file that `schema pull` wrote, or a server's answer of /api/schema"
-    content = read_file(path, ConfigError, pipe=True)
+    content = read_file(path, ConfigError, name=f"--schema {path}", hint=hint, pipe=True)
     if not content.startswith(_GZIP):
         return content
     try:

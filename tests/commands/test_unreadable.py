@@ -24,7 +24,7 @@ PLACES = {
     "a journal that is listed": (["status", "--journal", "."], "x.jsonl", "", 65, "x.jsonl"),
     "another tool's file": (["import", "--from", "x"], "x", "", 64, "x"),
     "a queue": (["sandbox", "--queue", "x"], "x", "", 64, "x"),
-    "a schema that is served": (["sandbox", "--schema", "x"], "x", "", 65, "x"),
+    "a schema that is served": (["sandbox", "--schema", "x"], "x", "", 65, "--schema x"),
     "a schema that is compared": (["schema", "diff", "x", "x"], "x", "", 65, "the server's schema x"),
     "a server's schema": (["validate", "m"], "x", "serverSchema: x\n", 65, "the server's schema x"),
     "a token": (["plan", "m", "--target", "a"], "x", TARGET, 77, "${file:x}"),
