@@ -144,15 +144,20 @@ def _process(*command: str, environment: dict[str, str]) -> Iterator[str]:
 
 def prepare(directory: Path, size: int) -> tuple[Path, Path, Path]:
     """Write manifests of some routes: in one file, with 1 % changed, and in a file for each, unless they are many."""
-    texts = [DOCUMENT.format(n=n, port=25 + n % 400) for n in range(size)]
-    changed = [DOCUMENT.format(n=n, port=26 + n % 400) if n % 100 == 7 else text for n, text in enumerate(texts)]
     whole, other, each = (directory / f"{name}-{size}" for name in ("whole", "changed", "each"))
     for path in (whole, other, each):
         path.mkdir()
-    (whole / "routes.yaml").write_text("".join(texts), encoding="utf-8")
-    (other / "routes.yaml").write_text("".join(changed), encoding="utf-8")
-    for n, text in enumerate(texts if size <= THOROUGH else ()):
-        (each / f"relay-{n:05}.yaml").write_text(text.removesuffix("---\n"), encoding="utf-8")
+    # Written one by one: what this process ever held counts as the peak of those that it starts.
+    with (
+        (whole / "routes.yaml").open("w", encoding="utf-8") as stream,
+        (other / "routes.yaml").open("w", encoding="utf-8") as changed,
+    ):
+        for n in range(size):
+            text = DOCUMENT.format(n=n, port=25 + n % 400)
+            stream.write(text)
+            changed.write(DOCUMENT.format(n=n, port=26 + n % 400) if n % 100 == 7 else text)
+            if size <= THOROUGH:
+                (each / f"relay-{n:05}.yaml").write_text(text.removesuffix("---\n"), encoding="utf-8")
     return whole, other, each
 
 
