@@ -237,14 +237,13 @@ def _undone(run: ApplyState, plan: Plan, outcome: Outcome, probe: Reloaded) -> F
         code = strongest([outcome.code, error.exit_code])
         return replace(outcome, undone="part", notes=(*outcome.notes, note), code=code)
     ids = {(change.address.kind, change.id) for change in left.survey.plan.changes}
-    lost = [cannot.address for cannot in left.survey.plan.changes] + [
-        cannot.address for cannot in (*left.cannot, *left.stale)
-    ]
-    names = {_plain(address) for address in lost}
+    lost = [change.address for change in left.survey.plan.changes]
+    lost += [cannot.address for cannot in (*left.cannot, *left.stale)]
+    names = {address.without_id() for address in lost}
     for result in outcome.results:
         change = result.change
-        written = result.result == "applied"
-        if written and (change.address.kind, result.id or change.id) not in ids and _plain(change.address) not in names:
+        remains = (change.address.kind, result.id or change.id) in ids or change.address.without_id() in names
+        if result.result == "applied" and not remains:
             run.settle(change, "skipped", "it was undone, since the server refused the reload")
     messages = [f"{cannot.address} could not be undone: {cannot.because}." for cannot in left.cannot]
     messages += [f"It was left as it is: {cannot.because}." for cannot in left.stale]
@@ -308,7 +307,3 @@ def outcome_code(outcome: Outcome) -> int:
     if outcome.residue or (outcome.reload == "failed" and (written or not outcome.code)):
         codes.append(PARTLY_APPLIED)
     return strongest(codes)
-
-
-def _plain(address: Address) -> Address:
-    return Address(address.kind, address.name)

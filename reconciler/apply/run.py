@@ -111,7 +111,7 @@ class ApplyState:
     def settle(self, change: Change, result: ResultKind, because: str = "", id_: str = "") -> None:
         """Record what became of a change."""
         if result != "applied":
-            self.wrong.add(_plain(change.address))
+            self.wrong.add(change.address.without_id())
             if change.number in self.begun:
                 because = f"its old object was destroyed, and its new one is not confirmed: {because}"
                 result = "unknown" if result == "unknown" else "failed"
@@ -152,9 +152,9 @@ class ApplyState:
             return self.halted
         if verb == "destroy" and self.wrong:
             return "nothing is destroyed after a failure"
-        wanted = {_plain(target): target for target in _addresses(change.patch)}
+        wanted = {target.without_id(): target for target in _addresses(change.patch)}
         if change.action == "update" and not change.id:
-            wanted[_plain(change.address)] = change.address
+            wanted[change.address.without_id()] = change.address
         failed = wanted.keys() & self.wrong
         if failed:
             return f"it refers to {min(failed)}, which failed"
@@ -173,7 +173,7 @@ class ApplyState:
         if because:
             self.settle(change, "skipped", because)
             return None
-        key = key if verb == "create" else change.id or self.id_of(_plain(change.address))
+        key = key if verb == "create" else change.id or self.id_of(change.address.without_id())
         body = b"" if verb == "destroy" and not change.recreate else msgspec.json.encode(self.fill(change.patch))
         size = len(body) + len(key) + 8
         if size + CALL + ENVELOPE > self.limits.max_size_request:
@@ -267,7 +267,7 @@ class ApplyState:
             return
         if work.verb == "create":
             self.begun.discard(work.change.number)
-            self.ids[_plain(work.change.address)] = id_
+            self.ids[work.change.address.without_id()] = id_
             self.known.made(work.change.address.kind, id_)
         if work.verb != "destroy":
             self.wrote.add((work.change.address.kind, id_))
@@ -364,10 +364,6 @@ class ApplyState:
         if isinstance(want, dict) and isinstance(have, dict):
             return want.keys() == have.keys() and all(self._same(member, have[key]) for key, member in want.items())
         return exact(want, have)
-
-
-def _plain(address: Address) -> Address:
-    return Address(address.kind, address.name)
 
 
 def _addresses(value: Any) -> Iterator[Address]:

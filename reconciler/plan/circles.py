@@ -19,7 +19,7 @@ Edges = dict[Address, dict[Address, str]]
 
 def circles(catalogue: Catalogue, resources: Iterable[Resource]) -> list[Diagnostic]:
     """Find circles of declared objects of one kind, a diagnostic each, with the way round."""
-    declared = {plain(resource.address): resource for resource in resources if not resource.absent}
+    declared = {resource.address.without_id(): resource for resource in resources if not resource.absent}
     edges = _edges(catalogue, {address: resource.wire for address, resource in declared.items()})
     diagnostics: list[Diagnostic] = []
     addresses: set[Address] = set()
@@ -40,7 +40,7 @@ def untangled(catalogue: Catalogue, changes: Sequence[Change]) -> list[Change]:
     """Return changes without circles: one of the objects in it gets its reference later, or loses it earlier."""
     parted = list(changes)
     for action in ("create", "destroy"):
-        places = {plain(change.address): place for place, change in enumerate(changes) if change.action == action}
+        places = {change.address.without_id(): place for place, change in enumerate(changes) if change.action == action}
         edges = _edges(catalogue, {address: _held(changes[place]) for address, place in places.items()})
         for address in sorted(edges):
             while way := _way(edges, address):
@@ -50,7 +50,7 @@ def untangled(catalogue: Catalogue, changes: Sequence[Change]) -> list[Change]:
                 if cut is None:
                     break
                 place, name = cut
-                kind, at = catalogue.kinds[parted[place].address.kind], plain(parted[place].address)
+                kind, at = catalogue.kinds[parted[place].address.kind], parted[place].address.without_id()
                 if action == "create":
                     parted[place], more = _parted(kind, parted[place], name)
                 else:
@@ -111,9 +111,9 @@ def _edges(catalogue: Catalogue, wires: Mapping[Address, Wire]) -> Edges:
     """Return, for each object, those of the others that it refers to, and where."""
     return {
         address: {
-            plain(to): at
+            to.without_id(): at
             for at, to in references_in(catalogue, catalogue.kinds[address.kind], wire)
-            if plain(to) in wires
+            if to.without_id() in wires
         }
         for address, wire in wires.items()
     }
@@ -134,11 +134,6 @@ def _way(edges: Edges, start: Address) -> list[Address]:
     return []
 
 
-def plain(address: Address) -> Address:
-    """Return an address without an id."""
-    return Address(address.kind, address.name)
-
-
 def ranks(catalogue: Catalogue, changes: Sequence[Change], levels: Mapping[str, int]) -> list[int]:
     """Return, for each change, how many others have to come first, one after another; at least its kind's level.
 
@@ -149,7 +144,7 @@ def ranks(catalogue: Catalogue, changes: Sequence[Change], levels: Mapping[str, 
     for place, change in enumerate(changes):
         new = change.action == "create" or change.recreate
         if new or change.action == "destroy":
-            places["new" if new else "gone", plain(change.address)] = place
+            places["new" if new else "gone", change.address.without_id()] = place
     freed = {
         (change.address.kind, change.id): change.patch for change in changes if change.action == "update" and change.id
     }
@@ -163,9 +158,9 @@ def ranks(catalogue: Catalogue, changes: Sequence[Change], levels: Mapping[str, 
         if change.action == "destroy":
             side, wire = "gone", {**(change.before or {}), **freed.get((change.address.kind, change.id), {})}
         kind = catalogue.kinds[change.address.kind]
-        first = {places.get((side, plain(to)), place) for _, to in _references(catalogue, kind, wire, change)}
+        first = {places.get((side, to.without_id()), place) for _, to in _references(catalogue, kind, wire, change)}
         if change.action == "update" and not change.id:
-            first.add(places["new", plain(change.address)])
+            first.add(places["new", change.address.without_id()])
         inner = above | {place}
         level = max([levels[kind.kind], *(1 + rank(number, inner) for number in first if number not in inner)])
         known[place] = level

@@ -11,7 +11,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 from reconciler.kinds import Catalogue, Kind, Property, exact, references_in
-from reconciler.values import Address, Change, LiveObject, LiveState, Plan, Policy
+from reconciler.values import Change, LiveObject, LiveState, Plan, Policy
 
 _DONE = {"create": "created", "update": "updated", "replace": "replaced", "destroy": "destroyed"}
 
@@ -64,7 +64,7 @@ def _unless_allowed(policy: Policy, change: Change, because: str) -> Iterator[st
     if any(not allowance.ended for allowance in allowances):
         return
     ended = next((f" (it was allowed until {allowance.until})" for allowance in allowances), "")
-    name = str(Address(change.address.kind, change.address.name))
+    name = str(change.address.without_id())
     yield f'{change.address} would be {_DONE[change.action]}: {because}; policy.allow: ["{name}"] lifts this{ended}'
 
 

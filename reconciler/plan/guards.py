@@ -160,7 +160,7 @@ def _dangling(
     catalogue: Catalogue, changes: Sequence[Change], live: LiveState, after: LiveState, desired: Sequence[Resource]
 ) -> Iterator[str]:
     """Say which references by id would lead to what is not there, and is not destroyed by this plan either."""
-    declared = {Address(resource.address.kind, resource.address.name) for resource in desired}
+    declared = {resource.address.without_id() for resource in desired}
     _, gone = _lost(live, after)
     for change in changes:
         kind = catalogue.kinds[change.address.kind]

@@ -31,7 +31,7 @@ class Globs:
         """Whether any of the globs matches an address, with or without the id that it may carry."""
         if not self._patterns:
             return False
-        return self.match(str(address)) or (bool(address.id) and self.match(str(Address(address.kind, address.name))))
+        return self.match(str(address)) or (bool(address.id) and self.match(str(address.without_id())))
 
 
 def can_continue(glob: str, text: str) -> bool:

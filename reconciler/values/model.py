@@ -34,6 +34,10 @@ class Address(Struct, frozen=True, order=True):
         text = f"{self.kind}/{self.name}" if self.name else self.kind
         return f"{text}#{self.id}" if self.id else text
 
+    def without_id(self) -> Address:
+        """Return the address that every object of this kind and name has."""
+        return Address(self.kind, self.name)
+
 
 class Source(Struct, frozen=True, order=True):
     """Where something is declared: a file, and a line and column from 1 (0 where unknown)."""

@@ -99,7 +99,7 @@ def _undo(change: Change, action: Action, patch: Wire, id_: str) -> Change:
     held = left or {}
     return Change(
         action=action,
-        address=Address(change.address.kind, change.address.name),
+        address=change.address.without_id(),
         id=id_,
         patch=patch,
         fields=tuple(FieldChange(name, at(held, name) if held else UNSET, value) for name, value in patch.items()),

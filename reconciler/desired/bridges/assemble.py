@@ -55,7 +55,7 @@ def assemble(
     first = {name: origins[name, objects[0].id] for name, objects in live.items()}
 
     def origin(address: Address) -> Foreign:
-        return named.get(Address(address.kind, address.name), first[address.kind])
+        return named.get(address.without_id(), first[address.kind])
 
     for address, pointer, reason in export.omitted:
         foreign = origin(address)

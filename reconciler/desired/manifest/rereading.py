@@ -53,7 +53,7 @@ class Rereading:
         self._texts = {text.file: text.text for texts in layers for text in texts}
         self._numbers: dict[Address, list[int]] = {}
         for number, address in enumerate(declared if spots else ()):
-            self._numbers.setdefault(Address(address.kind, address.name), []).append(number)
+            self._numbers.setdefault(address.without_id(), []).append(number)
         self._ends = list(accumulate(spot.count for spot in spots))
         self._read: dict[int, list[Pair]] = {}
         self._whole: Declared | None = None
@@ -80,7 +80,7 @@ class Rereading:
             if len(within) != spot.count:
                 return None
             resource, entry = within[number - self._ends[place] + spot.count]
-            if Address(resource.address.kind, resource.address.name) != address:
+            if resource.address.without_id() != address:
                 return None
             pairs.append((resource, entry))
         return pairs

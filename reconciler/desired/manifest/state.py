@@ -41,7 +41,7 @@ class Locator:
 
     def entries(self, address: Address) -> list[Pair]:
         """Return what declares an address; several documents may share a singleton."""
-        entries = self._declared(Address(address.kind, address.name))
+        entries = self._declared(address.without_id())
         return [entry for entry in entries if entry[0].id == address.id] or list(entries)
 
 
@@ -53,7 +53,7 @@ def indexed(pairs: Iterable[Pair]) -> Declared:
     def declared(address: Address) -> Sequence[Pair]:
         if not index:
             for resource, entry in kept:
-                index.setdefault(Address(resource.address.kind, resource.address.name), []).append((resource, entry))
+                index.setdefault(resource.address.without_id(), []).append((resource, entry))
         return index.get(address, ())
 
     return declared

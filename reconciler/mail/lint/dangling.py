@@ -94,7 +94,7 @@ def _after(
                     message = f"no {lost.kind} is named {shown(lost.name)}, and none was before"
                     hint = meant(lost.name, known[lost.kind]) or f"declare {lost.target}"
                     yield _finding(catalogue, "dangling-already", lost, message, hint, "warning" if ours else "note")
-                elif lost.target in (wanted := wanted or {Address(r.address.kind, r.address.name) for r in resources}):
+                elif lost.target in (wanted := wanted or {r.address.without_id() for r in resources}):
                     yield _introduced(
                         catalogue, lost, "widen the scope", "--kind or --only leaves out the declared one"
                     )
