@@ -33,6 +33,7 @@ from reconciler.kinds.concealing import concealed_text as concealed_text
 from reconciler.kinds.equality import exact as exact
 from reconciler.kinds.equality import same_branches as same_branches
 from reconciler.kinds.equality import same_text as same_text
+from reconciler.kinds.equality import sendable as sendable
 from reconciler.kinds.identity import address_of as address_of
 from reconciler.kinds.identity import is_shipped as is_shipped
 from reconciler.kinds.identity import key_of as key_of

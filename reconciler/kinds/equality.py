@@ -1,4 +1,4 @@
-"""When two wire values are the same.
+"""When two wire values are the same, and so what of an object has to be sent.
 
 Law: types count, the order of an object's members does not, and white space between the tokens of an expression
 neither; what is not understood is different.
@@ -6,8 +6,12 @@ neither; what is not understood is different.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
+
+if TYPE_CHECKING:
+    from reconciler.kinds.catalogue import Record
+    from reconciler.values import Wire
 
 
 def exact(want: Any, have: Any) -> bool:
@@ -21,6 +25,17 @@ def exact(want: Any, have: Any) -> bool:
     if isinstance(want, str) and want != have and not want.isascii():
         return normalize("NFC", want) == normalize("NFC", have)
     return bool(want == have)
+
+
+def sendable(record: Record, wire: Wire) -> Wire:
+    """Return what must be sent to make an object: all but what the server would fill in by itself."""
+    variant = wire.get("@type", "")
+    sent = {
+        name: wire[name]
+        for name, prop in record.shape(variant).items()
+        if name in wire and prop.mutability != "server-set" and (prop.required or not exact(wire[name], prop.default))
+    }
+    return {"@type": variant, **sent} if variant else sent
 
 
 def same_text(want: Any, have: Any) -> bool:

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, Struct
 
 from reconciler.apply.journal.run import Run
-from reconciler.kinds import Kind, exact
+from reconciler.kinds import Kind, exact, sendable
 from reconciler.values import MASK, Action, Address, Change, FieldChange, Wire
 
 
@@ -76,9 +76,7 @@ def steps_of(kind: Kind, change: Change) -> tuple[Action, Wire] | str:
         if lost:
             return f"the secret that was in {lost[0]} is not known: the server never shows it"
         shape = kind.shape(change.before.get("@type", ""))
-        unset = any(
-            name in shape and shape[name].one_way and _plain(shape[name].default, patch[name]) for name in patch
-        )
+        unset = any(name in shape and shape[name].one_way and exact(patch[name], shape[name].default) for name in patch)
         return ("replace", sendable(kind, change.before)) if unset else ("update", patch)
     lost = [name for name, value in change.before.items() if masked(value)]
     if lost:
@@ -110,25 +108,9 @@ def _undo(change: Change, action: Action, patch: Wire, id_: str) -> Change:
     )
 
 
-def sendable(kind: Kind, wire: Wire) -> Wire:
-    """Return what must be sent to make an object as it was read: all but what the server fills in by itself."""
-    variant = wire.get("@type", "")
-    sent = {
-        name: wire[name]
-        for name, prop in kind.shape(variant).items()
-        if name in wire and prop.mutability != "server-set" and (prop.required or not _plain(prop.default, wire[name]))
-    }
-    return {"@type": variant, **sent} if variant else sent
-
-
 def _completes(change: Change) -> bool:
     """Whether a change adds to a new object a property that its create could not send."""
     return change.action == "update" and not change.id
-
-
-def _plain(default: Any, value: Any) -> bool:
-    """Whether a value is the default, types included."""
-    return default is not UNSET and exact(value, default)
 
 
 def at(wire: Mapping[str, Any], pointer: str) -> Any:

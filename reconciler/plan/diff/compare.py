@@ -13,7 +13,7 @@ from typing import Any
 from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
-from reconciler.kinds import Catalogue, Kind, Property, Record, exact, same_branches, same_text
+from reconciler.kinds import Catalogue, Kind, Property, Record, exact, same_branches, same_text, sendable
 from reconciler.plan.diff.leaving import holds_masked, left_out, managed, servers_own, top, unchosen
 from reconciler.plan.diff.pairing import AMBIGUOUS, TWINS, Pairs, in_order, made_anew, mistake, pair
 from reconciler.values import (
@@ -145,18 +145,6 @@ class Diff:
         )
         return difference, tuple(problems)
 
-    def sendable(self, kind: Record, wire: Wire) -> Wire:
-        """Return what must be sent to make an object: all but what the server would fill in by itself."""
-        variant = wire.get("@type", "")
-        sent = {
-            name: wire[name]
-            for name, prop in self._shape(kind, variant)
-            if name in wire
-            and prop.mutability != "server-set"
-            and (prop.required or not exact(wire[name], prop.default))
-        }
-        return {"@type": variant, **sent} if variant else sent
-
     def _shape(self, record: Record, variant: str) -> tuple[tuple[str, Property], ...]:
         key = (id(record), variant)
         shape = self._shapes.get(key)
@@ -177,7 +165,7 @@ class Diff:
                 )
 
     def _create(self, kind: Kind, resource: Resource) -> Change:
-        body = self.sendable(kind, resource.wire)
+        body = sendable(kind, resource.wire)
         return Change(
             action="create",
             address=resource.address,
@@ -227,7 +215,7 @@ class Diff:
         )
         if variant == before and not recreate:
             return change, compared.unknown
-        body = self.sendable(kind, want)
+        body = sendable(kind, want)
         fields = change.fields if variant == before else tuple(_variant_fields(body, have))
         return (
             Change(
