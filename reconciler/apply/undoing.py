@@ -12,6 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reconciler.apply.journal.inverting import Cannot, Undo, inverse, masked, steps_of
+from reconciler.apply.journal.records import order_of
 from reconciler.apply.journal.run import RecordedResult, Run, Who
 from reconciler.kinds import Catalogue, Kind, key_of
 from reconciler.plan import Diff, Goal, Survey, differing, take_survey
@@ -102,12 +103,6 @@ def run_of(catalogue: Catalogue, plan: Plan, live: LiveState, results: Iterable[
             result.change.number: RecordedResult(result.change.number, result.result, result.id) for result in results
         },
     )
-
-
-def order_of(catalogue: Catalogue, plan: Plan, live: LiveState) -> dict[str, tuple[tuple[str, Address], ...]]:
-    """Return, per ordered kind that a plan touches, id and address of every object, in the order of creation."""
-    kinds = sorted({change.address.kind for change in plan.changes if catalogue.kinds[change.address.kind].ordered})
-    return {name: tuple((live_object.id, live_object.address) for live_object in live.of(name)) for name in kinds}
 
 
 class _Judge:

@@ -9,6 +9,7 @@ from reconciler.apply.journal.place import file_name as file_name
 from reconciler.apply.journal.records import MAX_JOURNAL as MAX_JOURNAL
 from reconciler.apply.journal.records import Begin as Begin
 from reconciler.apply.journal.records import begin_record as begin_record
+from reconciler.apply.journal.records import order_of as order_of
 from reconciler.apply.journal.records import parse as parse
 from reconciler.apply.journal.records import read as read
 from reconciler.apply.journal.run import RecordedResult as RecordedResult

@@ -115,7 +115,6 @@ def begin_record(
         origin: where the run comes from.
         undoes: the run that this one undoes, or "".
     """
-    kinds = sorted({change.address.kind for change in plan.changes if catalogue.kinds[change.address.kind].ordered})
     return Begin(
         version=VERSION,
         run=run,
@@ -130,9 +129,16 @@ def begin_record(
         undoes=undoes,
         changes=tuple(_entry(catalogue, change) for change in plan.changes),
         order={
-            name: tuple((live_object.id, live_object.address.name) for live_object in live.of(name)) for name in kinds
+            name: tuple((id_, address.name) for id_, address in objects)
+            for name, objects in order_of(catalogue, plan, live).items()
         },
     )
+
+
+def order_of(catalogue: Catalogue, plan: Plan, live: LiveState) -> dict[str, tuple[tuple[str, Address], ...]]:
+    """Return, per ordered kind that a plan touches, id and address of every object, in the order of creation."""
+    kinds = sorted({change.address.kind for change in plan.changes if catalogue.kinds[change.address.kind].ordered})
+    return {name: tuple((live_object.id, live_object.address) for live_object in live.of(name)) for name in kinds}
 
 
 def _entry(catalogue: Catalogue, change: Change) -> Entry:
