@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from msgspec.structs import replace
 
 from reconciler.kinds import Catalogue, Kind, references_in
-from reconciler.plan.diff import mistake
-from reconciler.values import Address, Change, Diagnostic, FieldChange, Resource, Wire
+from reconciler.values import Address, Change, Diagnostic, FieldChange, Resource, Wire, mistake
 
 Edges = dict[Address, dict[Address, str]]
 

@@ -13,8 +13,8 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from reconciler.kinds import Catalogue, Kind, concealed_text, name_of
-from reconciler.plan.diff import mistake, pair
-from reconciler.values import Address, Change, Diagnostic, Difference, LiveObject, LiveState, Resource
+from reconciler.plan.diff import pair
+from reconciler.values import Address, Change, Diagnostic, Difference, LiveObject, LiveState, Resource, mistake
 
 ABSENT = "metadata.absent"
 Key = tuple[Any, ...]

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from reconciler.plan.diff import mistake
-from reconciler.values import Change, Diagnostic, Globs, LiveState, Policy, Resource
+from reconciler.values import Change, Diagnostic, Globs, LiveState, Policy, Resource, mistake
 
 _DONE = {"create": "created", "update": "updated", "replace": "replaced", "destroy": "destroyed"}
 

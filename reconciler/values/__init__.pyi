@@ -19,6 +19,7 @@ from reconciler.values.errors import Stale as Stale
 from reconciler.values.errors import Unreachable as Unreachable
 from reconciler.values.errors import UsageError as UsageError
 from reconciler.values.errors import in_file as in_file
+from reconciler.values.errors import mistake as mistake
 from reconciler.values.errors import strictly as strictly
 from reconciler.values.errors import strongest as strongest
 from reconciler.values.files import MAX_FILE as MAX_FILE

@@ -17,10 +17,13 @@ Law: a user's mistake is a value (Diagnostic) and many are told at once; an exce
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
+
+if TYPE_CHECKING:
+    from reconciler.values.model import Resource
 
 Severity = Literal["error", "warning", "note"]
 
@@ -106,6 +109,24 @@ def strictly(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     return tuple(
         replace(diagnostic, severity="error") if diagnostic.severity == "warning" else diagnostic
         for diagnostic in diagnostics
+    )
+
+
+def mistake(
+    resource: Resource, pointer: str, code: str, message: str, hint: str = "", *, severity: Severity = "error"
+) -> Diagnostic:
+    """Return what is wrong at the place where a resource, or the property of a pointer, is declared."""
+    place = resource.place(pointer)
+    return Diagnostic(
+        file=place.file,
+        line=place.line,
+        column=place.column,
+        address=str(resource.address),
+        pointer=pointer,
+        severity=severity,
+        code=code,
+        message=message,
+        hint=hint,
     )
 
 

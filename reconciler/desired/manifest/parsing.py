@@ -15,7 +15,7 @@ from reconciler.desired.manifest.entries import Declaration, DocumentPlace, is_j
 from reconciler.desired.manifest.files import ManifestText
 from reconciler.desired.manifest.state import Desired, Locator, digest_of, indexed
 from reconciler.kinds import Catalogue
-from reconciler.values import Address, Diagnostic, Resource, in_file
+from reconciler.values import Address, Diagnostic, Resource, in_file, mistake
 from reconciler.yamlio import Problem, YamlDocument
 from reconciler.yamlio import load as load_yaml
 
@@ -135,14 +135,6 @@ def _both(owner: Resource, other: Resource) -> list[Diagnostic]:
 
 
 def _clash(second: Resource, first: Resource, message: str, pointer: str = "") -> Diagnostic:
-    place = second.place(pointer)
-    return Diagnostic(
-        file=place.file,
-        line=place.line,
-        column=place.column,
-        address=str(second.address),
-        pointer=pointer,
-        code="declared-twice",
-        message=f"{message} twice, first at {first.place(pointer)}",
-        hint="take one of them out, or let the one of a later layer say metadata.patch: true",
-    )
+    twice = f"{message} twice, first at {first.place(pointer)}"
+    hint = "take one of them out, or let the one of a later layer say metadata.patch: true"
+    return mistake(second, pointer, "declared-twice", twice, hint)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from reconciler.kinds import Catalogue, Kind, Property, Record, exact, same_branches, same_text, sendable
 from reconciler.plan.diff.leaving import holds_masked, left_out, managed, servers_own, top, unchosen
-from reconciler.plan.diff.pairing import AMBIGUOUS, TWINS, Pairs, in_order, made_anew, mistake, pair
+from reconciler.plan.diff.pairing import AMBIGUOUS, TWINS, Pairs, in_order, made_anew, pair
 from reconciler.values import (
     Address,
     Change,
@@ -30,6 +30,7 @@ from reconciler.values import (
     Secret,
     Sensitive,
     Wire,
+    mistake,
 )
 
 Rotate = Callable[[Address], bool]

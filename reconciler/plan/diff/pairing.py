@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from reconciler.kinds import Kind, exact
-from reconciler.values import Address, Diagnostic, LiveObject, Resource, Severity
+from reconciler.values import Address, Diagnostic, LiveObject, Resource, mistake
 
 AMBIGUOUS = "bind the document to one with metadata.id, or declare each with a metadata.name"
 EQUAL = "they are equal: the first is taken, and the others are undeclared; pruning destroys these"
@@ -83,24 +83,6 @@ def _ambiguity(candidates: Sequence[LiveObject], documents: int) -> str:
     if documents > 1:
         return f"{documents} documents have this key"
     return ""
-
-
-def mistake(
-    resource: Resource, pointer: str, code: str, message: str, hint: str = "", *, severity: Severity = "error"
-) -> Diagnostic:
-    """Return what is wrong at the place where a resource, or the property of a pointer, is declared."""
-    place = resource.place(pointer)
-    return Diagnostic(
-        file=place.file,
-        line=place.line,
-        column=place.column,
-        address=str(resource.address),
-        pointer=pointer,
-        severity=severity,
-        code=code,
-        message=message,
-        hint=hint,
-    )
 
 
 def made_anew(pairs: Pairs, because: Callable[[Resource, LiveObject], str]) -> dict[Address, str]:
