@@ -6,6 +6,7 @@ from typing import Any
 from reconciler.desired.manifest import Desired, ManifestText
 from reconciler.desired.manifest.kept import packed, unpacked
 from reconciler.desired.manifest.parsing import parsed
+from reconciler.desired.manifest.state import digest_of
 from reconciler.kinds import Catalogue
 from reconciler.values import Resource
 
@@ -16,7 +17,7 @@ def both(
     catalogue: Catalogue, layers: Layers, variables: Mapping[str, Any] | None = None
 ) -> tuple[Desired, Desired | None]:
     """Return what manifests come to, and the same as it was kept; None where nothing may be."""
-    anew = parsed(catalogue, layers, variables)
+    anew = parsed(catalogue, layers, variables, digest_of(layers))
     content = packed(anew)
     desired = anew.desired
     return desired, None if content is None else unpacked(content, catalogue, layers, variables or {}, desired.digest)

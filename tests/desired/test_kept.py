@@ -188,7 +188,7 @@ def test_a_name_tells_nothing_of_the_environment_and_no_variable_that_nothing_us
 
 def test_bytes_of_another_shape_are_none_of_ours() -> None:
     layers = texts(RELAY)
-    anew = parsed(CATALOGUE, layers)
+    anew = parsed(CATALOGUE, layers, {}, digest_of(layers))
     content = packed(anew)
     assert content is not None
 

@@ -45,7 +45,8 @@ def test_no_secret_is_kept(server: Server, random: Any) -> None:
         if random.random() < 0.1:
             plain = plain.replace(f"${{env:{name}}}", f"{CANARY}-{name}")
 
-    content = packed(parsed(CATALOGUE, [[ManifestText("m.yaml", plain)]]))
+    layers = [[ManifestText("m.yaml", plain)]]
+    content = packed(parsed(CATALOGUE, layers, {}, digest_of(layers)))
 
     assert content is None if plain != text else content is not None
     assert CANARY.encode() not in (content or b"")

@@ -59,7 +59,7 @@ def remembered(
             return desired
     from reconciler.desired.manifest.parsing import parsed
 
-    came = parsed(catalogue, layers, variables)
+    came = parsed(catalogue, layers, variables, digest)
     kept = packed(came) if usable else None
     if kept is not None and len(kept) <= LARGEST:
         try:
@@ -135,7 +135,7 @@ def _make_room(directory: Path, size: int) -> None:
             if SUFFIX in entry.name and entry.is_file(follow_symlinks=False):
                 about = entry.stat(follow_symlinks=False)
                 files.append((about.st_mtime_ns, about.st_size, entry.path))
-    left = sum(size for _, size, _ in files)
+    left = sum(taken for _, taken, _ in files)
     for _, taken, path in sorted(files):
         if left + size <= LIMIT:
             return

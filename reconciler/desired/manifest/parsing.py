@@ -36,13 +36,16 @@ def parse(
     catalogue: Catalogue, layers: Sequence[Sequence[ManifestText]], variables: Mapping[str, Any] | None = None
 ) -> Desired:
     """Turn the texts of manifests, layer by layer, into desired state. Pure."""
-    return parsed(catalogue, layers, variables).desired
+    return parsed(catalogue, layers, variables, digest_of(layers)).desired
 
 
 def parsed(
-    catalogue: Catalogue, layers: Sequence[Sequence[ManifestText]], variables: Mapping[str, Any] | None = None
+    catalogue: Catalogue,
+    layers: Sequence[Sequence[ManifestText]],
+    variables: Mapping[str, Any] | None,
+    digest: str,
 ) -> Parsed:
-    """Do what `parse` does, and tell how it came about. Pure."""
+    """Do what `parse` does, and tell how it came about; `digest` is that of the texts. Pure."""
     reader = DocumentReader(catalogue, variables)
     entries: list[Declaration] = []
     misread: list[Diagnostic] = []
@@ -69,7 +72,7 @@ def parsed(
     ]
     diagnostics = tuple(sorted([*misread, *judged, *clashes]))
     tests, locate = tuple(reader.tests), Locator(indexed(good))
-    desired = Desired(tuple(merged), diagnostics, files, tests, locate, digest_of(layers), tuple(dropped))
+    desired = Desired(tuple(merged), diagnostics, files, tests, locate, digest, tuple(dropped))
     return Parsed(desired, good, reader.layered, reader.substitution.of_environment)
 
 

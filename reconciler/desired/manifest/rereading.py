@@ -65,7 +65,7 @@ class Rereading:
             if pairs is not None:
                 return pairs
         if self._whole is None:
-            self._whole = indexed(parsed(self._catalogue, self._layers, self._variables).pairs)
+            self._whole = indexed(parsed(self._catalogue, self._layers, self._variables, digest="").pairs)
         return self._whole(address)
 
     def _pairs(self, address: Address) -> list[Pair] | None:
