@@ -55,7 +55,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         name = f"{self.family}{cmd_name}"
         command = COMMANDS.get(name)
-        if any(command.startswith(f"{name} ") for command in COMMANDS):
+        if any(other.startswith(f"{name} ") for other in COMMANDS):
             return _family(name)
         if command is None:
             return None
@@ -213,7 +213,7 @@ def _format(name: str, chosen: str, *, typed: bool) -> str:
         UsageError: it is asked of a command that has not got it, or is none.
     """
     own = formats(name)
-    if chosen in own or (not typed and any(chosen in formats(name) for name in COMMANDS)):
+    if chosen in own or (not typed and any(chosen in formats(other) for other in COMMANDS)):
         return chosen if chosen in own else "text"
     if not COMMANDS[name].report:
         raise click.UsageError(f"{name} has no report for programs; leave --format out")

@@ -51,8 +51,8 @@ def undo(
     """
     undos, cannot = inverse(last)
     judge = _Judge(catalogue, last, live, source)
-    for undo in undos:
-        judge.judge(undo)
+    for step in undos:
+        judge.judge(step)
     judge.reorder()
     goal = Goal(
         resources=(*judge.resources, *judge.absent),

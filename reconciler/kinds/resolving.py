@@ -31,7 +31,7 @@ def resolves(catalogue: Catalogue, record: Record) -> bool:
     props = [prop for shape in shapes for prop in shape.values()]
     nested = (catalogue.types[prop.of] for prop in props if prop.of and not prop.language)
     return any(prop.resolved or prop.resolved_from for prop in props) or any(
-        resolves(catalogue, record) for record in nested
+        resolves(catalogue, part) for part in nested
     )
 
 

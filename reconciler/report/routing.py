@@ -54,7 +54,7 @@ def routing_part(catalogue: Catalogue, plan: Plan, live: LiveState, after: LiveS
     if not {change.address.kind for change in plan.changes} & set(kinds_explained(catalogue)):
         return UNSET
     before, then = (
-        decider_parts(catalogue, routing_of(catalogue, live_state(catalogue, live))) for live in (live, after)
+        decider_parts(catalogue, routing_of(catalogue, live_state(catalogue, side))) for side in (live, after)
     )
     return RoutingPart(before=before, after=then)
 

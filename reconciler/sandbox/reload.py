@@ -193,5 +193,5 @@ def _reaches_outside(slot: Slot) -> bool:
     """Whether a value here may name something outside the store: a host, a variable or a file."""
     if slot.mould is None:
         return slot.word.resolved or bool(slot.word.resolved_from)
-    inner = (slot for shape in slot.mould.shapes.values() for slot in shape.slots.values())
+    inner = (below for shape in slot.mould.shapes.values() for below in shape.slots.values())
     return any(map(_reaches_outside, inner))

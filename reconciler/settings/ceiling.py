@@ -46,16 +46,16 @@ def check_ceiling(config: Config, ceiling: Config, name: str) -> None:
         )
     mine, theirs = merged_policy(config, target), merged_policy(ceiling, most)
     looser = [
-        f"policy.{name}{place}"
-        for name, (field, key) in keys_of(Policy).items()
+        f"policy.{spelling}{place}"
+        for spelling, (field, key) in keys_of(Policy).items()
         for place in key.looser(getattr(mine, field), getattr(theirs, field))
     ]
     if target and most:
         looser += ["plainHttp"] if target.plain_http and not most.plain_http else []
         # A secret of somebody else would go to the server, or the server's to whom another certificate trusts.
-        held = {name: name for name in CREDENTIALS}
-        held |= {field: name for name, (field, _) in keys_of(ConnectionKeys).items()}
-        looser += [name for field, name in held.items() if getattr(target, field) != getattr(most, field)]
+        held = {field: field for field in CREDENTIALS}
+        held |= {field: spelling for spelling, (field, _) in keys_of(ConnectionKeys).items()}
+        looser += [spelling for field, spelling in held.items() if getattr(target, field) != getattr(most, field)]
     if looser:
         message = f"the configuration allows more than {ceiling.file}: {'; '.join(looser)}"
         raise Refused(message, "change it there first")
@@ -64,7 +64,7 @@ def check_ceiling(config: Config, ceiling: Config, name: str) -> None:
 def policy_differences(config: Config, ceiling: Config, name: str) -> tuple[str, ...]:
     """Return what a target's policy says otherwise than the ceiling does: `maxDestroy 30% -> 10%`."""
     one, other = (
-        dict(_leaves(to_builtins(merged_policy(config, config.targets.get(name))))) for config in (ceiling, config)
+        dict(_leaves(to_builtins(merged_policy(source, source.targets.get(name))))) for source in (ceiling, config)
     )
     pairs = ((key, _told(one.get(key)), _told(other.get(key))) for key in sorted(one.keys() | other.keys()))
     return tuple(f"{key} {before} -> {after}" for key, before, after in pairs if before != after)

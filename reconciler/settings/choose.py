@@ -206,7 +206,7 @@ def _kinds(globs: Iterable[str]) -> Iterator[str]:
 
 def _guess(name: str, known: frozenset[str]) -> str:
 
-    plain = {name.lower(): name for name in sorted(known)}
+    plain = {other.lower(): other for other in sorted(known)}
     close = get_close_matches(name.lower(), plain, n=1)
     return f"did you mean {plain[close[0]]}?" if close else f"known here: {', '.join(plain.values())}"
 

@@ -120,7 +120,7 @@ class _Group:
         """Return what an object holds by the branches of one number; the last one is the `else`."""
         spec: dict[str, Any] = {"type": rules["variant"]} if "variant" in rules else {}
         comments = {}
-        fields = {given.rule["to"]: given for given in given}
+        fields = {setting.rule["to"]: setting for setting in given}
         for rule in rules["fields"]:
             field = fields.get(rule["to"])
             if field is None and "absent" in rule:

@@ -113,7 +113,7 @@ def _nodes(node: Node) -> Iterator[Node]:
 
 
 def _scalars(node: Node) -> Iterator[Scalar]:
-    return (node for node in _nodes(node) if isinstance(node, Scalar))
+    return (inner for inner in _nodes(node) if isinstance(inner, Scalar))
 
 
 def _within(key: Scalar, value: Node) -> Iterator[tuple[tuple[int, int], tuple[int, int], bool]]:

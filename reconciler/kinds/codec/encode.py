@@ -307,11 +307,7 @@ def _map(member: Encode, element: Encode) -> Encode:
 
 def _list(element: Encode) -> Encode:
     def encode(value: Any) -> dict[str, Any]:
-        pairs = (
-            _ordered(value)
-            if isinstance(value, dict)
-            else [(str(index), element) for index, element in enumerate(value)]
-        )
+        pairs = _ordered(value) if isinstance(value, dict) else [(str(index), held) for index, held in enumerate(value)]
         wire: dict[str, Any] = {}
         mistakes: list[Mistake] = []
         for index, (key, pair) in enumerate(pairs):

@@ -158,7 +158,7 @@ def holds_secret(catalogue: Catalogue, prop: Property) -> bool:
         return prop.sensitive
     record = catalogue.types[prop.of]
     shapes = [record.shape(variant) for variant in record.variants] or [record.properties]
-    return any(holds_secret(catalogue, prop) for shape in shapes for prop in shape.values())
+    return any(holds_secret(catalogue, inner) for shape in shapes for inner in shape.values())
 
 
 def _human(catalogue: Catalogue, prop: Property, value: Any) -> Any:

@@ -171,7 +171,7 @@ def _disjunct(node: Node) -> list[Disjunct]:
             members = list(comparisons(node))
             if len(members) == len(held.elements):
                 return [(_compared(value.name, "==", compared.value),) for compared in members]
-    return [tuple(_atom(node) for node in operands(node, "&&"))]
+    return [tuple(_atom(operand) for operand in operands(node, "&&"))]
 
 
 def _atom(node: Node) -> Atom:

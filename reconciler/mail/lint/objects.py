@@ -125,7 +125,7 @@ def _names(world: World, name: str, resources: list[Resource]) -> Iterator[Findi
         if own != own.strip():
             message = f"{shown(own)} begins or ends with a blank, which every expression that names it has to repeat"
             yield _finding("blank-in-name", resource.address, pointer, message, f"call it {shown(own.strip())}")
-        others = [name for name in alike[_folded(own)] if name != own] if alike else ()
+        others = [other for other in alike[_folded(own)] if other != own] if alike else ()
         if others:
             same = normalize("NFC", own) == normalize("NFC", others[0])
             how = "in the Unicode form of its letters" if same else "in case or blanks"

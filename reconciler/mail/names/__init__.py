@@ -127,11 +127,11 @@ def suggestions(name: str, known: Iterable[str], most: int = 3) -> tuple[str, ..
     """Return the names that could have been meant, the likeliest first: another case, blanks, a slip of the pen."""
     names = sorted(set(known))
     folded = name.strip().casefold()
-    same = [name for name in names if name.strip().casefold() == folded]
+    same = [other for other in names if other.strip().casefold() == folded]
     if same or len(name) > 256 or not folded:
         return tuple(same[:most])
 
-    return tuple(get_close_matches(name, [name for name in names if len(name) <= 256], most, 0.7))
+    return tuple(get_close_matches(name, [other for other in names if len(other) <= 256], most, 0.7))
 
 
 def results_of(expression: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -124,7 +124,7 @@ def _counting(root: Node) -> Node | None:
 
 def _says(node: Node) -> bool:
     """Whether there is a value in a part: `()` and what only holds such say nothing."""
-    return any(not isinstance(node, Group | Adjacent | Commas | Missing) for node in walk(node))
+    return any(not isinstance(part, Group | Adjacent | Commas | Missing) for part in walk(node))
 
 
 def _in_order(nodes: Sequence[Node]) -> bool:
@@ -161,11 +161,11 @@ def _results(node: Node, below: Callable[[Node], _Results]) -> _Results:
         case Binary(operator=operator, left=left, right=right):
             return _combined(column, operator, below(left), below(right))
         case ListOf(elements=elements):
-            return (_listed(column, tuple(below(node) for node in elements)),)
+            return (_listed(column, tuple(below(element) for element in elements)),)
         case Index(value=value, positions=positions):
             return _indexed(column, below(bare(value)), below(positions[-1]))
         case FunctionCall(name=name):
-            return _called(column, name, [below(node) for node in _arguments(node)])
+            return _called(column, name, [below(argument) for argument in _arguments(node)])
     return (_leaf(node),)
 
 

@@ -348,9 +348,9 @@ class Diff:
                 return exact(want, have)
             inner: list[str] = []
             equal = all(
-                self._equal(prop, want.get(name), have.get(name), f"{pointer}/{name}", inner, rotating=rotating)
-                for name, prop in self._shape(record, variant)
-                if not servers_own(prop, want.get(name, UNSET))
+                self._equal(member, want.get(name), have.get(name), f"{pointer}/{name}", inner, rotating=rotating)
+                for name, member in self._shape(record, variant)
+                if not servers_own(member, want.get(name, UNSET))
             )
             unknown += inner if equal else []
             return equal
