@@ -44,9 +44,7 @@ def read_waves(text: str, targets: Mapping[str, TargetConfig], chosen: Sequence[
     left = list(chosen)
     waves = []
     for name in names:
-        own = (
-            tuple(left) if name == REST else tuple(target for target in left if _in_wave(name, targets[target].labels))
-        )
+        own = tuple(target for target in left if name == REST or _in_wave(name, targets[target].labels))
         if not own and name != REST and not any(_in_wave(name, target.labels) for target in targets.values()):
             labels = sorted({f"{key}={value}" for target in targets.values() for key, value in target.labels.items()})
             raise UsageError(f"--waves: no target has the label {name}", f"labels here: {', '.join(labels) or 'none'}")

@@ -71,6 +71,21 @@ RUNS: dict[str, tuple[list[str], int, set[str]]] = {
 }
 
 
+def loaded(place: Path, url: str, *args: str) -> tuple[int, set[str], str]:
+    """Return the code of a command, the modules that it loaded, and what it printed beside them."""
+    ran = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *args],
+        env=environment(url, XDG_RUNTIME_DIR=str(place)),
+        cwd=place,
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    ended, *modules = ran.stdout.split()
+    return int(ended), set(modules), ran.stderr
+
+
 def test_every_command_is_looked_at() -> None:
     assert list(RUNS) == list(COMMANDS)
 
@@ -82,18 +97,9 @@ def test_command_loads_only_what_it_needs(tmp_path: Path, name: str) -> None:
     # PyYAML is for texts that are not plain, as this one is, and for what moves lines.
     yaml = set() if name == "fmt" else {"yaml"}
 
-    ran = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *name.split(), *args],
-        env=environment("http://127.0.0.1:9", XDG_RUNTIME_DIR=str(tmp_path)),
-        cwd=tmp_path,
-        input="",
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    ended, *modules = ran.stdout.split()
+    ended, modules, err = loaded(tmp_path, "http://127.0.0.1:9", *name.split(), *args)
 
-    assert (int(ended), sorted((NEVER | yaml | unwanted) & set(modules)), ran.stderr) == (code, [], "")
+    assert (ended, sorted((NEVER | yaml | unwanted) & modules), err) == (code, [], "")
 
 
 #: What only changes, expressions or a policy ask for.
@@ -124,15 +130,6 @@ def test_a_plan_that_changes_nothing_loads_nothing_that_judges_changes(sandbox: 
     spec = "kind: MtaRoute\nspec:\n  type: Relay\n  name: {}\n  address: 192.0.2.1\n"
     write(tmp_path / "m", routes="---\n".join(map(spec.format, names)))
 
-    ran = subprocess.run(
-        [sys.executable, "-c", SCRIPT, "plan", "m"],
-        env=environment(sandbox.url, XDG_RUNTIME_DIR=str(tmp_path)),
-        cwd=tmp_path,
-        input="",
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    ended, *modules = ran.stdout.split()
+    ended, modules, err = loaded(tmp_path, sandbox.url, "plan", "m")
 
-    assert (ended, sorted(IDLE & set(modules)), ran.stderr) == ("0", [], "")
+    assert (ended, sorted(IDLE & modules), err) == (0, [], "")
