@@ -2,6 +2,7 @@
 
 import gzip
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from reconciler.commands.envelopes import read_envelopes
 from reconciler.fleet import read_results
 from reconciler.sandbox import serve
 from reconciler.values import MAX_FILE, ManifestError, UsageError
-from tests.running import command, environment, process, write
+from tests.running import Ran, command, environment, process, write
 
 TARGET = 'targets: {a: {url: "http://127.0.0.1:9", token: "${file:x}"}}\n'
 #: A command, the file that it reads, the configuration, the exit code, and how the message calls the file.
@@ -41,46 +42,45 @@ def prepared(directory: Path, config: str) -> dict[str, str]:
     return environment("http://127.0.0.1:9")
 
 
+def enlarge(path: Path) -> None:
+    with path.open("wb") as stream:
+        stream.truncate(1 << 40)
+
+
+def read_in(
+    directory: Path, place: str, make: Callable[[Path], object], run: Callable[..., Ran] = command
+) -> tuple[int, str, Ran]:
+    """Return the code and the name that a place asks for, and what a command does that finds something made there."""
+    arguments, name, config, code, shown = PLACES[place]
+    env = prepared(directory, config)
+    make(directory / name)
+    return code, shown, run(*arguments, env=env, cwd=directory)
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_a_directory_is_no_file(tmp_path: Path, place: str) -> None:
-    arguments, name, config, code, shown = PLACES[place]
-    env = prepared(tmp_path, config)
-    (tmp_path / name).mkdir()
-
-    ran = command(*arguments, env=env, cwd=tmp_path)
+    code, shown, ran = read_in(tmp_path, place, Path.mkdir)
 
     assert (ran.code, ran.out, ran.err) == (code, "", f"error: {shown} cannot be read: Is a directory\n")
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_link_that_leads_nowhere_is_no_file(tmp_path: Path, place: str) -> None:
-    arguments, name, config, code, shown = PLACES[place]
-    env = prepared(tmp_path, config)
-    (tmp_path / name).symlink_to("nowhere")
-
-    ran = command(*arguments, env=env, cwd=tmp_path)
+    code, shown, ran = read_in(tmp_path, place, lambda path: path.symlink_to("nowhere"))
 
     assert (ran.code, ran.out, ran.err) == (code, "", f"error: {shown} cannot be read: No such file or directory\n")
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_device_without_an_end_is_not_read(tmp_path: Path, place: str) -> None:
-    arguments, name, config, code, shown = PLACES[place]
-    env = prepared(tmp_path, config)
-    (tmp_path / name).symlink_to("/dev/zero")
-
-    ran = process(*arguments, env=env, cwd=tmp_path)
+    code, shown, ran = read_in(tmp_path, place, lambda path: path.symlink_to("/dev/zero"), process)
 
     assert (ran.code, ran.out, ran.err) == (code, "", f"error: {shown} is no regular file\n")
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_a_pipe_without_a_writer_is_not_waited_for(tmp_path: Path, place: str) -> None:
-    arguments, name, config, code, shown = PLACES[place]
-    env = prepared(tmp_path, config)
-    os.mkfifo(tmp_path / name)
-
-    ran = process(*arguments, env=env, cwd=tmp_path)
+    code, shown, ran = read_in(tmp_path, place, os.mkfifo, process)
 
     why = "a pipe, and nobody writes to it" if place in PIPED else "no regular file"
     assert (ran.code, ran.out, ran.err) == (code, "", f"error: {shown} is {why}\n")
@@ -88,12 +88,7 @@ def test_a_pipe_without_a_writer_is_not_waited_for(tmp_path: Path, place: str) -
 
 @pytest.mark.parametrize("place", PLACES)
 def test_more_than_is_ever_meant_is_not_read(tmp_path: Path, place: str) -> None:
-    arguments, name, config, code, shown = PLACES[place]
-    env = prepared(tmp_path, config)
-    with (tmp_path / name).open("wb") as stream:
-        stream.truncate(1 << 40)
-
-    ran = process(*arguments, env=env, cwd=tmp_path)
+    code, shown, ran = read_in(tmp_path, place, enlarge, process)
 
     assert (ran.code, ran.out) == (code, "")
     assert ran.err.startswith(f"error: {shown} is larger than ")
@@ -136,8 +131,7 @@ def test_a_log_that_is_no_file_is_usage_and_one_that_is_no_text_is_wrong(tmp_pat
 
 
 def test_a_result_too_large_is_told_and_the_others_count(tmp_path: Path) -> None:
-    with (tmp_path / "a.json").open("wb") as stream:
-        stream.truncate(1 << 40)
+    enlarge(tmp_path / "a.json")
 
     found = read_results(tmp_path)
 
